@@ -1,0 +1,36 @@
+# make demo   installs everything into .venv and runs one real benchmark on this machine
+# make test   installs everything into .venv, then lint, types, import rules and all tests
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+EXTRAS := local,models,openvino,notebooks,dev
+STAMP := $(VENV)/.installed
+
+.PHONY: setup demo test lint unit clean
+
+setup: $(STAMP)
+
+# The torch of constraints.txt is installed by its exact version first: an open range would let pip choose a
+# newer build with gigabytes of CUDA.
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $$(grep '^torch==' constraints.txt)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	touch $@
+
+demo: setup
+	$(BIN)/mmebench run examples/demo.yaml
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: setup
+	$(BIN)/pytest
+
+test: lint unit
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

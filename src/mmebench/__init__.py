@@ -1,0 +1,1 @@
+"""mmebench: the benchmark for GPU multi-model endpoints."""

@@ -1,0 +1,55 @@
+"""The commands, one file each. A command's module is imported when it is called, so that help stays fast."""
+
+import importlib
+import sys
+
+import click
+
+from mmebench.errors import MmebenchError
+
+_COMMANDS = {
+    "run": "Benchmark a spec: package, serve, fill, load, report.",
+    "package": "Export a spec's model to archives that Triton loads.",
+    "serve": "Serve a folder of archives as a local multi-model endpoint.",
+    "report": "Summarise and draw a results directory.",
+}
+
+
+class _LazyGroup(click.Group):
+    """Knows the commands by name and one-line help; imports ``mmebench.cli.NAME`` only to run it."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        command = getattr(importlib.import_module(f"mmebench.cli.{name}"), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mmebench")
+def cli() -> None:
+    """Benchmark GPU multi-model endpoints: many models behind one endpoint, loaded on demand."""
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 objective missed, 2 bad input, 3 failed, 130 interrupted."""
+    try:
+        status = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except MmebenchError as error:
+        click.echo(f"mmebench: {error}", err=True)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("mmebench: interrupted; everything that was started has been stopped", err=True)
+        sys.exit(130)
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,1 @@
+"""Where models are served: a multi-model endpoint on this machine or on SageMaker."""

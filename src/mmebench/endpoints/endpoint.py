@@ -1,0 +1,56 @@
+"""What the rest of mmebench knows of a multi-model endpoint, wherever it runs.
+
+An endpoint speaks the SageMaker Runtime API: ``POST /endpoints/{name}/invocations`` with the target's name in
+``X-Amzn-SageMaker-Target-Model``. Requests of the measured load never pass through this interface; it is for
+what surrounds them: put archives behind the endpoint, ask what is in memory, take the endpoint down.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+
+@dataclass(frozen=True)
+class Residency:
+    """Which targets are in memory, and what it took.
+
+    ``resident`` runs from the least to the most recently used. The counters run from the endpoint's start.
+    """
+
+    resident: tuple[str, ...]
+    loads: int
+    evictions: int
+    memory_used: int
+    """Bytes that the container uses for its targets (GPU memory where they are there), as measured."""
+    memory_budget: int | None
+    """Bytes that the targets may use together; None where nobody says."""
+
+
+class Endpoint(Protocol):
+    """A multi-model endpoint that is up; a context manager that takes it down, whatever happened."""
+
+    name: str
+    url: str
+    """Base URL of the SageMaker Runtime API, for ``endpoint_url`` of boto3."""
+    region: str
+    instance_type: str
+    """``ml.g5.xlarge``, or what this machine is, e.g. ``local-2cpu-4GiB``. No ``_`` and no ``*``."""
+    container: str
+    """What holds the models, e.g. ``triton 2.51.0`` or ``python (fallback)``."""
+
+    def add_targets(self, archive: Path, targets: Iterable[str]) -> None:
+        """Make copies of ``archive`` addressable under these names; nothing is loaded yet."""
+
+    def residency(self) -> Residency:
+        """What is in memory now."""
+
+    def close(self) -> None:
+        """Take everything down that was started; safe to call twice."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...

@@ -1,0 +1,1 @@
+"""A multi-model endpoint on this machine: router, residency, archive store, containers."""

@@ -1,0 +1,1 @@
+"""Offered load: what is asked of an endpoint, when, and what came back."""

@@ -1,0 +1,1 @@
+"""What was measured: samples, and the figures that follow from them."""

@@ -1,0 +1,33 @@
+"""The tensors a model takes and gives, in the words of the KServe v2 protocol that Triton speaks."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Datatype = Literal[
+    "BOOL", "UINT8", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64", "BYTES"
+]  # fmt: skip
+
+Fill = Literal["normal", "integers", "lengths", "zeros"]
+
+
+class TensorSpec(BaseModel):
+    """One input or output of a model.
+
+    ``shape`` leaves the batch dimension out; -1 marks a dimension that varies (the sequence length of text).
+    ``fill`` says what realistic data looks like, so that a payload can be made without the model:
+
+    * ``normal``: standard normal, what images are after normalisation;
+    * ``integers``: uniform in [``low``, ``high``), token ids;
+    * ``lengths``: 1 up to each row's length and 0 after it, an attention mask;
+    * ``zeros``: all zero, token type ids.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    datatype: Datatype
+    shape: tuple[int, ...]
+    fill: Fill = "normal"
+    low: int = 0
+    high: int = 1
