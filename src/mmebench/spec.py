@@ -73,14 +73,10 @@ class FileModel(Strict):
     source: Literal["file"]
     path: Path
     inputs: tuple[TensorSpec, ...] = Field(min_length=1, description="as the model takes them, without batch")
-    outputs: tuple[TensorSpec, ...] = Field(
-        min_length=1, description="as the model gives them, without batch"
-    )
+    outputs: tuple[TensorSpec, ...] = Field(min_length=1, description="as the model gives them, without batch")
 
 
-ModelSpec = Annotated[
-    TimmModel | TorchvisionModel | HuggingFaceModel | FileModel, Field(discriminator="source")
-]
+ModelSpec = Annotated[TimmModel | TorchvisionModel | HuggingFaceModel | FileModel, Field(discriminator="source")]
 
 # --- platform ------------------------------------------------------------------------------------------------
 
@@ -161,9 +157,7 @@ class Targets(Strict):
 class Payload(Strict):
     """What one request carries."""
 
-    encoding: Literal["binary", "json"] = Field(
-        "binary", description="tensors as raw bytes, or as JSON lists"
-    )
+    encoding: Literal["binary", "json"] = Field("binary", description="tensors as raw bytes, or as JSON lists")
     batch: int = Field(1, ge=1, le=1024, description="rows in a request")
     sequence_length: int = Field(128, ge=1, description="tokens in a row of text")
     seed: int = 0
