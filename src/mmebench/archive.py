@@ -1,0 +1,208 @@
+"""The model.tar.gz that a multi-model endpoint serves: written the same each time, unpacked without trust.
+
+An archive holds ``<model>/config.pbtxt`` and ``<model>/1/…``. SageMaker also takes ``config.pbtxt`` at the root
+of the archive, so :func:`unpack` accepts both; :func:`pack` writes the first, which single-model endpoints take
+as well. Nothing in an archive names its target, so one archive can be copied under many names.
+"""
+
+import errno
+import gzip
+import hashlib
+import shutil
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from mmebench.errors import BadInputError, MmebenchError
+
+# Weights hardly compress (to 93 % at any level), so the level that takes the least time is the right one.
+_LEVEL = 1
+_CHUNK = 1024 * 1024
+_MAX_ENTRIES = 10_000
+_MAX_HEADER = 1024 * 1024
+"""Bytes that tar may spend between two files: more than any honest header, little enough to hold in memory."""
+
+
+class ArchiveError(BadInputError):
+    """The archive is damaged, hostile, or not what Triton loads."""
+
+
+def pack(folder: Path, archive: Path) -> str:
+    """Write ``folder`` as the one top directory of ``archive``; the same files give the same bytes.
+
+    Returns:
+        The SHA-256 of the archive in hexadecimal.
+
+    Raises:
+        ArchiveError: the folder holds something other than files and directories, a symbolic link for example.
+        MmebenchError: it cannot be written; nothing is left behind.
+    """
+    partial = archive.with_name(archive.name + ".part")
+    try:
+        with _disk_errors(archive), partial.open("wb") as file:
+            hashed = _Hashed(file)
+            # Neither the archive's own name nor the time goes into the gzip header.
+            with (
+                gzip.GzipFile("", "wb", _LEVEL, hashed, mtime=0) as stream,
+                tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar,
+            ):
+                for path in (folder, *sorted(folder.rglob("*"))):
+                    _add(tar, path, path.relative_to(folder.parent).as_posix())
+        partial.replace(archive)
+    finally:
+        partial.unlink(missing_ok=True)
+    return hashed.digest.hexdigest()
+
+
+def unpack(archive: Path, directory: Path, limit: int) -> Path:
+    """Unpack ``archive`` as the new ``directory``, which appears whole or not at all.
+
+    Args:
+        archive: a model.tar.gz from anywhere.
+        directory: where to; must not exist, its parent must.
+        limit: the most bytes that the unpacked files may take together.
+
+    Returns:
+        The directory that holds ``config.pbtxt``: ``directory`` itself, or the one folder in it.
+
+    Raises:
+        ArchiveError: not a gzipped tar, damaged, over the limit, an entry that is not a plain file or directory or
+            that points out of the directory, or a layout that Triton does not load.
+        MmebenchError: it cannot be read or written, or ``directory`` is there already.
+    """
+    if directory.exists():
+        raise MmebenchError(f"{directory}: already there; remove it before unpacking {archive} again")
+    with _disk_errors(directory), tempfile.TemporaryDirectory(dir=directory.parent, prefix=".unpack-") as beside:
+        root = Path(beside, "archive")
+        root.mkdir()
+        with archive.open("rb") as file, _damage(archive):
+            _extract(_Metered(gzip.GzipFile(fileobj=file), archive), root, limit)
+        model = _model_folder(root, archive).relative_to(root)
+        root.rename(directory)
+    return directory / model
+
+
+class _Hashed:
+    """A file that is hashed while it is written."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.digest = hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        return self.file.write(data)
+
+    def flush(self) -> None:
+        self.file.flush()
+
+
+class _Metered:
+    """A stream that gives no more than was allowed, so that neither a header nor a file grows without bound."""
+
+    def __init__(self, file: gzip.GzipFile, archive: Path) -> None:
+        self.file = file
+        self.archive = archive
+        self.left = 0
+
+    def read(self, size: int) -> bytes:
+        data = self.file.read(size)
+        self.left -= len(data)
+        if self.left < 0:
+            raise ArchiveError(f"{self.archive}: a tar header of more than {_MAX_HEADER} bytes; refused")
+        return data
+
+
+def _add(tar: tarfile.TarFile, path: Path, name: str) -> None:
+    """Add one file or directory without owner, time or permissions of this machine."""
+    entry = tarfile.TarInfo(name)
+    if path.is_dir() and not path.is_symlink():
+        entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+        tar.addfile(entry)
+    elif path.is_file() and not path.is_symlink():
+        entry.size, entry.mode = path.stat().st_size, 0o644
+        with path.open("rb") as file:
+            tar.addfile(entry, file)
+    else:
+        raise ArchiveError(f"{path}: only files and directories go into an archive; links and devices do not")
+
+
+def _extract(stream: _Metered, root: Path, limit: int) -> None:
+    """Write each entry below ``root``, then read on to the end, where gzip keeps its checksum."""
+    archive, total = stream.archive, 0
+    stream.left = _MAX_HEADER
+    with tarfile.open(fileobj=stream, mode="r|") as tar:  # type: ignore[call-overload]  # it only reads
+        for number, entry in enumerate(tar, start=1):
+            total += entry.size
+            if entry.size < 0 or total > limit:
+                raise ArchiveError(f"{archive}: unpacks to more than the limit of {limit} bytes")
+            if number > _MAX_ENTRIES:
+                raise ArchiveError(f"{archive}: more than {_MAX_ENTRIES} files; a model has a few")
+            stream.left = entry.size + _MAX_HEADER
+            _write(tar, entry, root, archive)
+    stream.left = _MAX_HEADER
+    while stream.read(_CHUNK // 16):
+        pass
+
+
+def _write(tar: tarfile.TarFile, entry: tarfile.TarInfo, root: Path, archive: Path) -> None:
+    """Write one entry below ``root``, or refuse it."""
+    name = PurePosixPath(entry.name)
+    if name.is_absolute() or ".." in name.parts or "\0" in entry.name:
+        raise ArchiveError(f"{archive}: entry {entry.name!r} points out of the archive; refused")
+    path = root / name
+    if entry.isdir():
+        path.mkdir(parents=True, exist_ok=True)
+        return
+    data = tar.extractfile(entry) if entry.isfile() and not entry.issparse() else None
+    if data is None:
+        raise ArchiveError(
+            f"{archive}: entry {entry.name!r} is a link or a device; only files and directories may be"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("xb") as file:
+        shutil.copyfileobj(data, file, _CHUNK)
+
+
+def _model_folder(root: Path, archive: Path) -> Path:
+    """The folder in ``root`` that Triton would load."""
+    tops = sorted(root.iterdir())
+    folder = root if root / "config.pbtxt" in tops else tops[0] if len(tops) == 1 else None
+    if folder is None or not (folder / "config.pbtxt").is_file():
+        found = ", ".join(top.name for top in tops[:5]) or "nothing"
+        raise ArchiveError(
+            f"{archive}: at its top is {found}; allowed: one folder with config.pbtxt and 1/, or just these two"
+        )
+    if not any(version.is_dir() and version.name.isdecimal() for version in folder.iterdir()):
+        raise ArchiveError(f"{archive}: no version folder beside config.pbtxt; put the model file into 1/")
+    return folder
+
+
+@contextmanager
+def _damage(archive: Path) -> Iterator[None]:
+    """Turn what gzip and tar say about broken data into one error."""
+    try:
+        yield
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, UnicodeError) as error:
+        raise ArchiveError(f"{archive}: damaged, or not a gzipped tar ({error}); write it again") from error
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        raise ArchiveError(
+            f"{archive}: two entries claim the same path ({error.filename}); write it again"
+        ) from error
+
+
+@contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    """Turn what the operating system says into one error that names the place."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise MmebenchError(
+                f"{path}: the disk is full; free some space and run the same command again"
+            ) from error
+        raise MmebenchError(f"{error.filename or path}: {error.strerror or error}") from error
