@@ -289,9 +289,12 @@ def _override(raw: dict[str, Any], override: str) -> None:
     try:
         for parent in parents:
             node = node[int(parent)] if isinstance(node, list) else node.setdefault(parent, {})
-        if not isinstance(node, (dict, list)):
+        if isinstance(node, list):
+            node[int(last)] = yaml.safe_load(value)
+        elif isinstance(node, dict):
+            node[last] = yaml.safe_load(value)
+        else:
             raise TypeError
-        node[int(last) if isinstance(node, list) else last] = yaml.safe_load(value)
     except (IndexError, ValueError, TypeError, AttributeError):
         raise BadInputError(f"--set {override}: the spec has no place {key}") from None
     except yaml.YAMLError:

@@ -1,7 +1,8 @@
 """The tensors a model takes and gives, in the words of the KServe v2 protocol that Triton speaks."""
 
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 Datatype = Literal[
@@ -31,3 +32,11 @@ class TensorSpec(BaseModel):
     fill: Fill = "normal"
     low: int = 0
     high: int = 1
+
+    @property
+    def numpy_dtype(self) -> np.dtype[Any]:
+        """The NumPy type of the same size; BYTES are Python objects."""
+        return np.dtype(_NUMPY.get(self.datatype, self.datatype.lower()))
+
+
+_NUMPY = {"FP16": "float16", "FP32": "float32", "FP64": "float64", "BYTES": "object"}

@@ -1,0 +1,106 @@
+"""The Locust process: started with a job, listened to while it runs, stopped whatever happens."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from mmebench.errors import MmebenchError
+from mmebench.load import events
+from mmebench.load.job import LoadJob
+from mmebench.results.run import StageWindow
+
+_LOCUSTFILE = Path(__file__).with_name("locustfile.py")
+_SILENCE_SECONDS = 120.0
+"""Locust reports every second; after this long without a word it is taken for dead."""
+
+
+def offer_load(
+    job: LoadJob, csv_prefix: Path, log: Path, on_live: Callable[[events.Live], None]
+) -> tuple[StageWindow, ...]:
+    """Run the job to its end; samples and Locust's CSV files are on disk then.
+
+    Args:
+        job: what to ask of which endpoint.
+        csv_prefix: Locust writes ``<prefix>_stats.csv``, ``_stats_history.csv``, ``_failures.csv`` and
+            ``_exceptions.csv``.
+        log: Locust's own output is appended here.
+        on_live: called about once a second.
+
+    Returns:
+        The stages that were run to their end.
+
+    Raises:
+        MmebenchError: Locust ended with an error or stopped talking; what it had recorded is on disk.
+    """
+    stages: list[StageWindow] = []
+    with tempfile.TemporaryDirectory(prefix="mmebench-load-") as scratch, log.open("ab") as output:
+        job_file = Path(scratch, "job.json")
+        job_file.write_text(job.model_dump_json(), encoding="utf-8")
+        read_end, write_end = os.pipe()
+        try:
+            process = subprocess.Popen(
+                _command(csv_prefix),
+                env=os.environ | {"MMEBENCH_JOB": str(job_file), "MMEBENCH_EVENTS": str(write_end)},
+                pass_fds=[write_end],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C in the terminal reaches us alone; we stop Locust in our own time.
+                start_new_session=True,
+            )
+        finally:
+            os.close(write_end)
+        try:
+            for line in _lines(read_end):
+                event = events.read_event(line)
+                if isinstance(event, StageWindow):
+                    stages.append(event)
+                else:
+                    on_live(event)
+            status = process.wait(timeout=_SILENCE_SECONDS)
+        finally:
+            os.close(read_end)
+            _stop(process)
+    if status != 0 or len(stages) < len(job.workload.profile.stages):
+        raise MmebenchError(
+            f"the load stopped after {len(stages)} of {len(job.workload.profile.stages)} stages "
+            f"(Locust's exit code {status}); its output is in {log}"
+        )
+    return tuple(stages)
+
+
+def _command(csv_prefix: Path) -> list[str]:
+    options = ["--headless", "--only-summary", "--csv-full-history", "--exit-code-on-error", "0"]
+    # Requests under way when the last stage ends are answered, not cut off; SageMaker's own limit is 60 s.
+    options += ["--stop-timeout", "70"]
+    return [sys.executable, "-m", "locust", "-f", str(_LOCUSTFILE), "--csv", str(csv_prefix), *options]
+
+
+def _lines(descriptor: int) -> Iterator[str]:
+    """The lines that come through the pipe, until its other end is closed."""
+    rest = b""
+    while True:
+        readable, _, _ = select.select([descriptor], [], [], _SILENCE_SECONDS)
+        if not readable:
+            raise MmebenchError(f"the load process said nothing for {_SILENCE_SECONDS:g} s and was stopped")
+        chunk = os.read(descriptor, 65536)
+        if not chunk:
+            return
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from (line.decode() for line in lines)
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """End the process if it has not ended: first asked, then killed."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

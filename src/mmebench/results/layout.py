@@ -1,0 +1,81 @@
+"""Where results are: ``results/<model>/<instance_type>*<platform>*<targets>_<what>``.
+
+The names are those that Locust's ``--csv`` option makes of its prefix, and what other tools that read this
+layout expect.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+_STATS_HISTORY = re.compile(r"(?P<instance_type>[^*]+)\*(?P<platform>[^*_]+)\*(?P<targets>\d+)_stats_history\.csv")
+
+SUMMARY = "summary_results.csv"
+CHART2 = "chart2.png"
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """The files of one run, whether they exist or not."""
+
+    directory: Path
+    instance_type: str
+    platform: str
+    targets: int
+
+    @property
+    def prefix(self) -> Path:
+        """What Locust's ``--csv`` is given."""
+        return self.directory / f"{self.instance_type}*{self.platform}*{self.targets}"
+
+    def _file(self, what: str) -> Path:
+        return self.directory / f"{self.prefix.name}_{what}"
+
+    @property
+    def stats_history(self) -> Path:
+        """Locust's figures, a row every second: cumulative counts and averages since the start."""
+        return self._file("stats_history.csv")
+
+    @property
+    def samples(self) -> Path:
+        """One row a request."""
+        return self._file("samples.parquet")
+
+    @property
+    def server_metrics(self) -> Path:
+        """GPU, CPU and memory of the endpoint, about a row every second of the load."""
+        return self._file("server_metrics.parquet")
+
+    @property
+    def run(self) -> Path:
+        """The record of the run."""
+        return self._file("run.json")
+
+    @property
+    def chart1(self) -> Path:
+        """Throughput and latency over users, successes and failures below."""
+        return self._file("chart1.png")
+
+    def set_aside(self) -> Path | None:
+        """Move what an earlier run left under these names to ``earlier/<time>/``, and say where; None: nothing."""
+        found = [path for path in self.directory.iterdir() if path.name.startswith(f"{self.prefix.name}_")]
+        if not found:
+            return None
+        newest = max(path.stat().st_mtime for path in found)
+        stamp = datetime.fromtimestamp(newest, UTC).strftime("%Y%m%dT%H%M%SZ")
+        aside = self.directory / "earlier" / stamp
+        aside.mkdir(parents=True, exist_ok=True)
+        for path in found:
+            path.replace(aside / path.name)
+        return aside
+
+
+def find_runs(directory: Path) -> list[RunFiles]:
+    """The runs in a ``results/<model>`` directory, by instance type, platform and targets."""
+    runs = []
+    for path in directory.iterdir():
+        match = _STATS_HISTORY.fullmatch(path.name)
+        if match:
+            runs.append(RunFiles(directory, match["instance_type"], match["platform"], int(match["targets"])))
+    return sorted(runs, key=lambda run: (run.instance_type, run.platform, run.targets))

@@ -1,0 +1,95 @@
+"""The record of one run: a model on a platform on an endpoint, and all that is needed to read its samples."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mmebench.errors import BadInputError
+
+
+class Record(BaseModel):
+    """Written once, never changed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Load(Record):
+    """The first invocation of one target: it waits for the target to be loaded."""
+
+    target: str
+    seconds: float
+    memory_used: int
+    """Bytes that all resident targets use together once this one is loaded."""
+
+
+class Capacity(Record):
+    """How many targets were in memory together before the first eviction."""
+
+    fits: int
+    limited_by: Literal["eviction", "refused", "threshold", "limit", "count"]
+    """``count`` and ``limit``: the endpoint could hold at least ``fits``; nobody tried more."""
+    bytes_per_copy: float | None
+    """Slope of memory over copies; None with fewer than two loads."""
+    memory_budget: int | None
+    loads: tuple[Load, ...]
+
+
+class StageWindow(Record):
+    """What a stage really was, in seconds since the load began.
+
+    ``ready`` is when the last user had started and the warm-up was over: figures are taken from there to ``end``.
+    """
+
+    users: int
+    start: float
+    ready: float
+    end: float
+
+
+class Run(Record):
+    """One run. ``complete`` is false for what a run left that broke in the middle."""
+
+    version: Literal[1] = 1
+    complete: bool
+    digest: str
+    """Of everything that asked for this run; a later start with the same digest need not measure again."""
+    model: str
+    platform: str
+    precision: str
+    instance_type: str
+    container: str
+    parameters: int | None
+    targets: int
+    capacity: Capacity | None
+    stages: tuple[StageWindow, ...]
+    loads_during_load: int | None
+    evictions_during_load: int | None
+    started_at: str
+    finished_at: str
+    spec: dict[str, Any]
+    package: dict[str, Any]
+    environment: dict[str, Any]
+
+    @property
+    def label(self) -> str:
+        """What charts and tables call it: the platform, and the precision where it is not the default."""
+        return self.platform if self.precision == "fp32" else f"{self.platform} {self.precision}"
+
+
+def read_run(path: Path) -> Run:
+    """The record in ``path``.
+
+    Raises:
+        BadInputError: it cannot be read, or was written by another version of mmebench.
+    """
+    try:
+        return Run.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise BadInputError(f"{path}: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadInputError(
+            f"{path}: not a run record of this version of mmebench ({where}: {first['msg']})"
+        ) from None
