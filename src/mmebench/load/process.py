@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mmebench.errors import MmebenchError
-from mmebench.load import events
+from mmebench.load.events import Live, read_event
 from mmebench.load.job import LoadJob
 from mmebench.results.run import StageWindow
 
@@ -19,9 +19,7 @@ _SILENCE_SECONDS = 120.0
 """Locust reports every second; after this long without a word it is taken for dead."""
 
 
-def offer_load(
-    job: LoadJob, csv_prefix: Path, log: Path, on_live: Callable[[events.Live], None]
-) -> tuple[StageWindow, ...]:
+def offer_load(job: LoadJob, csv_prefix: Path, log: Path, on_event: Callable[[Live | StageWindow], None]) -> None:
     """Run the job to its end; samples and Locust's CSV files are on disk then.
 
     Args:
@@ -29,15 +27,12 @@ def offer_load(
         csv_prefix: Locust writes ``<prefix>_stats.csv``, ``_stats_history.csv``, ``_failures.csv`` and
             ``_exceptions.csv``.
         log: Locust's own output is appended here.
-        on_live: called about once a second.
-
-    Returns:
-        The stages that were run to their end.
+        on_event: called with what the load is like about once a second, and with each stage that is over.
 
     Raises:
         MmebenchError: Locust ended with an error or stopped talking; what it had recorded is on disk.
     """
-    stages: list[StageWindow] = []
+    stages = 0
     with tempfile.TemporaryDirectory(prefix="mmebench-load-") as scratch, log.open("ab") as output:
         job_file = Path(scratch, "job.json")
         job_file.write_text(job.model_dump_json(), encoding="utf-8")
@@ -57,21 +52,18 @@ def offer_load(
             os.close(write_end)
         try:
             for line in _lines(read_end):
-                event = events.read_event(line)
-                if isinstance(event, StageWindow):
-                    stages.append(event)
-                else:
-                    on_live(event)
+                event = read_event(line)
+                stages += isinstance(event, StageWindow)
+                on_event(event)
             status = process.wait(timeout=_SILENCE_SECONDS)
         finally:
             os.close(read_end)
             _stop(process)
-    if status != 0 or len(stages) < len(job.workload.profile.stages):
+    if status != 0 or stages < len(job.workload.profile.stages):
         raise MmebenchError(
-            f"the load stopped after {len(stages)} of {len(job.workload.profile.stages)} stages "
+            f"the load stopped after {stages} of {len(job.workload.profile.stages)} stages "
             f"(Locust's exit code {status}); its output is in {log}"
         )
-    return tuple(stages)
 
 
 def _command(csv_prefix: Path) -> list[str]:

@@ -27,8 +27,8 @@ class Capacity(Record):
     """How many targets were in memory together before the first eviction."""
 
     fits: int
-    limited_by: Literal["eviction", "refused", "threshold", "limit", "count"]
-    """``count`` and ``limit``: the endpoint could hold at least ``fits``; nobody tried more."""
+    limited_by: Literal["eviction", "refused", "threshold", "limit"]
+    """With ``limit`` the endpoint holds at least ``fits``; nobody tried more."""
     bytes_per_copy: float | None
     """Slope of memory over copies; None with fewer than two loads."""
     memory_budget: int | None

@@ -1,0 +1,207 @@
+"""The story: a spec goes in, a results directory comes out.
+
+spec -> model -> archive -> endpoint -> capacity -> load -> results -> report
+"""
+
+import hashlib
+import json
+import math
+import tempfile
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+
+from mmebench.capacity import fill, target_name
+from mmebench.endpoints import open_endpoint
+from mmebench.endpoints.endpoint import Endpoint
+from mmebench.endpoints.runtime import RuntimeClient
+from mmebench.environment import describe_environment
+from mmebench.load.events import Live
+from mmebench.load.job import LoadJob
+from mmebench.load.payload import make_body
+from mmebench.load.process import offer_load
+from mmebench.models.package import Package, package_model
+from mmebench.report.report import write_report
+from mmebench.results.layout import RunFiles, find_runs
+from mmebench.results.run import Capacity, Load, Run, StageWindow, read_run
+from mmebench.results.samples import keep_samples
+from mmebench.spec import PlatformSpec, Spec, Targets
+
+
+class Observer(Protocol):
+    """Is told what happens while a benchmark runs; the command line shows it."""
+
+    def packaging(self, platform: PlatformSpec, message: str) -> None:
+        """A step of the export."""
+
+    def kept(self, run: Run) -> None:
+        """An earlier start has measured this run already."""
+
+    def serving(self, platform: PlatformSpec, endpoint: Endpoint) -> None:
+        """The endpoint is up."""
+
+    def loaded(self, load: Load, memory_budget: int | None) -> None:
+        """One more target is in memory."""
+
+    def filled(self, capacity: Capacity) -> None:
+        """The search for capacity is over."""
+
+    def offering(self, targets: Sequence[str]) -> None:
+        """The load starts."""
+
+    def live(self, live: Live) -> None:
+        """What the load was like in the last second."""
+
+    def measured(self, run: Run) -> None:
+        """The run is complete and on disk."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a benchmark left: the directory of the model, and its summary, one row a stage."""
+
+    directory: Path
+    summary: pd.DataFrame
+
+
+def run_benchmark(spec: Spec, results: Path, observer: Observer) -> Outcome:
+    """Measure every platform of the spec that has not been measured yet; report after each.
+
+    Raises:
+        MmebenchError: something could not be done; the runs before it, and the samples of the one that broke,
+            are on disk, and the same call goes on from there.
+    """
+    outcome = None
+    for platform in spec.platforms:
+        package = package_model(
+            spec.model, platform, results / ".packages", lambda text, of=platform: observer.packaging(of, text)
+        )
+        directory = results / package.model
+        directory.mkdir(parents=True, exist_ok=True)
+        digest = _digest(spec, platform, package)
+        run = _find_complete(directory, digest)
+        if run is not None:
+            observer.kept(run)
+        else:
+            run = measure(spec, platform, package, directory, digest, observer)
+            observer.measured(run)
+        outcome = Outcome(directory, write_report(directory))
+    assert outcome is not None, "a spec has at least one platform"
+    return outcome
+
+
+def measure(
+    spec: Spec, platform: PlatformSpec, package: Package, directory: Path, digest: str, observer: Observer
+) -> Run:
+    """One run: serve the package, fill the endpoint, offer the load, write what was measured."""
+    payload = spec.workload.payload
+    body = make_body(package.inputs, payload, package.max_batch_size)
+    with (
+        # Beside the packages, so that a copy of an archive is a link and not megabytes.
+        tempfile.TemporaryDirectory(prefix=".store-", dir=directory) as store,
+        open_endpoint(spec.endpoint, Path(store), directory / "endpoint.log") as endpoint,
+        closing(RuntimeClient(endpoint)) as client,
+    ):
+        observer.serving(platform, endpoint)
+        capacity = fill(
+            endpoint,
+            package.archive,
+            package.model,
+            invoke=lambda target: client.invoke(target, body.content, body.content_type),
+            limit=spec.targets.count if isinstance(spec.targets.count, int) else spec.targets.limit,
+            threshold=spec.targets.threshold,
+            on_load=lambda load: observer.loaded(load, endpoint.residency().memory_budget),
+        )
+        observer.filled(capacity)
+        targets = _address_targets(spec.targets, capacity, endpoint, package)
+        observer.offering(targets)
+        files = RunFiles(directory, endpoint.instance_type, platform.kind, len(targets))
+        files.set_aside()
+        job = LoadJob(
+            url=endpoint.url,
+            endpoint_name=endpoint.name,
+            region=endpoint.region,
+            targets=targets,
+            inputs=package.inputs,
+            max_batch_size=package.max_batch_size,
+            workload=spec.workload,
+            samples=files.samples.with_suffix(".arrows"),
+        )
+        stages: list[StageWindow] = []
+
+        def on_event(event: Live | StageWindow) -> None:
+            if isinstance(event, StageWindow):
+                stages.append(event)
+            else:
+                observer.live(event)
+
+        started_at, before = _now(), endpoint.residency()
+        complete = False
+        try:
+            offer_load(job, files.prefix, directory / "load.log", on_event)
+            complete = True
+        finally:
+            if job.samples.exists():
+                keep_samples(job.samples, files.samples)
+            after = endpoint.residency() if complete else before
+            run = Run(
+                complete=complete,
+                digest=digest,
+                model=package.model,
+                platform=platform.kind,
+                precision=platform.precision,
+                instance_type=endpoint.instance_type,
+                container=endpoint.container,
+                parameters=package.parameters,
+                targets=len(targets),
+                capacity=capacity,
+                stages=tuple(stages),
+                loads_during_load=after.loads - before.loads if complete else None,
+                evictions_during_load=after.evictions - before.evictions if complete else None,
+                started_at=started_at,
+                finished_at=_now(),
+                spec=spec.model_dump(mode="json"),
+                package=package.model_dump(mode="json", exclude={"archive"}),
+                environment=describe_environment(),
+            )
+            files.run.write_text(run.model_dump_json(indent=1), encoding="utf-8")
+        return run
+
+
+def _address_targets(wanted: Targets, capacity: Capacity, endpoint: Endpoint, package: Package) -> tuple[str, ...]:
+    """The targets that the load asks for, all behind the endpoint.
+
+    As many as fit: those in memory now, since the last one loaded may have pushed out the first.
+    """
+    if wanted.capacity is None and wanted.count == "capacity":
+        return endpoint.residency().resident[-capacity.fits :]
+    count = wanted.count if isinstance(wanted.count, int) else math.ceil(capacity.fits * (wanted.capacity or 1))
+    targets = tuple(target_name(package.model, number) for number in range(count))
+    endpoint.add_targets(package.archive, targets)
+    return targets
+
+
+def _digest(spec: Spec, platform: PlatformSpec, package: Package) -> str:
+    """Of all that decides what is measured; other platforms of the same spec do not."""
+    asked = spec.model_dump(mode="json", exclude={"platforms", "objectives"})
+    asked |= {"platform": platform.model_dump(mode="json"), "archive": package.sha256}
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def _find_complete(directory: Path, digest: str) -> Run | None:
+    """The run of an earlier start with this digest, if it got to its end."""
+    for files in find_runs(directory):
+        if files.run.exists():
+            run = read_run(files.run)
+            if run.complete and run.digest == digest:
+                return run
+    return None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

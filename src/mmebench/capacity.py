@@ -1,0 +1,86 @@
+"""Capacity: fill an endpoint target by target until one pushes another out, and time each cold load."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from mmebench.endpoints.endpoint import Endpoint
+from mmebench.endpoints.runtime import InvocationError
+from mmebench.errors import MmebenchError
+from mmebench.results.run import Capacity, Load
+
+
+def target_name(model: str, number: int) -> str:
+    """``resnet50-v7.tar.gz``, the name of copy 7."""
+    return f"{model}-v{number}.tar.gz"
+
+
+def fill(
+    endpoint: Endpoint,
+    archive: Path,
+    model: str,
+    invoke: Callable[[str], object],
+    limit: int,
+    threshold: float | None,
+    on_load: Callable[[Load], None],
+) -> Capacity:
+    """Add copies of ``archive`` and invoke each once, until one is evicted, refused, or there are enough.
+
+    The invocation carries the payload that the load will use, because memory grows with the first inference
+    and not only with the load.
+
+    Args:
+        endpoint: an endpoint with none of these targets in memory.
+        archive: what each target is a copy of.
+        model: targets are named after it, see :func:`target_name`.
+        invoke: sends one request to a target and waits for the answer.
+        limit: stop with this many targets in memory.
+        threshold: stop when one more copy would take more than this share of the memory budget.
+        on_load: called after each load.
+
+    Raises:
+        MmebenchError: not even one copy can be loaded.
+    """
+    loads: list[Load] = []
+    evictions = endpoint.residency().evictions
+    while len(loads) < limit:
+        name = target_name(model, len(loads))
+        endpoint.add_targets(archive, [name])
+        started = time.perf_counter()
+        try:
+            invoke(name)
+        except InvocationError as error:
+            if not loads or not error.memory_exhausted:
+                raise MmebenchError(f"copy {len(loads)} cannot be loaded: {error}") from None
+            return _capacity(loads, "refused", endpoint)
+        seconds = time.perf_counter() - started
+        residency = endpoint.residency()
+        if residency.evictions > evictions:
+            return _capacity(loads, "eviction", endpoint)
+        loads.append(Load(target=name, seconds=seconds, memory_used=residency.memory_used))
+        on_load(loads[-1])
+        budget, copy = residency.memory_budget, bytes_per_copy(loads)
+        if threshold and budget and copy and residency.memory_used + copy > threshold * budget:
+            return _capacity(loads, "threshold", endpoint)
+    return _capacity(loads, "limit", endpoint)
+
+
+def bytes_per_copy(loads: list[Load]) -> float | None:
+    """Slope of the least-squares line of memory over copies, in bytes; None with fewer than two."""
+    if len(loads) < 2:
+        return None
+    return float(np.polyfit(np.arange(len(loads)), [load.memory_used for load in loads], 1)[0])
+
+
+def _capacity(loads: list[Load], limited_by: str, endpoint: Endpoint) -> Capacity:
+    return Capacity.model_validate(
+        {
+            "fits": len(loads),
+            "limited_by": limited_by,
+            "bytes_per_copy": bytes_per_copy(loads),
+            "memory_budget": endpoint.residency().memory_budget,
+            "loads": loads,
+        }
+    )

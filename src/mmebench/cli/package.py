@@ -1,0 +1,35 @@
+"""``mmebench package``: model to archives."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("spec", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="The folder that gets one archive and its record for each platform.",
+)
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the spec: platforms=[pt]")
+def package(spec: Path, output: Path, overrides: tuple[str, ...]) -> None:
+    """Export SPEC's model to each of its platforms, as archives that Triton loads."""
+    from rich.console import Console
+
+    from mmebench.models.package import package_model
+    from mmebench.spec.reading import load_spec
+    from mmebench.units import human_bytes
+
+    wanted = load_spec(spec, overrides)
+    console = Console()
+    for platform in wanted.platforms:
+        with console.status(f"{platform.kind}: …") as status:
+            made = package_model(
+                wanted.model, platform, output, lambda text, of=platform: status.update(f"{of.kind}: {text}")
+            )
+        parity = f", {made.parity.max_relative:.1e} from eager PyTorch" if made.parity else ""
+        size = human_bytes(made.archive.stat().st_size)
+        console.print(f"{made.archive} ({size}{parity})", highlight=False, soft_wrap=True)

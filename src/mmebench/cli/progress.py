@@ -1,0 +1,117 @@
+"""What a person sees while a benchmark runs."""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from mmebench.endpoints.endpoint import Endpoint
+from mmebench.load.events import Live
+from mmebench.results.run import Capacity, Load, Run
+from mmebench.spec import PlatformSpec, Spec
+from mmebench.units import human_bytes, human_seconds
+
+
+class RunProgress:
+    """Implements :class:`mmebench.benchmark.Observer` with one bar for the step under way.
+
+    A step that is over stays as a line, so that a log of a run without a terminal reads as a story.
+    """
+
+    def __init__(self, console: Console, spec: Spec) -> None:
+        self._console = console
+        self._stages = spec.workload.profile.stages
+        self._seconds = sum(stage.duration for stage in self._stages)
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.fields[now]}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+        self._platform = ""
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def _step(self, description: str, total: float | None) -> None:
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+        self._task = self._progress.add_task(f"{self._platform}: {description}", total=total, now="")
+
+    def _show(self, now: str, completed: float | None = None) -> None:
+        if self._task is not None:
+            self._progress.update(self._task, now=now, completed=completed)
+
+    def _say(self, text: str) -> None:
+        self._console.print(f"{self._platform}: {text}", highlight=False, soft_wrap=True)
+
+    def packaging(self, platform: PlatformSpec, message: str) -> None:
+        """See :class:`mmebench.benchmark.Observer`."""
+        if self._platform != platform.kind:
+            self._platform = platform.kind
+            self._step("package", None)
+        self._show(message)
+
+    def kept(self, run: Run) -> None:
+        """See :class:`mmebench.benchmark.Observer`."""
+        self._say(f"measured already on {run.finished_at}, {run.targets} targets; nothing to do")
+
+    def serving(self, platform: PlatformSpec, endpoint: Endpoint) -> None:
+        """See :class:`mmebench.benchmark.Observer`."""
+        self._say(f"endpoint {endpoint.url}, {endpoint.container}, {endpoint.instance_type}")
+        self._step("fill", None)
+
+    def loaded(self, load: Load, memory_budget: int | None) -> None:
+        """See :class:`mmebench.benchmark.Observer`."""
+        if self._task is not None and memory_budget:
+            self._progress.update(self._task, total=memory_budget)
+        of = f" of {human_bytes(memory_budget)}" if memory_budget else ""
+        self._show(
+            f"{load.target} loaded in {human_seconds(load.seconds)}; {human_bytes(load.memory_used)}{of} in use",
+            load.memory_used,
+        )
+
+    def filled(self, capacity: Capacity) -> None:
+        """See :class:`mmebench.benchmark.Observer`."""
+        seconds = sorted(load.seconds for load in capacity.loads)
+        copy = f", {human_bytes(capacity.bytes_per_copy)} a copy" if capacity.bytes_per_copy else ""
+        more = "at least " if capacity.limited_by == "limit" else ""
+        self._say(
+            f"{more}{capacity.fits} targets fit{copy}; first invocation "
+            f"{human_seconds(seconds[len(seconds) // 2])} median, {human_seconds(seconds[-1])} at most; "
+            f"limited by {capacity.limited_by}"
+        )
+
+    def offering(self, targets: Sequence[str]) -> None:
+        """See :class:`mmebench.benchmark.Observer`."""
+        self._step(f"load {len(targets)} targets", self._seconds)
+
+    def live(self, live: Live) -> None:
+        """See :class:`mmebench.benchmark.Observer`."""
+        if not 0 <= live.stage < len(self._stages):
+            return
+        done = sum(stage.duration for stage in self._stages[: live.stage])
+        latency = f", p50 {live.p50:.0f} ms" if live.p50 is not None else ""
+        failures = f", [red]{live.failures} failed[/red]" if live.failures else ""
+        self._show(
+            f"stage {live.stage + 1} of {len(self._stages)}, {live.users} users: "
+            f"{live.successes} requests/s{latency}{failures}",
+            done + min(live.elapsed, self._stages[live.stage].duration),
+        )
+
+    def measured(self, run: Run) -> None:
+        """See :class:`mmebench.benchmark.Observer`."""
+        cold = f"; {run.evictions_during_load} evictions during the load" if run.evictions_during_load else ""
+        self._say(f"measured {len(run.stages)} stages on {run.targets} targets{cold}")

@@ -1,0 +1,19 @@
+"""``mmebench report``: summary, charts and table of a results directory."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+def report(directory: Path) -> None:
+    """Summarise and draw DIRECTORY: results/<model> of any run in this layout."""
+    from rich.console import Console
+
+    from mmebench.report.report import write_report
+    from mmebench.report.table import summary_table
+
+    console = Console()
+    console.print(summary_table(write_report(directory)))
+    console.print(f"Summary and charts: {directory}/", highlight=False)

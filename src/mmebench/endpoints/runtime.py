@@ -1,0 +1,76 @@
+"""The SageMaker Runtime client for what surrounds a measured load: filling the endpoint, reading its metrics."""
+
+import time
+from typing import Any
+
+from mmebench.endpoints.endpoint import Endpoint
+from mmebench.errors import MmebenchError
+
+_LOAD_LIMIT_SECONDS = 360.0
+"""SageMaker goes on loading a model for this long after it has answered ModelNotReadyException."""
+
+
+class InvocationError(MmebenchError):
+    """The endpoint refused an invocation; ``code`` is the name AWS gives the error, ``status`` its HTTP status."""
+
+    def __init__(self, message: str, code: str, status: int) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+    @property
+    def memory_exhausted(self) -> bool:
+        """Whether the container had no memory left for the target, by its status 507 or by its words."""
+        return self.status == 507 or "out of memory" in str(self).lower()
+
+
+class RuntimeClient:
+    """Plain boto3 with retries off, so that one call is one request."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        import boto3
+        from botocore.config import Config
+
+        local = endpoint.url.startswith("http://127.0.0.1:")
+        self._endpoint_name = endpoint.name
+        self._client: Any = boto3.client(
+            "sagemaker-runtime",
+            endpoint_url=endpoint.url,
+            region_name=endpoint.region,
+            config=Config(retries={"total_max_attempts": 1}, connect_timeout=10, read_timeout=70),
+            **({"aws_access_key_id": "LOCAL", "aws_secret_access_key": "local-endpoint"} if local else {}),
+        )
+
+    def invoke(self, target: str, content: bytes, content_type: str) -> tuple[bytes, str]:
+        """The answer of ``target`` and its content type; waits for the target to be loaded, as long as that takes.
+
+        Raises:
+            InvocationError: the endpoint answered with an error, or not at all.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        deadline = time.monotonic() + _LOAD_LIMIT_SECONDS
+        while True:
+            try:
+                answer = self._client.invoke_endpoint(
+                    EndpointName=self._endpoint_name, TargetModel=target, ContentType=content_type, Body=content
+                )
+                return answer["Body"].read(), answer["ContentType"]
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                if code == "ModelNotReadyException" and time.monotonic() < deadline:
+                    time.sleep(1)
+                    continue
+                status = (
+                    error.response.get("OriginalStatusCode")
+                    or error.response["ResponseMetadata"]["HTTPStatusCode"]
+                )
+                raise InvocationError(
+                    f"{target}: {code}: {error.response['Error']['Message']}", code, status
+                ) from None
+            except BotoCoreError as error:
+                raise InvocationError(f"{target}: no answer: {error}", type(error).__name__, 0) from None
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._client.close()

@@ -1,0 +1,41 @@
+"""What the benchmark ran on: machine and versions, nothing that names the machine or its owner."""
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+_VERSIONS = (
+    "mmebench", "locust", "numpy", "nvidia-pytriton", "onnxruntime", "openvino", "torch", "timm", "torchvision",
+    "transformers",
+)  # fmt: skip
+
+
+def describe_environment() -> dict[str, Any]:
+    """Processor, cores, memory in bytes, operating system, and the versions of what shapes the figures."""
+    import psutil
+
+    return {
+        "processor": _processor(),
+        "cpus": os.cpu_count(),
+        "memory": psutil.virtual_memory().total,
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "versions": {name: found for name in _VERSIONS if (found := _version(name))},
+    }
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as cpuinfo:
+            names = [line.partition(":")[2].strip() for line in cpuinfo if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,165 @@
+"""The two charts of a benchmark, drawn from its summary."""
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+# Blue and orange differ in lightness too, so that the pictures can be read in grey; so do the two bar colours.
+_THROUGHPUT = "#1f4e79"
+_LATENCY = "#e08a1e"
+_SUCCESS = "#7fb3a3"
+_FAILURE = "#a4161a"
+_PLATFORMS = {"pt": "#c8553d", "onnx": "#1f4e79", "openvino": "#588157", "trt": "#8ab17d"}
+_OTHER_PLATFORM = "#6c757d"
+
+
+def draw_chart1(stages: pd.DataFrame, footer: str) -> Figure:
+    """Throughput and latency over concurrent users, successes and failures below.
+
+    Args:
+        stages: the summary rows of one run.
+        footer: what it was measured on and when.
+    """
+    row = stages.iloc[0]
+    figure = Figure(figsize=(10, 6.4), layout="constrained")
+    above, below = figure.subplots(2, height_ratios=(4, 1.2), sharex=True)
+    x = range(len(stages))
+
+    above.plot(x, stages["Requests/s"], color=_THROUGHPUT, marker="s", label="throughput")
+    for position, value in zip(x, stages["Requests/s"], strict=True):
+        _annotate(above, position, value, _THROUGHPUT, offset=9)
+    above.set_ylabel("successful requests per second", color=_THROUGHPUT)
+    above.set_ylim(0, stages["Requests/s"].max() * 1.25)
+
+    latency = above.twinx()
+    average = stages["Total Average Response Time"]
+    median, tail = stages["Total Median Response Time"], stages["p99"].fillna(stages["p95"])
+    if tail.notna().any():
+        latency.fill_between(x, median, tail, color=_LATENCY, alpha=0.18, label="latency, p50 to p99")
+    latency.plot(x, average, color=_LATENCY, marker="o", linestyle="--", label="latency, average")
+    for position, value in zip(x, average, strict=True):
+        _annotate(latency, position, value, _LATENCY, offset=-15)
+    latency.set_ylabel("latency of successes, ms", color=_LATENCY)
+    latency.set_ylim(0, max(average.max(), tail.max() if tail.notna().any() else 0) * 1.15)
+    handles = [*above.get_legend_handles_labels()[0], *latency.get_legend_handles_labels()[0]]
+    above.legend(handles=handles, loc="upper left", frameon=False, ncols=3)
+    above.set_title(
+        f"{row['model_name']}: {_platform_label(row)} on {row['instance_type']}, {row['targets']} targets"
+    )
+
+    below.bar(x, stages["Successful Requests"], color=_SUCCESS, label="successes", width=0.6)
+    below.bar(
+        x,
+        stages["Failed Requests"],
+        bottom=stages["Successful Requests"],
+        color=_FAILURE,
+        hatch="//",
+        label="failures",
+        width=0.6,
+    )
+    for position, failures, top in zip(
+        x, stages["Failed Requests"], stages["Successful Requests"] + stages["Failed Requests"], strict=True
+    ):
+        text = f"{top:.0f}" if not failures else f"{top:.0f}, {failures:.0f} failed"
+        below.annotate(text, (position, top), (0, 2), textcoords="offset points", ha="center", fontsize=8)
+    below.margins(y=0.3)
+    below.set_ylabel("requests")
+    below.set_xticks(list(x), [f"{users:.0f}" for users in stages["User Count"]])
+    below.set_xlabel("concurrent users")
+    below.legend(loc="upper left", frameon=False, ncols=2, fontsize=8)
+    _finish(figure, footer)
+    return figure
+
+
+def draw_chart2(summary: pd.DataFrame, footer: str) -> Figure:
+    """Platforms side by side: models that fit, lowest latency, highest throughput, most users without a failure.
+
+    Each figure has its own axis and says at how many users it was measured; a platform none of whose stages
+    was free of failures has no bar in the last panel.
+    """
+    points = operating_points(summary)
+    figure = Figure(figsize=(12, 4.6), layout="constrained")
+    panels = figure.subplots(1, 4)
+    labels = [f"{_platform_label(row)}\n{row['instance_type']}" for _, row in points.iterrows()]
+    colours = [_PLATFORMS.get(platform, _OTHER_PLATFORM) for platform in points["platform"]]
+    for axes, (column, title, unit, at) in zip(
+        panels,
+        (
+            ("models", "models in memory", "", None),
+            ("latency", "lowest average latency, ms\n(lower is better)", " ms", "latency_users"),
+            ("throughput", "highest throughput, 1/s", "/s", "throughput_users"),
+            ("users", "most users without a failure", "", None),
+        ),
+        strict=True,
+    ):
+        axes.bar(range(len(points)), points[column], color=colours, width=0.6)
+        for position, (_, row) in enumerate(points.iterrows()):
+            text = "none" if pd.isna(row[column]) else f"{row[column]:.3g}{unit}"
+            text += f"\nat {row[at]:.0f} users" if at and pd.notna(row[at]) else ""
+            height = 0 if pd.isna(row[column]) else row[column]
+            axes.annotate(text, (position, height), (0, 3), textcoords="offset points", ha="center", fontsize=9)
+        axes.set_title(title, fontsize=10)
+        axes.set_xticks(range(len(points)), labels, fontsize=8)
+        axes.set_xlim(-0.6, len(points) - 0.4)
+        axes.margins(y=0.22)
+        axes.set_ylim(bottom=0)
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(f"{summary['model_name'].iloc[0]}: platforms compared")
+    _finish(figure, footer)
+    return figure
+
+
+def operating_points(summary: pd.DataFrame) -> pd.DataFrame:
+    """One row a run: its best figures, each with the users at which it was measured.
+
+    Latency and throughput are taken from stages without a failure. The users without a failure are those of
+    the last stage before the first failure: a larger stage that happened to go well does not count.
+    """
+    rows = []
+    for (instance_type, platform, targets), stages in summary.groupby(
+        ["instance_type", "platform", "targets"], sort=False
+    ):
+        ordered = stages.sort_values("User Count")
+        clean = ordered[ordered["Failed Requests"] == 0]
+        before_failure = ordered[(ordered["Failed Requests"] > 0).cumsum() == 0]
+        fastest = clean.nsmallest(1, "Total Average Response Time")
+        most = clean.nlargest(1, "Requests/s")
+        rows.append(
+            {
+                "instance_type": instance_type,
+                "platform": platform,
+                "precision": ordered["precision"].iloc[0],
+                "targets": targets,
+                "models": ordered["max_models_loaded"].iloc[0],
+                "latency": fastest["Total Average Response Time"].max(),
+                "latency_users": fastest["User Count"].max(),
+                "throughput": most["Requests/s"].max(),
+                "throughput_users": most["User Count"].max(),
+                "users": before_failure["User Count"].max(),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write the figure as the kind its suffix names."""
+    figure.savefig(path, dpi=140)
+
+
+def _platform_label(row: "pd.Series[str]") -> str:
+    precision = row["precision"]
+    return row["platform"] if pd.isna(precision) or precision == "fp32" else f"{row['platform']} {precision}"
+
+
+def _annotate(axes: Axes, x: float, value: float, colour: str, offset: int) -> None:
+    axes.annotate(
+        f"{value:.3g}", (x, value), (0, offset), textcoords="offset points", ha="center", fontsize=9, color=colour
+    )
+
+
+def _finish(figure: Figure, footer: str) -> None:
+    figure.supxlabel(footer, fontsize=8, color="#555555", x=0.99, ha="right")

@@ -1,0 +1,45 @@
+"""Whether a benchmark met its objectives, in words."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from mmebench.spec import Objectives
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One line a run; ``met`` when every run has a stage that holds all objectives."""
+
+    met: bool
+    lines: tuple[str, ...]
+
+
+def judge(summary: pd.DataFrame, objectives: Objectives) -> Verdict:
+    """For each run, the largest load that holds the objectives.
+
+    A stage whose samples cannot carry a p99 does not hold an objective on it.
+    """
+    wanted = []
+    if objectives.p99 is not None:
+        wanted.append(f"p99 at most {objectives.p99 * 1000:g} ms")
+    if objectives.failures is not None:
+        wanted.append(f"failures at most {objectives.failures:.2%}")
+    if not wanted:
+        return Verdict(True, ())
+    met, lines = True, []
+    for (instance_type, platform), stages in summary.groupby(["instance_type", "platform"], sort=False):
+        holds = pd.Series(True, index=stages.index)
+        if objectives.p99 is not None:
+            holds &= stages["p99"] <= objectives.p99 * 1000
+        if objectives.failures is not None:
+            requests = stages["Successful Requests"] + stages["Failed Requests"]
+            holds &= (requests > 0) & (stages["Failed Requests"] <= objectives.failures * requests)
+        who = f"{platform} on {instance_type}: {', '.join(wanted)}"
+        if holds.any():
+            best = stages[holds].nlargest(1, "Requests/s").iloc[0]
+            lines.append(f"{who}: held up to {best['Requests/s']:.1f} requests/s ({best['User Count']:.0f} users)")
+        else:
+            met = False
+            lines.append(f"{who}: missed in every stage")
+    return Verdict(met, tuple(lines))

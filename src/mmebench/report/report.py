@@ -1,0 +1,45 @@
+"""The report of a results directory: summary, charts, and the table for the terminal."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from mmebench.results.layout import CHART2, SUMMARY, find_runs
+from mmebench.results.run import read_run
+from mmebench.results.summary import summarise
+
+
+def write_report(directory: Path) -> pd.DataFrame:
+    """Write ``summary_results.csv`` and the charts of a ``results/<model>`` directory; returns the summary.
+
+    Raises:
+        BadInputError: there is nothing in it to report on.
+    """
+    from mmebench.report.charts import draw_chart1, draw_chart2, save
+
+    summary = summarise(directory)
+    summary.to_csv(directory / SUMMARY, index=False, float_format="%.6g")
+    footers = []
+    for files in find_runs(directory):
+        rows = summary[
+            (summary["instance_type"] == files.instance_type)
+            & (summary["platform"] == files.platform)
+            & (summary["targets"] == files.targets)
+        ]
+        footers.append(_footer(files.run))
+        if not rows.empty:
+            save(draw_chart1(rows, footers[-1]), files.chart1)
+    save(draw_chart2(summary, footers[-1]), directory / CHART2)
+    return summary
+
+
+def _footer(record: Path) -> str:
+    """What it was measured on and when; of a foreign result only that it is one."""
+    if not record.exists():
+        return "from Locust's history; no record of the run"
+    run = read_run(record)
+    versions = run.environment["versions"]
+    return (
+        f"{run.container} · {run.environment['processor']}, {run.environment['cpus']} CPUs · "
+        f"mmebench {versions['mmebench']} · {run.finished_at[:10]}"
+    )

@@ -1,0 +1,61 @@
+"""The spec: what the user asks for, as strict models of one YAML file.
+
+:func:`mmebench.spec.reading.load_spec` is the only way in. A field that is not known, a value of the wrong
+type or a combination that cannot work is refused there, before anything is started, with one message that
+names every mistake.
+"""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from mmebench.spec.endpoint import LocalEndpoint
+from mmebench.spec.model import FileModel, HuggingFaceModel, ModelSpec, TimmModel, TorchvisionModel
+from mmebench.spec.platform import DynamicBatching, PlatformSpec
+from mmebench.spec.strict import Strict
+from mmebench.spec.workload import ClosedLoop, Objectives, Payload, Profile, Stage, Targets, Uniform, Workload
+
+__all__ = [
+    "ClosedLoop",
+    "DynamicBatching",
+    "FileModel",
+    "HuggingFaceModel",
+    "LocalEndpoint",
+    "ModelSpec",
+    "Objectives",
+    "Payload",
+    "PlatformSpec",
+    "Profile",
+    "Spec",
+    "Stage",
+    "Targets",
+    "TimmModel",
+    "TorchvisionModel",
+    "Uniform",
+    "Workload",
+]
+
+
+class Spec(Strict):
+    """One benchmark: a model on one or more platforms, on one endpoint, under one workload."""
+
+    model: ModelSpec
+    platforms: tuple[PlatformSpec, ...] = Field(min_length=1)
+    endpoint: LocalEndpoint = LocalEndpoint()
+    targets: Targets = Targets()
+    workload: Workload = Workload()
+    objectives: Objectives = Objectives()
+
+    @model_validator(mode="after")
+    def _parts_go_together(self) -> Self:
+        kinds = [platform.kind for platform in self.platforms]
+        if len(set(kinds)) < len(kinds):
+            raise ValueError(f"platforms names one twice: {', '.join(kinds)}; run them as two specs")
+        batch = self.workload.payload.batch
+        for platform in self.platforms:
+            if batch > max(platform.max_batch_size, 1):
+                raise ValueError(
+                    f"workload.payload.batch {batch} goes over max_batch_size {platform.max_batch_size} "
+                    f"of platform {platform.kind}"
+                )
+        return self

@@ -1,0 +1,48 @@
+"""Which model: where it comes from and its name there."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mmebench.spec.strict import Strict
+from mmebench.tensors import TensorSpec
+
+
+class TimmModel(Strict):
+    """An image model of timm, by its name there."""
+
+    source: Literal["timm"]
+    name: str = Field(description="as timm lists it, e.g. resnet50 or vit_base_patch16_224")
+    weights: str = Field("pretrained", description="pretrained, random, or the path of a checkpoint")
+
+
+class TorchvisionModel(Strict):
+    """A classification model of torchvision, by its name there."""
+
+    source: Literal["torchvision"]
+    name: str = Field(description="as torchvision lists it, e.g. resnet50")
+    weights: str = Field("pretrained", description="pretrained, random, or the path of a state dict")
+
+
+class HuggingFaceModel(Strict):
+    """A text encoder or sequence classifier of the Hugging Face hub or of a local folder."""
+
+    source: Literal["huggingface"]
+    name: str = Field(description="a hub name, e.g. bert-base-uncased, or a folder with config.json")
+    weights: str = Field("pretrained", description="pretrained, random, or the folder that holds them")
+    task: Literal["encoder", "sequence-classification"] = Field(
+        "encoder", description="the hidden states (AutoModel), or a classification head on top"
+    )
+
+
+class FileModel(Strict):
+    """A model of the user's own: TorchScript (.pt), ONNX (.onnx) or a ready Triton archive (.tar.gz)."""
+
+    source: Literal["file"]
+    path: Path
+    inputs: tuple[TensorSpec, ...] = Field(min_length=1, description="as the model takes them, without batch")
+    outputs: tuple[TensorSpec, ...] = Field(min_length=1, description="as the model gives them, without batch")
+
+
+ModelSpec = Annotated[TimmModel | TorchvisionModel | HuggingFaceModel | FileModel, Field(discriminator="source")]

@@ -1,0 +1,40 @@
+"""Which platform: the served form of the model and how Triton runs it."""
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from mmebench.spec.strict import Duration, Strict
+
+
+class DynamicBatching(Strict):
+    """Triton joins requests that wait at the same time into one execution."""
+
+    preferred: tuple[int, ...] = Field((), description="batch sizes worth waiting for; none: whatever waits")
+    max_queue_delay: Duration = Field(0.0, description="longest wait for more requests")
+
+
+class PlatformSpec(Strict):
+    """The served form of the model and how Triton runs it. A bare ``pt`` is short for ``{kind: pt}``."""
+
+    kind: Literal["pt", "onnx", "openvino", "trt"]
+    precision: Literal["fp32", "fp16"] = "fp32"
+    max_batch_size: int = Field(8, ge=0, le=1024, description="0: the model has no batch dimension")
+    dynamic_batching: DynamicBatching | None = Field(
+        DynamicBatching(), description="null: each request is executed alone"
+    )
+    instances: int = Field(1, ge=1, le=64, description="copies of the model inside one target")
+    device: Literal["gpu", "cpu"] = Field("gpu", description="gpu becomes cpu on a machine without one")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"kind": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _batching_needs_batches(self) -> Self:
+        if self.max_batch_size == 0 and self.dynamic_batching is not None:
+            raise ValueError("max_batch_size 0 leaves nothing to batch; set dynamic_batching: null")
+        if self.dynamic_batching and any(b > self.max_batch_size for b in self.dynamic_batching.preferred):
+            raise ValueError(f"dynamic_batching.preferred goes over max_batch_size {self.max_batch_size}")
+        return self

@@ -1,0 +1,19 @@
+"""What every part of a spec is made of."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from mmebench.units import seconds
+
+Duration = Annotated[float, BeforeValidator(seconds)]
+"""Seconds, written 200ms, 30s, 2m or as a number."""
+
+Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")]
+"""A SageMaker resource name: letters, digits and inner hyphens, 63 at most."""
+
+
+class Strict(BaseModel):
+    """A part of the spec: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)

@@ -1,0 +1,118 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mmebench.errors import BadInputError
+from mmebench.spec.reading import load_spec
+
+MINIMAL: dict[str, Any] = {"model": {"source": "timm", "name": "resnet18"}, "platforms": ["pt"]}
+
+
+def write(tmp_path: Path, spec: object) -> Path:
+    path = tmp_path / "spec.yaml"
+    path.write_text(spec if isinstance(spec, str) else yaml.safe_dump(spec), encoding="utf-8")
+    return path
+
+
+def test_the_examples_are_valid() -> None:
+    examples = sorted(Path(__file__).parents[1].glob("examples/*.yaml"))
+    assert examples
+    for example in examples:
+        load_spec(example)
+
+
+def test_defaults_are_the_stages_users_know(tmp_path: Path) -> None:
+    spec = load_spec(write(tmp_path, MINIMAL))
+    assert [stage.users for stage in spec.workload.profile.stages] == list(range(20, 201, 20))
+    assert spec.workload.profile.stages[0].warmup_seconds == pytest.approx(6)
+    assert spec.targets.count == "capacity"
+    assert spec.workload.payload.encoding == "binary"
+
+
+def test_sizes_durations_and_short_forms(tmp_path: Path) -> None:
+    spec = load_spec(
+        write(
+            tmp_path,
+            MINIMAL
+            | {
+                "platforms": ["pt", {"kind": "onnx", "precision": "fp16"}],
+                "endpoint": {"kind": "local", "memory": "2GiB"},
+                "workload": {"profile": {"stages": [{"users": 3, "duration": "2m", "warmup": "500ms"}]}},
+            },
+        )
+    )
+    assert spec.endpoint.memory == 2 * 1024**3
+    assert [platform.kind for platform in spec.platforms] == ["pt", "onnx"]
+    stage = spec.workload.profile.stages[0]
+    assert (stage.duration, stage.warmup_seconds) == (120, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"foo": 1}, r"foo: unknown key; allowed: endpoint, model"),
+        ({"endpoint": {"memry": "2GiB"}}, r"endpoint\.memry: unknown key.*did you mean memory\?"),
+        ({"endpoint": {"kind": "lokal"}}, r"endpoint\.kind: got 'lokal'; allowed: 'local'"),
+        ({"model": {"source": "keras", "name": "x"}}, r"model: got 'keras'; allowed: 'timm', 'torchvision'"),
+        ({"model": {"name": "x"}}, r"model: needs 'source'"),
+        ({"model": {"source": "timm"}}, r"model\.name: missing"),
+        ({"model": {"source": "timm", "name": "a", "weight": "b"}}, r"model\.weight: unknown key.*mean weights\?"),
+        ({"platforms": []}, r"platforms: .*at least 1"),
+        ({"platforms": ["pt", "pt"]}, r"names one twice"),
+        ({"platforms": ["tflite"]}, r"platforms\.0\.kind: got 'tflite'; allowed: 'pt', 'onnx'"),
+        ({"platforms": [{"kind": "pt", "max_batch_size": 0}]}, r"max_batch_size 0 leaves nothing to batch"),
+        ({"targets": {"count": 0}}, r"got count 0; allowed: 1 or more"),
+        ({"targets": {"count": 3, "capacity": 1.5}}, r"got both count and capacity"),
+        ({"workload": {"payload": {"batch": 9}}}, r"batch 9 goes over max_batch_size 8 of platform pt"),
+        ({"workload": {"profile": {"stages": [{"users": 0}]}}}, r"stages\.0\.users: got 0"),
+        ({"workload": {"profile": {"stages": [{"users": 1, "duration": "5x"}]}}}, r"duration: got '5x'; write"),
+        ({"workload": {"profile": {"stages": [{"users": 1, "duration": 5, "warmup": 5}]}}}, r"leaves nothing"),
+        ({"objectives": {"p99": "fast"}}, r"objectives\.p99: got 'fast'"),
+    ],
+)
+def test_a_mistake_is_named_with_what_is_allowed(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadInputError, match=message):
+        load_spec(write(tmp_path, MINIMAL | change))
+
+
+def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError) as caught:
+        load_spec(write(tmp_path, MINIMAL | {"foo": 1, "targets": {"count": -1}}))
+    assert len(str(caught.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("model: [", "not valid YAML"), ("- a\n- b", "got list, a spec is a mapping"), ("", "got NoneType")],
+)
+def test_what_is_no_spec_at_all(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(BadInputError, match=message):
+        load_spec(write(tmp_path, text))
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="No such file"):
+        load_spec(tmp_path / "none.yaml")
+
+
+def test_a_file_that_is_not_text(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_bytes(b"\xff\xfe\x00model")
+    with pytest.raises(BadInputError, match="not a text file"):
+        load_spec(path)
+
+
+def test_set_changes_what_the_file_says(tmp_path: Path) -> None:
+    path = write(tmp_path, MINIMAL)
+    spec = load_spec(path, ("workload.payload.batch=4", "platforms.0=onnx", "endpoint.memory=1GiB"))
+    assert (spec.workload.payload.batch, spec.platforms[0].kind, spec.endpoint.memory) == (4, "onnx", 1024**3)
+
+
+@pytest.mark.parametrize(
+    "override", ["batch", "=3", "platforms.7=pt", "platforms.x=pt", "model.name.x=1", "a=[", "a=1"]
+)
+def test_a_set_that_cannot_be(tmp_path: Path, override: str) -> None:
+    with pytest.raises(BadInputError):
+        load_spec(write(tmp_path, MINIMAL), (override,))

@@ -1,0 +1,25 @@
+import pytest
+
+from mmebench.units import human_bytes, human_seconds, seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("200ms", 0.2), ("30s", 30), ("1.5m", 90), ("1h", 3600), ("50 us", 5e-5), (7, 7), (0.5, 0.5)],
+)
+def test_durations(text: str | float, expected: float) -> None:
+    assert seconds(text) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("text", ["30", "s", "3x", "-1s", "1s2", "", -1, True, None])
+def test_what_is_no_duration(text: object) -> None:
+    with pytest.raises(ValueError, match="duration"):
+        seconds(text)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_sizes_and_times_for_people() -> None:
+    assert human_bytes(1610612736) == "1.5 GiB"
+    assert human_bytes(512) == "512 B"
+    assert human_seconds(0.85) == "850 ms"
+    assert human_seconds(12.34) == "12.3 s"
+    assert human_seconds(245) == "4 min 05 s"
