@@ -49,7 +49,8 @@ class InvokeUser(FastHttpUser):
     def invoke(self) -> None:
         """One request: sign, send, read the whole answer, record."""
         target = next(TARGETS)
-        headers = SIGNER.headers(target, BODY.content_type, BODY_SHA256, datetime.now(UTC))
+        headers = {"Content-Type": BODY.content_type, "X-Amzn-SageMaker-Target-Model": target}
+        headers = SIGNER.sign(headers, BODY_SHA256, datetime.now(UTC))
         start = RECORDER.now()
         with self.client.post(
             JOB.path, data=cast(Any, BODY.content), headers=headers, name="InvokeEndpoint", catch_response=True

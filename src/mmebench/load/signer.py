@@ -1,12 +1,13 @@
-"""AWS Signature Version 4 for InvokeEndpoint, with everything that does not change rendered once.
+"""AWS Signature Version 4 for the SageMaker Runtime.
 
-The method is that of the AWS documentation, "Create a signed AWS API request"; botocore's signer gives the
-same result and is what the tests compare with. It is not used in the measured path because it costs tens of
-microseconds and a hash of the whole body for every request.
+The method is that of the AWS documentation, "Create a signed AWS API request". botocore's signer gives the same
+result and is what the tests compare with; it is not used in the measured path because it hashes the whole body
+again for every request, and takes tens of microseconds besides.
 """
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,55 +27,45 @@ class Credentials:
 
 
 class Signer:
-    """Signs requests to one path of one host; a request differs in target, body and time only."""
+    """Signs POST requests to one path of one host."""
 
     def __init__(self, credentials: Credentials, region: str, host: str, path: str) -> None:
-        """``path`` must be in the form that is sent: characters other than ``A-Za-z0-9-._~/`` percent-encoded."""
+        """``path`` is what is sent; ``host`` is what the Host header says, with a port that is not the default."""
         self._credentials = credentials
         self._region = region
         self._host = host
-        # SigV4 encodes the encoded path once more; a SageMaker endpoint name needs neither.
+        # What is sent percent-encoded is signed with the percent signs encoded once more.
         self._path = path.replace("%", "%25")
-        self._token = credentials.session_token
-        names = ["content-type", "host", "x-amz-date", "x-amzn-sagemaker-target-model"]
-        if self._token:
-            names.insert(3, "x-amz-security-token")
-        self._signed_names = ";".join(names)
         self._day = ""
         self._key = b""
 
-    def headers(self, target: str, content_type: str, body_sha256: str, now: datetime) -> dict[str, str]:
-        """The headers to send, signature included.
+    def sign(self, headers: Mapping[str, str], body_sha256: str, now: datetime) -> dict[str, str]:
+        """``headers``, all of which are signed, and those that carry the signature.
 
         Args:
-            target: goes into ``X-Amzn-SageMaker-Target-Model``.
-            content_type: of the body.
-            body_sha256: hexadecimal; hash a body once and send it often.
-            now: the time of the request in UTC; AWS refuses one more than five minutes off.
+            headers: content type, target model and the like; Host is added by whoever sends them.
+            body_sha256: in hexadecimal; a body is hashed once and sent often.
+            now: the time of the request, in UTC; AWS refuses one that is more than five minutes off.
         """
         timestamp = now.strftime("%Y%m%dT%H%M%SZ")
-        token_line = f"x-amz-security-token:{self._token}\n" if self._token else ""
-        canonical = (
-            f"POST\n{self._path}\n\n"
-            f"content-type:{_canonical(content_type)}\nhost:{self._host}\nx-amz-date:{timestamp}\n"
-            f"{token_line}x-amzn-sagemaker-target-model:{_canonical(target)}\n\n"
-            f"{self._signed_names}\n{body_sha256}"
+        sent = {**headers, "X-Amz-Date": timestamp}
+        if self._credentials.session_token:
+            sent["X-Amz-Security-Token"] = self._credentials.session_token
+        lines = sorted(
+            (name.lower(), " ".join(value.split())) for name, value in [*sent.items(), ("Host", self._host)]
+        )
+        names = ";".join(name for name, _ in lines)
+        canonical = "\n".join(
+            ["POST", self._path, "", *(f"{name}:{value}" for name, value in lines), "", names, body_sha256]
         )
         scope = f"{timestamp[:8]}/{self._region}/sagemaker/aws4_request"
         to_sign = f"{ALGORITHM}\n{timestamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
         signature = hmac.digest(self._signing_key(timestamp[:8]), to_sign.encode(), "sha256").hex()
-        headers = {
-            "Content-Type": content_type,
-            "X-Amz-Date": timestamp,
-            "X-Amzn-SageMaker-Target-Model": target,
-            "Authorization": (
-                f"{ALGORITHM} Credential={self._credentials.access_key}/{scope}, "
-                f"SignedHeaders={self._signed_names}, Signature={signature}"
-            ),
-        }
-        if self._token:
-            headers["X-Amz-Security-Token"] = self._token
-        return headers
+        credential = f"{self._credentials.access_key}/{scope}"
+        sent["Authorization"] = (
+            f"{ALGORITHM} Credential={credential}, SignedHeaders={names}, Signature={signature}"
+        )
+        return sent
 
     def _signing_key(self, day: str) -> bytes:
         """The key of the day, derived once a day."""
@@ -84,8 +75,3 @@ class Signer:
                 key = hmac.digest(key, part.encode(), "sha256")
             self._day, self._key = day, key
         return self._key
-
-
-def _canonical(value: str) -> str:
-    """A header value as it is signed: trimmed, runs of white space made one space."""
-    return " ".join(value.split())
