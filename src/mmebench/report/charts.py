@@ -32,9 +32,12 @@ def draw_chart1(stages: pd.DataFrame, footer: str) -> Figure:
     for position, value in zip(x, stages["Requests/s"], strict=True):
         _annotate(above, position, value, _THROUGHPUT, offset=9)
     above.set_ylabel("successful requests per second", color=_THROUGHPUT)
-    above.set_ylim(0, stages["Requests/s"].max() * 1.25)
+    above.set_ylim(0, _top(stages["Requests/s"]))
 
     latency = above.twinx()
+    # The axes drawn last lie on top; the line of the throughput should not disappear behind the latency's band.
+    above.set_zorder(latency.get_zorder() + 1)
+    above.patch.set_visible(False)
     average = stages["Total Average Response Time"]
     median, tail = stages["Total Median Response Time"], stages["p99"].fillna(stages["p95"])
     if tail.notna().any():
@@ -43,7 +46,7 @@ def draw_chart1(stages: pd.DataFrame, footer: str) -> Figure:
     for position, value in zip(x, average, strict=True):
         _annotate(latency, position, value, _LATENCY, offset=-15)
     latency.set_ylabel("latency of successes, ms", color=_LATENCY)
-    latency.set_ylim(0, max(average.max(), tail.max() if tail.notna().any() else 0) * 1.15)
+    latency.set_ylim(0, _top(pd.concat([average, tail])))
     handles = [*above.get_legend_handles_labels()[0], *latency.get_legend_handles_labels()[0]]
     above.legend(handles=handles, loc="upper left", frameon=False, ncols=3)
     above.set_title(
@@ -60,11 +63,11 @@ def draw_chart1(stages: pd.DataFrame, footer: str) -> Figure:
         label="failures",
         width=0.6,
     )
-    for position, failures, top in zip(
-        x, stages["Failed Requests"], stages["Successful Requests"] + stages["Failed Requests"], strict=True
-    ):
-        text = f"{top:.0f}" if not failures else f"{top:.0f}, {failures:.0f} failed"
-        below.annotate(text, (position, top), (0, 2), textcoords="offset points", ha="center", fontsize=8)
+    for position, (_, stage) in zip(x, stages.iterrows(), strict=True):
+        successes, failures = stage["Successful Requests"], stage["Failed Requests"]
+        text = f"{successes:.0f} + {failures:.0f} failed" if failures else f"{successes:.0f}"
+        above_bar = (position, successes + failures)
+        below.annotate(text, above_bar, (0, 2), textcoords="offset points", ha="center", fontsize=8)
     below.margins(y=0.3)
     below.set_ylabel("requests")
     below.set_xticks(list(x), [f"{users:.0f}" for users in stages["User Count"]])
@@ -106,7 +109,7 @@ def draw_chart2(summary: pd.DataFrame, footer: str) -> Figure:
         axes.set_xlim(-0.6, len(points) - 0.4)
         axes.margins(y=0.22)
         axes.set_ylim(bottom=0)
-        axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=column in ("models", "users")))
         axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(f"{summary['model_name'].iloc[0]}: platforms compared")
     _finish(figure, footer)
@@ -155,7 +158,15 @@ def _platform_label(row: "pd.Series[str]") -> str:
     return row["platform"] if pd.isna(precision) or precision == "fp32" else f"{row['platform']} {precision}"
 
 
+def _top(values: "pd.Series[float]") -> float:
+    """Where an axis ends so that labels and legend have room; 1 where every stage failed."""
+    highest = values.max()
+    return float(highest) * 1.25 if highest > 0 else 1.0
+
+
 def _annotate(axes: Axes, x: float, value: float, colour: str, offset: int) -> None:
+    if pd.isna(value):
+        return
     axes.annotate(
         f"{value:.3g}", (x, value), (0, offset), textcoords="offset points", ha="center", fontsize=9, color=colour
     )

@@ -1,0 +1,126 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from rich.console import Console
+
+from mmebench.report.charts import draw_chart1, draw_chart2, operating_points, save
+from mmebench.report.objectives import judge
+from mmebench.report.table import summary_table
+from mmebench.spec import Objectives
+
+
+def stages(platform: str, rows: list[tuple[int, float, float, int, int]], precision: str = "fp32") -> pd.DataFrame:
+    """Summary rows of one run from (users, requests/s, latency, successes, failures)."""
+    return pd.DataFrame(
+        [
+            {
+                "model_name": "resnet18",
+                "instance_type": "local-2cpu-2GiB",
+                "platform": platform,
+                "max_models_loaded": 9,
+                "User Count": users,
+                "Requests/s": throughput,
+                "Total Median Response Time": latency * 0.9,
+                "Total Average Response Time": latency,
+                "Total Min Response Time": latency * 0.5,
+                "Total Max Response Time": latency * 3,
+                "Successful Requests": successes,
+                "Failed Requests": failures,
+                "precision": precision,
+                "targets": 9,
+                "p90": latency * 1.5,
+                "p95": latency * 1.7,
+                "p99": latency * 2,
+                "cold_starts": 0,
+                "cold_p50": float("nan"),
+                "window_seconds": 12.0,
+                "littles_law": 0.99,
+                "complete": True,
+                "basis": "samples",
+            }
+            for users, throughput, latency, successes, failures in rows
+        ]
+    )
+
+
+PT = stages("pt", [(1, 20, 50, 240, 0), (4, 38, 105, 456, 0), (16, 40, 400, 480, 3)])
+ONNX = stages("onnx", [(1, 35, 28, 420, 0), (4, 66, 60, 790, 1), (16, 70, 228, 840, 0)], "fp16")
+BOTH = pd.concat([PT, ONNX], ignore_index=True)
+
+
+def texts(figure: Figure) -> str:
+    """All words of a figure, those of annotations too."""
+    return "\n".join(text.get_text() for text in figure.findobj(lambda a: hasattr(a, "get_text")))  # type: ignore[attr-defined]
+
+
+def test_chart1_shows_every_stage(tmp_path: Path) -> None:
+    figure = draw_chart1(PT, "triton 2.51.0")
+    words = texts(figure)
+    for expected in ("20", "38", "40", "50", "105", "400", "480 + 3 failed", "concurrent users", "triton 2.51.0"):
+        assert expected in words
+    save(figure, tmp_path / "chart1.png")
+    assert (tmp_path / "chart1.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_chart1_of_a_run_that_only_failed(tmp_path: Path) -> None:
+    nan = float("nan")
+    failed = PT.assign(
+        **dict.fromkeys(("Total Average Response Time", "Total Median Response Time", "p95", "p99"), nan)
+    ).assign(**{"Requests/s": 0.0, "Successful Requests": 0})
+    save(draw_chart1(failed, ""), tmp_path / "chart1.png")
+
+
+def test_operating_points_are_free_of_failures() -> None:
+    pt, onnx = operating_points(BOTH).to_dict("records")
+    assert (pt["latency"], pt["latency_users"]) == (50, 1)
+    assert (pt["throughput"], pt["throughput_users"]) == (38, 4)
+    assert pt["users"] == 4
+    # onnx had a failure at 4 users and none at 16: load that was served without a failure ends at 1.
+    assert onnx["users"] == 1
+    assert (onnx["throughput"], onnx["throughput_users"]) == (70, 16)
+
+
+def test_a_run_without_a_clean_stage_has_no_operating_point(tmp_path: Path) -> None:
+    failed = stages("pt", [(1, 20, 50, 240, 1)])
+    (point,) = operating_points(failed).to_dict("records")
+    assert all(pd.isna(point[name]) for name in ("latency", "throughput", "users"))
+    figure = draw_chart2(failed, "")
+    assert texts(figure).count("none") == 3
+    save(figure, tmp_path / "chart2.png")
+
+
+def test_chart2_names_platform_and_precision() -> None:
+    words = texts(draw_chart2(BOTH, "footer"))
+    for expected in (
+        "pt\nlocal-2cpu-2GiB",
+        "onnx fp16\nlocal-2cpu-2GiB",
+        "50 ms\nat 1 users",
+        "70/s\nat 16 users",
+    ):
+        assert expected in words
+
+
+def test_the_table_has_a_line_a_stage() -> None:
+    console = Console(width=140, record=True, file=open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115
+    console.print(summary_table(BOTH.assign(p99=[1, 2, float("nan"), 4, 5, 6])))
+    lines = console.export_text().splitlines()
+    assert sum(line.count("0.99") for line in lines) == 6
+    assert sum("local-2cpu-2GiB" in line for line in lines) == 2
+
+
+@pytest.mark.parametrize(
+    ("objectives", "met", "words"),
+    [
+        (Objectives(), True, None),
+        (Objectives(failures=0), True, "held up to 38.0 requests/s (4 users)"),
+        (Objectives(p99=0.12), True, "held up to 20.0 requests/s (1 users)"),
+        (Objectives(p99=0.05), False, "missed in every stage"),
+        (Objectives(p99=0.5, failures=0), True, "p99 at most 500 ms, failures at most 0.00%"),
+    ],
+)
+def test_objectives(objectives: Objectives, met: bool, words: str | None) -> None:
+    verdict = judge(BOTH, objectives)
+    assert verdict.met is met
+    assert words is None or any(words in line for line in verdict.lines)

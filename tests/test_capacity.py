@@ -1,0 +1,109 @@
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pytest
+
+from mmebench.capacity import bytes_per_copy, fill
+from mmebench.endpoints.endpoint import Residency
+from mmebench.endpoints.runtime import InvocationError
+from mmebench.errors import MmebenchError
+from mmebench.results.run import Load
+
+ARCHIVE = Path("model.tar.gz")
+COPY = 100
+
+
+class SmallEndpoint:
+    """Holds ``room`` targets of 100 bytes beside 50 bytes of its own, and evicts the least recently used."""
+
+    name, url, region = "small", "http://127.0.0.1:0", "us-east-1"
+    instance_type, container = "local", "a test"
+
+    def __init__(self, room: int, refuses: bool = False) -> None:
+        self.room = room
+        self.refuses = refuses
+        self.targets: set[str] = set()
+        self.resident: list[str] = []
+        self.evictions = 0
+
+    def add_targets(self, archive: Path, targets: Iterable[str]) -> None:
+        self.targets.update(targets)
+
+    def invoke(self, target: str) -> None:
+        assert target in self.targets, "a target is added before it is invoked"
+        if len(self.resident) == self.room:
+            if self.refuses:
+                raise InvocationError(f"{target}: ModelError: CUDA out of memory", "ModelError", 400)
+            self.resident.pop(0)
+            self.evictions += 1
+        self.resident.append(target)
+
+    def residency(self) -> Residency:
+        used = 50 + COPY * len(self.resident)
+        return Residency(tuple(self.resident), len(self.targets), self.evictions, used, 1000)
+
+    def close(self) -> None:
+        self.resident.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def test_the_first_eviction_ends_the_fill() -> None:
+    endpoint, seen = SmallEndpoint(room=7), list[Load]()
+    capacity = fill(endpoint, ARCHIVE, "m", endpoint.invoke, limit=100, threshold=None, on_load=seen.append)
+    assert (capacity.fits, capacity.limited_by) == (7, "eviction")
+    assert capacity.bytes_per_copy == pytest.approx(COPY)
+    assert [load.target for load in seen] == [f"m-v{number}.tar.gz" for number in range(7)]
+    assert endpoint.evictions == 1
+
+
+def test_a_refusal_for_memory_ends_the_fill() -> None:
+    endpoint = SmallEndpoint(room=3, refuses=True)
+    capacity = fill(endpoint, ARCHIVE, "m", endpoint.invoke, limit=100, threshold=None, on_load=lambda _: None)
+    assert (capacity.fits, capacity.limited_by) == (3, "refused")
+
+
+def test_a_threshold_leaves_room_for_no_further_copy() -> None:
+    # 50 + 8 x 100 = 850; a ninth copy would be 950, over nine tenths of 1,000.
+    endpoint = SmallEndpoint(room=100)
+    capacity = fill(endpoint, ARCHIVE, "m", endpoint.invoke, limit=100, threshold=0.9, on_load=lambda _: None)
+    assert (capacity.fits, capacity.limited_by) == (8, "threshold")
+    assert endpoint.evictions == 0
+
+
+def test_enough_is_enough() -> None:
+    endpoint = SmallEndpoint(room=100)
+    capacity = fill(endpoint, ARCHIVE, "m", endpoint.invoke, limit=4, threshold=None, on_load=lambda _: None)
+    assert (capacity.fits, capacity.limited_by) == (4, "limit")
+
+
+def test_not_even_one_copy() -> None:
+    endpoint = SmallEndpoint(room=0, refuses=True)
+    with pytest.raises(MmebenchError, match=r"copy 0 cannot be loaded: m-v0\.tar\.gz.*out of memory"):
+        fill(endpoint, ARCHIVE, "m", endpoint.invoke, limit=4, threshold=None, on_load=lambda _: None)
+
+
+def test_another_error_is_not_taken_for_full_memory() -> None:
+    endpoint = SmallEndpoint(room=100)
+
+    def invoke(target: str) -> None:
+        if target == "m-v2.tar.gz":
+            raise InvocationError(f"{target}: ModelError: bad input", "ModelError", 400)
+        endpoint.invoke(target)
+
+    with pytest.raises(MmebenchError, match="copy 2 cannot be loaded"):
+        fill(endpoint, ARCHIVE, "m", invoke, limit=4, threshold=None, on_load=lambda _: None)
+
+
+def test_memory_per_copy_is_a_slope() -> None:
+    loads = [Load(target=f"{n}", seconds=1, memory_used=1000 + 7 * n) for n in range(5)]
+    assert bytes_per_copy(loads) == pytest.approx(7)
+    assert bytes_per_copy(loads[:1]) is None
