@@ -6,6 +6,12 @@ BIN := $(VENV)/bin
 EXTRAS := local,models,openvino,notebooks,dev
 STAMP := $(VENV)/.installed
 
+# Debian packages apart from python3 what makes virtual environments and what Triton's Python backend links.
+READY := import ctypes, ensurepip, os, sysconfig; name = sysconfig.get_config_var("INSTSONAME"); \
+  path = os.path.join(sysconfig.get_config_var("LIBDIR"), name); ctypes.CDLL(path if os.path.exists(path) else name)
+VERSION = $(shell $(PYTHON) -c "import sys; print('%d.%d' % sys.version_info[:2])")
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
 .PHONY: setup demo test lint unit clean
 
 setup: $(STAMP)
@@ -13,6 +19,7 @@ setup: $(STAMP)
 # The torch of constraints.txt is installed by its exact version first: an open range would let pip choose a
 # newer build with gigabytes of CUDA.
 $(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c '$(READY)' || { $(SUDO) apt-get update && $(SUDO) apt-get install -y python3-venv libpython$(VERSION); }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $$(grep '^torch==' constraints.txt)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
