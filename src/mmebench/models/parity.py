@@ -1,0 +1,66 @@
+"""The check that an exported model computes what the model computes."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mmebench.errors import MmebenchError
+from mmebench.models.example import Array, example
+from mmebench.models.package import Parity
+from mmebench.models.platforms.export import Export, Run
+from mmebench.spec import PlatformSpec
+
+TOLERANCE = {"fp32": 1e-4, "fp16": 2e-2}
+"""Largest allowed difference, relative to the largest output. Good exports are near 5e-6 and 2e-3; wrong ones near 1."""
+
+_BATCHES = (1, 4, 8)
+_LENGTHS = (16, 128)
+
+
+def check_parity(export: Export, reference: Run, platform: PlatformSpec, max_sequence_length: int | None) -> Parity:
+    """Compare ``export`` with ``reference`` at several batch sizes and, for text, sequence lengths.
+
+    Raises:
+        MmebenchError: they differ by more than the tolerance of the precision, or in shape.
+    """
+    absolute = relative = 0.0
+    tried = []
+    for batch, length in _shapes(export, platform, max_sequence_length):
+        arrays = example(export.inputs, batch, length, seed=batch)
+        if platform.max_batch_size == 0:
+            arrays = [array[0] for array in arrays]
+        tried.append(arrays[0].shape)
+        for tensor, expected, got in zip(export.outputs, reference(arrays), export.run(arrays), strict=True):
+            if got.shape != expected.shape:
+                raise MmebenchError(
+                    f"output {tensor.name} of the {platform.kind} export has shape {got.shape} where PyTorch gives "
+                    f"{expected.shape}, for an input of {arrays[0].shape}"
+                )
+            difference, share = _difference(expected, got)
+            absolute, relative = max(absolute, difference), max(relative, share)
+    tolerance = TOLERANCE[platform.precision]
+    if not relative <= tolerance:
+        raise MmebenchError(
+            f"the {platform.kind} export ({platform.precision}) differs from PyTorch by {absolute:.3g}, "
+            f"{relative:.3g} of the largest output; allowed is {tolerance:g}. Tried input shapes: "
+            f"{', '.join(str(shape) for shape in tried)}. Try another platform or precision: fp32"
+        )
+    return Parity(max_absolute=absolute, max_relative=relative, tolerance=tolerance, shapes=tuple(tried))
+
+
+def _shapes(export: Export, platform: PlatformSpec, longest: int | None) -> Iterator[tuple[int, int]]:
+    """Batch sizes and sequence lengths worth trying."""
+    varies = any(-1 in tensor.shape for tensor in export.inputs)
+    lengths = sorted({min(length, longest or length) for length in _LENGTHS}) if varies else [1]
+    for batch in sorted({min(batch, max(platform.max_batch_size, 1)) for batch in _BATCHES}):
+        for length in lengths:
+            yield batch, length
+
+
+def _difference(expected: Array, got: Array) -> tuple[float, float]:
+    """The largest absolute difference, and its share of the largest expected value; infinite where one is NaN."""
+    largest = float(np.abs(expected).max(initial=0))
+    difference = float(np.abs(expected.astype(np.float64) - got.astype(np.float64)).max(initial=0))
+    if np.isnan(difference) or not np.isfinite(largest):
+        return float("inf"), float("inf")
+    return difference, difference / largest if largest else float("inf") if difference else 0.0

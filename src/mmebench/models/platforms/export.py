@@ -1,0 +1,79 @@
+"""What every platform gives and shares: the exported model, ready to be compared and served."""
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmebench.errors import BadInputError, MmebenchError
+from mmebench.models.example import Array
+from mmebench.models.quiet import quiet
+from mmebench.spec import FileModel, ModelSpec, PlatformSpec
+from mmebench.tensors import TensorSpec
+
+Run = Callable[[Sequence[Array]], list[Array]]
+"""A model as a function of its inputs, both sides in order."""
+
+LARGE = 200_000_000
+"""Bytes of weights from which ONNX keeps them in a file of their own: it takes a fifth of the memory to write."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """A model in its served form, in files.
+
+    ``inputs`` and ``outputs`` have the names that requests use. Their shapes leave the batch out, unless the served
+    model has no batch dimension (``max_batch_size`` 0): then they are whole.
+    """
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    run: Run
+    """What was written, read back from its files."""
+    reference: Run | None
+    """What it must agree with; None for a file that is served as it was given."""
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def served(tensors: Sequence[TensorSpec], platform: PlatformSpec) -> tuple[TensorSpec, ...]:
+    """The tensors of a module that always has a batch dimension; without batching it is 1, and part of the shape."""
+    if platform.max_batch_size > 0:
+        return tuple(tensors)
+    return tuple(tensor.model_copy(update={"shape": (1, *tensor.shape)}) for tensor in tensors)
+
+
+def check_form(model: ModelSpec, platform: PlatformSpec, forms: Sequence[str]) -> None:
+    """Refuse a file that this platform cannot take.
+
+    Raises:
+        BadInputError: the file's form is not among ``forms``.
+    """
+    if isinstance(model, FileModel) and not model.path.name.endswith(tuple(forms)):
+        raise BadInputError(
+            f"platform {platform.kind} cannot serve {model.path.name}; it takes {' or '.join(forms)}, "
+            "or a model of timm, torchvision or huggingface"
+        )
+
+
+@contextmanager
+def exporting(what: str, folder: Path) -> Iterator[None]:
+    """Hold back the exporter's chatter, and say which export failed and why.
+
+    Raises:
+        MmebenchError: in place of whatever the exporter raised, which stays its cause.
+    """
+    try:
+        with quiet():
+            yield
+    except (MmebenchError, OSError):
+        raise
+    # Exporters and runtimes raise exceptions of many kinds without a common root; each becomes one clear error.
+    except Exception as error:
+        if shutil.disk_usage(folder).free < 1024 * 1024:
+            raise MmebenchError(
+                f"{what} failed: the disk of {folder} is full; free some space and run the same command again"
+            ) from error
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise MmebenchError(f"{what} failed: {lines[0][:300]} ({type(error).__name__})") from error

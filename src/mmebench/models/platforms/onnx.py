@@ -1,0 +1,164 @@
+"""ONNX by torch.export, for Triton's ONNX Runtime backend."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import onnx
+import onnxruntime
+
+from mmebench.errors import BadInputError, MmebenchError
+from mmebench.models.example import Array, example
+from mmebench.models.model import Model, ModelFile
+from mmebench.models.platforms.export import LARGE, Export, Run, check_form, exporting, served
+from mmebench.spec import ModelSpec, PlatformSpec
+from mmebench.tensors import TensorSpec
+
+_FILE = "model.onnx"
+_DATA = "model.onnx.data"
+"""Where large weights are, beside the model; the model stores this name, so it must stay."""
+
+_DATATYPES = {
+    "tensor(bool)": "BOOL", "tensor(uint8)": "UINT8", "tensor(int8)": "INT8", "tensor(int16)": "INT16",
+    "tensor(int32)": "INT32", "tensor(int64)": "INT64", "tensor(float16)": "FP16", "tensor(float)": "FP32",
+    "tensor(double)": "FP64", "tensor(string)": "BYTES",
+}  # fmt: skip
+
+
+def check(model: ModelSpec, platform: PlatformSpec) -> None:
+    """Refuse files other than ONNX and ready archives."""
+    check_form(model, platform, (".onnx", ".tar.gz"))
+
+
+def export(model: Model, platform: PlatformSpec, folder: Path) -> Export:
+    """Write ``model.onnx``, and ``model.onnx.data`` when the weights are large; batch and sequence length stay free."""
+    import torch
+
+    with exporting(f"{model.name}: export to ONNX", folder):
+        arrays = example(model.inputs, batch=max(1, min(2, platform.max_batch_size)), sequence_length=16)
+        torch.onnx.export(
+            model.module,
+            tuple(torch.from_numpy(array) for array in arrays),
+            folder / _FILE,
+            input_names=[tensor.name for tensor in model.inputs],
+            output_names=[tensor.name for tensor in model.outputs],
+            dynamic_shapes=_dynamic_shapes(model, platform),
+            dynamo=True,
+            external_data=4 * model.parameters > LARGE,
+            verbose=False,
+        )
+        if platform.precision == "fp16":
+            _halve(folder / _FILE)
+        details = _describe(folder / _FILE)
+        run = runner(folder / _FILE)
+    return Export(served(model.inputs, platform), served(model.outputs, platform), run, model.run, details)
+
+
+def adopt(file: ModelFile, platform: PlatformSpec, folder: Path) -> Export:
+    """Copy the user's ONNX file, with its external data, if its inputs and outputs are what the spec says."""
+    check_file(file, platform)
+    with exporting(f"{file.path.name}: reading it", folder):
+        shutil.copyfile(file.path, folder / _FILE)
+        for name in _external_files(file.path):
+            shutil.copyfile(file.path.parent / name, folder / name)
+        reference = None
+        if platform.precision == "fp16":
+            reference = runner(file.path)
+            _halve(folder / _FILE)
+        details = _describe(folder / _FILE)
+        run = runner(folder / _FILE)
+    return Export(file.inputs, file.outputs, run, reference, details)
+
+
+def check_file(file: ModelFile, platform: PlatformSpec) -> None:
+    """Compare the user's ONNX file with the inputs and outputs that the spec names.
+
+    Raises:
+        BadInputError: it cannot be read, or a name, datatype or shape differs.
+    """
+    try:
+        with exporting(f"{file.path}: reading it", file.path.parent):
+            session = onnxruntime.InferenceSession(file.path, providers=["CPUExecutionProvider"])
+    except MmebenchError as error:
+        raise BadInputError(f"{error}; give an ONNX file that ONNX Runtime loads") from error
+    batched = platform.max_batch_size > 0
+    for role, tensors, nodes in (
+        ("input", file.inputs, session.get_inputs()),
+        ("output", file.outputs, session.get_outputs()),
+    ):
+        found = {node.name: node for node in nodes}
+        shown = ", ".join(f"{node.name} {_DATATYPES.get(node.type, node.type)} {node.shape}" for node in nodes)
+        for tensor in tensors:
+            if tensor.name not in found or not _fits(tensor, found[tensor.name], batched):
+                raise BadInputError(
+                    f"{file.path.name} has no {role} {tensor.name} {tensor.datatype} {list(tensor.shape)}; "
+                    f"its {role}s are {shown}" + (", batch first" if batched else "")
+                )
+        if role == "input" and len(found) > len(tensors):
+            missing = ", ".join(sorted(found.keys() - {tensor.name for tensor in tensors}))
+            raise BadInputError(f"{file.path.name}: model.inputs leaves out {missing}; its inputs are {shown}")
+
+
+def runner(path: Path) -> Run:
+    """The ONNX model in ``path`` on ONNX Runtime's CPU provider."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    names = [node.name for node in session.get_inputs()]
+
+    def run(arrays: Sequence[Array]) -> list[Array]:
+        outputs: list[Array] = session.run(None, dict(zip(names, arrays, strict=True)))
+        return outputs
+
+    return run
+
+
+def _fits(tensor: TensorSpec, node: Any, batched: bool) -> bool:
+    shape = node.shape[1:] if batched else node.shape
+    return (
+        _DATATYPES.get(node.type) == tensor.datatype
+        and len(shape) == len(tensor.shape)
+        # A dimension that varies has a name, or None, where others have a number.
+        and all(theirs == ours or not isinstance(theirs, int) for theirs, ours in zip(shape, tensor.shape, strict=True))
+    )
+
+
+def _dynamic_shapes(model: Model, platform: PlatformSpec) -> tuple[dict[int, Any], ...] | None:
+    """Which dimensions of each input vary, and how far."""
+    from torch.export import Dim
+
+    batch = Dim("batch", min=1, max=max(2, platform.max_batch_size)) if platform.max_batch_size > 0 else None
+    # Without a longest length, absolute position embeddings cannot be exported.
+    length = Dim("sequence", min=2, max=model.max_sequence_length or 512)
+    shapes = []
+    for tensor in model.inputs:
+        dynamic: dict[int, Any] = {0: batch} if batch is not None else {}
+        dynamic |= {position: length for position, size in enumerate(tensor.shape, start=1) if size == -1}
+        shapes.append(dynamic)
+    return tuple(shapes) if any(shapes) else None
+
+
+def _halve(path: Path) -> None:
+    """Convert the weights and the arithmetic to 16 bits, in place; inputs and outputs keep their type."""
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    halved = convert_float_to_float16(onnx.load(path), keep_io_types=True)
+    for name in _external_files(path):
+        (path.parent / name).unlink()
+    onnx.save(halved, path, save_as_external_data=halved.ByteSize() > LARGE, location=_DATA)
+
+
+def _external_files(path: Path) -> set[str]:
+    """The files beside an ONNX model that hold its weights."""
+    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+
+    graph = onnx.load(path, load_external_data=False).graph
+    return {ExternalDataInfo(tensor).location for tensor in graph.initializer if uses_external_data(tensor)}
+
+
+def _describe(path: Path) -> dict[str, Any]:
+    """What the file says of itself; the exporter does not always write the opset it was asked for."""
+    model = onnx.load(path, load_external_data=False)
+    opset = {entry.domain or "ai.onnx": entry.version for entry in model.opset_import}
+    return {"opset": opset.pop("ai.onnx"), "other_opsets": opset, "ir_version": model.ir_version}

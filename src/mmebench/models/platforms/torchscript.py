@@ -1,0 +1,118 @@
+"""TorchScript by tracing, for Triton's PyTorch backend.
+
+The backend knows tensors by position: names end in ``__`` and the position. Names of our own keep one rule for images
+and text, so every package has ``INPUT__0``, ``INPUT__1``, … and ``OUTPUT__0``, …
+"""
+
+import copy
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from mmebench.errors import BadInputError
+from mmebench.models.example import Array, example
+from mmebench.models.model import Model, ModelFile
+from mmebench.models.platforms.export import Export, Run, check_form, exporting, served
+from mmebench.spec import ModelSpec, PlatformSpec
+from mmebench.tensors import TensorSpec
+
+_FILE = "model.pt"
+
+
+class HalfPrecision(torch.nn.Module):
+    """A module that computes in 16 bits and keeps its inputs and outputs in 32, so that requests do not change."""
+
+    def __init__(self, module: torch.nn.Module) -> None:
+        super().__init__()
+        self.module = copy.deepcopy(module).half()
+
+    def forward(self, *tensors: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
+        """Like the module itself."""
+        result = self.module(*(tensor.half() if tensor.is_floating_point() else tensor for tensor in tensors))
+        return tuple(tensor.float() for tensor in result) if isinstance(result, tuple) else result.float()
+
+
+def check(model: ModelSpec, platform: PlatformSpec) -> None:
+    """Refuse files other than TorchScript and ready archives."""
+    check_form(model, platform, (".pt", ".tar.gz"))
+
+
+def export(model: Model, platform: PlatformSpec, folder: Path) -> Export:
+    """Trace ``model`` into ``model.pt``; batch and sequence length stay free."""
+    with exporting(f"{model.name}: export to TorchScript", folder), torch.inference_mode():
+        module = HalfPrecision(model.module) if platform.precision == "fp16" else model.module
+        arrays = example(model.inputs, batch=max(1, min(2, platform.max_batch_size)), sequence_length=16)
+        # Tracing again to compare is what the parity check does better, with other shapes.
+        traced = torch.jit.trace(module.eval(), [torch.from_numpy(array) for array in arrays], check_trace=False)
+        follow_device(traced)
+        traced.save(str(folder / _FILE))
+    return _export(folder, served(model.inputs, platform), served(model.outputs, platform), model)
+
+
+def adopt(file: ModelFile, platform: PlatformSpec, folder: Path) -> Export:
+    """Copy the user's TorchScript file, if it can be read and takes as many inputs as the spec says."""
+    if platform.precision == "fp16":
+        raise BadInputError(f"{file.path.name} is served in the precision it has; leave precision out")
+    try:
+        arguments = torch.jit.load(file.path, map_location="cpu").forward.schema.arguments[1:]
+    except (RuntimeError, AttributeError, ValueError) as error:
+        raise BadInputError(
+            f"{file.path}: not TorchScript ({str(error).splitlines()[0][:200]}); write it with torch.jit.save"
+        ) from error
+    needed = [argument.name for argument in arguments if not argument.has_default_value()]
+    if not len(needed) <= len(file.inputs) <= len(arguments):
+        raise BadInputError(
+            f"{file.path.name}: model.inputs names {len(file.inputs)} tensors; its forward takes "
+            f"{', '.join(argument.name for argument in arguments) or 'none'}"
+        )
+    shutil.copyfile(file.path, folder / _FILE)
+    return _export(folder, file.inputs, file.outputs, None)
+
+
+def _export(
+    folder: Path, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], model: Model | None
+) -> Export:
+    return Export(
+        inputs=_numbered("INPUT", inputs),
+        outputs=_numbered("OUTPUT", outputs),
+        run=_runner(folder / _FILE),
+        reference=model.run if model else None,
+        details={"tensors": [tensor.name for tensor in (*inputs, *outputs)]},
+    )
+
+
+def _numbered(role: str, tensors: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
+    return tuple(tensor.model_copy(update={"name": f"{role}__{i}"}) for i, tensor in enumerate(tensors))
+
+
+def _runner(path: Path) -> Run:
+    module = torch.jit.load(path, map_location="cpu")
+
+    def run(arrays: Sequence[Array]) -> list[Array]:
+        with torch.inference_mode():
+            result = module(*(torch.from_numpy(array) for array in arrays))
+        return [tensor.numpy() for tensor in (result if isinstance(result, tuple) else (result,))]
+
+    return run
+
+
+def follow_device(traced: torch.jit.ScriptModule) -> None:
+    """Make tensors that the traced code creates land where the inputs are, in place.
+
+    Tracing writes the device it ran on into the code as a constant. Text models create position ids and masks, and
+    would create them on the CPU after Triton has moved the weights to a GPU.
+    """
+    graph = traced.graph
+    torch._C._jit_pass_inline(graph)
+    devices = [node for node in graph.findAllNodes("prim::Constant") if str(node.output().type()) == "Device"]
+    if not devices:
+        return
+    inputs = list(graph.inputs())
+    here = graph.create("prim::device", [inputs[1]])  # the first is the module itself
+    here.output().setType(devices[0].output().type())
+    graph.prependNode(here)
+    for node in devices:
+        node.output().replaceAllUsesWith(here.output())
+    torch._C._jit_pass_dce(graph)

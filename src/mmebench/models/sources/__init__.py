@@ -1,0 +1,37 @@
+"""Where models come from. Each module here is one source; it is imported when a spec asks for it."""
+
+import importlib
+from typing import Protocol, cast
+
+from mmebench.errors import BadInputError
+from mmebench.models.model import Model, ModelFile
+from mmebench.spec import ModelSpec
+
+SEED = 0
+"""Of random weights, so that two machines benchmark the same model."""
+
+
+class Source(Protocol):
+    """What a module of this package offers."""
+
+    def load(self, spec: ModelSpec) -> Model | ModelFile:
+        """The model that ``spec`` names.
+
+        Raises:
+            BadInputError: there is no such model, or its weights cannot be had.
+        """
+
+
+def load_model(spec: ModelSpec) -> Model | ModelFile:
+    """The model that ``spec`` names, from its source, ready to be packaged for any number of platforms.
+
+    Raises:
+        BadInputError: there is no such model, its weights cannot be had, or a library is missing.
+    """
+    try:
+        source = cast(Source, importlib.import_module(f"{__name__}.{spec.source}"))
+    except ModuleNotFoundError as error:
+        raise BadInputError(
+            f"source {spec.source} needs {error.name}, which is not installed; run: pip install 'mmebench[models]'"
+        ) from error
+    return source.load(spec)

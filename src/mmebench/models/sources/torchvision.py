@@ -1,0 +1,65 @@
+"""Image classifiers of torchvision."""
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mmebench.errors import BadInputError
+from mmebench.models.model import Model
+from mmebench.models.sources import SEED, torchvision_ops
+from mmebench.models.sources.vision import image_model, load_checkpoint
+from mmebench.spec import TorchvisionModel
+
+torchvision_ops.prepare()
+import torchvision  # noqa: E402  its operators must be ready first
+
+
+def load(spec: TorchvisionModel) -> Model:
+    """The torchvision classifier of that name; its input size is the one that its weights were trained with.
+
+    Raises:
+        BadInputError: there is no such classifier, or its weights cannot be had.
+    """
+    known = torchvision.models.list_models(module=torchvision.models)
+    if spec.name not in known:
+        raise BadInputError(_unknown(spec.name, known))
+    entry = torchvision.models.get_model_weights(spec.name).DEFAULT
+    match spec.weights:
+        case "pretrained":
+            module, weights = _pretrained(spec.name, entry), f"pretrained (torchvision {entry.name})"
+        case "random":
+            module, weights = _random(spec.name), f"random (seed {SEED})"
+        case path:
+            module, weights = _random(spec.name), f"checkpoint {Path(path).name}"
+            load_checkpoint(module, Path(path))
+    # A vision transformer knows its size; the weights know it for all others.
+    size = getattr(module, "image_size", None) or entry.transforms().crop_size[0]
+    return image_model(module, spec.name, "torchvision", (3, size, size), weights)
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    if name in torchvision.models.list_models():
+        return f"model.name: {name} of torchvision is not a classifier; allowed: {known[0]} … {known[-1]}"
+    close = difflib.get_close_matches(name, known, n=3)
+    hint = f"; did you mean {', '.join(close)}?" if close else ""
+    return f"model.name: torchvision has no classifier {name!r}{hint} (torchvision.models.list_models() lists all)"
+
+
+def _random(name: str) -> torch.nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        module: torch.nn.Module = torchvision.models.get_model(name, weights=None)
+    return module
+
+
+def _pretrained(name: str, entry: Any) -> torch.nn.Module:
+    try:
+        module: torch.nn.Module = torchvision.models.get_model(name, weights=entry)
+    except (OSError, RuntimeError) as error:
+        raise BadInputError(
+            f"model.weights: {entry.url} cannot be had ({error}); "
+            "set weights: random (same speed, no download), or weights: the path of a state dict"
+        ) from error
+    return module
