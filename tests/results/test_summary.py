@@ -21,6 +21,7 @@ def table(rows: list[tuple[float, float, str | None, bool | None]]) -> pa.Table:
     columns: dict[str, list[object]] = {
         "intended_ns": [int(start * MS) for start, *_ in rows],
         "start_ns": [int(start * MS) for start, *_ in rows],
+        "first_byte_ns": [None] * len(rows),
         "end_ns": [int(end * MS) for _, end, *_ in rows],
         "target": ["a"] * len(rows),
         "status": [200 if error is None else 424 for _, _, error, _ in rows],

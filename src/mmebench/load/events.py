@@ -2,9 +2,9 @@
 
 import json
 import os
-import statistics
-from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from mmebench.results.run import StageWindow
@@ -24,20 +24,17 @@ class Live(BaseModel):
     """Median latency of the successes, in ms."""
 
 
-def live(rows: Sequence[tuple[object, ...]], stage: int, elapsed: float, users: int) -> Live:
+def live(rows: npt.NDArray[np.void], stage: int, elapsed: float, users: int) -> Live:
     """What the samples of the last second come to; ``rows`` as :meth:`Recorder.flush` gives them."""
-    latencies = [
-        (end - intended) / 1e6
-        for intended, _, end, _, _, error, *_ in rows
-        if error is None and isinstance(end, int) and isinstance(intended, int)
-    ]
+    successes = rows[rows["error"] == 0]
+    latencies = (successes["end_ns"] - successes["intended_ns"]) / 1e6
     return Live(
         stage=stage,
         elapsed=elapsed,
         users=users,
-        successes=len(latencies),
-        failures=len(rows) - len(latencies),
-        p50=statistics.median(latencies) if latencies else None,
+        successes=len(successes),
+        failures=len(rows) - len(successes),
+        p50=float(np.median(latencies)) if len(successes) else None,
     )
 
 

@@ -6,87 +6,59 @@ that is set: ``{"live": …}`` as :class:`mmebench.load.events.Live`, ``{"stage"
 :class:`mmebench.results.run.StageWindow`.
 """
 
-import hashlib
+import gc
 import os
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from time import monotonic_ns
+from typing import Any
 from urllib.parse import urlsplit
 
 import gevent
-from locust import FastHttpUser, LoadTestShape, constant, events, task
+from locust import LoadTestShape, User, events, task
 from locust.env import Environment
+from locust.stats import CSV_STATS_INTERVAL_SEC
 
 from mmebench.load.credentials import find_credentials
+from mmebench.load.engine import Engine, RequestHeads
 from mmebench.load.events import EventWriter, live
 from mmebench.load.job import LoadJob
 from mmebench.load.payload import make_body
 from mmebench.load.popularity import pick_targets
 from mmebench.load.recorder import Recorder
 from mmebench.load.signer import Signer
+from mmebench.load.statistics import fold
 from mmebench.results.run import StageWindow
 
 JOB = LoadJob.model_validate_json(Path(os.environ["MMEBENCH_JOB"]).read_bytes())
 BODY = make_body(JOB.inputs, JOB.workload.payload, JOB.max_batch_size)
-BODY_SHA256 = hashlib.sha256(BODY.content).hexdigest()
 SIGNER = Signer(find_credentials(JOB.url), JOB.region, urlsplit(JOB.url).netloc, JOB.path)
-TARGETS = pick_targets(JOB.workload.popularity, JOB.targets)
-RECORDER = Recorder(JOB.samples)
+RECORDER = Recorder(JOB.samples, JOB.targets)
+ENGINE = Engine(
+    JOB, BODY, RequestHeads(JOB, SIGNER, BODY), pick_targets(JOB.workload.popularity, len(JOB.targets)), RECORDER
+)
 EVENTS = EventWriter(int(os.environ.get("MMEBENCH_EVENTS", "-1")))
 
 
-class InvokeUser(FastHttpUser):
-    """Invokes one target after another; each user has its own connection."""
+def seconds() -> float:
+    """Since the load began."""
+    return (monotonic_ns() - RECORDER.origin_ns) / 1e9
 
-    host = JOB.url
-    wait_time = constant(JOB.workload.arrivals.think_time)
-    insecure = False
-    max_redirects = 0
-    # SageMaker answers within 60 s; the client waits longer, so that the answer is the endpoint's, not ours.
-    connection_timeout = network_timeout = 70.0
+
+class InvokeUser(User):
+    """A user as Locust counts them; the engine's callbacks do the asking, this greenlet only lives as long."""
+
+    def on_start(self) -> None:
+        """Ask at once."""
+        self._caller = ENGINE.add_user()
 
     @task
-    def invoke(self) -> None:
-        """One request: sign, send, read the whole answer, record."""
-        target = next(TARGETS)
-        headers = {"Content-Type": BODY.content_type, "X-Amzn-SageMaker-Target-Model": target}
-        headers = SIGNER.sign(headers, BODY_SHA256, datetime.now(UTC))
-        start = RECORDER.now()
-        with self.client.post(
-            JOB.path, data=cast(Any, BODY.content), headers=headers, name="InvokeEndpoint", catch_response=True
-        ) as response:
-            end = RECORDER.now()
-            error = _error(response)
-            if error is None:
-                response.success()
-            else:
-                response.failure(error)
-            RECORDER.add(
-                start,
-                end,
-                target,
-                response.status_code,
-                error,
-                _cold(response.headers or {}),
-                len(BODY.content),
-                len(response.content or b""),
-            )
+    def live(self) -> None:
+        """Look up now and then whether Locust wants the user to stop."""
+        gevent.sleep(0.5)
 
-
-def _error(response: Any) -> str | None:
-    """The error's name: what AWS calls it, or the client's exception where no answer came."""
-    if response.status_code == 200:
-        return None
-    if response.status_code == 0:
-        return type(response.error).__name__
-    name = response.headers.get("x-amzn-errortype")
-    return str(name).partition(":")[0] if name else f"HTTP {response.status_code}"
-
-
-def _cold(headers: Any) -> bool | None:
-    """Whether the target had to be loaded first; only mmebench's local endpoint says so."""
-    residency = headers.get("x-mmebench-residency")
-    return None if residency is None else residency == "cold"
+    def on_stop(self) -> None:
+        """Leave with the answer under way."""
+        ENGINE.remove_user(self._caller)
 
 
 class StageShape(LoadTestShape):
@@ -105,11 +77,11 @@ class StageShape(LoadTestShape):
 
     def _all_started(self, user_count: int, **_: Any) -> None:
         if user_count == self._stages[self._index].users and self._spawned is None:
-            self._spawned = RECORDER.now() / 1e9
+            self._spawned = seconds()
 
     def tick(self) -> tuple[int, float] | None:
         """The users there should be now; None when the last stage is over."""
-        now = RECORDER.now() / 1e9
+        now = seconds()
         if self._index < 0 or now >= self._start + self._stages[self._index].duration:
             if self._index >= 0:
                 self._report()
@@ -128,30 +100,43 @@ class StageShape(LoadTestShape):
     @property
     def position(self) -> tuple[int, float]:
         """The index of the stage that runs, and the seconds since it began."""
-        return self._index, RECORDER.now() / 1e9 - self._start
+        return self._index, seconds() - self._start
 
 
 @events.init.add_listener
 def _start_reporting(environment: Environment, **_: Any) -> None:
-    """Write samples and a live line once a second, and the rest when Locust quits."""
+    """Write samples, statistics and a live line once a second, and the rest when Locust quits."""
     runner = environment.runner
     assert runner is not None, "Locust creates the runner before it fires init"
+
+    def report_once() -> None:
+        rows = RECORDER.flush()
+        fold(rows, RECORDER.error_name, environment.stats)
+        if isinstance(environment.shape_class, StageShape):
+            stage, elapsed = environment.shape_class.position
+            try:
+                EVENTS.live(live(rows, stage, elapsed, runner.user_count))
+            except BrokenPipeError:  # whoever wanted the load is gone
+                runner.quit()
 
     def report() -> None:
         while True:
             gevent.sleep(1)
-            rows = RECORDER.flush()
-            if isinstance(environment.shape_class, StageShape):
-                stage, elapsed = environment.shape_class.position
-                try:
-                    EVENTS.live(live(rows, stage, elapsed, runner.user_count))
-                except BrokenPipeError:  # whoever wanted the load is gone
-                    runner.quit()
+            report_once()
 
     reporter = gevent.spawn(report)
+
+    def users_are_gone(**_: Any) -> None:
+        report_once()
+        # Locust writes its CSV files once a second and not at the end: let it see the last second too.
+        gevent.sleep(CSV_STATS_INTERVAL_SEC + 0.1)
 
     def finish(**_: Any) -> None:
         reporter.kill()
         RECORDER.close()
 
-    events.quit.add_listener(finish)
+    events.test_stop.add_listener(users_are_gone)
+    events.quitting.add_listener(finish)
+    # What is there now stays; a collection during the load would only cost latency.
+    gc.collect()
+    gc.freeze()

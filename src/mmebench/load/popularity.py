@@ -1,13 +1,17 @@
-"""How requests spread over targets: endless sequences, pure functions of the spec and its seed."""
+"""How requests spread over targets: endless sequences of target numbers, pure functions of spec and seed."""
 
-import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+
+import numpy as np
 
 from mmebench.spec import Uniform
 
+_DRAW = 4096
+"""Numbers drawn at once: drawing one by one would cost more than sending a request."""
 
-def pick_targets(popularity: Uniform, targets: Sequence[str]) -> Iterator[str]:
-    """The target of each request, in order; the same sequence for the same seed and targets."""
-    choose = random.Random(popularity.seed).choice
+
+def pick_targets(popularity: Uniform, targets: int) -> Iterator[int]:
+    """The target of each request, in order, as a number below ``targets``; the same sequence for the same seed."""
+    random = np.random.default_rng(popularity.seed)
     while True:
-        yield choose(targets)
+        yield from random.integers(0, targets, _DRAW).tolist()

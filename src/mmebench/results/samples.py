@@ -13,6 +13,7 @@ SCHEMA = pa.schema(
     [
         pa.field("intended_ns", pa.int64(), nullable=False),
         pa.field("start_ns", pa.int64(), nullable=False),
+        pa.field("first_byte_ns", pa.int64()),
         pa.field("end_ns", pa.int64(), nullable=False),
         pa.field("target", pa.dictionary(pa.int32(), pa.string()), nullable=False),
         pa.field("status", pa.int16(), nullable=False),
@@ -26,6 +27,7 @@ SCHEMA = pa.schema(
 
 * ``intended_ns``: when the schedule wanted the request to start; equal to ``start_ns`` in a closed loop.
 * ``start_ns``, ``end_ns``: just before the request was sent, and when its whole answer had been read.
+* ``first_byte_ns``: when the first bytes of the answer had come; null where none came.
 * ``status``: the HTTP status, 0 where no answer came.
 * ``error``: what went wrong, as the endpoint or the client named it; null for a success.
 * ``cold``: the request waited for its target to be loaded; null where the endpoint does not say.

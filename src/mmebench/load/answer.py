@@ -1,0 +1,118 @@
+"""Reading an HTTP/1.1 answer from bytes as they come; no I/O."""
+
+from dataclasses import dataclass
+
+
+class ProtocolError(Exception):
+    """What came is not an HTTP/1.1 answer to one request."""
+
+
+@dataclass(slots=True)
+class Head:
+    """The head of an answer."""
+
+    status: int
+    body_bytes: int
+    """From Content-Length, or :data:`CHUNKED`, or :data:`UNTIL_CLOSE`."""
+    closes: bool
+    """The server closes the connection after this answer."""
+    raw: bytes | bytearray
+    """As it came, without the empty line at its end."""
+    text: bytes | bytearray
+    """The same in lower case."""
+
+    def header(self, name: bytes) -> bytes | None:
+        """A header's value as it came; ``name`` in lower case. None where the header is missing."""
+        start = self.text.find(b"\r\n" + name + b":")
+        if start < 0:
+            return None
+        start += len(name) + 3
+        end = self.text.find(b"\r\n", start)
+        return bytes(self.raw[start : end if end >= 0 else None]).strip()
+
+
+CHUNKED = -1
+"""The body says itself where it ends, chunk by chunk."""
+UNTIL_CLOSE = -2
+"""The body ends where the server closes the connection."""
+
+
+def parse_head(raw: bytes | bytearray) -> Head:
+    """The head in ``raw``, which ends before the empty line.
+
+    Raises:
+        ProtocolError: the first line is no status line, or the length is no number.
+    """
+    text = raw.lower()
+    if text[:7] != b"http/1." or text[8:9] != b" ":
+        raise ProtocolError("no status line")
+    try:
+        status = int(text[9:12])
+        start = text.find(b"\r\ncontent-length:")
+        if start >= 0:
+            end = text.find(b"\r\n", start + 17)
+            body_bytes = int(text[start + 17 : end if end >= 0 else None])
+        elif b"\r\ntransfer-encoding: chunked" in text or b"\r\ntransfer-encoding:chunked" in text:
+            body_bytes = CHUNKED
+        elif status < 200 or status in (204, 304):
+            body_bytes = 0
+        else:
+            body_bytes = UNTIL_CLOSE
+    except ValueError:
+        raise ProtocolError("a number is none") from None
+    if body_bytes < UNTIL_CLOSE:
+        raise ProtocolError("negative length")
+    closes = b"\r\nconnection: close" in text or body_bytes == UNTIL_CLOSE or text[7:8] == b"0"
+    return Head(status, body_bytes, closes, raw, text)
+
+
+class ChunkedBody:
+    """Counts the bytes of a chunked body; the bytes themselves are not kept."""
+
+    def __init__(self) -> None:
+        self.body_bytes = 0
+        self.complete = False
+        self._line = bytearray()
+        self._left = 0
+        self._state = self._SIZE
+
+    _SIZE, _DATA, _DATA_END, _TRAILER = range(4)
+
+    def feed(self, data: memoryview) -> int:
+        """Take bytes as they come; returns how many belong to this body.
+
+        Raises:
+            ProtocolError: a chunk's size is no number, or its end is missing.
+        """
+        position = 0
+        while position < len(data) and not self.complete:
+            if self._state == self._DATA:
+                taken = min(self._left, len(data) - position)
+                position += taken
+                self._left -= taken
+                self.body_bytes += taken
+                if self._left == 0:
+                    self._state = self._DATA_END
+                continue
+            self._line.append(data[position])
+            position += 1
+            if self._line.endswith(b"\r\n"):
+                self._end_line(bytes(self._line[:-2]))
+                self._line.clear()
+            elif len(self._line) > 8192:
+                raise ProtocolError("a line of a chunked body is too long")
+        return position
+
+    def _end_line(self, line: bytes) -> None:
+        if self._state == self._SIZE:
+            try:
+                self._left = int(line.partition(b";")[0], 16)
+            except ValueError:
+                raise ProtocolError("the size of a chunk is no number") from None
+            self._state = self._DATA if self._left else self._TRAILER
+        elif self._state == self._DATA_END:
+            if line:
+                raise ProtocolError("a chunk is longer than it says")
+            self._state = self._SIZE
+        elif not line:
+            self.complete = True

@@ -1,0 +1,271 @@
+"""One HTTP/1.1 connection, driven by libev callbacks instead of a greenlet switch for each request.
+
+A connection carries one request at a time. It is opened when a request needs it, in a greenlet, since that may
+wait for a name server and a handshake; from then on the hub calls it when bytes can be read or written.
+Whatever happens, each request ends in exactly one call of what :data:`Answered` is.
+"""
+
+import socket
+import ssl
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic_ns
+from typing import Any
+
+import gevent
+from gevent import monkey
+from gevent import socket as gevent_socket
+
+from mmebench.load.answer import CHUNKED, UNTIL_CLOSE, ChunkedBody, Head, ProtocolError, parse_head
+
+# Locust patches the socket module; a gevent socket would switch greenlets where a callback wants BlockingIOError.
+_PlainSocket = monkey.get_original("socket", "socket")
+
+_READ, _WRITE = 1, 2
+_BUFFER_BYTES = 65536
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a connection goes: a host, a port, and one TLS context for all connections, or None for plain HTTP."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None = None
+    connect_timeout: float = 10.0
+    """Seconds for name look-up, TCP and TLS handshake together."""
+
+
+Answered = Callable[[Head | None, str | None, int, int], None]
+"""Called when a request is over and the connection is free for the next, with
+
+* the head of the answer; None where none came,
+* what went wrong on the way, by name; None for a whole answer, whatever its status,
+* how many bytes of a body came, without the framing of chunks,
+* when the last byte had come, or the request was given up, by ``time.monotonic_ns``.
+"""
+
+
+class Connection:
+    """See the module."""
+
+    def __init__(self, address: Address, answered: Answered) -> None:
+        self._address = address
+        self._answered = answered
+        self._socket: Any = None
+        self._receive_into: Any = None
+        self._opening: gevent.Greenlet[..., None] | None = None
+        self._reader: Any = None
+        self._writer: Any = None
+        self._buffer = bytearray(_BUFFER_BYTES)
+        self._view = memoryview(self._buffer)
+        self._filled = 0
+        self._head: Head | None = None
+        self._body_bytes = 0
+        self._chunks: ChunkedBody | None = None
+        self._request: tuple[bytes, memoryview | None] = (b"", None)
+        self._unsent: memoryview | None = None
+        self._reused = False
+        self.busy = False
+        """Whether a request is under way."""
+        self.start_ns = 0
+        """When the request under way was handed over, by ``time.monotonic_ns``."""
+        self.first_byte_ns = 0
+        """When the first bytes of its answer had come; 0 before."""
+
+    def request(self, head: bytes, body: memoryview | None) -> None:
+        """Send ``head``, which may hold a small body too, and then ``body``; opens the connection if need be."""
+        self._request = (head, body)
+        self.busy = True
+        self.first_byte_ns = 0
+        self.start_ns = monotonic_ns()
+        if self._socket is None:
+            self._reused = False
+            self._opening = gevent.spawn(self._open)
+        else:
+            self._reused = True
+            self._send()
+
+    def give_up(self, error: str) -> None:
+        """End the request under way as failed, and the connection with it: no late answer must meet the next."""
+        if self._opening is not None:
+            self._opening.kill(block=False)
+            self._opening = None
+        self._fail(error)
+
+    def close(self) -> None:
+        """Close the socket. The connection stays usable and opens a new one when it is asked again."""
+        for watcher in (self._reader, self._writer):
+            if watcher is not None:
+                watcher.stop()
+                watcher.close()
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = self._reader = self._writer = self._receive_into = self._unsent = None
+        self._head = self._chunks = None
+        self._filled = self._body_bytes = 0
+
+    def _open(self) -> None:
+        """Runs in a greenlet of its own: resolve, connect, shake hands, and send the request that waits."""
+        try:
+            with gevent.Timeout(self._address.connect_timeout, TimeoutError("connect")):
+                opened = gevent_socket.create_connection((self._address.host, self._address.port))
+                opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._shake_hands(opened)
+        except OSError as error:
+            self._opening = None
+            self._fail("ConnectTimeout" if isinstance(error, TimeoutError) else type(error).__name__)
+            return
+        self._opening = None
+        self._socket = _PlainSocket(fileno=opened.detach())
+        self._socket.setblocking(False)
+        self._receive_into = self._receiver()
+        loop = gevent.get_hub().loop
+        self._reader = loop.io(self._socket.fileno(), _READ)
+        self._writer = loop.io(self._socket.fileno(), _WRITE)
+        self._reader.start(self._readable)
+        self._send()
+
+    def _shake_hands(self, opened: gevent_socket.socket) -> None:
+        """Nothing to do without TLS."""
+
+    def _receiver(self) -> Any:
+        """What ``recv_into`` is for this connection; looked up once, not for each answer."""
+        return self._socket.recv_into
+
+    def _send(self) -> None:
+        head, body = self._request
+        try:
+            sent = self._socket.send(head) if body is None else self._socket.sendmsg(self._request)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            self._broken(type(error).__name__)
+            return
+        if sent != len(head) + (0 if body is None else len(body)):
+            self._unsent = _rest(head, body, sent)
+            self._writer.start(self._writable)
+
+    def _writable(self) -> None:
+        assert self._unsent is not None
+        try:
+            self._unsent = self._unsent[self._socket.send(self._unsent) :]
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._broken(type(error).__name__)
+            return
+        if not self._unsent:
+            self._unsent = None
+            self._writer.stop()
+
+    def _readable(self) -> None:
+        # libev only prints what escapes a callback, so each way an answer can fail must end its request here.
+        try:
+            filled = self._filled
+            received = self._receive_into(self._view[filled:] if filled else self._view)
+            if received and self.busy:
+                if not self.first_byte_ns:
+                    self.first_byte_ns = monotonic_ns()
+                if self._head is None:
+                    self._take_head(filled + received)
+                else:
+                    self._take_body(self._head, self._view[:received])
+            elif received:
+                self.close()  # bytes that no request asked for: this connection cannot be trusted with the next
+            else:
+                self._ended()
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._broken(type(error).__name__)
+        except ProtocolError:
+            self._fail("ProtocolError")
+        except Exception:
+            gevent.get_hub().handle_system_error(*sys.exc_info()[:2])
+
+    def _take_head(self, filled: int) -> None:
+        """The buffer holds ``filled`` bytes; go on to the body once the head is whole."""
+        end = self._buffer.find(b"\r\n\r\n", 0, filled)
+        if end < 0:
+            if filled == _BUFFER_BYTES:
+                raise ProtocolError("the head is too long")
+            self._filled = filled
+            return
+        head = parse_head(self._buffer[:end])
+        body_start = end + 4
+        if head.body_bytes == filled - body_start and head.status >= 200:
+            self._finish(head, head.body_bytes)
+        elif head.status < 200:  # 100 Continue: the answer itself is still to come
+            rest = filled - body_start
+            self._buffer[:rest] = self._buffer[body_start:filled]
+            self._filled = 0
+            if rest:
+                self._take_head(rest)
+        else:
+            self._head = head
+            self._filled = 0  # from here on the buffer is only read into, never looked at again
+            if head.body_bytes == CHUNKED:
+                self._chunks = ChunkedBody()
+            if filled > body_start or head.body_bytes == 0:
+                self._take_body(head, self._view[body_start:filled])
+
+    def _take_body(self, head: Head, data: memoryview) -> None:
+        if self._chunks is not None:
+            surplus = len(data) - self._chunks.feed(data)
+            self._body_bytes = self._chunks.body_bytes
+            complete = self._chunks.complete
+        else:
+            self._body_bytes += len(data)
+            surplus = max(0, self._body_bytes - head.body_bytes) if head.body_bytes != UNTIL_CLOSE else 0
+            complete = self._body_bytes == head.body_bytes
+        if surplus:
+            raise ProtocolError("more came than the answer's length")
+        if complete:
+            self._finish(head, self._body_bytes)
+
+    def _finish(self, head: Head, body_bytes: int) -> None:
+        end = monotonic_ns()
+        if head.closes or self._unsent is not None:  # an answer before the request was whole spoils the connection
+            self.close()
+        else:
+            self._head = self._chunks = None
+            self._filled = self._body_bytes = 0
+        self.busy = False
+        self._answered(head, None, body_bytes, end)
+
+    def _ended(self) -> None:
+        """The server closed its side."""
+        if self.busy and self._head is not None and self._head.body_bytes == UNTIL_CLOSE:
+            self._finish(self._head, self._body_bytes)
+        else:
+            self._broken("ConnectionClosed")
+
+    def _broken(self, error: str) -> None:
+        """The connection is gone.
+
+        A server may close an idle connection at any moment; a request that met this moment is sent once more on
+        a new connection, silently, as the same sample. Any other is a failure.
+        """
+        if not self.busy:
+            self.close()
+        elif self._reused and not self.first_byte_ns:
+            self.close()
+            self._reused = False
+            self._opening = gevent.spawn(self._open)
+        else:
+            self._fail(error)
+
+    def _fail(self, error: str) -> None:
+        end, head, body_bytes = monotonic_ns(), self._head, self._body_bytes
+        self.close()
+        self.busy = False
+        self._answered(head, error, body_bytes, end)
+
+
+def _rest(head: bytes, body: memoryview | None, sent: int) -> memoryview:
+    """What is left to send; a body, which may be large, is not copied."""
+    if body is None:
+        return memoryview(head)[sent:]
+    return body[sent - len(head) :] if sent >= len(head) else memoryview(head[sent:] + bytes(body))

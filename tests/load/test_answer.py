@@ -1,0 +1,51 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmebench.load.answer import CHUNKED, UNTIL_CLOSE, ChunkedBody, ProtocolError, parse_head
+
+
+def test_a_head_with_a_length() -> None:
+    head = parse_head(b"HTTP/1.1 424 Failed\r\nContent-Length: 12\r\nX-Amzn-ErrorType: ModelError")
+    assert (head.status, head.body_bytes, head.closes) == (424, 12, False)
+    assert head.header(b"x-amzn-errortype") == b"ModelError"
+    assert head.header(b"content-length") == b"12"
+    assert head.header(b"length") is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "body_bytes", "closes"),
+    [
+        ("HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked", CHUNKED, False),
+        ("HTTP/1.1 200 OK", UNTIL_CLOSE, True),
+        ("HTTP/1.0 200 OK\r\ncontent-length:3", 3, True),
+        ("HTTP/1.1 200 OK\r\nconnection: Close\r\ncontent-length: 3", 3, True),
+        ("HTTP/1.1 204 No Content", 0, False),
+        ("HTTP/1.1 100 Continue", 0, False),
+    ],
+)
+def test_where_a_body_ends(lines: str, body_bytes: int, closes: bool) -> None:
+    head = parse_head(lines.encode())
+    assert (head.body_bytes, head.closes) == (body_bytes, closes)
+
+
+@pytest.mark.parametrize(
+    "raw", ["", "HTTP/2 200", "GET / HTTP/1.1", "HTTP/1.1 20x", "HTTP/1.1 200\r\ncontent-length: x"]
+)
+def test_what_is_no_head(raw: str) -> None:
+    with pytest.raises(ProtocolError):
+        parse_head(raw.encode())
+
+
+@given(
+    st.lists(st.binary(min_size=1, max_size=300), max_size=5), st.lists(st.integers(1, 50)), st.binary(max_size=9)
+)
+def test_chunks_cut_anywhere(chunks: list[bytes], cuts: list[int], surplus: bytes) -> None:
+    wire = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
+    body, position, taken = ChunkedBody(), 0, 0
+    for size in [*cuts, len(wire) + len(surplus)]:
+        taken += body.feed(memoryview((wire + surplus)[position : position + size]))
+        position += size
+    assert body.complete
+    assert body.body_bytes == sum(map(len, chunks))
+    assert taken == len(wire), "what follows the body is not part of it"
