@@ -5,7 +5,6 @@ of the archive, so :func:`unpack` accepts both; :func:`pack` writes the first, w
 as well. Nothing in an archive names its target, so one archive can be copied under many names.
 """
 
-import errno
 import gzip
 import hashlib
 import shutil
@@ -17,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from mmebench.errors import BadInputError, MmebenchError
+from mmebench.errors import BadInputError, MmebenchError, disk_errors
 
 # Weights hardly compress (to 93 % at any level), so the level that takes the least time is the right one.
 _LEVEL = 1
@@ -43,7 +42,7 @@ def pack(folder: Path, archive: Path) -> str:
     """
     partial = archive.with_name(archive.name + ".part")
     try:
-        with _disk_errors(archive), partial.open("wb") as file:
+        with disk_errors(archive), partial.open("wb") as file:
             hashed = _Hashed(file)
             # Neither the archive's own name nor the time goes into the gzip header.
             with (
@@ -76,7 +75,7 @@ def unpack(archive: Path, directory: Path, limit: int) -> Path:
     """
     if directory.exists():
         raise MmebenchError(f"{directory}: already there; remove it before unpacking {archive} again")
-    with _disk_errors(directory), tempfile.TemporaryDirectory(dir=directory.parent, prefix=".unpack-") as beside:
+    with disk_errors(directory), tempfile.TemporaryDirectory(dir=directory.parent, prefix=".unpack-") as beside:
         root = Path(beside, "archive")
         root.mkdir()
         with archive.open("rb") as file, _damage(archive):
@@ -193,16 +192,3 @@ def _damage(archive: Path) -> Iterator[None]:
         raise ArchiveError(
             f"{archive}: two entries claim the same path ({error.filename}); write it again"
         ) from error
-
-
-@contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
-    """Turn what the operating system says into one error that names the place."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise MmebenchError(
-                f"{path}: the disk is full; free some space and run the same command again"
-            ) from error
-        raise MmebenchError(f"{error.filename or path}: {error.strerror or error}") from error

@@ -4,6 +4,11 @@ Every error a user can meet is a :class:`MmebenchError`. The command line prints
 traceback and exits with its ``exit_code``; anything else that escapes is a defect of mmebench.
 """
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class MmebenchError(Exception):
     """The benchmark could not do what was asked; what it had measured is kept."""
@@ -15,3 +20,23 @@ class BadInputError(MmebenchError):
     """What the user gave (spec, file, option) cannot be used; nothing was started."""
 
     exit_code = 2
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn what the operating system says of a file into one clear error.
+
+    Args:
+        path: what is being written, for messages that name no file themselves.
+
+    Raises:
+        MmebenchError: in place of any OSError, a full disk among them.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise MmebenchError(
+                f"{path}: the disk is full; free some space and run the same command again"
+            ) from error
+        raise MmebenchError(f"{error.filename or path}: {error.strerror or error}") from error

@@ -10,12 +10,11 @@ from mmebench.tensors import TensorSpec
 
 Array = npt.NDArray[Any]
 
-def example(
-    tensors: Sequence[TensorSpec], batch: int, sequence_length: int, seed: int = 0
-) -> list[Array]:
+
+def example(tensors: Sequence[TensorSpec], batch: int, sequence_length: int, seed: int = 0) -> list[Array]:
     """One array a tensor, of shape ``(batch, *shape)`` with ``sequence_length`` where the shape varies.
 
-    Rows of text have different lengths, as real text has; the first row is full. The same seed gives the same data.
+    Rows of text have different lengths, as real text has; the first row is full. The same seed gives the same.
     """
     random = np.random.default_rng(seed)
     lengths = random.integers(1, sequence_length, size=batch, endpoint=True)

@@ -20,8 +20,8 @@ Task = Literal["cv", "nlp"]
 class Model:
     """A PyTorch model that platforms can export.
 
-    ``module`` is in eval mode; it takes its tensors by position, in the order of ``inputs``, and gives one tensor, or
-    a tuple of tensors in the order of ``outputs``. The first dimension of each is the batch.
+    ``module`` is in eval mode; it takes its tensors by position, in the order of ``inputs``, and gives one tensor,
+    or a tuple of tensors in the order of ``outputs``. The first dimension of each is the batch.
     """
 
     name: str

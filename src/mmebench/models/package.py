@@ -1,25 +1,30 @@
 """A package: one model exported to one platform, as an archive that Triton loads, and the record of how."""
 
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from mmebench.archive import pack
+from mmebench.errors import MmebenchError, disk_errors
+from mmebench.models.config import make_config
+from mmebench.models.fingerprint import fingerprint, library_versions
+from mmebench.models.model import Model, ModelFile
+from mmebench.models.parity import Parity, check_parity
+from mmebench.models.platforms import find_platform
+from mmebench.models.ready_archive import adopt_archive
+from mmebench.models.sources import load_model
+from mmebench.spec import ModelSpec, PlatformSpec
 from mmebench.tensors import TensorSpec
+from mmebench.units import human_bytes
 
-
-class Parity(BaseModel):
-    """How far the exported model is from eager PyTorch, the largest over all shapes and outputs tried.
-
-    ``max_relative`` is ``max_absolute`` over the largest absolute value of the eager output.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    max_absolute: float
-    max_relative: float
-    tolerance: float
-    shapes: tuple[tuple[int, ...], ...]
+Progress = Callable[[str], None]
+"""Is told what happens now, in a few words."""
 
 
 class Package(BaseModel):
@@ -35,10 +40,173 @@ class Package(BaseModel):
     weights: str
     parameters: int | None
     inputs: tuple[TensorSpec, ...]
+    """As requests name them. Shapes leave the batch out, unless ``max_batch_size`` is 0: then they are whole."""
     outputs: tuple[TensorSpec, ...]
     max_batch_size: int
+    max_sequence_length: int | None = None
+    """Most tokens in a row of text, where the model says."""
     archive: Path
     sha256: str
     parity: Parity | None
+    """None for a file that is served as it was given."""
     details: dict[str, Any]
     """What else the export knows: opset, library versions, seconds it took."""
+
+
+def package_model(
+    model: ModelSpec, platform: PlatformSpec, directory: Path, progress: Progress = lambda message: None
+) -> Package:
+    """Export ``model`` to ``platform`` as an archive in ``directory``, or find it there from an earlier start.
+
+    The archive is ``<model>-<platform>.tar.gz`` (``-fp16`` after the platform where asked for), its record has
+    the same name with ``.json``. What an earlier start made is used when the spec's parts, the files they name and
+    the libraries are the same, and the archive is intact.
+
+    Raises:
+        BadInputError: there is no such model, its weights cannot be had, or the platform cannot take it.
+        MmebenchError: the export failed or computes something else, or it cannot be written.
+    """
+    made_from = fingerprint(model, platform)
+    with disk_errors(directory):
+        found = _find_package(directory, made_from)
+        if found is not None:
+            progress(f"{found.archive.name} is there from an earlier start")
+            return found
+        exporter = find_platform(platform.kind)
+        exporter.check(model, platform)
+        directory.mkdir(parents=True, exist_ok=True)
+        progress(f"load the model from {model.source}")
+        loaded = _load(model)
+        with tempfile.TemporaryDirectory(dir=directory, prefix=".package-") as work:
+            if isinstance(loaded, ModelFile) and loaded.form == ".tar.gz":
+                made = _ready_package(loaded, platform, Path(work), progress)
+            else:
+                made = _exported_package(loaded, platform, Path(work), progress)
+            return _keep(made, directory, made_from)
+
+
+_load = lru_cache(maxsize=1)(load_model)
+"""The platforms of one spec come one after another; the model is the same."""
+
+
+def read_package(record: Path) -> Package:
+    """The package whose record is ``record``; its archive is the file of that name beside it.
+
+    Raises:
+        MmebenchError: the record cannot be read, or is not a record.
+    """
+    try:
+        with disk_errors(record):
+            package = Package.model_validate_json(record.read_bytes())
+    except ValidationError as error:
+        raise MmebenchError(f"{record}: not the record of a package; package the model again") from error
+    return package.model_copy(update={"archive": record.parent / package.archive.name})
+
+
+def _exported_package(model: Model | ModelFile, platform: PlatformSpec, work: Path, progress: Progress) -> Package:
+    exporter = find_platform(platform.kind)
+    folder = work / model.name
+    version = folder / "1"
+    version.mkdir(parents=True)
+    clock = _Clock()
+    progress(f"export {model.name} to {platform.kind} ({platform.precision})")
+    if isinstance(model, Model):
+        export = exporter.export(model, platform, version)
+    else:
+        export = exporter.adopt(model, platform, version)
+    clock.lap("export")
+    parity = None
+    longest = model.max_sequence_length if isinstance(model, Model) else None
+    if export.reference is not None:
+        progress("compare it with eager PyTorch" if isinstance(model, Model) else "compare it with the file")
+        parity = check_parity(export, export.reference, platform, longest)
+        clock.lap("check")
+    config = make_config(platform, model.task, export.inputs, export.outputs)
+    (folder / "config.pbtxt").write_text(config, encoding="utf-8")
+    size = sum(file.stat().st_size for file in version.iterdir())
+    progress(f"compress {human_bytes(size)}")
+    archive = work / "model.tar.gz"
+    sha256 = pack(folder, archive)
+    clock.lap("archive")
+    return Package(
+        model=model.name,
+        source=model.source,
+        task=model.task,
+        platform=platform.kind,
+        precision=platform.precision,
+        weights=model.weights if isinstance(model, Model) else f"file {model.path.name}",
+        parameters=model.parameters if isinstance(model, Model) else None,
+        inputs=export.inputs,
+        outputs=export.outputs,
+        max_batch_size=platform.max_batch_size,
+        max_sequence_length=longest,
+        archive=archive,
+        sha256=sha256,
+        parity=parity,
+        details={**export.details, "model_bytes": size, "seconds": clock.laps},
+    )
+
+
+def _ready_package(file: ModelFile, platform: PlatformSpec, work: Path, progress: Progress) -> Package:
+    progress(f"check {file.path.name}")
+    archive = work / "model.tar.gz"
+    config = adopt_archive(file, platform, work, archive)
+    return Package(
+        model=file.name,
+        source=file.source,
+        task=file.task,
+        platform=platform.kind,
+        precision="as given",
+        weights=f"file {file.path.name}",
+        parameters=None,
+        inputs=file.inputs,
+        outputs=file.outputs,
+        max_batch_size=config.max_batch_size,
+        archive=archive,
+        sha256=_sha256(archive),
+        parity=None,
+        details={},
+    )
+
+
+def _keep(made: Package, directory: Path, made_from: str) -> Package:
+    """Move the archive into ``directory`` and write its record, in this order: a record means a whole archive."""
+    name = f"{made.model}-{made.platform}" + ("-fp16" if made.precision == "fp16" else "")
+    archive = directory / f"{name}.tar.gz"
+    details = {**made.details, "fingerprint": made_from, "libraries": library_versions()}
+    made.archive.replace(archive)
+    package = made.model_copy(update={"archive": Path(archive.name), "details": details})
+    partial = directory / f"{name}.json.part"
+    partial.write_text(package.model_dump_json(indent=1), encoding="utf-8")
+    partial.replace(directory / f"{name}.json")
+    return package.model_copy(update={"archive": archive})
+
+
+def _find_package(directory: Path, made_from: str) -> Package | None:
+    """The package in ``directory`` that was made from the same, if its archive is intact."""
+    for record in sorted(directory.glob("*.json")):
+        try:
+            package = read_package(record)
+        except MmebenchError:
+            continue  # some other file, or the record of an older version: the package is made again
+        intact = package.archive.is_file() and _sha256(package.archive) == package.sha256
+        if package.details.get("fingerprint") == made_from and intact:
+            return package
+    return None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class _Clock:
+    """How long each step took, in seconds."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._since = time.perf_counter()
+
+    def lap(self, step: str) -> None:
+        now = time.perf_counter()
+        self.laps[step], self._since = round(now - self._since, 3), now

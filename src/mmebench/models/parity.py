@@ -3,21 +3,38 @@
 from collections.abc import Iterator
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 
 from mmebench.errors import MmebenchError
 from mmebench.models.example import Array, example
-from mmebench.models.package import Parity
 from mmebench.models.platforms.export import Export, Run
 from mmebench.spec import PlatformSpec
 
 TOLERANCE = {"fp32": 1e-4, "fp16": 2e-2}
-"""Largest allowed difference, relative to the largest output. Good exports are near 5e-6 and 2e-3; wrong ones near 1."""
+"""Largest difference relative to the largest output. Good exports are near 5e-6 and 2e-3, wrong ones near 1."""
 
 _BATCHES = (1, 4, 8)
 _LENGTHS = (16, 128)
 
 
-def check_parity(export: Export, reference: Run, platform: PlatformSpec, max_sequence_length: int | None) -> Parity:
+class Parity(BaseModel):
+    """How far the exported model is from eager PyTorch, the largest over all shapes and outputs tried.
+
+    ``max_relative`` relates each difference to the largest absolute value of the eager output. ``shapes`` are
+    those of the first input, batch included.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    max_absolute: float
+    max_relative: float
+    tolerance: float
+    shapes: tuple[tuple[int, ...], ...]
+
+
+def check_parity(
+    export: Export, reference: Run, platform: PlatformSpec, max_sequence_length: int | None
+) -> Parity:
     """Compare ``export`` with ``reference`` at several batch sizes and, for text, sequence lengths.
 
     Raises:
@@ -33,8 +50,8 @@ def check_parity(export: Export, reference: Run, platform: PlatformSpec, max_seq
         for tensor, expected, got in zip(export.outputs, reference(arrays), export.run(arrays), strict=True):
             if got.shape != expected.shape:
                 raise MmebenchError(
-                    f"output {tensor.name} of the {platform.kind} export has shape {got.shape} where PyTorch gives "
-                    f"{expected.shape}, for an input of {arrays[0].shape}"
+                    f"output {tensor.name} of the {platform.kind} export has shape {got.shape} where PyTorch "
+                    f"gives {expected.shape}, for an input of {arrays[0].shape}"
                 )
             difference, share = _difference(expected, got)
             absolute, relative = max(absolute, difference), max(relative, share)

@@ -24,8 +24,8 @@ LARGE = 200_000_000
 class Export:
     """A model in its served form, in files.
 
-    ``inputs`` and ``outputs`` have the names that requests use. Their shapes leave the batch out, unless the served
-    model has no batch dimension (``max_batch_size`` 0): then they are whole.
+    ``inputs`` and ``outputs`` have the names that requests use. Their shapes leave the batch out, unless the
+    served model has no batch dimension (``max_batch_size`` 0): then they are whole.
     """
 
     inputs: tuple[TensorSpec, ...]
@@ -38,7 +38,7 @@ class Export:
 
 
 def served(tensors: Sequence[TensorSpec], platform: PlatformSpec) -> tuple[TensorSpec, ...]:
-    """The tensors of a module that always has a batch dimension; without batching it is 1, and part of the shape."""
+    """The tensors of a module that always has a batch dimension: without batching it is 1, part of the shape."""
     if platform.max_batch_size > 0:
         return tuple(tensors)
     return tuple(tensor.model_copy(update={"shape": (1, *tensor.shape)}) for tensor in tensors)

@@ -32,7 +32,7 @@ def check(model: ModelSpec, platform: PlatformSpec) -> None:
 
 
 def export(model: Model, platform: PlatformSpec, folder: Path) -> Export:
-    """Write ``model.onnx``, and ``model.onnx.data`` when the weights are large; batch and sequence length stay free."""
+    """Write ``model.onnx``, and ``model.onnx.data`` for large weights; batch and sequence length stay free."""
     import torch
 
     with exporting(f"{model.name}: export to ONNX", folder):
@@ -120,7 +120,9 @@ def _fits(tensor: TensorSpec, node: Any, batched: bool) -> bool:
         _DATATYPES.get(node.type) == tensor.datatype
         and len(shape) == len(tensor.shape)
         # A dimension that varies has a name, or None, where others have a number.
-        and all(theirs == ours or not isinstance(theirs, int) for theirs, ours in zip(shape, tensor.shape, strict=True))
+        and all(
+            theirs == ours or not isinstance(theirs, int) for theirs, ours in zip(shape, tensor.shape, strict=True)
+        )
     )
 
 

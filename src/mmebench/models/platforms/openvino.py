@@ -62,7 +62,7 @@ def _write(converted: Any, inputs: Sequence[TensorSpec], platform: PlatformSpec,
 
 
 def _runner(path: Path) -> Run:
-    # On processors with bfloat16, OpenVINO uses it unless told; the comparison is of the export, not of that choice.
+    # On processors with bfloat16, OpenVINO uses it unless told; what is compared is the export, not that choice.
     compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
     def run(arrays: Sequence[Array]) -> list[Array]:

@@ -1,13 +1,14 @@
 """TorchScript by tracing, for Triton's PyTorch backend.
 
-The backend knows tensors by position: names end in ``__`` and the position. Names of our own keep one rule for images
-and text, so every package has ``INPUT__0``, ``INPUT__1``, … and ``OUTPUT__0``, …
+The backend knows tensors by position: names end in ``__`` and the position. Names of our own keep one rule for
+images and text, so every package has ``INPUT__0``, ``INPUT__1``, … and ``OUTPUT__0``, …
 """
 
 import copy
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -104,15 +105,14 @@ def follow_device(traced: torch.jit.ScriptModule) -> None:
     Tracing writes the device it ran on into the code as a constant. Text models create position ids and masks, and
     would create them on the CPU after Triton has moved the weights to a GPU.
     """
-    graph = traced.graph
+    graph: Any = traced.graph  # its stubs lack what is used here
     torch._C._jit_pass_inline(graph)
-    devices = [node for node in graph.findAllNodes("prim::Constant") if str(node.output().type()) == "Device"]
-    if not devices:
-        return
-    inputs = list(graph.inputs())
-    here = graph.create("prim::device", [inputs[1]])  # the first is the module itself
-    here.output().setType(devices[0].output().type())
-    graph.prependNode(here)
-    for node in devices:
-        node.output().replaceAllUsesWith(here.output())
-    torch._C._jit_pass_dce(graph)
+    constants = [node.output() for node in graph.findAllNodes("prim::Constant")]
+    devices = [constant for constant in constants if str(constant.type()) == "Device"]
+    if devices:
+        _, tensor, *_ = graph.inputs()  # the first is the module itself
+        here = graph.create("prim::device", [tensor], 1)
+        here.output().setType(devices[0].type())
+        graph.prependNode(here)
+        for device in devices:
+            device.replaceAllUsesWith(here.output())

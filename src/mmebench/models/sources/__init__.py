@@ -5,10 +5,8 @@ from typing import Protocol, cast
 
 from mmebench.errors import BadInputError
 from mmebench.models.model import Model, ModelFile
+from mmebench.models.quiet import quiet
 from mmebench.spec import ModelSpec
-
-SEED = 0
-"""Of random weights, so that two machines benchmark the same model."""
 
 
 class Source(Protocol):
@@ -28,10 +26,12 @@ def load_model(spec: ModelSpec) -> Model | ModelFile:
     Raises:
         BadInputError: there is no such model, its weights cannot be had, or a library is missing.
     """
-    try:
-        source = cast(Source, importlib.import_module(f"{__name__}.{spec.source}"))
-    except ModuleNotFoundError as error:
-        raise BadInputError(
-            f"source {spec.source} needs {error.name}, which is not installed; run: pip install 'mmebench[models]'"
-        ) from error
-    return source.load(spec)
+    with quiet():
+        try:
+            source = cast(Source, importlib.import_module(f"{__name__}.{spec.source}"))
+        except ModuleNotFoundError as error:
+            raise BadInputError(
+                f"source {spec.source} needs {error.name}, which is not installed; "
+                "run: pip install 'mmebench[models]'"
+            ) from error
+        return source.load(spec)

@@ -1,8 +1,8 @@
 """Shapes of well-known text models, so that random weights need neither the hub nor a folder.
 
-A model with random weights is as large and as fast as the real one, if the shape is right. Each entry says what differs
-from the defaults of its family in transformers, and how many parameters the plain model (without a task's head) has:
-the published figure, which a test compares with what is built.
+A model with random weights is as large and as fast as the real one, if the shape is right. Each entry says what
+differs from the defaults of its family in transformers, and how many parameters the plain model (without a task's
+head) has: the published figure, which a test compares with what is built.
 """
 
 from dataclasses import dataclass, field
@@ -51,8 +51,12 @@ ARCHITECTURES = {
     "google/electra-base-discriminator": Architecture("electra", 108_891_648, {**_BASE, "embedding_size": 768}),
     "microsoft/deberta-v3-small": Architecture("deberta-v2", 141_304_320, {**_DEBERTA_V3, "num_hidden_layers": 6}),
     "microsoft/deberta-v3-base": Architecture("deberta-v2", 183_831_552, _DEBERTA_V3),
-    "sentence-transformers/all-MiniLM-L6-v2": Architecture("bert", 22_713_216, {**_MINILM, "num_hidden_layers": 6}),
-    "sentence-transformers/all-MiniLM-L12-v2": Architecture("bert", 33_360_000, {**_MINILM, "num_hidden_layers": 12}),
+    "sentence-transformers/all-MiniLM-L6-v2": Architecture(
+        "bert", 22_713_216, {**_MINILM, "num_hidden_layers": 6}
+    ),
+    "sentence-transformers/all-MiniLM-L12-v2": Architecture(
+        "bert", 33_360_000, {**_MINILM, "num_hidden_layers": 12}
+    ),
     "sentence-transformers/all-mpnet-base-v2": Architecture("mpnet", 109_486_464, _MPNET),
     "BAAI/bge-small-en-v1.5": Architecture("bert", 33_360_000, {**_MINILM, "num_hidden_layers": 12}),
     "BAAI/bge-base-en-v1.5": Architecture("bert", 109_482_240),

@@ -8,9 +8,10 @@ import torch
 
 from mmebench.errors import BadInputError
 from mmebench.models.model import Model, safe_name
-from mmebench.models.sources import SEED, torchvision_ops
+from mmebench.models.sources import torchvision_ops
 from mmebench.models.sources.architectures import ARCHITECTURES, find
 from mmebench.models.sources.hub import hub
+from mmebench.models.sources.random_weights import IN_WORDS, seeded
 from mmebench.spec import HuggingFaceModel
 from mmebench.tensors import TensorSpec
 
@@ -62,7 +63,7 @@ def load(spec: HuggingFaceModel) -> Model:
             weights = "pretrained (Hugging Face)"
         case "random":
             config = _config(spec.name)
-            module, weights = _random(config, spec.task), f"random (seed {SEED})"
+            module, weights = _random(config, spec.task), IN_WORDS
         case path:
             if not Path(path).is_dir():
                 raise BadInputError(f"model.weights: no folder {path}; allowed: pretrained, random, or a folder")
@@ -108,8 +109,7 @@ def _random(config: Any, task: str) -> torch.nn.Module:
     config.use_cache = False
     if config.pad_token_id is None:
         config.pad_token_id = config.eos_token_id  # a classifier finds the end of each row by its padding
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
+    with seeded():
         module: torch.nn.Module = _class(task).from_config(config)
     return module
 

@@ -7,8 +7,9 @@ import torch
 
 from mmebench.errors import BadInputError
 from mmebench.models.model import Model
-from mmebench.models.sources import SEED, torchvision_ops
+from mmebench.models.sources import torchvision_ops
 from mmebench.models.sources.hub import hub
+from mmebench.models.sources.random_weights import IN_WORDS, seeded, settle
 from mmebench.models.sources.vision import image_model, load_checkpoint
 from mmebench.spec import TimmModel
 
@@ -27,12 +28,11 @@ def load(spec: TimmModel) -> Model:
         case "pretrained":
             module, weights = _pretrained(spec.name), "pretrained (timm)"
         case "random":
-            module, weights = _random(spec.name), f"random (seed {SEED})"
+            module, weights = _random(spec.name), IN_WORDS
         case path:
             module, weights = _random(spec.name), f"checkpoint {Path(path).name}"
             load_checkpoint(module, Path(path))
-    image = timm.data.resolve_model_data_config(module)["input_size"]
-    return image_model(module, spec.name, "timm", image, weights)
+    return image_model(module, spec.name, "timm", _image(module), weights)
 
 
 def _check_name(name: str) -> None:
@@ -50,10 +50,14 @@ def _check_name(name: str) -> None:
 
 
 def _random(name: str) -> torch.nn.Module:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
+    with seeded():
         module: torch.nn.Module = timm.create_model(name, pretrained=False)
-    return module
+        return settle(module, _image(module))
+
+
+def _image(module: torch.nn.Module) -> tuple[int, int, int]:
+    channels, height, width = timm.data.config.resolve_model_data_config(module)["input_size"]
+    return channels, height, width
 
 
 def _pretrained(name: str) -> torch.nn.Module:

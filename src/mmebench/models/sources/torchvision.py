@@ -8,7 +8,8 @@ import torch
 
 from mmebench.errors import BadInputError
 from mmebench.models.model import Model
-from mmebench.models.sources import SEED, torchvision_ops
+from mmebench.models.sources import torchvision_ops
+from mmebench.models.sources.random_weights import IN_WORDS, seeded, settle
 from mmebench.models.sources.vision import image_model, load_checkpoint
 from mmebench.spec import TorchvisionModel
 
@@ -30,13 +31,17 @@ def load(spec: TorchvisionModel) -> Model:
         case "pretrained":
             module, weights = _pretrained(spec.name, entry), f"pretrained (torchvision {entry.name})"
         case "random":
-            module, weights = _random(spec.name), f"random (seed {SEED})"
+            module, weights = _random(spec.name, entry), IN_WORDS
         case path:
-            module, weights = _random(spec.name), f"checkpoint {Path(path).name}"
+            module, weights = _random(spec.name, entry), f"checkpoint {Path(path).name}"
             load_checkpoint(module, Path(path))
-    # A vision transformer knows its size; the weights know it for all others.
+    return image_model(module, spec.name, "torchvision", _image(module, entry), weights)
+
+
+def _image(module: torch.nn.Module, entry: Any) -> tuple[int, int, int]:
+    """What the model takes: a vision transformer knows it, for all others the weights do."""
     size = getattr(module, "image_size", None) or entry.transforms().crop_size[0]
-    return image_model(module, spec.name, "torchvision", (3, size, size), weights)
+    return 3, size, size
 
 
 def _unknown(name: str, known: list[str]) -> str:
@@ -47,11 +52,10 @@ def _unknown(name: str, known: list[str]) -> str:
     return f"model.name: torchvision has no classifier {name!r}{hint} (torchvision.models.list_models() lists all)"
 
 
-def _random(name: str) -> torch.nn.Module:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
+def _random(name: str, entry: Any) -> torch.nn.Module:
+    with seeded():
         module: torch.nn.Module = torchvision.models.get_model(name, weights=None)
-    return module
+        return settle(module, _image(module, entry))
 
 
 def _pretrained(name: str, entry: Any) -> torch.nn.Module:

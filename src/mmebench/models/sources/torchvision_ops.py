@@ -1,11 +1,12 @@
 """Makes torchvision importable beside a PyTorch without CUDA.
 
-torchvision's wheel on PyPI is built for PyTorch with CUDA. Beside a PyTorch without it the compiled operators do not
-load, and ``import torchvision`` fails on the first one that it describes: ``operator torchvision::nms does not
+torchvision's wheel on PyPI is built for PyTorch with CUDA. Beside a PyTorch without it the compiled operators do
+not load, and ``import torchvision`` fails on the first one that it describes: ``operator torchvision::nms does not
 exist``. timm imports torchvision, and transformers does when it is installed, so both fail with it. Classification
 models need none of these operators; declaring the names is enough. Detection models still cannot run.
 """
 
+import importlib
 import sys
 
 import torch
@@ -21,7 +22,7 @@ def prepare() -> None:
         RuntimeError: torchvision fails for another reason.
     """
     try:
-        import torchvision  # noqa: F401
+        importlib.import_module("torchvision")
     except RuntimeError as error:
         if "torchvision::nms does not exist" not in str(error) or torch.version.cuda is not None:
             raise
@@ -33,4 +34,4 @@ def prepare() -> None:
     for operator in ("nms", "qnms"):
         library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     _libraries.append(library)
-    import torchvision  # noqa: F811
+    importlib.import_module("torchvision")

@@ -48,8 +48,10 @@ def load_checkpoint(module: torch.nn.Module, path: Path) -> None:
 
             state = load_file(path)
         else:
+            # Training scripts often keep the weights under a key of their own.
             state = torch.load(path, map_location="cpu", weights_only=True)
-        module.load_state_dict(state.get("state_dict", state))
+            state = state.get("state_dict", state)
+        module.load_state_dict(state)
     except FileNotFoundError:
         raise BadInputError(
             f"model.weights: no file {path}; allowed: pretrained, random, or the path of a checkpoint"

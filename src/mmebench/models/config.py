@@ -1,0 +1,55 @@
+"""The config.pbtxt of a package: the template of its platform and task, filled with what is served."""
+
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+from tritonclient.grpc import model_config_pb2 as triton
+
+from mmebench.models.model import Task
+from mmebench.spec import PlatformSpec
+from mmebench.tensors import TensorSpec
+from mmebench.triton_config import ModelConfig, parse, render
+
+
+def make_config(
+    platform: PlatformSpec, task: Task, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]
+) -> str:
+    """The text of a config that serves these tensors as ``platform`` says.
+
+    It has no name: Triton takes the target's, so that one archive can stand behind many targets.
+    """
+    config = template(platform.kind, task)
+    config.max_batch_size = platform.max_batch_size
+    _replace(config.input, inputs)
+    _replace(config.output, outputs)
+    config.ClearField("dynamic_batching")
+    if platform.dynamic_batching is not None:
+        config.dynamic_batching.SetInParent()
+        config.dynamic_batching.preferred_batch_size.extend(platform.dynamic_batching.preferred)
+        config.dynamic_batching.max_queue_delay_microseconds = round(
+            platform.dynamic_batching.max_queue_delay * 1e6
+        )
+    config.ClearField("instance_group")
+    config.instance_group.add(count=platform.instances, kind=_instance_kind(platform))
+    return render(config)
+
+
+def template(kind: str, task: Task) -> ModelConfig:
+    """The shipped config of a platform (``pt``, ``onnx``, ``openvino``, ``trt``) and a task (``cv``, ``nlp``)."""
+    file = resources.files("mmebench.models") / "templates" / f"{kind}_{task}.pbtxt"
+    return parse(file.read_text(encoding="utf-8"), file.name)
+
+
+def _replace(field: Any, tensors: Sequence[TensorSpec]) -> None:
+    del field[:]
+    for tensor in tensors:
+        datatype = "TYPE_STRING" if tensor.datatype == "BYTES" else f"TYPE_{tensor.datatype}"
+        field.add(name=tensor.name, data_type=triton.DataType.Value(datatype), dims=tensor.shape)
+
+
+def _instance_kind(platform: PlatformSpec) -> int:
+    """Triton's OpenVINO backend refuses instances on a GPU, so these always run on the CPU."""
+    on_gpu = platform.device == "gpu" and platform.kind != "openvino"
+    group = triton.ModelInstanceGroup
+    return int(group.KIND_GPU if on_gpu else group.KIND_CPU)
