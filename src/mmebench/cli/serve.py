@@ -1,0 +1,68 @@
+"""``mmebench serve``: a folder of archives as a local multi-model endpoint."""
+
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import IO
+
+import click
+from pydantic import ValidationError
+
+from mmebench.errors import BadInputError
+from mmebench.spec.endpoint import LocalEndpoint
+
+_INTERRUPTED = 130
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--name", default="local", show_default=True, help="Name of the endpoint.")
+@click.option("--port", default=0, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free.")
+@click.option("--memory", default="4GiB", show_default=True, help="What all targets together may use.")
+@click.option(
+    "--container",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "triton", "python"]),
+    help="auto: triton where it runs, else the Python fallback.",
+)
+@click.option("--log", type=click.Path(path_type=Path), help="Append the log to this file instead of stderr.")
+def serve(directory: Path, name: str, port: int, memory: str, container: str, log: Path | None) -> int:
+    """Serve the archives (*.tar.gz) below DIRECTORY as a multi-model endpoint on this machine.
+
+    TargetModel is an archive's path relative to DIRECTORY; archives may come and go while it serves. Prints
+    "ready URL" once it answers. Ctrl-C or SIGTERM ends it.
+    """
+    from mmebench.endpoints.local import server
+
+    if not directory.is_dir():
+        raise BadInputError(f"{directory}: no such directory; give the folder that holds the model.tar.gz files")
+    endpoint = _endpoint(name=name, memory=memory, container=container)
+    with _log_output(log) as output, open(output.fileno(), "w", closefd=False) as text:
+        logging.basicConfig(
+            stream=text, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        )
+        if not any(directory.rglob("*.tar.gz")):
+            click.echo(f"{directory} holds no archive yet; put *.tar.gz files there at any time", err=True)
+        ended_by = server.serve(
+            endpoint, directory.resolve(), port, output, lambda url: click.echo(f"ready {url}/invocations")
+        )
+    return _INTERRUPTED if ended_by is signal.SIGINT else 0
+
+
+def _log_output(path: Path | None) -> IO[bytes]:
+    """Where this process and the container write what they do."""
+    try:
+        return open(sys.stderr.fileno() if path is None else path, "ab", buffering=0, closefd=path is not None)
+    except OSError as error:
+        raise BadInputError(f"--log {path}: {error.strerror}; give a file that can be written") from None
+
+
+def _endpoint(**values: str) -> LocalEndpoint:
+    """The options as the spec knows them, which also says what is allowed."""
+    try:
+        return LocalEndpoint.model_validate(values)
+    except ValidationError as error:
+        mistakes = [f"--{item['loc'][0]}: got {item['input']!r}: {item['msg']}" for item in error.errors()]
+        raise BadInputError("; ".join(mistakes)) from None

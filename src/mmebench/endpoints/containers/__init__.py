@@ -1,0 +1,1 @@
+"""The servers that hold the models inside a local endpoint."""

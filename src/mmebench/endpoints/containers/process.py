@@ -1,0 +1,68 @@
+"""A server's process: in a session of its own, dead when we are, stopped with its children."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Self
+
+_log = logging.getLogger(__name__)
+_WRAPPER = Path(__file__).with_name("die_with_parent.py")
+
+
+def dying_with_parent(command: Sequence[str], on_parent_death: signal.Signals) -> list[str]:
+    """``command``, so that the kernel sends it a signal when the thread that starts it ends."""
+    return [sys.executable, "-I", "-S", str(_WRAPPER), str(int(on_parent_death)), *command]
+
+
+class ServerProcess:
+    """A child process and the group it leads."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.pid = process.pid
+
+    @classmethod
+    async def start(cls, command: Sequence[str], environment: Mapping[str, str], output: IO[bytes]) -> Self:
+        """Start ``command`` (an absolute path and its arguments); what it prints goes to ``output``."""
+        return cls(
+            await asyncio.create_subprocess_exec(
+                *dying_with_parent(command, signal.SIGKILL),
+                env=environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        )
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs."""
+        return self._process.returncode
+
+    async def wait(self) -> int:
+        """The exit code, once it has ended by itself; its children are ended too."""
+        code = await self._process.wait()
+        self._kill_group()
+        return code
+
+    async def stop(self, patience: float) -> None:
+        """SIGTERM, and SIGKILL for the whole group after ``patience`` seconds."""
+        if self.returncode is None:
+            self._process.terminate()
+            try:
+                await asyncio.wait_for(self._process.wait(), patience)
+            except TimeoutError:
+                _log.warning("process %d ignored SIGTERM for %g s; it gets SIGKILL", self.pid, patience)
+        self._kill_group()
+        await self._process.wait()
+
+    def _kill_group(self) -> None:
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return  # nobody is left

@@ -1,0 +1,116 @@
+"""The KServe v2 protocol as Triton speaks it: control calls, and what inference looks like on the wire."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+
+from mmebench.endpoints.containers.container import (
+    ContainerDownError,
+    Fault,
+    LoadError,
+    OutOfMemoryError,
+    is_out_of_memory,
+)
+from mmebench.endpoints.http_client import Address, Answer, call
+
+BINARY = b"application/vnd.sagemaker-triton.binary+json;json-header-size="
+"""SageMaker's content type for tensors as raw bytes behind a JSON header of so many bytes."""
+
+_LOAD_SECONDS = 360
+"""As long as SageMaker lets a load go on."""
+_POLL_SECONDS = 0.02
+
+
+def request_line(model: str) -> bytes:
+    """The first line of an inference request."""
+    return b"POST /v2/models/%b/infer HTTP/1.1\r\n" % model.encode()
+
+
+def request_headers(content_type: bytes) -> bytes:
+    """The v2 headers for a SageMaker content type; anything but binary is taken for JSON, as SageMaker does."""
+    if content_type.startswith(BINARY):
+        size = content_type[len(BINARY) :]
+        if size.isdigit():
+            return b"Content-Type: application/octet-stream\r\nInference-Header-Content-Length: %b\r\n" % size
+    return b"Content-Type: application/json\r\n"
+
+
+def answer_type(headers: Mapping[bytes, bytes]) -> bytes:
+    """The SageMaker content type of a v2 answer."""
+    size = headers.get(b"inference-header-content-length")
+    return b"application/json" if size is None else BINARY + size
+
+
+def fault(status: int, message: str) -> Fault:
+    """What an inference's error means; the texts are those of Triton 2.51."""
+    if "is not healthy" in message:
+        return Fault.MODEL_DEAD
+    if "Request for unknown model" in message:
+        return Fault.MODEL_GONE
+    if status == 507 or is_out_of_memory(message):
+        return Fault.OUT_OF_MEMORY
+    return Fault.REQUEST
+
+
+async def identity(address: Address) -> tuple[str, str]:
+    """The server's ``--id`` and its version, once it is ready.
+
+    Raises:
+        ConnectionError: it is not.
+    """
+    if (await call(address, "GET", "/v2/health/ready")).status != 200:
+        raise ConnectionRefusedError(f"{address[0]}:{address[1]} is not ready")
+    answer = json.loads((await call(address, "GET", "/v2")).body)
+    return answer["name"], answer["version"]
+
+
+async def load(address: Address, model: str) -> None:
+    """Load ``model``; one that is loaded stays as it is.
+
+    Raises:
+        LoadError: the server refused; OutOfMemoryError when for lack of memory.
+        ContainerDownError: it does not answer.
+    """
+    answer = await _post(address, f"/v2/repository/models/{model}/load", _LOAD_SECONDS)
+    if answer.status == 200:
+        return
+    message = _error(answer)
+    if answer.status == 507 or is_out_of_memory(message):
+        raise OutOfMemoryError(507, message)
+    raise LoadError(answer.status, message)
+
+
+async def begin_unload(address: Address, model: str) -> None:
+    """Ask for the unload of ``model``; Triton answers at once and frees the memory later."""
+    answer = await _post(address, f"/v2/repository/models/{model}/unload", 30)
+    if answer.status != 200:
+        raise LoadError(answer.status, _error(answer))
+
+
+async def wait_unloaded(address: Address, model: str, seconds: float) -> bool:
+    """Whether ``model`` is UNAVAILABLE, which means that its memory is free, within so many seconds."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while asyncio.get_running_loop().time() < deadline:
+        index = json.loads((await _post(address, "/v2/repository/index", 30)).body)
+        states = {entry["name"]: entry.get("state", "UNAVAILABLE") for entry in index}
+        if states.get(model, "UNAVAILABLE") == "UNAVAILABLE":
+            return True
+        await asyncio.sleep(_POLL_SECONDS)
+    return False
+
+
+async def _post(address: Address, path: str, seconds: float) -> Answer:
+    try:
+        return await asyncio.wait_for(call(address, "POST", path), seconds)
+    except TimeoutError as error:
+        raise ContainerDownError(f"the container gave no answer to {path} within {seconds:g} s") from error
+    except OSError as error:
+        raise ContainerDownError(f"the container does not answer: {error}") from error
+
+
+def _error(answer: Answer) -> str:
+    """The message in an error answer."""
+    try:
+        return str(json.loads(answer.body)["error"]).strip()
+    except (ValueError, KeyError, TypeError):
+        return answer.text.strip()

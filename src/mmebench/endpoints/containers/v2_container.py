@@ -1,0 +1,194 @@
+"""A v2 server on this machine as a container: started, watched, restarted, stopped."""
+
+import asyncio
+import contextlib
+import logging
+import shutil
+import socket
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import IO, Protocol
+
+from mmebench.endpoints.containers import v2
+from mmebench.endpoints.containers.container import CannotRunError, ContainerDownError, Fault
+from mmebench.endpoints.containers.process import ServerProcess
+from mmebench.endpoints.http_client import Address
+from mmebench.endpoints.local.run_directory import RunDirectory
+
+_log = logging.getLogger(__name__)
+_START_SECONDS = 60
+_STOP_SECONDS = 3
+_UNLOAD_SECONDS = 30
+_RESTART_DELAYS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
+_ATTEMPTS = 3
+"""Starts with other ports, as another program may take a free port before the server does."""
+
+
+class Recipe(Protocol):
+    """How to start one kind of v2 server."""
+
+    def prepare(self, run: RunDirectory) -> None:
+        """Make what the server needs in the run directory; raises CannotRunError when it cannot run here."""
+
+    def command(self, run: RunDirectory, identity: str, port: int, metrics_port: int) -> list[str]:
+        """The command line; models are in ``run.path / "repository"``."""
+
+    def environment(self) -> dict[str, str]:
+        """The environment variables."""
+
+    def label(self, version: str) -> str:
+        """What people read, e.g. ``triton 2.51.0``."""
+
+    async def check(self, address: Address) -> None:
+        """Raise CannotRunError unless the server that has just started computes what it should."""
+
+    def memory(self, pid: int, models: Collection[str]) -> dict[str, int]:
+        """Bytes that each of these models uses; blocks."""
+
+
+class V2Container:
+    """A :class:`~mmebench.endpoints.containers.container.Container` made by a :class:`Recipe`."""
+
+    def __init__(self, recipe: Recipe, run: RunDirectory, output: IO[bytes]) -> None:
+        self.label = ""
+        self.address: Address = ("127.0.0.1", 0)
+        self.ready = asyncio.Event()
+        self.on_death: Callable[[], None] = lambda: None
+        self._recipe = recipe
+        self._run = run
+        self._output = output
+        self._process: ServerProcess | None = None
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Prepare, start, check, and keep it running from then on."""
+        (self._run.path / "repository").mkdir(exist_ok=True)
+        await asyncio.to_thread(self._recipe.prepare, self._run)
+        process = await self._start_process()
+        self._watcher = asyncio.create_task(self._watch(process))
+
+    def directory(self, model: str) -> Path:
+        """Where the files of ``model`` must be before it is loaded."""
+        return self._run.path / "repository" / model
+
+    async def load(self, model: str) -> None:
+        """Load ``model`` from its directory."""
+        await v2.load(self.address, model)
+
+    async def unload(self, model: str) -> None:
+        """Unload ``model``, wait until its memory is free, and remove its directory."""
+        await v2.begin_unload(self.address, model)
+        if not await v2.wait_unloaded(self.address, model, _UNLOAD_SECONDS):
+            # A model whose process was killed stays UNLOADING for minutes; its memory is free all the same.
+            if await self.memory([model]):
+                raise ContainerDownError(f"model {model} is still in memory {_UNLOAD_SECONDS} s after its unload")
+            _log.warning("model %s: its process is gone, though the container has not noticed", model)
+        await asyncio.to_thread(shutil.rmtree, self.directory(model), ignore_errors=True)
+
+    async def reload(self, model: str) -> None:
+        """Load anew a model whose process died; Triton takes the load while the unload still goes on."""
+        await v2.begin_unload(self.address, model)
+        await v2.load(self.address, model)
+
+    async def memory(self, models: Collection[str]) -> dict[str, int]:
+        """Bytes that each of these models uses now."""
+        if self._process is None:
+            return {}
+        return await asyncio.to_thread(self._recipe.memory, self._process.pid, models)
+
+    def request_line(self, model: str) -> bytes:
+        """The first line of an inference request."""
+        return v2.request_line(model)
+
+    def request_headers(self, content_type: bytes) -> bytes:
+        """The v2 headers for a SageMaker content type."""
+        return v2.request_headers(content_type)
+
+    def answer_type(self, headers: Mapping[bytes, bytes]) -> bytes:
+        """The SageMaker content type of an answer."""
+        return v2.answer_type(headers)
+
+    def fault(self, status: int, message: str) -> Fault:
+        """What an inference's error means."""
+        return v2.fault(status, message)
+
+    async def close(self) -> None:
+        """Stop the server and its children, and remove their shared memory."""
+        self.ready.clear()
+        if self._watcher is not None:
+            self._watcher.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watcher
+        if self._process is not None:
+            await self._process.stop(_STOP_SECONDS)
+            self._process = None
+        self._run.remove_shared_memory()
+
+    async def _watch(self, process: ServerProcess) -> None:
+        """Restart the server whenever it dies, for as long as this task lives."""
+        while True:
+            code = await process.wait()
+            self.ready.clear()
+            _log.error("%s died with exit code %d; every model is gone, restarting", self.label, code)
+            self._run.remove_shared_memory()
+            self.on_death()
+            process = await self._restart()
+
+    async def _restart(self) -> ServerProcess:
+        failures = 0
+        while True:
+            await asyncio.sleep(_RESTART_DELAYS[min(failures, len(_RESTART_DELAYS) - 1)])
+            try:
+                return await self._start_process()
+            except CannotRunError as error:
+                failures += 1
+                _log.error("restart %d failed: %s", failures, error)
+
+    async def _start_process(self) -> ServerProcess:
+        """A server that answers as it should, on ports of its own."""
+        for _ in range(_ATTEMPTS):
+            port, metrics_port = _free_ports(2)
+            identity = f"{self._run.path.name}-{port}"
+            command = self._recipe.command(self._run, identity, port, metrics_port)
+            self.address = ("127.0.0.1", port)
+            process = await ServerProcess.start(command, self._recipe.environment(), self._output)
+            self._process = process
+            try:
+                version = await self._wait_ready(process, identity)
+                if version is None:
+                    continue
+                await self._recipe.check(self.address)
+            except BaseException:
+                await process.stop(_STOP_SECONDS)
+                raise
+            self.label = self._recipe.label(version)
+            _log.info("%s is ready on port %d (process %d)", self.label, port, process.pid)
+            self.ready.set()
+            return process
+        raise CannotRunError(f"the server ended {_ATTEMPTS} times while it started; the log says why")
+
+    async def _wait_ready(self, process: ServerProcess, identity: str) -> str | None:
+        """The server's version once it answers, or None when it ended by itself."""
+        deadline = asyncio.get_running_loop().time() + _START_SECONDS
+        while asyncio.get_running_loop().time() < deadline:
+            if process.returncode is not None:
+                _log.warning("the server ended with exit code %d while it started", process.returncode)
+                return None
+            try:
+                name, version = await v2.identity(self.address)
+            except OSError:
+                await asyncio.sleep(0.02)
+                continue
+            if name == identity:
+                return version
+            _log.warning("port %d is another server's; choosing another", self.address[1])
+            await process.stop(_STOP_SECONDS)
+            return None
+        raise CannotRunError(f"the server was not ready within {_START_SECONDS} s; the log says more")
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that nobody listened on a moment ago."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [int(listener.getsockname()[1]) for listener in sockets]

@@ -1,0 +1,60 @@
+"""One HTTP/1.1 call at a time, for controlling a container; measured requests never come this way."""
+
+import asyncio
+from dataclasses import dataclass
+
+import httptools
+
+Address = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server said."""
+
+    status: int
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text, whatever it holds."""
+        return self.body.decode("utf-8", "replace")
+
+
+class _Collector:
+    """Gathers one response from httptools' callbacks."""
+
+    def __init__(self) -> None:
+        self.parser = httptools.HttpResponseParser(self)
+        self.chunks: list[bytes] = []
+        self.complete = False
+
+    def on_body(self, chunk: bytes) -> None:
+        self.chunks.append(chunk)
+
+    def on_message_complete(self) -> None:
+        self.complete = True
+
+
+async def call(address: Address, method: str, path: str, body: bytes = b"") -> Answer:
+    """Send one request on a connection of its own and read the whole answer.
+
+    Raises:
+        ConnectionError: nobody listens, or the connection ended before the answer did.
+    """
+    reader, writer = await asyncio.open_connection(*address)
+    try:
+        head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        answer = _Collector()
+        while not answer.complete:
+            data = await reader.read(65536)
+            if not data:
+                raise ConnectionResetError(f"{address[0]}:{address[1]} closed the connection before it answered")
+            try:
+                answer.parser.feed_data(data)
+            except httptools.HttpParserError as error:
+                raise ConnectionError(f"{address[0]}:{address[1]} does not speak HTTP: {error}") from error
+        return Answer(answer.parser.get_status_code(), b"".join(answer.chunks))
+    finally:
+        writer.close()

@@ -1,0 +1,113 @@
+"""Answers in the shape of the SageMaker Runtime API, so that boto3 raises what it would raise on AWS.
+
+Shapes and status codes: the service model of ``sagemaker-runtime`` in botocore, operation InvokeEndpoint.
+"""
+
+import itertools
+import json
+import secrets
+from typing import Any
+
+VARIANT = b"AllTraffic"
+_REASONS = {
+    200: b"OK", 400: b"Bad Request", 404: b"Not Found", 413: b"Content Too Large", 424: b"Failed Dependency",
+    429: b"Too Many Requests", 431: b"Request Header Fields Too Large", 500: b"Internal Server Error",
+    503: b"Service Unavailable",
+}  # fmt: skip
+
+_ids = itertools.count(1)
+_ID_PREFIX = "-".join(secrets.token_hex(size) for size in (4, 2, 2, 2)).encode()
+
+
+def request_id() -> bytes:
+    """An id in the form of a UUID, unique in this process and, to all practical purposes, elsewhere."""
+    return b"%b-%012x" % (_ID_PREFIX, next(_ids))
+
+
+def success(content_type: bytes, length: int, waited: float | None, keep_alive: bool) -> bytes:
+    """The head of an answer whose body of ``length`` bytes follows.
+
+    Args:
+        content_type: of the body.
+        length: of the body, in bytes.
+        waited: seconds that the request waited for its target to be loaded; None when it was in memory.
+        keep_alive: whether the connection stays.
+    """
+    return (
+        b"HTTP/1.1 200 OK\r\nx-amzn-RequestId: %b\r\nx-Amzn-Invoked-Production-Variant: %b\r\n%b"
+        b"Content-Type: %b\r\nContent-Length: %d\r\n%b\r\n"
+    ) % (
+        request_id(),
+        VARIANT,
+        b"X-Mmebench-Residency: warm\r\n"
+        if waited is None
+        else b"X-Mmebench-Residency: cold\r\nX-Mmebench-Load-Ms: %.3f\r\n" % (1000 * waited),
+        content_type,
+        length,
+        b"" if keep_alive else b"Connection: close\r\n",
+    )
+
+
+def document(status: int, body: dict[str, Any], keep_alive: bool, *, error_type: str = "") -> bytes:
+    """A whole answer with a JSON body."""
+    content = json.dumps(body).encode()
+    return (
+        b"HTTP/1.1 %d %b\r\nx-amzn-RequestId: %b\r\n%b"
+        b"Content-Type: application/json\r\nContent-Length: %d\r\n%b\r\n%b"
+    ) % (
+        status,
+        _REASONS[status],
+        request_id(),
+        f"x-amzn-ErrorType: {error_type}\r\n".encode() if error_type else b"",
+        len(content),
+        b"" if keep_alive else b"Connection: close\r\n",
+        content,
+    )
+
+
+class RefusedError(Exception):
+    """A request that gets an error for an answer."""
+
+    def __init__(self, status: int, error_type: str, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error_type = error_type
+        self.details = details
+
+    def answer(self, keep_alive: bool) -> bytes:
+        """The answer as bytes."""
+        body = {"Message": str(self), **self.details}
+        return document(self.status, body, keep_alive, error_type=self.error_type)
+
+
+def validation_error(message: str) -> RefusedError:
+    """The request itself is wrong."""
+    return RefusedError(400, "ValidationError", message)
+
+
+def model_error(status: int, message: str, endpoint: str) -> RefusedError:
+    """The container answered with an error; the wording is that of SageMaker."""
+    side = "client" if status < 500 else "server"
+    return RefusedError(
+        424,
+        "ModelError",
+        f'Received {side} error ({status}) from primary with message "{message}". See the log of mmebench serve.',
+        OriginalStatusCode=status,
+        OriginalMessage=message,
+        LogStreamArn=f"arn:aws:logs:local:000000000000:log-group:/aws/sagemaker/Endpoints/{endpoint}",
+    )
+
+
+def model_not_ready(target: str) -> RefusedError:
+    """The load takes longer than a request may; it goes on."""
+    return RefusedError(429, "ModelNotReadyException", f"{target} is still being loaded; ask again")
+
+
+def service_unavailable(message: str) -> RefusedError:
+    """The container is down."""
+    return RefusedError(503, "ServiceUnavailable", message)
+
+
+def internal_failure(message: str) -> RefusedError:
+    """Something broke on our side."""
+    return RefusedError(500, "InternalFailure", message)

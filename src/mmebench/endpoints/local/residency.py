@@ -1,0 +1,120 @@
+"""Which targets are in memory, in order of use, and which must go: bookkeeping without I/O and without a clock."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from mmebench.endpoints.endpoint import Residency
+
+
+@dataclass(slots=True, eq=False)
+class Resident:
+    """One target in memory, or on its way there."""
+
+    target: str
+    model: str
+    """Its name in the container."""
+    request_line: bytes
+    """First line of its inference requests."""
+    exempt: bool = False
+    """A service model (server_metrics): neither counted nor evicted."""
+    memory: int = 0
+    """Bytes charged to it: an estimate until it is measured."""
+    in_flight: int = 0
+    """Requests that are on their way to it or wait for it; it is not unloaded while there are any."""
+
+
+class Ledger:
+    """Who holds how much of the budget. A target is resident, or being loaded, or being unloaded.
+
+    Attributes:
+        resident: least recently used first.
+    """
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+        self.resident: OrderedDict[str, Resident] = OrderedDict()
+        self.loading: dict[str, Resident] = {}
+        self.unloading: dict[str, Resident] = {}
+        self.loads = 0
+        self.evictions = 0
+
+    @property
+    def used(self) -> int:
+        """Bytes that are not free: what is being loaded counts already, what is being unloaded counts still."""
+        return _memory(self.resident) + _memory(self.loading) + _memory(self.unloading)
+
+    def may_load(self, memory: int) -> bool:
+        """Whether the budget could hold so many more bytes if every resident target went."""
+        return _memory(self.loading) + memory <= self.budget
+
+    def victims(self) -> list[Resident]:
+        """The targets that must go now for the budget to hold, given that what is being unloaded will be free.
+
+        Least recently used first. A target with requests in flight is named only when the idle ones do not
+        suffice, so that steady requests to all targets cannot keep a new one out for ever.
+        """
+        excess = self.used - _memory(self.unloading) - self.budget
+        candidates = [entry for entry in self.resident.values() if not entry.exempt]
+        chosen: list[Resident] = []
+        for entry in sorted(candidates, key=lambda entry: entry.in_flight > 0):
+            if excess <= 0:
+                break
+            chosen.append(entry)
+            excess -= entry.memory
+        return chosen
+
+    def least_recently_used(self, spared: str) -> Resident | None:
+        """The target to sacrifice when the container says that it is full, whatever the budget says."""
+        candidates = [entry for entry in self.resident.values() if not entry.exempt and entry.target != spared]
+        return min(candidates, key=lambda entry: entry.in_flight > 0, default=None)
+
+    def use(self, entry: Resident) -> None:
+        """Pin a resident target for one request; it is the most recently used now."""
+        self.resident.move_to_end(entry.target)
+        entry.in_flight += 1
+
+    def begin_load(self, entry: Resident) -> None:
+        """Charge what the target is expected to take."""
+        self.loading[entry.target] = entry
+
+    def end_load(self, entry: Resident) -> None:
+        """The container holds it."""
+        del self.loading[entry.target]
+        self.resident[entry.target] = entry
+        self.loads += not entry.exempt
+
+    def abort_load(self, entry: Resident) -> None:
+        """The container does not hold it."""
+        del self.loading[entry.target]
+
+    def begin_eviction(self, entry: Resident) -> None:
+        """No new request reaches the target; its memory is still charged."""
+        del self.resident[entry.target]
+        self.unloading[entry.target] = entry
+
+    def end_eviction(self, entry: Resident) -> None:
+        """Its memory is free."""
+        del self.unloading[entry.target]
+        self.evictions += not entry.exempt
+
+    def abort_eviction(self, entry: Resident) -> None:
+        """The container died before it could unload the target, or does not let go of it."""
+        del self.unloading[entry.target]
+
+    def forget(self, entry: Resident) -> None:
+        """A target turned out not to work any more; it is loaded again when somebody asks for it."""
+        if self.resident.get(entry.target) is entry:
+            del self.resident[entry.target]
+
+    def clear(self) -> None:
+        """The container died, and with it everything that was resident."""
+        self.resident.clear()
+
+    def snapshot(self) -> Residency:
+        """What people may know."""
+        targets = tuple(entry.target for entry in self.resident.values() if not entry.exempt)
+        return Residency(targets, self.loads, self.evictions, self.used, self.budget)
+
+
+def _memory(entries: dict[str, Resident]) -> int:
+    return sum(entry.memory for entry in entries.values() if not entry.exempt)

@@ -1,0 +1,157 @@
+"""The HTTP front of a local endpoint: the SageMaker Runtime API on one side, the container on the other."""
+
+import asyncio
+import dataclasses
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from mmebench.endpoints.containers.container import Container
+from mmebench.endpoints.http_server import HttpConnection, Request
+from mmebench.endpoints.local import answers
+from mmebench.endpoints.local.exchange import Exchange
+from mmebench.endpoints.local.loader import Loader
+from mmebench.endpoints.local.upstream import Pool
+
+_log = logging.getLogger(__name__)
+BODY_LIMIT = 25 * 1024 * 1024
+"""SageMaker's limit for a real-time request."""
+_STALL_SECONDS = 60.0
+"""A client that owes the rest of a request and sends nothing for so long is cut off."""
+
+
+class Router:
+    """Knows what every connection needs, and serves the endpoint's own questions."""
+
+    def __init__(self, name: str, container: Container, loader: Loader) -> None:
+        self.name = name
+        self.container = container
+        self.loader = loader
+        self.ledger = loader.ledger
+        self.pool = Pool()
+        self.connections: set[ClientConnection] = set()
+        self._endpoint = f"/endpoints/{name}".encode()
+        self.invocations = self._endpoint + b"/invocations"
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def connection(self) -> "ClientConnection":
+        """The protocol of a new connection."""
+        return ClientConnection(self)
+
+    def serve(self, connection: "ClientConnection", request: Request) -> None:
+        """Answer everything but an invocation of this endpoint."""
+        path, method = request.url.partition(b"?")[0], request.method
+        if path == b"/ping" and method in (b"GET", b"HEAD"):
+            status = 200 if self.container.ready.is_set() else 503
+            connection.answer(answers.document(status, {}, request.keep_alive))
+        elif path == self._endpoint and method == b"GET":
+            about = {"EndpointName": self.name, "Container": self.container.label}
+            connection.answer(answers.document(200, about, request.keep_alive))
+        elif path == self._endpoint + b"/residency" and method == b"GET":
+            self._spawn(self._residency(connection, request))
+        elif path.startswith(b"/endpoints/") and path.endswith(b"/invocations") and method == b"POST":
+            other = path[len(b"/endpoints/") : -len(b"/invocations")].decode("ascii", "replace")
+            message = f"Endpoint {other} of account local not found; this one is {self.name}"
+            connection.answer(answers.validation_error(message).answer(request.keep_alive))
+        else:
+            message = f"no {method.decode('ascii', 'replace')} {path[:200].decode('ascii', 'replace')} here"
+            refusal = answers.RefusedError(404, "UnknownOperationException", message)
+            connection.answer(refusal.answer(request.keep_alive))
+
+    async def cut_off_stalled(self) -> None:
+        """Cut off clients that stall; runs until it is cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_STALL_SECONDS / 6)
+            for connection in list(self.connections):
+                if connection.incomplete and loop.time() - connection.last_read > _STALL_SECONDS:
+                    _log.warning("a client sent a part of a request and then nothing for %g s", _STALL_SECONDS)
+                    connection.transport.abort()
+
+    def close(self) -> None:
+        """Hang up on every client."""
+        for connection in list(self.connections):
+            connection.transport.abort()
+
+    async def _residency(self, connection: "ClientConnection", request: Request) -> None:
+        await self.loader.measure()
+        if connection.current is request:
+            body = dataclasses.asdict(self.ledger.snapshot())
+            connection.answer(answers.document(200, body, request.keep_alive))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class ClientConnection(HttpConnection):
+    """One client."""
+
+    def __init__(self, router: Router) -> None:
+        super().__init__(BODY_LIMIT)
+        self._router = router
+        self._exchange: Exchange | None = None
+
+    def answer(self, data: bytes) -> None:
+        """Answer the current request."""
+        assert self.current is not None
+        if self.current.method == b"HEAD":
+            data = data[: data.index(b"\r\n\r\n") + 4]
+        self.transport.write(data)
+        self.request_ended()
+
+    def exchange_ended(self) -> None:
+        """The answer of the exchange is written."""
+        self._exchange = None
+        self.request_ended()
+
+    def request_begun(self, request: Request) -> None:
+        """Part of HttpConnection."""
+        if request.url == self._router.invocations and request.method == b"POST":
+            self._exchange = Exchange(self._router, self, request)
+            self._exchange.begin()
+        else:
+            self._router.serve(self, request)
+
+    def body_received(self, request: Request, chunk: bytes) -> None:
+        """Part of HttpConnection."""
+        if self._exchange is not None:
+            self._exchange.body_received(chunk)
+
+    def body_complete(self, request: Request) -> None:
+        """Part of HttpConnection."""
+        if self._exchange is not None:
+            self._exchange.body_complete()
+
+    def refuse(self, status: int, message: str) -> None:
+        """Part of HttpConnection."""
+        _log.warning("refused a request: %d %s", status, message)
+        if self._exchange is not None:
+            self._exchange.abandon()
+            self._exchange = None
+        # On AWS the first two come from the load balancer, so they carry no error type: boto3 shows the status.
+        error_type = "ValidationError" if status == 400 else ""
+        self.transport.write(answers.RefusedError(status, error_type, message).answer(keep_alive=False))
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Part of asyncio.Protocol."""
+        super().connection_made(transport)
+        self._router.connections.add(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Part of asyncio.Protocol."""
+        self._router.connections.discard(self)
+        if self._exchange is not None:
+            self._exchange.abandon()
+            self._exchange = None
+
+    def pause_writing(self) -> None:
+        """Part of asyncio.Protocol."""
+        if self._exchange is not None:
+            self._exchange.hold_answer()
+
+    def resume_writing(self) -> None:
+        """Part of asyncio.Protocol."""
+        if self._exchange is not None:
+            self._exchange.resume_answer()

@@ -1,0 +1,106 @@
+"""``mmebench serve``: store, container, loader and router put together, until a signal ends it."""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import IO, Any
+
+from mmebench import triton_config
+from mmebench.endpoints.containers.choice import start_container
+from mmebench.endpoints.local.loader import Loader
+from mmebench.endpoints.local.machine import has_gpu
+from mmebench.endpoints.local.residency import Ledger
+from mmebench.endpoints.local.router import Router
+from mmebench.endpoints.local.run_directory import RunDirectory
+from mmebench.endpoints.local.store import ArchiveStore
+from mmebench.errors import BadInputError
+from mmebench.spec.endpoint import LocalEndpoint
+
+_log = logging.getLogger(__name__)
+_LOAD_CONCURRENCY = 2
+
+
+def serve(
+    endpoint: LocalEndpoint, store: Path, port: int, output: IO[bytes], announce: Callable[[str], None]
+) -> signal.Signals:
+    """Serve until SIGINT or SIGTERM, and say which it was.
+
+    Args:
+        endpoint: name, memory and container.
+        store: the folder of archives.
+        port: on 127.0.0.1; 0 for any that is free.
+        output: where the container writes what it has to say.
+        announce: called with the endpoint's URL, once it answers.
+
+    Raises:
+        BadInputError: the port is taken. CannotRunError: the container does not run here.
+    """
+    run = asyncio.run
+    if sys.platform != "win32":
+        import uvloop
+
+        run = uvloop.run
+    return run(_until_signal(lambda: _run(endpoint, store, port, output, announce)))
+
+
+async def _until_signal(work: Callable[[], Coroutine[Any, Any, None]]) -> signal.Signals:
+    """Do ``work`` until a signal comes, then cancel it and wait for its clean-up."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[signal.Signals] = loop.create_future()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, _end, ended, number)
+    task = asyncio.create_task(work())
+    await asyncio.wait((task, ended), return_when=asyncio.FIRST_COMPLETED)
+    task.cancel()
+    await asyncio.wait((task,))
+    if not task.cancelled():
+        task.result()
+    return ended.result()
+
+
+def _end(ended: asyncio.Future[signal.Signals], number: signal.Signals) -> None:
+    if not ended.done():
+        _log.info("%s: shutting down", number.name)
+        ended.set_result(number)
+
+
+async def _run(
+    endpoint: LocalEndpoint, store: Path, port: int, output: IO[bytes], announce: Callable[[str], None]
+) -> None:
+    """Everything, from start to cancellation."""
+    async with AsyncExitStack() as stack:
+        listener = stack.enter_context(_listen(port))
+        run = RunDirectory()
+        stack.callback(run.close)
+        container = await start_container(endpoint.container, run, output)
+        stack.push_async_callback(container.close)
+        adapt = _unchanged if has_gpu() else triton_config.on_cpu
+        archives = ArchiveStore(store, run.path / "unpacked", adapt)
+        loader = Loader(Ledger(endpoint.memory), archives, container, _LOAD_CONCURRENCY)
+        stack.push_async_callback(loader.close)
+        router = Router(endpoint.name, container, loader)
+        stack.callback(router.close)
+        server = await asyncio.get_running_loop().create_server(router.connection, sock=listener)
+        stack.callback(server.close)
+        announce(f"http://127.0.0.1:{listener.getsockname()[1]}/endpoints/{endpoint.name}")
+        async with asyncio.TaskGroup() as background:
+            background.create_task(loader.watch_memory())
+            background.create_task(router.cut_off_stalled())
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port), backlog=1024)
+    except OSError as error:
+        raise BadInputError(
+            f"port {port}: {error.strerror}; give another with --port, or 0 for any that is free"
+        ) from None
+
+
+def _unchanged(config: triton_config.ModelConfig) -> triton_config.ModelConfig:
+    return config
