@@ -116,7 +116,7 @@ class TritonRecipe:
             )
         await v2.begin_unload(address, _PROBE)
 
-    def memory(self, pid: int, models: Collection[str]) -> dict[str, int]:
+    def memory(self, address: Address, pid: int, models: Collection[str]) -> dict[str, int]:
         """Bytes of the stub processes of each model; a stub's first argument is its model file."""
         used: dict[str, int] = {}
         try:

@@ -42,7 +42,7 @@ class Recipe(Protocol):
     async def check(self, address: Address) -> None:
         """Raise CannotRunError unless the server that has just started computes what it should."""
 
-    def memory(self, pid: int, models: Collection[str]) -> dict[str, int]:
+    def memory(self, address: Address, pid: int, models: Collection[str]) -> dict[str, int]:
         """Bytes that each of these models uses; blocks."""
 
 
@@ -94,7 +94,7 @@ class V2Container:
         """Bytes that each of these models uses now."""
         if self._process is None:
             return {}
-        return await asyncio.to_thread(self._recipe.memory, self._process.pid, models)
+        return await asyncio.to_thread(self._recipe.memory, self.address, self._process.pid, models)
 
     def request_line(self, model: str) -> bytes:
         """The first line of an inference request."""

@@ -15,7 +15,7 @@ def open_model(options: ModelOptions) -> Infer:
     warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
     torch.set_num_threads(options.threads)
     device = torch.device("cpu") if options.device is None else torch.device("cuda", options.device)
-    module = torch.jit.load(str(options.path), map_location=device).eval()  # type: ignore[no-untyped-call]
+    module = torch.jit.load(str(options.path), map_location=device).eval()
     places = positions(options.inputs)
     outputs = dict(zip(options.outputs, positions(options.outputs), strict=True))
 

@@ -1,0 +1,57 @@
+"""The Python fallback, for machines where Triton does not run; labelled as such wherever it shows."""
+
+import http.client
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+import mmebench
+from mmebench.endpoints.backends.inference import MODEL_FILES
+from mmebench.endpoints.containers.container import CannotRunError
+from mmebench.endpoints.http_client import Address
+from mmebench.endpoints.local.run_directory import RunDirectory
+
+LABEL = "python (fallback)"
+_RUNTIMES = {"onnxruntime": "onnxruntime", "pytorch": "torch", "openvino": "openvino"}
+
+
+class PythonRecipe:
+    """Starts :mod:`mmebench.endpoints.containers.python_server`."""
+
+    def prepare(self, run: RunDirectory) -> None:
+        """See that there is anything to run models with."""
+        if not any(importlib.util.find_spec(_RUNTIMES[backend]) for backend in MODEL_FILES):
+            raise CannotRunError(
+                "neither onnxruntime nor torch nor openvino is installed; pip install 'mmebench[local]'"
+            )
+
+    def command(self, run: RunDirectory, identity: str, port: int, metrics_port: int) -> list[str]:
+        """The command line of the server."""
+        module = "mmebench.endpoints.containers.python_server"
+        return [sys.executable, "-m", module, str(run.path / "repository"), str(port), identity]
+
+    def environment(self) -> dict[str, str]:
+        """This process's environment."""
+        return dict(os.environ) | {"PYTHONPATH": str(Path(mmebench.__file__).parents[1])}
+
+    def label(self, version: str) -> str:
+        """Says that this is not the real thing."""
+        return LABEL
+
+    async def check(self, address: Address) -> None:
+        """Nothing between numpy and the runtimes can go wrong here."""
+
+    def memory(self, address: Address, pid: int, models: Collection[str]) -> dict[str, int]:
+        """Bytes by which the process grew with each model; they share one process."""
+        connection = http.client.HTTPConnection(*address, timeout=30)
+        try:
+            connection.request("GET", "/memory")
+            grown: dict[str, int] = json.loads(connection.getresponse().read())
+        except (OSError, http.client.HTTPException):
+            return {}  # it died; the restart is under way
+        finally:
+            connection.close()
+        return {name: grown[name] for name in models if name in grown}
