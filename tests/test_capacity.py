@@ -26,6 +26,7 @@ class SmallEndpoint:
         self.refuses = refuses
         self.targets: set[str] = set()
         self.resident: list[str] = []
+        self.grown: set[str] = set()
         self.evictions = 0
 
     def add_targets(self, archive: Path, targets: Iterable[str]) -> None:
@@ -40,8 +41,12 @@ class SmallEndpoint:
             self.evictions += 1
         self.resident.append(target)
 
+    def grow(self, target: str) -> None:
+        assert target == self.resident[-1], "a copy grows once it is loaded"
+        self.grown.add(target)
+
     def residency(self) -> Residency:
-        used = 50 + COPY * len(self.resident)
+        used = 50 + COPY * len(self.grown & set(self.resident))
         return Residency(tuple(self.resident), len(self.targets), self.evictions, used, 1000)
 
     def close(self) -> None:
@@ -58,7 +63,9 @@ class SmallEndpoint:
 
 def test_the_first_eviction_ends_the_fill() -> None:
     endpoint, seen = SmallEndpoint(room=7), list[Load]()
-    capacity = fill(endpoint, ARCHIVE, "m", endpoint.invoke, limit=100, threshold=None, on_load=seen.append)
+    capacity = fill(
+        endpoint, ARCHIVE, "m", endpoint.invoke, endpoint.grow, limit=100, threshold=None, on_load=seen.append
+    )
     assert (capacity.fits, capacity.limited_by) == (7, "eviction")
     assert capacity.bytes_per_copy == pytest.approx(COPY)
     assert [load.target for load in seen] == [f"m-v{number}.tar.gz" for number in range(7)]
@@ -67,28 +74,36 @@ def test_the_first_eviction_ends_the_fill() -> None:
 
 def test_a_refusal_for_memory_ends_the_fill() -> None:
     endpoint = SmallEndpoint(room=3, refuses=True)
-    capacity = fill(endpoint, ARCHIVE, "m", endpoint.invoke, limit=100, threshold=None, on_load=lambda _: None)
+    capacity = fill(
+        endpoint, ARCHIVE, "m", endpoint.invoke, endpoint.grow, limit=100, threshold=None, on_load=lambda _: None
+    )
     assert (capacity.fits, capacity.limited_by) == (3, "refused")
 
 
 def test_a_threshold_leaves_room_for_no_further_copy() -> None:
     # 50 + 8 x 100 = 850; a ninth copy would be 950, over nine tenths of 1,000.
     endpoint = SmallEndpoint(room=100)
-    capacity = fill(endpoint, ARCHIVE, "m", endpoint.invoke, limit=100, threshold=0.9, on_load=lambda _: None)
+    capacity = fill(
+        endpoint, ARCHIVE, "m", endpoint.invoke, endpoint.grow, limit=100, threshold=0.9, on_load=lambda _: None
+    )
     assert (capacity.fits, capacity.limited_by) == (8, "threshold")
     assert endpoint.evictions == 0
 
 
 def test_enough_is_enough() -> None:
     endpoint = SmallEndpoint(room=100)
-    capacity = fill(endpoint, ARCHIVE, "m", endpoint.invoke, limit=4, threshold=None, on_load=lambda _: None)
+    capacity = fill(
+        endpoint, ARCHIVE, "m", endpoint.invoke, endpoint.grow, limit=4, threshold=None, on_load=lambda _: None
+    )
     assert (capacity.fits, capacity.limited_by) == (4, "limit")
 
 
 def test_not_even_one_copy() -> None:
     endpoint = SmallEndpoint(room=0, refuses=True)
     with pytest.raises(MmebenchError, match=r"copy 0 cannot be loaded: m-v0\.tar\.gz.*out of memory"):
-        fill(endpoint, ARCHIVE, "m", endpoint.invoke, limit=4, threshold=None, on_load=lambda _: None)
+        fill(
+            endpoint, ARCHIVE, "m", endpoint.invoke, endpoint.grow, limit=4, threshold=None, on_load=lambda _: None
+        )
 
 
 def test_another_error_is_not_taken_for_full_memory() -> None:
@@ -100,7 +115,7 @@ def test_another_error_is_not_taken_for_full_memory() -> None:
         endpoint.invoke(target)
 
     with pytest.raises(MmebenchError, match="copy 2 cannot be loaded"):
-        fill(endpoint, ARCHIVE, "m", invoke, limit=4, threshold=None, on_load=lambda _: None)
+        fill(endpoint, ARCHIVE, "m", invoke, endpoint.grow, limit=4, threshold=None, on_load=lambda _: None)
 
 
 def test_memory_per_copy_is_a_slope() -> None:

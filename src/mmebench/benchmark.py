@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -78,9 +79,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer) -> Outcome:
     """
     outcome = None
     for platform in spec.platforms:
-        package = package_model(
-            spec.model, platform, results / ".packages", lambda text, of=platform: observer.packaging(of, text)
-        )
+        package = package_model(spec.model, platform, results / ".packages", partial(observer.packaging, platform))
         directory = results / package.model
         directory.mkdir(parents=True, exist_ok=True)
         digest = _digest(spec, platform, package)
@@ -101,6 +100,8 @@ def measure(
     """One run: serve the package, fill the endpoint, offer the load, write what was measured."""
     payload = spec.workload.payload
     body = make_body(package.inputs, payload, package.max_batch_size)
+    batch = package.max_batch_size if platform.dynamic_batching else payload.batch
+    largest = make_body(package.inputs, payload.model_copy(update={"batch": batch}), package.max_batch_size)
     with (
         # Beside the packages, so that a copy of an archive is a link and not megabytes.
         tempfile.TemporaryDirectory(prefix=".store-", dir=directory) as store,
@@ -112,7 +113,8 @@ def measure(
             endpoint,
             package.archive,
             package.model,
-            invoke=lambda target: client.invoke(target, body.content, body.content_type),
+            invoke=lambda target: client.invoke(target, *body),
+            grow=lambda target: client.invoke(target, *largest),
             limit=spec.targets.count if isinstance(spec.targets.count, int) else spec.targets.limit,
             threshold=spec.targets.threshold,
             on_load=lambda load: observer.loaded(load, endpoint.residency().memory_budget),

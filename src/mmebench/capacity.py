@@ -22,20 +22,22 @@ def fill(
     archive: Path,
     model: str,
     invoke: Callable[[str], object],
+    grow: Callable[[str], object],
     limit: int,
     threshold: float | None,
     on_load: Callable[[Load], None],
 ) -> Capacity:
-    """Add copies of ``archive`` and invoke each once, until one is evicted, refused, or there are enough.
+    """Add copies of ``archive`` and invoke each, until one is evicted, refused, or there are enough.
 
-    The invocation carries the payload that the load will use, because memory grows with the first inference
-    and not only with the load.
+    Memory grows with inference and not only with the load, and grows with the batch. Each copy is therefore
+    made as large as the load can make it before the next one is added; what fits then fits under load too.
 
     Args:
         endpoint: an endpoint with none of these targets in memory.
         archive: what each target is a copy of.
         model: targets are named after it, see :func:`target_name`.
-        invoke: sends one request to a target and waits for the answer.
+        invoke: sends one request of the load to a target and waits for the answer; this is what is timed.
+        grow: sends a request with the largest batch that can form under load.
         limit: stop with this many targets in memory.
         threshold: stop when one more copy would take more than this share of the memory budget.
         on_load: called after each load.
@@ -51,11 +53,12 @@ def fill(
         started = time.perf_counter()
         try:
             invoke(name)
+            seconds = time.perf_counter() - started
+            grow(name)
         except InvocationError as error:
             if not loads or not error.memory_exhausted:
                 raise MmebenchError(f"copy {len(loads)} cannot be loaded: {error}") from None
             return _capacity(loads, "refused", endpoint)
-        seconds = time.perf_counter() - started
         residency = endpoint.residency()
         if residency.evictions > evictions:
             return _capacity(loads, "eviction", endpoint)

@@ -103,11 +103,15 @@ def test_chart2_names_platform_and_precision() -> None:
 
 
 def test_the_table_has_a_line_a_stage() -> None:
-    console = Console(width=140, record=True, file=open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115
+    console = Console(width=80, record=True, file=open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115
     console.print(summary_table(BOTH.assign(p99=[1, 2, float("nan"), 4, 5, 6])))
     lines = console.export_text().splitlines()
     assert sum(line.count("0.99") for line in lines) == 6
-    assert sum("local-2cpu-2GiB" in line for line in lines) == 2
+    assert "resnet18 on local-2cpu-2GiB" in lines[0]
+    assert max(map(len, lines)) <= 80
+    two_types = pd.concat([BOTH, PT.assign(instance_type="ml.g5.xlarge")])
+    console.print(summary_table(two_types))
+    assert sum("ml.g5.xlarge" in line for line in console.export_text().splitlines()) == 1
 
 
 @pytest.mark.parametrize(

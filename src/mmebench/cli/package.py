@@ -27,9 +27,7 @@ def package(spec: Path, output: Path, overrides: tuple[str, ...]) -> None:
     console = Console()
     for platform in wanted.platforms:
         with console.status(f"{platform.kind}: …") as status:
-            made = package_model(
-                wanted.model, platform, output, lambda text, of=platform: status.update(f"{of.kind}: {text}")
-            )
+            made = package_model(wanted.model, platform, output, status.update)
         parity = f", {made.parity.max_relative:.1e} from eager PyTorch" if made.parity else ""
         size = human_bytes(made.archive.stat().st_size)
         console.print(f"{made.archive} ({size}{parity})", highlight=False, soft_wrap=True)

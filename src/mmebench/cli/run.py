@@ -38,6 +38,6 @@ def run(spec: Path, results: Path, overrides: tuple[str, ...]) -> int:
     console.print(summary_table(outcome.summary))
     verdict = judge(outcome.summary, wanted.objectives)
     for line in verdict.lines:
-        console.print(line, highlight=False)
+        console.print(line, highlight=False, soft_wrap=True)
     console.print(f"Results, charts and samples: {outcome.directory}/", highlight=False)
     return 0 if verdict.met else 1

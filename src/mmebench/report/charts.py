@@ -1,5 +1,6 @@
 """The two charts of a benchmark, drawn from its summary."""
 
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -165,7 +166,7 @@ def _top(values: "pd.Series[float]") -> float:
 
 
 def _annotate(axes: Axes, x: float, value: float, colour: str, offset: int) -> None:
-    if pd.isna(value):
+    if math.isnan(value):
         return
     axes.annotate(
         f"{value:.3g}", (x, value), (0, offset), textcoords="offset points", ha="center", fontsize=9, color=colour
