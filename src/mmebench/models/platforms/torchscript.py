@@ -49,7 +49,7 @@ def export(model: Model, platform: PlatformSpec, folder: Path) -> Export:
         traced = torch.jit.trace(module.eval(), [torch.from_numpy(array) for array in arrays], check_trace=False)
         follow_device(traced)
         traced.save(str(folder / _FILE))
-    return _export(folder, served(model.inputs, platform), served(model.outputs, platform), model)
+        return _export(folder, served(model.inputs, platform), served(model.outputs, platform), model)
 
 
 def adopt(file: ModelFile, platform: PlatformSpec, folder: Path) -> Export:

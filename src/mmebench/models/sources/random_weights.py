@@ -21,9 +21,9 @@ def settle(module: torch.nn.Module, image: tuple[int, int, int]) -> torch.nn.Mod
     """Make an image model with random weights compute numbers of ordinary size, in place, as a trained one does.
 
     Many architectures start the last scale of each residual branch at (nearly) zero. The branches would stay
-    silent: exporters fold the zeros into the convolutions, archives shrink to half, and no comparison would notice a
-    branch that is exported wrongly. Batch normalisation that has seen no data lets values grow or fade from layer to
-    layer, out of the range of 16 bits; one batch of noise gives it statistics.
+    silent: exporters fold the zeros into the convolutions, archives shrink to half, and no comparison would notice
+    a branch that is exported wrongly. Batch normalisation that has seen no data lets values grow or fade from one
+    layer to the next, out of the range of 16 bits; one batch of noise gives it statistics.
     """
     module.eval()
     for name, parameter in module.named_parameters():

@@ -1,6 +1,7 @@
 """What the image sources share: inputs, outputs and weights of a classifier."""
 
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 
@@ -56,7 +57,7 @@ def load_checkpoint(module: torch.nn.Module, path: Path) -> None:
         raise BadInputError(
             f"model.weights: no file {path}; allowed: pretrained, random, or the path of a checkpoint"
         ) from None
-    except (OSError, RuntimeError, ValueError, AttributeError, TypeError) as error:
+    except (OSError, RuntimeError, ValueError, AttributeError, TypeError, UnpicklingError) as error:
         raise BadInputError(f"model.weights: {path} does not fit the model: {_first_lines(error)}") from error
 
 

@@ -1,0 +1,293 @@
+"""From a spec to an archive on disk: what it holds, what is said, and when it is made again."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mmebench.archive import pack, unpack
+from mmebench.errors import BadInputError, MmebenchError
+from mmebench.models import package as package_module
+from mmebench.models.example import example
+from mmebench.models.package import Package, package_model, read_package
+from mmebench.models.parity import TOLERANCE
+from mmebench.models.platforms import find_platform
+from mmebench.spec import FileModel, HuggingFaceModel, PlatformSpec, TimmModel
+from mmebench.tensors import TensorSpec
+from mmebench.triton_config import parse
+
+pytestmark = pytest.mark.export
+
+TINY = TimmModel(source="timm", name="test_resnet", weights="random")
+X = TensorSpec(name="x", datatype="FP32", shape=(4,))
+Y = TensorSpec(name="y", datatype="FP32", shape=(2,))
+PT, ONNX, OPENVINO = (PlatformSpec.model_validate(kind) for kind in ("pt", "onnx", "openvino"))
+
+
+@pytest.fixture(scope="module")
+def packaged(tmp_path_factory: pytest.TempPathFactory) -> Package:
+    return package_model(TINY, PT, tmp_path_factory.mktemp("packages"))
+
+
+@pytest.fixture(scope="module")
+def linear(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A user's model as TorchScript and ONNX: y = x summed in pairs."""
+    folder = tmp_path_factory.mktemp("mine")
+    layer = torch.nn.Linear(4, 2, bias=False).eval()
+    layer.weight.data = torch.tensor([[1.0, 1, 0, 0], [0, 0, 1, 1]])
+    torch.jit.trace(layer, torch.zeros(2, 4)).save(str(folder / "linear.pt"))
+    batch = torch.export.Dim("batch", min=1, max=64)
+    torch.onnx.export(
+        layer, (torch.zeros(2, 4),), folder / "linear.onnx", input_names=["x"], output_names=["y"],
+        dynamic_shapes=({0: batch},), dynamo=True, verbose=False, external_data=True,
+    )  # fmt: skip
+    assert (folder / "linear.onnx.data").exists()
+    return folder
+
+
+def mine(path: Path, inputs: tuple[TensorSpec, ...] = (X,), outputs: tuple[TensorSpec, ...] = (Y,)) -> FileModel:
+    return FileModel(source="file", path=path, inputs=inputs, outputs=outputs)
+
+
+def refusal(model: FileModel, platform: PlatformSpec, directory: Path) -> str:
+    with pytest.raises(BadInputError) as caught:
+        package_model(model, platform, directory)
+    assert not directory.exists() or list(directory.iterdir()) == []
+    return str(caught.value)
+
+
+def test_the_archive_holds_config_and_model(packaged: Package, tmp_path: Path) -> None:
+    folder = unpack(packaged.archive, tmp_path / "model", 10**8)
+    assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*")) == [
+        "1",
+        "1/model.pt",
+        "config.pbtxt",
+    ]
+    config = parse((folder / "config.pbtxt").read_text(), "config.pbtxt")
+    assert [item.name for item in config.input] == [tensor.name for tensor in packaged.inputs]
+    assert list(config.input[0].dims) == list(packaged.inputs[0].shape)
+    loaded = torch.jit.load(folder / "1" / "model.pt")
+    (array,) = example(packaged.inputs, 3, 1)
+    assert loaded(torch.from_numpy(array)).shape == (3, *packaged.outputs[0].shape)
+
+
+def test_the_record_lies_beside_the_archive(packaged: Package) -> None:
+    directory = packaged.archive.parent
+    assert sorted(path.name for path in directory.iterdir()) == ["test_resnet-pt.json", "test_resnet-pt.tar.gz"]
+    record = directory / "test_resnet-pt.json"
+    assert json.loads(record.read_text())["archive"] == "test_resnet-pt.tar.gz"  # the folder can move
+    assert read_package(record) == packaged
+    assert packaged.parameters == 469_688
+    assert packaged.parity is not None
+    assert packaged.parity.max_relative < 1e-6
+    assert packaged.details["libraries"]["torch"] == torch.__version__
+    assert set(packaged.details["seconds"]) == {"export", "check", "archive"}
+
+
+def test_what_is_there_is_used(packaged: Package, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(package_module, "_load", None)
+    said: list[str] = []
+    assert package_model(TINY, PT, packaged.archive.parent, said.append) == packaged
+    assert said == ["test_resnet-pt.tar.gz is there from an earlier start"]
+
+
+class LoadedError(Exception):
+    """The model was asked for."""
+
+
+@pytest.mark.parametrize("change", ["platform", "model", "archive", "record", "libraries"])
+def test_what_changed_is_made_again(
+    change: str, packaged: Package, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(spec: object) -> None:
+        raise LoadedError
+
+    directory = tmp_path / "packages"
+    directory.mkdir()
+    for file in packaged.archive.parent.iterdir():
+        (directory / file.name).write_bytes(file.read_bytes())
+    monkeypatch.setattr(package_module, "_load", load)
+    assert package_model(TINY, PT, directory).sha256 == packaged.sha256
+    model, platform = TINY, PT
+    if change == "platform":
+        platform = PlatformSpec(kind="pt", max_batch_size=4)
+    elif change == "model":
+        model = TINY.model_copy(update={"weights": "pretrained"})
+    elif change == "archive":
+        (directory / "test_resnet-pt.tar.gz").write_bytes(b"half of it")
+    elif change == "record":
+        (directory / "test_resnet-pt.json").write_text("{}")
+    else:
+        monkeypatch.setattr("mmebench.models.fingerprint.version", lambda name: "0")
+    with pytest.raises(LoadedError):
+        package_model(model, platform, directory)
+
+
+def test_the_same_model_gives_the_same_bytes(tmp_path: Path) -> None:
+    """With ONNX; TorchScript counts its traces within a process, and is the same in a new one."""
+    first, again = (package_model(TINY, ONNX, tmp_path / folder) for folder in ("a", "b"))
+    assert first.sha256 == again.sha256
+
+
+def test_each_step_is_told_and_the_model_is_loaded_once(bert_folder: Path, tmp_path: Path) -> None:
+    spec = HuggingFaceModel(source="huggingface", name=str(bert_folder), weights="random")
+    said: list[str] = []
+    before = package_module._load.cache_info().misses
+    pt = package_model(spec, PT, tmp_path / "p", said.append)
+    onnx = package_model(spec, ONNX, tmp_path / "p", said.append)
+    assert package_module._load.cache_info().misses == before + 1
+    assert [message.split()[0] for message in said] == ["load", "export", "compare", "compress"] * 2
+    assert pt.max_sequence_length == onnx.max_sequence_length == 40
+    assert (pt.task, onnx.details["opset"] >= 18) == ("nlp", True)
+    assert {path.name for path in (tmp_path / "p").iterdir()} == {
+        "tiny-bert-pt.json", "tiny-bert-pt.tar.gz", "tiny-bert-onnx.json", "tiny-bert-onnx.tar.gz"
+    }  # fmt: skip
+
+
+def test_a_wrong_export_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TOLERANCE, "fp32", -1.0)
+    with pytest.raises(MmebenchError, match="differs from PyTorch"):
+        package_model(TINY, PT, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_trt_is_refused_before_anything_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(package_module, "_load", None)
+    with pytest.raises(BadInputError, match="needs an engine"):
+        package_model(TINY, PlatformSpec(kind="trt"), tmp_path)
+
+
+# --- the user's own files ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "platform", "names"),
+    [
+        ("linear.pt", PT, ("INPUT__0", "OUTPUT__0")),
+        ("linear.onnx", ONNX, ("x", "y")),
+        ("linear.onnx", OPENVINO, ("x", "y")),
+        ("linear.onnx", PlatformSpec(kind="onnx", precision="fp16"), ("x", "y")),
+    ],
+)
+def test_a_file_comes_to_its_platform(
+    name: str, platform: PlatformSpec, names: tuple[str, str], linear: Path, tmp_path: Path
+) -> None:
+    package = package_model(mine(linear / name), platform, tmp_path / "p")
+    assert package.model == "linear"
+    assert (package.inputs[0].name, package.outputs[0].name) == names
+    assert (package.parity is None) == (
+        name.removeprefix("linear.") == platform.kind and platform.precision == "fp32"
+    )
+    folder = unpack(package.archive, tmp_path / "model", 10**8) / "1"
+    if platform.kind == "pt":
+        result = torch.jit.load(folder / "model.pt")(torch.arange(4.0)[None]).detach().numpy()
+    elif platform.kind == "onnx":
+        from mmebench.models.platforms.onnx import runner
+
+        (result,) = runner(folder / "model.onnx")([np.arange(4, dtype=np.float32)[None]])
+    else:
+        from mmebench.models.platforms.openvino import _runner
+
+        (result,) = _runner(folder / "model.xml")([np.arange(4, dtype=np.float32)[None]])
+    assert result.tolist() == [[1, 5]]
+
+
+def test_what_a_file_cannot_be(linear: Path, tmp_path: Path) -> None:
+    p = tmp_path / "p"
+    assert "takes .onnx or .tar.gz" in refusal(mine(linear / "linear.pt"), ONNX, p)
+    assert "takes .pt or .tar.gz" in refusal(mine(linear / "linear.onnx"), PT, p)
+    assert "takes .onnx or .tar.gz" in refusal(mine(linear / "linear.pt"), OPENVINO, p)
+    assert "no file" in refusal(mine(linear / "nothing.pt"), PT, p)
+    assert "precision" in refusal(mine(linear / "linear.pt"), PlatformSpec(kind="pt", precision="fp16"), p)
+    for name, platform in (("bad.pt", PT), ("bad.onnx", ONNX), ("bad.onnx", OPENVINO)):
+        (tmp_path / name).write_text("not a model")
+        assert f"{name}" in refusal(mine(tmp_path / name), platform, p)
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (mine(Path(), (X.model_copy(update={"name": "z"}),)), "has no input z FP32 [4]; its inputs are x FP32"),
+        (mine(Path(), (X.model_copy(update={"shape": (5,)}),)), "has no input x FP32 [5]"),
+        (mine(Path(), (X.model_copy(update={"datatype": "INT64"}),)), "has no input x INT64 [4]"),
+        (mine(Path(), (X.model_copy(update={"shape": (4, 4)}),)), "has no input x FP32 [4, 4]"),
+        (mine(Path(), outputs=(X,)), "has no output x"),
+    ],
+)
+def test_declared_tensors_must_be_those_of_the_graph(
+    model: FileModel, said: str, linear: Path, tmp_path: Path
+) -> None:
+    assert said in refusal(model.model_copy(update={"path": linear / "linear.onnx"}), ONNX, tmp_path / "p")
+
+
+def test_torchscript_must_take_the_declared_number_of_inputs(linear: Path, tmp_path: Path) -> None:
+    said = refusal(mine(linear / "linear.pt", (X, X)), PT, tmp_path / "p")
+    assert "names 2 tensors; its forward takes input" in said
+
+
+# --- ready archives ------------------------------------------------------------------------------------------
+
+CONFIG = """\
+backend: "onnxruntime"
+max_batch_size: 16
+input { name: "x" data_type: TYPE_FP32 dims: 4 }
+output { name: "y" data_type: TYPE_FP32 dims: 2 }
+"""
+
+
+def ready(folder: Path, config: str = CONFIG) -> FileModel:
+    model = folder / "mine"
+    (model / "1").mkdir(parents=True)
+    (model / "1" / "model.onnx").write_bytes(b"weights")
+    (model / "config.pbtxt").write_text(config)
+    pack(model, folder / "mine.tar.gz")
+    return mine(folder / "mine.tar.gz")
+
+
+def test_a_ready_archive_is_served_as_it_is(tmp_path: Path) -> None:
+    model = ready(tmp_path)
+    package = package_model(model, ONNX, tmp_path / "p")
+    assert package.archive.read_bytes() == model.path.read_bytes()
+    assert package.max_batch_size == 16
+    assert package.parity is None
+    assert package_model(model, ONNX, tmp_path / "p") == package
+
+
+def test_a_ready_engine_needs_no_builder(tmp_path: Path) -> None:
+    model = ready(tmp_path, CONFIG.replace('backend: "onnxruntime"', 'platform: "tensorrt_plan"'))
+    assert package_model(model, PlatformSpec(kind="trt"), tmp_path / "p").platform == "trt"
+
+
+@pytest.mark.parametrize(
+    ("config", "platform", "said"),
+    [
+        (CONFIG.replace("max_batch_size", "max_batch"), ONNX, "mine.tar.gz/config.pbtxt:2:1"),
+        (CONFIG, PT, "made for onnxruntime (onnx), and the spec says platform pt"),
+        (CONFIG.replace("onnxruntime", "python"), ONNX, "made for python"),
+        (CONFIG, PlatformSpec(kind="onnx", precision="fp16"), "leave out of the platform: precision"),
+        (CONFIG, PlatformSpec(kind="onnx", max_batch_size=4), "has max_batch_size 16; the platform says 4"),
+        (CONFIG.replace('"x"', '"z"'), ONNX, "has no input x FP32 [4]; its inputs are z FP32 [4]"),
+        (CONFIG + 'input { name: "z" data_type: TYPE_BOOL dims: 1 }', ONNX, "leaves out z"),
+        (CONFIG.replace("dims: 2", "dims: 3"), ONNX, "has no output y FP32 [2]"),
+    ],
+)
+def test_a_ready_archive_that_differs_is_refused(
+    config: str, platform: PlatformSpec, said: str, tmp_path: Path
+) -> None:
+    assert said in refusal(ready(tmp_path, config), platform, tmp_path / "p")
+
+
+def test_a_broken_archive_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.tar.gz").write_text("hello")
+    assert "not a gzipped tar" in refusal(mine(tmp_path / "mine.tar.gz"), ONNX, tmp_path / "p")
+
+
+def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name="openvino")
+
+    monkeypatch.setattr("importlib.import_module", missing)
+    with pytest.raises(BadInputError, match=r"needs openvino, which is not installed; run: pip install"):
+        find_platform("openvino")

@@ -1,0 +1,251 @@
+"""Sources: what a name gives, and one clear error when it gives nothing."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from mmebench.errors import BadInputError
+from mmebench.models.example import example
+from mmebench.models.model import Model
+from mmebench.models.sources import load_model
+from mmebench.models.sources.architectures import ARCHITECTURES, find
+from mmebench.spec import HuggingFaceModel, ModelSpec, TimmModel, TorchvisionModel
+
+pytestmark = pytest.mark.export
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No hub, no cache."""
+    from huggingface_hub import constants
+
+    def refuse(*_: object, **__: object) -> None:
+        raise URLError("no network")
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("mmebench.models.sources.hub._reachable", lambda url: False)
+    monkeypatch.setattr("torch.hub.urlopen", refuse)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+
+
+def timm(name: str = "test_resnet", weights: str = "random") -> TimmModel:
+    return TimmModel(source="timm", name=name, weights=weights)
+
+
+def torchvision(name: str = "squeezenet1_1", weights: str = "random") -> TorchvisionModel:
+    return TorchvisionModel(source="torchvision", name=name, weights=weights)
+
+
+def huggingface(name: str | Path, weights: str | Path = "random") -> HuggingFaceModel:
+    return HuggingFaceModel(source="huggingface", name=str(name), weights=str(weights))
+
+
+def load(spec: ModelSpec) -> Model:
+    model = load_model(spec)
+    assert isinstance(model, Model)
+    return model
+
+
+def refusal(spec: ModelSpec) -> str:
+    with pytest.raises(BadInputError) as caught:
+        load_model(spec)
+    return str(caught.value)
+
+
+def output(model: Model) -> torch.Tensor:
+    return torch.from_numpy(model.run(example(model.inputs, 2, 8))[0])
+
+
+def test_a_timm_model_has_the_input_that_its_weights_were_trained_with(image_model: Model) -> None:
+    assert image_model.name == "test_resnet"
+    assert image_model.task == "cv"
+    assert image_model.inputs[0].shape == (3, 160, 160)
+    assert image_model.outputs[0].shape == (1000,)
+    assert image_model.parameters == 469_688
+    assert image_model.weights == "random (seed 0)"
+    assert not image_model.module.training
+
+
+def test_a_torchvision_model() -> None:
+    model = load(torchvision())
+    assert model.inputs[0].shape == (3, 224, 224)
+    assert model.outputs[0].shape == (1000,)
+    assert model.parameters == 1_235_496
+
+
+def test_random_weights_are_the_same_each_time_and_leave_the_seed_alone(image_model: Model) -> None:
+    torch.manual_seed(7)
+    expected = torch.rand(1)
+    torch.manual_seed(7)
+    again = load(timm())
+    assert torch.rand(1) == expected
+    assert torch.equal(output(again), output(image_model))
+
+
+@pytest.mark.parametrize(
+    "spec", [timm("test_resnet"), timm("test_efficientnet"), torchvision("mobilenet_v3_small")]
+)
+def test_random_weights_compute_numbers_of_ordinary_size(spec: ModelSpec) -> None:
+    assert 0.01 < output(load(spec)).std() < 100
+
+
+def test_every_branch_of_a_random_model_counts(image_model: Model) -> None:
+    silent = [
+        name for name, weight in image_model.module.named_parameters() if "weight" in name and not weight.any()
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_checkpoint_brings_its_own_weights(suffix: str, image_model: Model, tmp_path: Path) -> None:
+    state = {name: torch.full_like(tensor, 0.01) for name, tensor in image_model.module.state_dict().items()}
+    path = tmp_path / f"weights{suffix}"
+    if suffix == ".safetensors":
+        save_file(state, path)
+    else:
+        torch.save({"state_dict": state}, path)
+    model = load(timm(weights=str(path)))
+    assert model.weights == f"checkpoint weights{suffix}"
+    assert all((weight == 0.01).all() for weight in model.module.parameters())
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
+    torch.save({"fc.weight": torch.zeros(1)}, tmp_path / "w.pth")
+    assert "w.pth does not fit the model" in refusal(timm(weights=str(tmp_path / "w.pth")))
+    (tmp_path / "w.pth").write_text("not a checkpoint")
+    assert "w.pth does not fit the model" in refusal(torchvision(weights=str(tmp_path / "w.pth")))
+    assert "no file" in refusal(timm(weights=str(tmp_path / "nothing.pth")))
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (timm("resnet5O"), "did you mean resnet50"),
+        (timm("resnet18.nosuch"), "allowed: a1_in1k"),
+        (torchvision("squeezenet1_2"), "did you mean squeezenet1_1"),
+        (torchvision("fasterrcnn_resnet50_fpn"), "is not a classifier"),
+    ],
+)
+def test_an_unknown_name_gets_close_ones(spec: ModelSpec, said: str) -> None:
+    assert said in refusal(spec)
+
+
+@pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize("spec", [timm(weights="pretrained"), torchvision(weights="pretrained")])
+def test_without_a_network_the_way_out_is_named(spec: ModelSpec) -> None:
+    assert "weights: random" in refusal(spec)
+
+
+@pytest.mark.usefixtures("offline")
+def test_without_a_network_a_hub_name_still_has_random_weights() -> None:
+    said = refusal(huggingface("bert-base-uncased", "pretrained"))
+    assert "no pretrained weights of bert-base-uncased" in said
+    assert "weights: random" in said
+    said = refusal(huggingface("bert-base-uncase"))
+    assert "closest: bert-base-uncased" in said
+    model = load(huggingface("sentence-transformers/all-MiniLM-L6-v2"))
+    assert model.name == "sentence-transformers--all-MiniLM-L6-v2"
+    assert model.parameters == 22_713_216
+
+
+def test_a_text_model_from_a_folder(text_model: Model) -> None:
+    ids, mask, types = text_model.inputs
+    assert text_model.name == "tiny-bert"
+    assert text_model.task == "nlp"
+    assert (ids.fill, ids.high) == ("integers", 50)  # the tokenizer's words, fewer than the 64 embeddings
+    assert mask.fill == "lengths"
+    assert types.fill == "zeros"
+    assert [(output.name, output.shape) for output in text_model.outputs] == [
+        ("last_hidden_state", (-1, 32)),
+        ("pooler_output", (32,)),
+    ]
+    assert text_model.max_sequence_length == 40
+
+
+def test_weights_of_a_folder_are_loaded(bert_folder: Path, tmp_path: Path) -> None:
+    from transformers import AutoConfig, AutoModel
+
+    assert "no pretrained weights" in refusal(huggingface(bert_folder, "pretrained"))
+    source: Any = AutoModel.from_config(AutoConfig.from_pretrained(bert_folder))
+    source.save_pretrained(tmp_path)
+    model = load(huggingface(bert_folder, tmp_path))
+    expected = source.state_dict()["embeddings.word_embeddings.weight"]
+    assert torch.equal(model.module.state_dict()["model.embeddings.word_embeddings.weight"], expected)
+
+
+def test_a_classifier_gives_logits(bert_folder: Path) -> None:
+    spec = HuggingFaceModel(
+        source="huggingface", name=str(bert_folder), weights="random", task="sequence-classification"
+    )
+    assert [(output.name, output.shape) for output in load(spec).outputs] == [("logits", (2,))]
+
+
+def test_no_token_types_where_there_is_one_type() -> None:
+    model = load(huggingface("google/electra-small-discriminator"))
+    assert len(model.inputs) == 3
+    model = load(huggingface("distilbert-base-uncased"))
+    assert [tensor.name for tensor in model.inputs] == ["input_ids", "attention_mask"]
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_architectures_have_the_published_number_of_parameters(name: str) -> None:
+    from mmebench.models.sources import torchvision_ops
+
+    torchvision_ops.prepare()
+    from transformers import AutoConfig, AutoModel
+
+    architecture = ARCHITECTURES[name]
+    config = AutoConfig.for_model(architecture.model_type, **architecture.overrides)
+    with torch.device("meta"):
+        model = AutoModel.from_config(config)
+    assert sum(parameter.numel() for parameter in model.parameters()) == architecture.parameters
+
+
+def test_positions_after_padding_are_not_counted() -> None:
+    from mmebench.models.sources.huggingface import _config, _longest
+
+    assert _longest(_config("roberta-base")) == 512
+    assert _longest(_config("bert-base-uncased")) == 512
+    assert _longest(_config("gpt2")) == 1024
+
+
+def test_an_alias_finds_its_architecture() -> None:
+    assert find("google-bert/bert-base-uncased") is ARCHITECTURES["bert-base-uncased"]
+    assert find("microsoft/deberta-v3-base") is ARCHITECTURES["microsoft/deberta-v3-base"]
+    assert find("nobody/bert-base-uncased") is None
+
+
+def test_torchvision_imports_beside_any_torch() -> None:
+    """In a process of its own, as an import that failed leaves traces."""
+    program = (
+        "from mmebench.models.sources.torchvision_ops import prepare; prepare(); prepare();"
+        "import torchvision, timm, transformers; torchvision.models.resnet18; transformers.BertModel"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True)
+
+
+def test_other_failures_of_torchvision_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mmebench.models.sources import torchvision_ops
+
+    def fail(name: str) -> None:
+        raise RuntimeError("something else")
+
+    monkeypatch.setattr("importlib.import_module", fail)
+    with pytest.raises(RuntimeError, match="something else"):
+        torchvision_ops.prepare()
+
+
+def test_the_room_needs_no_heavy_library() -> None:
+    program = "import sys, mmebench.models.package; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert "mmebench.models.package" in loaded
+    heavy = {"torch", "timm", "torchvision", "transformers", "onnx", "onnxruntime", "openvino"}
+    assert heavy.isdisjoint(loaded)
