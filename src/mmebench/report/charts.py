@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 # Blue and orange differ in lightness too, so that the pictures can be read in grey; so do the two bar colours.
 _THROUGHPUT = "#1f4e79"
@@ -44,10 +44,20 @@ def draw_chart1(stages: pd.DataFrame, footer: str) -> Figure:
     if tail.notna().any():
         latency.fill_between(x, median, tail, color=_LATENCY, alpha=0.18, label="latency, p50 to p99")
     latency.plot(x, average, color=_LATENCY, marker="o", linestyle="--", label="latency, average")
+    highest = _top(pd.concat([average, tail]))
+    logarithmic = highest > 20 * median.min()
     for position, value in zip(x, average, strict=True):
-        _annotate(latency, position, value, _LATENCY, offset=-15)
-    latency.set_ylabel("latency of successes, ms", color=_LATENCY)
-    latency.set_ylim(0, _top(pd.concat([average, tail])))
+        # Below the point, away from the throughput's labels, where there is room.
+        _annotate(latency, position, value, _LATENCY, offset=-16 if logarithmic or value > highest / 8 else 9)
+    if logarithmic:
+        # A tail of cold starts would press every other stage flat against the axis.
+        latency.set_yscale("log")
+        latency.set_ylim(median.min() / 4, highest * 2)
+        latency.yaxis.set_major_formatter(ScalarFormatter())
+        latency.set_ylabel("latency of successes, ms (log scale)", color=_LATENCY)
+    else:
+        latency.set_ylim(0, highest)
+        latency.set_ylabel("latency of successes, ms", color=_LATENCY)
     handles = [*above.get_legend_handles_labels()[0], *latency.get_legend_handles_labels()[0]]
     above.legend(handles=handles, loc="upper left", frameon=False, ncols=3)
     above.set_title(
@@ -69,7 +79,7 @@ def draw_chart1(stages: pd.DataFrame, footer: str) -> Figure:
         text = f"{successes:.0f} + {failures:.0f} failed" if failures else f"{successes:.0f}"
         above_bar = (position, successes + failures)
         below.annotate(text, above_bar, (0, 2), textcoords="offset points", ha="center", fontsize=8)
-    below.margins(y=0.3)
+    below.set_ylim(0, (stages["Successful Requests"] + stages["Failed Requests"]).max() * 1.5 or 1)
     below.set_ylabel("requests")
     below.set_xticks(list(x), [f"{users:.0f}" for users in stages["User Count"]])
     below.set_xlabel("concurrent users")
@@ -169,7 +179,14 @@ def _annotate(axes: Axes, x: float, value: float, colour: str, offset: int) -> N
     if math.isnan(value):
         return
     axes.annotate(
-        f"{value:.3g}", (x, value), (0, offset), textcoords="offset points", ha="center", fontsize=9, color=colour
+        f"{value:.3g}",
+        (x, value),
+        (0, offset),
+        textcoords="offset points",
+        ha="center",
+        fontsize=9,
+        color=colour,
+        bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.75},
     )
 
 
