@@ -222,9 +222,19 @@ def test_declared_tensors_must_be_those_of_the_graph(
     assert said in refusal(model.model_copy(update={"path": linear / "linear.onnx"}), ONNX, tmp_path / "p")
 
 
-def test_torchscript_must_take_the_declared_number_of_inputs(linear: Path, tmp_path: Path) -> None:
-    said = refusal(mine(linear / "linear.pt", (X, X)), PT, tmp_path / "p")
-    assert "names 2 tensors; its forward takes input" in said
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "said"),
+    [
+        ((X, X), (Y,), "not TorchScript that takes x FP32 [4], x FP32 [4]"),
+        ((X.model_copy(update={"shape": (5,)}),), (Y,), "not TorchScript that takes x FP32 [5]"),
+        ((X,), (X,), "model.outputs says [[4]]; it gives [[2]]"),
+        ((X,), (Y, Y), "model.outputs says [[2], [2]]; it gives [[2]]"),
+    ],
+)
+def test_torchscript_must_take_and_give_what_is_declared(
+    inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], said: str, linear: Path, tmp_path: Path
+) -> None:
+    assert said in refusal(mine(linear / "linear.pt", inputs, outputs), PT, tmp_path / "p")
 
 
 # --- ready archives ------------------------------------------------------------------------------------------

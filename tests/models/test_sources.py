@@ -1,5 +1,6 @@
 """Sources: what a name gives, and one clear error when it gives nothing."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -177,6 +178,13 @@ def test_weights_of_a_folder_are_loaded(bert_folder: Path, tmp_path: Path) -> No
     model = load(huggingface(bert_folder, tmp_path))
     expected = source.state_dict()["embeddings.word_embeddings.weight"]
     assert torch.equal(model.module.state_dict()["model.embeddings.word_embeddings.weight"], expected)
+
+
+@pytest.mark.parametrize("family", ["t5", "vit"])
+def test_a_model_that_needs_more_than_text_is_refused(family: str, tmp_path: Path) -> None:
+    small = {"d_model": 8, "d_ff": 8, "num_layers": 1, "hidden_size": 8, "num_hidden_layers": 1, "num_heads": 1}
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": family, "num_attention_heads": 1, **small}))
+    assert "not a model that takes token ids and a mask alone" in refusal(huggingface(tmp_path))
 
 
 def test_a_classifier_gives_logits(bert_folder: Path) -> None:

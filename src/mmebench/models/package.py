@@ -189,8 +189,8 @@ def _find_package(directory: Path, made_from: str) -> Package | None:
             package = read_package(record)
         except MmebenchError:
             continue  # some other file, or the record of an older version: the package is made again
-        intact = package.archive.is_file() and _sha256(package.archive) == package.sha256
-        if package.details.get("fingerprint") == made_from and intact:
+        same = package.details.get("fingerprint") == made_from and package.archive.is_file()
+        if same and _sha256(package.archive) == package.sha256:
             return package
     return None
 

@@ -5,13 +5,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmebench.errors import BadInputError, MmebenchError
-from mmebench.models.example import Array
+from mmebench.models.example import Array, example
+from mmebench.models.model import Model
 from mmebench.models.quiet import quiet
 from mmebench.spec import FileModel, ModelSpec, PlatformSpec
 from mmebench.tensors import TensorSpec
+
+if TYPE_CHECKING:
+    import torch
 
 Run = Callable[[Sequence[Array]], list[Array]]
 """A model as a function of its inputs, both sides in order."""
@@ -35,6 +39,15 @@ class Export:
     reference: Run | None
     """What it must agree with; None for a file that is served as it was given."""
     details: dict[str, Any] = field(default_factory=dict)
+
+
+def trace_example(model: Model, platform: PlatformSpec) -> "tuple[torch.Tensor, ...]":
+    """Inputs to trace ``model`` with: two rows where batches are allowed, as one row is easily taken as fixed."""
+    import torch
+
+    batch = min(2, max(1, platform.max_batch_size))
+    arrays = example(model.inputs, batch, min(16, model.max_sequence_length or 16))
+    return tuple(torch.from_numpy(array) for array in arrays)
 
 
 def served(tensors: Sequence[TensorSpec], platform: PlatformSpec) -> tuple[TensorSpec, ...]:

@@ -9,9 +9,9 @@ import onnx
 import onnxruntime
 
 from mmebench.errors import BadInputError, MmebenchError
-from mmebench.models.example import Array, example
+from mmebench.models.example import Array
 from mmebench.models.model import Model, ModelFile
-from mmebench.models.platforms.export import LARGE, Export, Run, check_form, exporting, served
+from mmebench.models.platforms.export import LARGE, Export, Run, check_form, exporting, served, trace_example
 from mmebench.spec import ModelSpec, PlatformSpec
 from mmebench.tensors import TensorSpec
 
@@ -36,10 +36,9 @@ def export(model: Model, platform: PlatformSpec, folder: Path) -> Export:
     import torch
 
     with exporting(f"{model.name}: export to ONNX", folder):
-        arrays = example(model.inputs, batch=max(1, min(2, platform.max_batch_size)), sequence_length=16)
         torch.onnx.export(
             model.module,
-            tuple(torch.from_numpy(array) for array in arrays),
+            trace_example(model, platform),
             folder / _FILE,
             input_names=[tensor.name for tensor in model.inputs],
             output_names=[tensor.name for tensor in model.outputs],

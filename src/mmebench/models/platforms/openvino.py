@@ -6,9 +6,9 @@ from typing import Any
 
 import openvino
 
-from mmebench.models.example import Array, example
+from mmebench.models.example import Array
 from mmebench.models.model import Model, ModelFile
-from mmebench.models.platforms.export import Export, Run, check_form, exporting, served
+from mmebench.models.platforms.export import Export, Run, check_form, exporting, served, trace_example
 from mmebench.spec import ModelSpec, PlatformSpec
 from mmebench.tensors import TensorSpec
 
@@ -23,13 +23,9 @@ def check(model: ModelSpec, platform: PlatformSpec) -> None:
 
 def export(model: Model, platform: PlatformSpec, folder: Path) -> Export:
     """Convert ``model`` from PyTorch to ``model.xml`` and ``model.bin``; batch and sequence length stay free."""
-    import torch
-
     inputs, outputs = served(model.inputs, platform), served(model.outputs, platform)
     with exporting(f"{model.name}: export to OpenVINO", folder):
-        arrays = example(model.inputs, batch=max(1, min(2, platform.max_batch_size)), sequence_length=16)
-        tensors = tuple(torch.from_numpy(array) for array in arrays)
-        converted = openvino.convert_model(model.module, example_input=tensors)
+        converted = openvino.convert_model(model.module, example_input=trace_example(model, platform))
         _name(converted, model.inputs, model.outputs)
         _write(converted, inputs, platform, folder)
         run = _runner(folder / _FILE)

@@ -15,7 +15,8 @@ import torch
 from mmebench.errors import BadInputError
 from mmebench.models.example import Array, example
 from mmebench.models.model import Model, ModelFile
-from mmebench.models.platforms.export import Export, Run, check_form, exporting, served
+from mmebench.models.platforms.export import Export, Run, check_form, exporting, served, trace_example
+from mmebench.models.quiet import quiet
 from mmebench.spec import ModelSpec, PlatformSpec
 from mmebench.tensors import TensorSpec
 
@@ -44,32 +45,46 @@ def export(model: Model, platform: PlatformSpec, folder: Path) -> Export:
     """Trace ``model`` into ``model.pt``; batch and sequence length stay free."""
     with exporting(f"{model.name}: export to TorchScript", folder), torch.inference_mode():
         module = HalfPrecision(model.module) if platform.precision == "fp16" else model.module
-        arrays = example(model.inputs, batch=max(1, min(2, platform.max_batch_size)), sequence_length=16)
         # Tracing again to compare is what the parity check does better, with other shapes.
-        traced = torch.jit.trace(module.eval(), [torch.from_numpy(array) for array in arrays], check_trace=False)
+        traced = torch.jit.trace(module.eval(), trace_example(model, platform), check_trace=False)
         follow_device(traced)
         traced.save(str(folder / _FILE))
         return _export(folder, served(model.inputs, platform), served(model.outputs, platform), model)
 
 
 def adopt(file: ModelFile, platform: PlatformSpec, folder: Path) -> Export:
-    """Copy the user's TorchScript file, if it can be read and takes as many inputs as the spec says."""
+    """Copy the user's TorchScript file, if it takes and gives what the spec says; it is run once to know."""
     if platform.precision == "fp16":
         raise BadInputError(f"{file.path.name} is served in the precision it has; leave precision out")
-    try:
-        arguments = torch.jit.load(file.path, map_location="cpu").forward.schema.arguments[1:]
-    except (RuntimeError, AttributeError, ValueError) as error:
-        raise BadInputError(
-            f"{file.path}: not TorchScript ({str(error).splitlines()[0][:200]}); write it with torch.jit.save"
-        ) from error
-    needed = [argument.name for argument in arguments if not argument.has_default_value()]
-    if not len(needed) <= len(file.inputs) <= len(arguments):
-        raise BadInputError(
-            f"{file.path.name}: model.inputs names {len(file.inputs)} tensors; its forward takes "
-            f"{', '.join(argument.name for argument in arguments) or 'none'}"
-        )
     shutil.copyfile(file.path, folder / _FILE)
-    return _export(folder, file.inputs, file.outputs, None)
+    try:
+        with quiet():
+            export = _export(folder, file.inputs, file.outputs, None)
+            results = export.run(_one_request(file.inputs, platform))
+    except (RuntimeError, ValueError, TypeError, AttributeError, IndexError) as error:
+        shown = ", ".join(f"{tensor.name} {tensor.datatype} {list(tensor.shape)}" for tensor in file.inputs)
+        raise BadInputError(
+            f"{file.path}: not TorchScript that takes {shown} ({str(error).strip().splitlines()[-1][:300]}); "
+            "write it with torch.jit.save, and name its inputs in order"
+        ) from error
+    given = [result.shape[1 if platform.max_batch_size > 0 else 0 :] for result in results]
+    if len(given) != len(file.outputs) or not all(map(_fits, file.outputs, given)):
+        raise BadInputError(
+            f"{file.path.name}: model.outputs says {[list(tensor.shape) for tensor in file.outputs]}; "
+            f"it gives {[list(shape) for shape in given]}"
+        )
+    return export
+
+
+def _one_request(inputs: Sequence[TensorSpec], platform: PlatformSpec) -> list[Array]:
+    arrays = example(inputs, batch=1, sequence_length=16)
+    return arrays if platform.max_batch_size > 0 else [array[0] for array in arrays]
+
+
+def _fits(tensor: TensorSpec, shape: tuple[int, ...]) -> bool:
+    return len(tensor.shape) == len(shape) and all(
+        ours in (-1, theirs) for ours, theirs in zip(tensor.shape, shape, strict=True)
+    )
 
 
 def _export(

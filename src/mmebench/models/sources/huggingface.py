@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from mmebench.errors import BadInputError
 from mmebench.models.model import Model, safe_name
@@ -26,7 +27,7 @@ _POSITIONS_AFTER_PADDING = {"camembert", "mpnet", "roberta", "xlm-roberta", "xlm
 
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "spm.model", "tokenizer.model")
 
-_LOADING_ERRORS = (OSError, ValueError, KeyError, RuntimeError)
+_LOADING_ERRORS = (OSError, ValueError, KeyError, RuntimeError, SafetensorError)
 """What transformers raises for a name, a folder or a file that it cannot use."""
 
 
@@ -69,8 +70,14 @@ def load(spec: HuggingFaceModel) -> Model:
                 raise BadInputError(f"model.weights: no folder {path}; allowed: pretrained, random, or a folder")
             config, module = _trained(spec, path)
             weights = f"checkpoint {Path(path).resolve().name}"
-    inputs = _inputs(config, _vocabulary(spec, config))
-    outputs = _outputs(module.eval(), inputs)
+    try:
+        inputs = _inputs(config, _vocabulary(spec, config))
+        outputs = _outputs(module.eval(), inputs)
+    except (AttributeError, TypeError, ValueError, RuntimeError) as error:
+        raise BadInputError(
+            f"model.name: {spec.name} ({config.model_type}) is not a model that takes token ids and a mask alone "
+            f"({_reason(error)}); allowed: text encoders, decoders, and classifiers on top of them"
+        ) from error
     return Model(
         name=safe_name(Path(spec.name).resolve().name if Path(spec.name).is_dir() else spec.name),
         source="huggingface",
@@ -101,16 +108,23 @@ def _config(name: str) -> Any:
         ) from error
 
 
+def _plain(config: Any) -> Any:
+    """The configuration for one pass over whole rows: no cache for the next token, and a token to pad with."""
+    config.use_cache = False
+    if getattr(config, "pad_token_id", None) is None:
+        config.pad_token_id = getattr(
+            config, "eos_token_id", None
+        )  # a classifier finds a row's end by its padding
+    return config
+
+
 def _class(task: str) -> Any:
     return transformers.AutoModel if task == "encoder" else transformers.AutoModelForSequenceClassification
 
 
 def _random(config: Any, task: str) -> torch.nn.Module:
-    config.use_cache = False
-    if config.pad_token_id is None:
-        config.pad_token_id = config.eos_token_id  # a classifier finds the end of each row by its padding
     with seeded():
-        module: torch.nn.Module = _class(task).from_config(config)
+        module: torch.nn.Module = _class(task).from_config(_plain(config))
     return module
 
 
@@ -118,10 +132,7 @@ def _trained(spec: HuggingFaceModel, place: str) -> tuple[Any, torch.nn.Module]:
     """The configuration and the model with the weights of ``place``, a hub name or a folder."""
     try:
         with hub():
-            config = transformers.AutoConfig.from_pretrained(place)
-            config.use_cache = False
-            if config.pad_token_id is None:
-                config.pad_token_id = config.eos_token_id
+            config = _plain(transformers.AutoConfig.from_pretrained(place))
             return config, _class(spec.task).from_pretrained(place, config=config, dtype=torch.float32)
     except _LOADING_ERRORS as error:
         raise BadInputError(
@@ -171,7 +182,7 @@ def _outputs(module: torch.nn.Module, inputs: tuple[TensorSpec, ...]) -> tuple[T
             result = module(**{tensor.name: torch.ones(1, length, dtype=torch.long) for tensor in inputs})
         return {name: tuple(value.shape[1:]) for name, value in result.items() if isinstance(value, torch.Tensor)}
 
-    short, long = shapes(7), shapes(11)
+    short, long = shapes(2), shapes(3)
     return tuple(
         TensorSpec(
             name=name,

@@ -4,10 +4,15 @@ from pathlib import Path
 from pickle import UnpicklingError
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 
 from mmebench.errors import BadInputError
 from mmebench.models.model import Model, safe_name
 from mmebench.tensors import TensorSpec
+
+_UNREADABLE = (OSError, RuntimeError, ValueError, AttributeError, TypeError, UnpicklingError, SafetensorError)
+"""What readers of checkpoints, and modules that are given another's weights, raise."""
 
 
 def image_model(
@@ -45,8 +50,6 @@ def load_checkpoint(module: torch.nn.Module, path: Path) -> None:
     """
     try:
         if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
             state = load_file(path)
         else:
             # Training scripts often keep the weights under a key of their own.
@@ -57,7 +60,7 @@ def load_checkpoint(module: torch.nn.Module, path: Path) -> None:
         raise BadInputError(
             f"model.weights: no file {path}; allowed: pretrained, random, or the path of a checkpoint"
         ) from None
-    except (OSError, RuntimeError, ValueError, AttributeError, TypeError, UnpicklingError) as error:
+    except _UNREADABLE as error:
         raise BadInputError(f"model.weights: {path} does not fit the model: {_first_lines(error)}") from error
 
 
