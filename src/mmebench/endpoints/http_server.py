@@ -115,7 +115,7 @@ class HttpConnection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._refuse_rest(400, "this server upgrades to no other protocol")
+            self._deaf = True  # the request is answered as if it had not asked; what follows is not HTTP
         except httptools.HttpParserCallbackError:
             raise  # a defect of ours
         except httptools.HttpParserError as error:
@@ -144,6 +144,8 @@ class HttpConnection(asyncio.Protocol):
         self._headers = {}
         self._head_size = 0
         self._arriving = request
+        if self._parser.should_upgrade():
+            request.keep_alive = False
         if request.length is not None and request.length > self._body_limit:
             request.refusal = (413, f"HTTP content length exceeded {self._body_limit} bytes.")
         self._waiting.append(request)

@@ -78,7 +78,7 @@ class TritonRecipe:
             "--metrics-address=127.0.0.1",
             f"--metrics-port={metrics_port}",
             "--strict-readiness=false",
-            "--exit-timeout-secs=2",
+            "--exit-timeout-secs=1",
             "--log-info=false",
             *([] if has_gpu() else ["--allow-gpu-metrics=false", "--pinned-memory-pool-byte-size=0"]),
             f"--backend-config=python,shm-region-prefix-name={run.shared_memory_prefix}",

@@ -17,7 +17,7 @@ from mmebench.endpoints.local.run_directory import RunDirectory
 
 _log = logging.getLogger(__name__)
 _START_SECONDS = 60
-_STOP_SECONDS = 3
+_STOP_SECONDS = 1
 _UNLOAD_SECONDS = 30
 _RESTART_DELAYS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 _ATTEMPTS = 3

@@ -40,6 +40,8 @@ class LocalEndpoint:
         self.name = spec.name
         self.url = f"{address.scheme}://{address.netloc}"
         self.instance_type = f"local-{_cores()}cpu-{human_bytes(spec.memory).replace(' ', '')}"
+        self.pid = process.pid
+        """The process that serves; Triton is its child."""
         self._netloc = address.netloc
         self._store = store
         self._process = process

@@ -1,0 +1,245 @@
+"""Faults done for real: killed processes, clients that hang up, requests in flight while memory is short."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+from botocore.exceptions import ClientError
+
+from endpoints.conftest import Serve
+from mmebench.endpoints.local.endpoint import LocalEndpoint
+from mmebench.errors import MmebenchError
+from support.invocations import invoke, json_body, runtime_client
+from support.tiny_models import expected, python_archive
+
+pytestmark = pytest.mark.triton
+
+VALUES = [[1.0, 2.0, 3.0, 4.0]]
+
+SLEEPER = """
+import time
+import triton_python_backend_utils as pb_utils
+
+class TritonPythonModel:
+    def initialize(self, arguments):
+        time.sleep(LOAD)
+
+    def execute(self, requests):
+        time.sleep(RUN)
+        tensors = [pb_utils.get_input_tensor_by_name(request, "x").as_numpy() for request in requests]
+        return [pb_utils.InferenceResponse([pb_utils.Tensor("y", tensor * 3)]) for tensor in tensors]
+"""
+
+
+def sleeper(path: Path, load: float = 0.0, run: float = 0.0) -> Path:
+    return python_archive(path, SLEEPER.replace("LOAD", str(load)).replace("RUN", str(run)))
+
+
+def container(endpoint: LocalEndpoint) -> psutil.Process:
+    (child,) = psutil.Process(endpoint.pid).children()
+    return child
+
+
+def belongings() -> set[str]:
+    """What endpoints leave on this machine while they live: processes, shared memory, directories."""
+    processes = {
+        f"process {process.pid} {process.name()}"
+        for process in psutil.process_iter()
+        if process.name() in ("tritonserver", "triton_python_b") or "mmebench serve" in " ".join(_command(process))
+    }
+    files = [*Path("/dev/shm").glob("mmebench-*"), *Path(tempfile.gettempdir()).glob("mmebench-*")]
+    return processes | {str(path) for path in files}
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not so within {seconds} s"
+        time.sleep(0.05)
+
+
+def test_a_killed_triton_comes_back(serve: Serve, archives: dict[str, Path]) -> None:
+    endpoint = serve()
+    client = runtime_client(endpoint.url)
+    endpoint.add_targets(archives["onnx"], ["a.tar.gz", "b.tar.gz"])
+    for target in ("a.tar.gz", "b.tar.gz"):
+        invoke(client, target, VALUES)
+    triton = container(endpoint)
+    triton.kill()
+    failures = []
+
+    def heals() -> bool:
+        try:
+            return invoke(client, "a.tar.gz", VALUES) == expected(VALUES, 1)
+        except ClientError as error:
+            failures.append(error.response["ResponseMetadata"]["HTTPStatusCode"])
+            return False
+
+    wait_until(heals, 10)
+    assert set(failures) <= {500, 503}
+    assert endpoint.residency().resident == ("a.tar.gz",)
+    assert container(endpoint).pid != triton.pid
+
+
+def test_requests_in_flight_when_triton_dies_get_an_aws_error(serve: Serve, tmp_path: Path) -> None:
+    endpoint = serve()
+    endpoint.add_targets(sleeper(tmp_path / "slow.tar.gz", run=20), ["slow.tar.gz"])
+    client = runtime_client(endpoint.url)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(invoke, client, "slow.tar.gz", VALUES)
+        wait_until(lambda: endpoint.residency().resident == ("slow.tar.gz",), 10)
+        time.sleep(0.3)
+        container(endpoint).kill()
+        with pytest.raises(client.exceptions.InternalFailure):
+            answer.result(timeout=10)
+
+
+def test_a_killed_stub_is_loaded_again(serve: Serve, archives: dict[str, Path]) -> None:
+    endpoint = serve()
+    client = runtime_client(endpoint.url)
+    endpoint.add_targets(archives["onnx"], ["dead.tar.gz"])
+    endpoint.add_targets(archives["half"], ["other.tar.gz"])
+    invoke(client, "dead.tar.gz", VALUES)
+    (stub,) = container(endpoint).children()
+    stub.kill()
+    clients = [runtime_client(endpoint.url) for _ in range(6)]
+    started = time.monotonic()
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda client: invoke(client, "dead.tar.gz", VALUES), clients))
+    assert answers == [expected(VALUES, 1)] * 6
+    assert time.monotonic() - started < 10
+    assert endpoint.residency().loads == 2
+
+
+def test_a_target_with_a_request_in_flight_is_not_evicted(
+    serve: Serve, tmp_path: Path, archives: dict[str, Path]
+) -> None:
+    endpoint = serve(memory="100MiB")
+    endpoint.add_targets(sleeper(tmp_path / "slow.tar.gz", run=2.5), ["slow.tar.gz"])
+    targets = [f"v{number}.tar.gz" for number in range(4)]
+    endpoint.add_targets(archives["onnx"], targets)
+    client, other = runtime_client(endpoint.url), runtime_client(endpoint.url)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(invoke, client, "slow.tar.gz", VALUES)
+        wait_until(lambda: endpoint.residency().resident == ("slow.tar.gz",), 10)
+        for target in targets[:2]:
+            assert invoke(other, target, VALUES) == expected(VALUES, 1)
+        assert endpoint.residency().evictions > 0
+        assert "slow.tar.gz" in endpoint.residency().resident
+        assert answer.result() == expected(VALUES, 0)
+
+
+def test_the_load_goes_on_when_the_client_hangs_up(serve: Serve, tmp_path: Path) -> None:
+    endpoint = serve()
+    endpoint.add_targets(sleeper(tmp_path / "slow.tar.gz", load=1.0), ["slow.tar.gz"])
+    body = json_body(VALUES)
+    head = (
+        "POST /endpoints/local/invocations HTTP/1.1\r\nX-Amzn-SageMaker-Target-Model: slow.tar.gz\r\n"
+        f"Host: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", int(endpoint.url.rpartition(":")[2]))) as connection:
+        connection.sendall(head.encode() + body)
+        time.sleep(0.3)
+    wait_until(lambda: endpoint.residency().resident == ("slow.tar.gz",), 10)
+    started = time.monotonic()
+    assert invoke(runtime_client(endpoint.url), "slow.tar.gz", VALUES) == expected(VALUES, 0)
+    assert time.monotonic() - started < 0.9, "it was loaded a second time"
+
+
+def test_more_clients_than_room_get_right_answers(serve: Serve, archives: dict[str, Path]) -> None:
+    """Six targets, room for two or three, all asked for all the time."""
+    endpoint = serve(memory="120MiB")
+    for number in range(3):
+        endpoint.add_targets(archives["onnx"], [f"one-{number}.tar.gz"])
+        endpoint.add_targets(archives["half"], [f"half-{number}.tar.gz"])
+    targets = [f"one-{number}.tar.gz" for number in range(3)]
+
+    def ask(number: int) -> list[bool]:
+        client = runtime_client(endpoint.url)
+        right = []
+        for turn in range(3):
+            values = [[float(number), float(turn), 0.0, 1.0]]
+            right.append(invoke(client, targets[(number + turn) % 3], values) == expected(values, 1))
+        return right
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(all(right) for right in pool.map(ask, range(8)))
+    assert endpoint.residency().memory_used <= 120 * 2**20
+
+
+def test_two_endpoints_side_by_side(serve: Serve, archives: dict[str, Path]) -> None:
+    first, second = serve(), serve()
+    first.add_targets(archives["onnx"], ["a.tar.gz"])
+    for endpoint in (first, second):
+        assert invoke(runtime_client(endpoint.url), "a.tar.gz", VALUES) == expected(VALUES, 1)
+    first.close()
+    assert invoke(runtime_client(second.url), "a.tar.gz", VALUES) == expected(VALUES, 1)
+
+
+def test_nothing_is_left_after_close(serve: Serve, archives: dict[str, Path]) -> None:
+    before = belongings()
+    endpoint = serve()
+    endpoint.add_targets(archives["onnx"], ["a.tar.gz"])
+    invoke(runtime_client(endpoint.url), "a.tar.gz", VALUES)
+    assert len(belongings() - before) >= 5  # serve, triton, a stub, its shared memory, the run directory
+    endpoint.close()
+    endpoint.close()
+    assert belongings() <= before
+
+
+def test_nothing_is_left_after_the_server_was_killed(serve: Serve, archives: dict[str, Path]) -> None:
+    before = belongings()
+    endpoint = serve()
+    endpoint.add_targets(archives["onnx"], ["a.tar.gz"])
+    invoke(runtime_client(endpoint.url), "a.tar.gz", VALUES)
+    os.kill(endpoint.pid, signal.SIGKILL)
+    with pytest.raises(MmebenchError, match="does not answer"):
+        wait_until(lambda: endpoint.residency() is None, 5)
+    endpoint.close()
+    wait_until(lambda: belongings() <= before, 10)
+
+
+def test_nothing_is_left_when_the_parent_is_killed(tmp_path: Path, archives: dict[str, Path]) -> None:
+    before = belongings()
+    (tmp_path / "store").mkdir()
+    parent = subprocess.Popen(
+        [sys.executable, "-c", _PARENT, str(tmp_path), str(archives["onnx"])], stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdout is not None
+    url = parent.stdout.readline().strip()
+    invoke(runtime_client(url), "a.tar.gz", VALUES)
+    assert len(belongings() - before) >= 5
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    wait_until(lambda: belongings() <= before, 15)
+
+
+_PARENT = """
+import sys, time
+from pathlib import Path
+from mmebench.endpoints import open_endpoint
+from mmebench.spec import LocalEndpoint
+
+folder = Path(sys.argv[1])
+endpoint = open_endpoint(LocalEndpoint(), folder / "store", folder / "serve.log")
+endpoint.add_targets(Path(sys.argv[2]), ["a.tar.gz"])
+print(endpoint.url, flush=True)
+time.sleep(60)
+"""

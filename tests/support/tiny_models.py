@@ -1,0 +1,88 @@
+"""Archives of models so small that what they compute can be checked by hand: ``y = 3 x + offset``."""
+
+from pathlib import Path
+
+import numpy as np
+
+from mmebench.archive import pack
+
+WIDTH = 4
+
+
+def expected(values: list[list[float]], offset: float) -> list[list[float]]:
+    return [[3 * value + offset for value in row] for row in values]
+
+
+def onnx_archive(path: Path, offset: float, *, half: bool = False, config: str = "") -> Path:
+    import onnx
+    from onnx import TensorProto, helper
+
+    kind, dtype = (TensorProto.FLOAT16, np.float16) if half else (TensorProto.FLOAT, np.float32)
+    constants = [
+        onnx.numpy_helper.from_array(np.array([value], dtype), name)
+        for name, value in (("three", 3), ("offset", offset))
+    ]
+    nodes = [
+        helper.make_node("Mul", ["x", "three"], ["tripled"]),
+        helper.make_node("Add", ["tripled", "offset"], ["y"]),
+    ]
+    shape = ["batch", WIDTH]
+    inputs, outputs = (helper.make_tensor_value_info(name, kind, shape) for name in ("x", "y"))
+    graph = helper.make_graph(nodes, "tiny", [inputs], [outputs], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    datatype = "TYPE_FP16" if half else "TYPE_FP32"
+    return _pack(
+        path, "model.onnx", model.SerializeToString(), config or _config('backend: "onnxruntime"', datatype)
+    )
+
+
+def torchscript_archive(path: Path, offset: float, backend: str = 'backend: "pytorch"') -> Path:
+    import torch
+
+    class Tiny(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x * 3 + offset
+
+    file = path.with_suffix(".pt")
+    torch.jit.trace(Tiny(), torch.zeros(2, WIDTH)).save(str(file))
+    return _pack(path, "model.pt", file.read_bytes(), _config(backend, "TYPE_FP32", "INPUT__0", "OUTPUT__0"))
+
+
+def openvino_archive(path: Path, offset: float) -> Path:
+    import openvino
+    from openvino import opset13 as ops
+
+    parameter = ops.parameter([-1, WIDTH], np.float32, name="x")
+    result = ops.add(ops.multiply(parameter, np.float32(3)), np.float32(offset))
+    result.output(0).get_tensor().set_names({"y"})
+    file = path.with_suffix(".xml")
+    openvino.save_model(openvino.Model([result], [parameter], "tiny"), file, compress_to_fp16=False)
+    archive = _pack(path, "model.xml", file.read_bytes(), _config('backend: "openvino"', "TYPE_FP32"), "model.bin")
+    return archive
+
+
+def python_archive(path: Path, source: str, config: str = "") -> Path:
+    """A model of Triton's own Python backend."""
+    return _pack(path, "model.py", source.encode(), config or _config('backend: "python"', "TYPE_FP32"))
+
+
+def _config(server: str, datatype: str, first: str = "x", last: str = "y") -> str:
+    return f"""
+    {server}
+    max_batch_size: 8
+    input {{ name: "{first}" data_type: {datatype} dims: {WIDTH} }}
+    output {{ name: "{last}" data_type: {datatype} dims: {WIDTH} }}
+    instance_group {{ count: 1 kind: KIND_GPU }}
+    dynamic_batching {{ }}
+    """
+
+
+def _pack(path: Path, name: str, content: bytes, config: str, *siblings: str) -> Path:
+    folder = path.parent / f"{path.name}-folder" / "tiny"
+    (folder / "1").mkdir(parents=True)
+    (folder / "config.pbtxt").write_text(config)
+    (folder / "1" / name).write_bytes(content)
+    for sibling in siblings:
+        (folder / "1" / sibling).write_bytes(path.with_suffix(Path(sibling).suffix).read_bytes())
+    pack(folder, path)
+    return path
