@@ -55,4 +55,5 @@ def invoke(client: Any, target: str, values: list[list[float]], name: str = "x")
         EndpointName="local", TargetModel=target, ContentType="application/json", Body=json_body(values, name)
     )
     (output,) = json.loads(answer["Body"].read())["outputs"]
-    return np.array(output["data"]).reshape(output["shape"]).tolist()
+    rows: list[list[float]] = np.array(output["data"]).reshape(output["shape"]).tolist()
+    return rows

@@ -26,7 +26,7 @@ def onnx_archive(path: Path, offset: float, *, half: bool = False, config: str =
         helper.make_node("Mul", ["x", "three"], ["tripled"]),
         helper.make_node("Add", ["tripled", "offset"], ["y"]),
     ]
-    shape = ["batch", WIDTH]
+    shape: list[str | int | None] = ["batch", WIDTH]
     inputs, outputs = (helper.make_tensor_value_info(name, kind, shape) for name in ("x", "y"))
     graph = helper.make_graph(nodes, "tiny", [inputs], [outputs], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -57,8 +57,7 @@ def openvino_archive(path: Path, offset: float) -> Path:
     result.output(0).get_tensor().set_names({"y"})
     file = path.with_suffix(".xml")
     openvino.save_model(openvino.Model([result], [parameter], "tiny"), file, compress_to_fp16=False)
-    archive = _pack(path, "model.xml", file.read_bytes(), _config('backend: "openvino"', "TYPE_FP32"), "model.bin")
-    return archive
+    return _pack(path, "model.xml", file.read_bytes(), _config('backend: "openvino"', "TYPE_FP32"), "model.bin")
 
 
 def python_archive(path: Path, source: str, config: str = "") -> Path:

@@ -128,7 +128,7 @@ class TritonRecipe:
                 arguments = stub.cmdline()
             except psutil.Error:
                 continue  # it ended meanwhile
-            model = Path(arguments[1]).parts[-3] if len(arguments) > 1 else ""
+            model = Path(arguments[1]).parent.parent.name if len(arguments) > 1 else ""
             if model in models:
                 used[model] = used.get(model, 0) + proportional_bytes(stub.pid)
         return used
