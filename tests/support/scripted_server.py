@@ -1,6 +1,7 @@
 """A real server on a real socket that does what a script says, however wrong that is for HTTP."""
 
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -17,8 +18,9 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 class ScriptedServer:
     """Answers request number ``n`` (over all connections, from 0) with ``script(n)``; keeps what it received."""
 
-    def __init__(self, script: Callable[[int], Sequence[Step]]) -> None:
+    def __init__(self, script: Callable[[int], Sequence[Step]], tls: ssl.SSLContext | None = None) -> None:
         self._script = script
+        self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self._lock = threading.Lock()
         self._open: list[socket.socket] = []
@@ -35,12 +37,12 @@ class ScriptedServer:
                 return
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.connections += 1
-            self._open.append(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
-    def _serve(self, connection: socket.socket) -> None:
+    def _serve(self, plain: socket.socket) -> None:
         try:
-            with connection:
+            with self._tls.wrap_socket(plain, server_side=True) if self._tls else plain as connection:
+                self._open.append(connection)
                 while request := _read_request(connection):
                     with self._lock:
                         number = len(self.requests)
