@@ -18,7 +18,11 @@ from mmebench.spec import FileModel, HuggingFaceModel, PlatformSpec, TimmModel
 from mmebench.tensors import TensorSpec
 from mmebench.triton_config import parse
 
-pytestmark = pytest.mark.export
+pytestmark = [
+    pytest.mark.export,
+    pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning"),
+]
 
 TINY = TimmModel(source="timm", name="test_resnet", weights="random")
 X = TensorSpec(name="x", datatype="FP32", shape=(4,))
@@ -149,6 +153,18 @@ def test_each_step_is_told_and_the_model_is_loaded_once(bert_folder: Path, tmp_p
 def test_a_wrong_export_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(TOLERANCE, "fp32", -1.0)
     with pytest.raises(MmebenchError, match="differs from PyTorch"):
+        package_model(TINY, PT, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_is_too_small_is_seen_before_the_export(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Usage:
+        free = 1024 * 1024
+
+    monkeypatch.setattr("shutil.disk_usage", lambda path: Usage)
+    with pytest.raises(MmebenchError, match=r"test_resnet needs 3\.58 MiB, the disk has 1 MiB free"):
         package_model(TINY, PT, tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -8,15 +8,15 @@ import onnx
 import pytest
 import torch
 
-from mmebench.errors import BadInputError, MmebenchError
+from mmebench.errors import BadInputError, MmebenchError, disk_errors
 from mmebench.models.example import Array, example
 from mmebench.models.model import Model
 from mmebench.models.parity import TOLERANCE, check_parity
 from mmebench.models.platforms import find_platform
-from mmebench.models.platforms.export import Export, exporting
+from mmebench.models.platforms.export import Export
 from mmebench.spec import PlatformSpec, TimmModel
 
-pytestmark = pytest.mark.export
+pytestmark = [pytest.mark.export, pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")]
 
 KINDS = ("pt", "onnx", "openvino")
 
@@ -175,13 +175,12 @@ def test_a_failed_export_says_why(
     assert not isinstance(caught.value, BadInputError)
 
 
-def test_a_full_disk_is_told_from_a_failed_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Usage:
-        free = 0
-
-    monkeypatch.setattr("shutil.disk_usage", lambda path: Usage)
-    with pytest.raises(MmebenchError, match="is full"), exporting("export", tmp_path):
-        raise RuntimeError("PytorchStreamWriter failed writing file")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
+@pytest.mark.parametrize("kind", ["pt", "onnx"])
+def test_a_disk_that_fills_up_is_named(kind: str, image_model: Model, tmp_path: Path) -> None:
+    (tmp_path / f"model.{kind}").symlink_to("/dev/full")
+    with pytest.raises(MmebenchError, match="the disk is full"), disk_errors(tmp_path):
+        export(image_model, tmp_path, kind=kind)
 
 
 def test_an_export_is_quiet(image_model: Model, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

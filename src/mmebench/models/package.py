@@ -1,6 +1,7 @@
 """A package: one model exported to one platform, as an archive that Triton loads, and the record of how."""
 
 import hashlib
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -78,6 +79,7 @@ def package_model(
         progress(f"load the model from {model.source}")
         loaded = _load(model)
         with tempfile.TemporaryDirectory(dir=directory, prefix=".package-") as work:
+            _check_space(loaded, directory)
             if isinstance(loaded, ModelFile) and loaded.form == ".tar.gz":
                 made = _ready_package(loaded, platform, Path(work), progress)
             else:
@@ -101,6 +103,21 @@ def read_package(record: Path) -> Package:
     except ValidationError as error:
         raise MmebenchError(f"{record}: not the record of a package; package the model again") from error
     return package.model_copy(update={"archive": record.parent / package.archive.name})
+
+
+def _check_space(model: Model | ModelFile, directory: Path) -> None:
+    """Refuse to begin what the disk cannot hold: the model and its archive, both about the size of the weights.
+
+    Raises:
+        MmebenchError: there is less space; exporters say so in words that nobody understands.
+    """
+    needed = 2 * (4 * model.parameters if isinstance(model, Model) else model.path.stat().st_size)
+    free = shutil.disk_usage(directory).free
+    if free < needed:
+        raise MmebenchError(
+            f"{directory}: packaging {model.name} needs {human_bytes(needed)}, the disk has {human_bytes(free)} "
+            "free; free some space and run the same command again"
+        )
 
 
 def _exported_package(model: Model | ModelFile, platform: PlatformSpec, work: Path, progress: Progress) -> Package:

@@ -1,10 +1,8 @@
 """What every platform gives and shares: the exported model, ready to be compared and served."""
 
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmebench.errors import BadInputError, MmebenchError
@@ -71,7 +69,7 @@ def check_form(model: ModelSpec, platform: PlatformSpec, forms: Sequence[str]) -
 
 
 @contextmanager
-def exporting(what: str, folder: Path) -> Iterator[None]:
+def exporting(what: str) -> Iterator[None]:
     """Hold back the exporter's chatter, and say which export failed and why.
 
     Raises:
@@ -84,9 +82,5 @@ def exporting(what: str, folder: Path) -> Iterator[None]:
         raise
     # Exporters and runtimes raise exceptions of many kinds without a common root; each becomes one clear error.
     except Exception as error:
-        if shutil.disk_usage(folder).free < 1024 * 1024:
-            raise MmebenchError(
-                f"{what} failed: the disk of {folder} is full; free some space and run the same command again"
-            ) from error
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise MmebenchError(f"{what} failed: {lines[0][:300]} ({type(error).__name__})") from error

@@ -35,7 +35,7 @@ def export(model: Model, platform: PlatformSpec, folder: Path) -> Export:
     """Write ``model.onnx``, and ``model.onnx.data`` for large weights; batch and sequence length stay free."""
     import torch
 
-    with exporting(f"{model.name}: export to ONNX", folder):
+    with exporting(f"{model.name}: export to ONNX"):
         torch.onnx.export(
             model.module,
             trace_example(model, platform),
@@ -57,7 +57,7 @@ def export(model: Model, platform: PlatformSpec, folder: Path) -> Export:
 def adopt(file: ModelFile, platform: PlatformSpec, folder: Path) -> Export:
     """Copy the user's ONNX file, with its external data, if its inputs and outputs are what the spec says."""
     check_file(file, platform)
-    with exporting(f"{file.path.name}: reading it", folder):
+    with exporting(f"{file.path.name}: reading it"):
         shutil.copyfile(file.path, folder / _FILE)
         for name in _external_files(file.path):
             shutil.copyfile(file.path.parent / name, folder / name)
@@ -77,7 +77,7 @@ def check_file(file: ModelFile, platform: PlatformSpec) -> None:
         BadInputError: it cannot be read, or a name, datatype or shape differs.
     """
     try:
-        with exporting(f"{file.path}: reading it", file.path.parent):
+        with exporting(f"{file.path}: reading it"):
             session = onnxruntime.InferenceSession(file.path, providers=["CPUExecutionProvider"])
     except MmebenchError as error:
         raise BadInputError(f"{error}; give an ONNX file that ONNX Runtime loads") from error

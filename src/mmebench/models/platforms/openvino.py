@@ -24,7 +24,7 @@ def check(model: ModelSpec, platform: PlatformSpec) -> None:
 def export(model: Model, platform: PlatformSpec, folder: Path) -> Export:
     """Convert ``model`` from PyTorch to ``model.xml`` and ``model.bin``; batch and sequence length stay free."""
     inputs, outputs = served(model.inputs, platform), served(model.outputs, platform)
-    with exporting(f"{model.name}: export to OpenVINO", folder):
+    with exporting(f"{model.name}: export to OpenVINO"):
         converted = openvino.convert_model(model.module, example_input=trace_example(model, platform))
         _name(converted, model.inputs, model.outputs)
         _write(converted, inputs, platform, folder)
@@ -37,7 +37,7 @@ def adopt(file: ModelFile, platform: PlatformSpec, folder: Path) -> Export:
     from mmebench.models.platforms import onnx
 
     onnx.check_file(file, platform)
-    with exporting(f"{file.path.name}: conversion to OpenVINO", folder):
+    with exporting(f"{file.path.name}: conversion to OpenVINO"):
         _write(openvino.convert_model(file.path), file.inputs, platform, folder)
         run = _runner(folder / _FILE)
         reference = onnx.runner(file.path)

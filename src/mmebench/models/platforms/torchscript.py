@@ -43,12 +43,13 @@ def check(model: ModelSpec, platform: PlatformSpec) -> None:
 
 def export(model: Model, platform: PlatformSpec, folder: Path) -> Export:
     """Trace ``model`` into ``model.pt``; batch and sequence length stay free."""
-    with exporting(f"{model.name}: export to TorchScript", folder), torch.inference_mode():
+    with exporting(f"{model.name}: export to TorchScript"), torch.inference_mode():
         module = HalfPrecision(model.module) if platform.precision == "fp16" else model.module
         # Tracing again to compare is what the parity check does better, with other shapes.
         traced = torch.jit.trace(module.eval(), trace_example(model, platform), check_trace=False)
         follow_device(traced)
-        traced.save(str(folder / _FILE))
+        # Written by Python: where the disk is full, PyTorch's own writer ends the process.
+        (folder / _FILE).write_bytes(traced.save_to_buffer())
         return _export(folder, served(model.inputs, platform), served(model.outputs, platform), model)
 
 
