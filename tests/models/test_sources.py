@@ -187,6 +187,13 @@ def test_a_model_that_needs_more_than_text_is_refused(family: str, tmp_path: Pat
     assert "not a model that takes token ids and a mask alone" in refusal(huggingface(tmp_path))
 
 
+def test_weights_are_of_32_bits_whatever_the_folder_says(bert_folder: Path, tmp_path: Path) -> None:
+    """Many a config on the hub says float16; precision is for the platform to choose."""
+    config = json.loads((bert_folder / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "dtype": "float16"}))
+    assert output(load(huggingface(tmp_path))).dtype == torch.float32
+
+
 def test_a_classifier_gives_logits(bert_folder: Path) -> None:
     spec = HuggingFaceModel(
         source="huggingface", name=str(bert_folder), weights="random", task="sequence-classification"

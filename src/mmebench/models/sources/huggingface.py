@@ -112,9 +112,8 @@ def _plain(config: Any) -> Any:
     """The configuration for one pass over whole rows: no cache for the next token, and a token to pad with."""
     config.use_cache = False
     if getattr(config, "pad_token_id", None) is None:
-        config.pad_token_id = getattr(
-            config, "eos_token_id", None
-        )  # a classifier finds a row's end by its padding
+        # A classifier on a decoder finds the end of each row by its padding.
+        config.pad_token_id = getattr(config, "eos_token_id", None)
     return config
 
 
@@ -124,7 +123,7 @@ def _class(task: str) -> Any:
 
 def _random(config: Any, task: str) -> torch.nn.Module:
     with seeded():
-        module: torch.nn.Module = _class(task).from_config(_plain(config))
+        module: torch.nn.Module = _class(task).from_config(_plain(config), dtype=torch.float32)
     return module
 
 
