@@ -1,0 +1,155 @@
+"""The archive store."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from mmebench import triton_config
+from mmebench.archive import ArchiveError
+from mmebench.endpoints.local import store as store_module
+from mmebench.endpoints.local.store import ArchiveStore, ConfigError, TargetError, archive_path
+from support.tiny_models import python_archive
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ArchiveStore:
+    (tmp_path / "store").mkdir()
+    return ArchiveStore(tmp_path / "store", tmp_path / "unpacked", triton_config.on_cpu)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    return python_archive(tmp_path / "made.tar.gz", "print('hello')")
+
+
+def unpacked(store: ArchiveStore) -> list[Path]:
+    return list((store.root.parent / "unpacked").iterdir())
+
+
+def test_copies_and_links_share_one_unpacked_model(store: ArchiveStore, archive: Path, tmp_path: Path) -> None:
+    os.link(archive, store.root / "link.tar.gz")
+    (store.root / "team").mkdir()
+    (store.root / "team" / "copy.tar.gz").write_bytes(archive.read_bytes())
+    first = store.materialise("link.tar.gz", tmp_path / "a")
+    second = store.materialise("team/copy.tar.gz", tmp_path / "b")
+    assert first == second
+    assert len(unpacked(store)) == 1
+    assert (tmp_path / "a/1/model.py").samefile(tmp_path / "b/1/model.py")
+    assert (tmp_path / "b/1/model.py").read_text() == "print('hello')"
+    assert first.size >= len("print('hello')")
+
+
+def test_the_configuration_fits_this_machine_and_any_name(
+    store: ArchiveStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = """
+    name: "resnet" backend: "python" instance_group { kind: KIND_GPU gpus: 0 }
+    output { name: "y" data_type: TYPE_FP32 dims: 1 }
+    """
+    python_archive(store.root / "a.tar.gz", "", config)
+    store.materialise("a.tar.gz", tmp_path / "a")
+    found = triton_config.parse((tmp_path / "a/config.pbtxt").read_text(), "")
+    assert found.name == ""
+    assert "KIND_CPU" in str(found.instance_group)
+    assert "no GPU" in caplog.text
+
+
+def test_an_archive_that_came_later_is_found(store: ArchiveStore, archive: Path, tmp_path: Path) -> None:
+    with pytest.raises(TargetError):
+        store.find("late.tar.gz")
+    os.link(archive, store.root / "late.tar.gz")
+    assert store.find("late.tar.gz").is_file()
+
+
+def test_another_archive_under_the_same_name(store: ArchiveStore, archive: Path, tmp_path: Path) -> None:
+    os.link(archive, store.root / "a.tar.gz")
+    old = store.materialise("a.tar.gz", tmp_path / "a")
+    new_archive = python_archive(tmp_path / "new.tar.gz", "print('new')")
+    new_archive.replace(store.root / "a.tar.gz")
+    new = store.materialise("a.tar.gz", tmp_path / "a")
+    assert new.digest != old.digest
+    assert (tmp_path / "a/1/model.py").read_text() == "print('new')"
+
+
+def test_an_archive_that_is_being_written(
+    store: ArchiveStore, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = store.root / "a.tar.gz"
+    path.write_bytes(archive.read_bytes()[:100])
+
+    def digest_while_it_grows(file: Path) -> str:
+        path.write_bytes(archive.read_bytes())
+        return "0" * 64
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store_module, "_digest", digest_while_it_grows)
+        with pytest.raises(TargetError, match="is being written"):
+            store.materialise("a.tar.gz", tmp_path / "a")
+    store.materialise("a.tar.gz", tmp_path / "a")
+
+
+def test_a_damaged_archive_leaves_nothing(store: ArchiveStore, tmp_path: Path) -> None:
+    (store.root / "a.tar.gz").write_bytes(b"no")
+    with pytest.raises(ArchiveError):
+        store.materialise("a.tar.gz", tmp_path / "a")
+    assert unpacked(store) == []
+
+
+@pytest.mark.parametrize("config", ["not a config {", 'backend: "magic" output { name: "y" }', "\udcff"])
+def test_a_bad_configuration_leaves_nothing(store: ArchiveStore, tmp_path: Path, config: str) -> None:
+    folder = tmp_path / "folder"
+    (folder / "1").mkdir(parents=True)
+    (folder / "1" / "model.py").touch()
+    (folder / "config.pbtxt").write_bytes(config.encode("utf-8", "surrogateescape"))
+    from mmebench.archive import pack
+
+    pack(folder, store.root / "a.tar.gz")
+    with pytest.raises(ConfigError, match=r"a.tar.gz: config.pbtxt"):
+        store.materialise("a.tar.gz", tmp_path / "a")
+    assert unpacked(store) == []
+
+
+def test_many_threads_unpack_once(store: ArchiveStore, archive: Path, tmp_path: Path) -> None:
+    for number in range(8):
+        os.link(archive, store.root / f"{number}.tar.gz")
+    errors: list[BaseException] = []
+
+    def materialise(number: int) -> None:
+        try:
+            store.materialise(f"{number}.tar.gz", tmp_path / str(number))
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=materialise, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert len(unpacked(store)) == 1
+
+
+@pytest.mark.parametrize(
+    "target", ["a.tar.gz", "team/a.tar.gz", "..a.tar.gz", "a b/ü.tar.gz", "x" * 1017 + ".tar.gz"]
+)
+def test_names_that_a_store_can_hold(target: str) -> None:
+    assert archive_path(Path("/store"), target) == Path("/store") / target
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "", ".", "..", "/a.tar.gz", "../a.tar.gz", "a/../b.tar.gz", "./a.tar.gz", "a//b.tar.gz", "a.tar.gz/",
+        "a\0.tar.gz", "a\n.tar.gz", "a.zip", "x" * 1018 + ".tar.gz", "a/..",
+    ],
+)  # fmt: skip
+def test_names_that_no_store_can_hold(target: str) -> None:
+    with pytest.raises(TargetError):
+        archive_path(Path("/store"), target)
+
+
+def test_a_name_longer_than_the_file_system_takes(store: ArchiveStore) -> None:
+    with pytest.raises(TargetError):
+        store.find("x" * 1000 + ".tar.gz")
