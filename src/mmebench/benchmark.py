@@ -22,6 +22,7 @@ from mmebench.endpoints import open_endpoint
 from mmebench.endpoints.endpoint import Endpoint
 from mmebench.endpoints.runtime import RuntimeClient
 from mmebench.environment import describe_environment
+from mmebench.errors import BadInputError
 from mmebench.load.events import Live
 from mmebench.load.job import LoadJob
 from mmebench.load.payload import make_body
@@ -99,6 +100,12 @@ def measure(
 ) -> Run:
     """One run: serve the package, fill the endpoint, offer the load, write what was measured."""
     payload = spec.workload.payload
+    longest = package.max_sequence_length
+    if longest is not None and payload.sequence_length > longest:
+        raise BadInputError(
+            f"workload.payload.sequence_length: got {payload.sequence_length}; "
+            f"{package.model} takes {longest} tokens at most"
+        )
     body = make_body(package.inputs, payload, package.max_batch_size)
     batch = package.max_batch_size if platform.dynamic_batching else payload.batch
     largest = make_body(package.inputs, payload.model_copy(update={"batch": batch}), package.max_batch_size)

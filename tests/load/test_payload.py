@@ -59,6 +59,16 @@ def test_a_json_body_carries_the_same_values() -> None:
     assert np.array_equal(values, make_arrays(IMAGE, Payload())[0])
 
 
+def test_text_without_batch_dimension() -> None:
+    whole = tuple(spec.model_copy(update={"shape": (1, -1)}) for spec in TEXT)
+    body = make_body(whole, Payload(sequence_length=6), 0)
+    size = int(body.content_type.rpartition("=")[2])
+    ids, mask, types = np.frombuffer(body.content[size:], np.int64).reshape(3, 1, 6)
+    assert (ids >= 5).all()
+    assert mask.tolist() == [[1] * 6]
+    assert not types.any()
+
+
 def test_a_model_without_batch_dimension_gets_none() -> None:
     body = make_body(IMAGE, Payload(encoding="json"), 0)
     assert b'"shape":[3,8,8]' in body.content.replace(b" ", b"")

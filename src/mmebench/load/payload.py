@@ -19,8 +19,8 @@ class Body(NamedTuple):
 def make_body(inputs: tuple[TensorSpec, ...], payload: Payload, max_batch_size: int) -> Body:
     """One inference request of the KServe v2 protocol, as Triton behind SageMaker takes it.
 
-    ``max_batch_size`` is the served model's; where it is 0 the model has no batch dimension, and neither has
-    the request.
+    ``max_batch_size`` is the served model's; where it is 0 the shapes of ``inputs`` are whole, and no batch
+    dimension is put before them.
     """
     from tritonclient.http import InferenceServerClient, InferInput
 
@@ -61,6 +61,7 @@ def _fill(
         case "integers":
             return random.integers(spec.low, spec.high, shape).astype(datatype)
         case "lengths":
-            return (np.arange(shape[-1]) < lengths[:, None]).astype(datatype)
+            rows = lengths.reshape(-1, *[1] * (len(shape) - 1))
+            return np.broadcast_to(np.arange(shape[-1]) < rows, shape).astype(datatype)
         case "zeros":
             return np.zeros(shape, datatype)

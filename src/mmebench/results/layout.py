@@ -43,11 +43,6 @@ class RunFiles:
         return self._file("samples.parquet")
 
     @property
-    def server_metrics(self) -> Path:
-        """GPU, CPU and memory of the endpoint, about a row every second of the load."""
-        return self._file("server_metrics.parquet")
-
-    @property
     def run(self) -> Path:
         """The record of the run."""
         return self._file("run.json")
