@@ -42,9 +42,14 @@ class StageWindow(Record):
     """
 
     users: int
+    """Users of a closed loop; in an open loop the connections that could be in use at once."""
     start: float
     ready: float
     end: float
+    client_cpu: float | None = None
+    """Share of a core that the busiest client process used within the window; 1 is all of it."""
+    loop_lag_p99: float | None = None
+    """How late the client's event loop ran its timers within the window, in seconds."""
 
 
 class Run(Record):
