@@ -10,6 +10,7 @@ from mmebench.archive import ArchiveError
 from mmebench.endpoints.containers.container import ContainerDownError, Fault, LoadError
 from mmebench.endpoints.http_server import Request
 from mmebench.endpoints.local import answers
+from mmebench.endpoints.local.loader import model_id
 from mmebench.endpoints.local.residency import Resident
 from mmebench.endpoints.local.store import ConfigError, TargetError
 from mmebench.endpoints.local.upstream import Upstream
@@ -178,7 +179,7 @@ class Exchange:
 
     def _judge(self, status: int, body: str) -> None:
         """Heal what can be healed and try again; else tell the client."""
-        message = _message(body)
+        message = self._by_name(_message(body))
         fault = self._router.container.fault(status, message)
         if fault is Fault.REQUEST or self._attempts >= _ATTEMPTS:
             self._release()
@@ -229,7 +230,7 @@ class Exchange:
             case TimeoutError() | ContainerDownError():
                 return answers.service_unavailable(f"the container is down and being restarted: {error}")
             case LoadError():
-                return answers.model_error(error.status, str(error), self._router.name)
+                return answers.model_error(error.status, self._by_name(str(error)), self._router.name)
             case ConfigError():
                 return answers.model_error(400, str(error), self._router.name)
             case TargetError() | ArchiveError():
@@ -238,6 +239,10 @@ class Exchange:
                 return answers.internal_failure(str(error))
         _log.error("%s: defect", self._target, exc_info=error)
         return answers.internal_failure(f"{type(error).__name__}: {error}")
+
+    def _by_name(self, message: str) -> str:
+        """The container knows the target by another name, which says nothing to people."""
+        return message.replace(model_id(self._target), self._target)
 
     def _refuse(self, refusal: answers.RefusedError) -> None:
         _log.warning("%s: %d %s: %s", self._target, refusal.status, refusal.error_type, refusal)

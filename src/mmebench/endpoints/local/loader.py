@@ -200,6 +200,9 @@ class Loader:
             if not self.ledger.unloading:
                 return  # only what is being loaded is left, and that has been admitted
             await self._change()
+            if self.ledger.used <= self.ledger.budget:
+                # Pages that the evicted shared with others are the others' now, so less is free than it seemed.
+                await self._measure(list(self.ledger.resident.values()))
 
     def _begin_eviction(self, entry: Resident) -> asyncio.Task[None]:
         """From now on no new request reaches the target."""

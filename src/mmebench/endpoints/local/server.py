@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
@@ -98,7 +99,7 @@ def _listen(port: int) -> socket.socket:
         return socket.create_server(("127.0.0.1", port), backlog=1024)
     except OSError as error:
         raise BadInputError(
-            f"port {port}: {error.strerror}; give another with --port, or 0 for any that is free"
+            f"port {port}: {os.strerror(error.errno or 0)}; give another with --port, or 0 for any that is free"
         ) from None
 
 
