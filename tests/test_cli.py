@@ -1,0 +1,39 @@
+import subprocess
+import sys
+
+import click
+from click.testing import CliRunner
+
+from mmebench.cli import cli
+from mmebench.errors import BadInputError
+
+
+def test_help_lists_every_command() -> None:
+    result = CliRunner().invoke(cli, ["--help"])
+    assert result.exit_code == 0
+    for command in cli.list_commands(click.Context(cli)):
+        assert f"  {command} " in result.output
+        assert CliRunner().invoke(cli, [command, "--help"]).exit_code == 0
+
+
+def test_help_loads_no_heavy_library() -> None:
+    script = (
+        "import sys; from mmebench.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, "--help"], capture_output=True, text=True, check=True)
+    assert "Usage:" in done.stdout
+    for heavy in ("torch", "pandas", "numpy", "pydantic", "matplotlib", "rich", "boto3", "gevent", "yaml"):
+        assert f"'{heavy}'" not in done.stderr, f"{heavy} is imported for --help"
+
+
+def test_an_unknown_command_is_exit_code_2() -> None:
+    assert CliRunner().invoke(cli, ["benchmark"]).exit_code == 2
+
+
+def test_bad_input_is_an_error_with_exit_code_2() -> None:
+    result = CliRunner().invoke(cli, ["run", "no-such-spec.yaml"])
+    assert isinstance(result.exception, BadInputError)
+    assert result.exception.exit_code == 2
