@@ -34,7 +34,7 @@ BODY = make_body(JOB.inputs, JOB.workload.payload, JOB.max_batch_size)
 SIGNER = Signer(find_credentials(JOB.url), JOB.region, urlsplit(JOB.url).netloc, JOB.path)
 RECORDER = Recorder(JOB.samples, JOB.targets)
 ENGINE = Engine(
-    JOB, BODY, RequestHeads(JOB, SIGNER, BODY), pick_targets(JOB.workload.popularity, len(JOB.targets)), RECORDER
+    JOB, BODY, RequestHeads(JOB, SIGNER, BODY), pick_targets(JOB.workload.popularity, JOB.targets), RECORDER
 )
 EVENTS = EventWriter(int(os.environ.get("MMEBENCH_EVENTS", "-1")))
 

@@ -12,27 +12,34 @@ from pydantic import Field, model_validator
 from mmebench.spec.endpoint import LocalEndpoint
 from mmebench.spec.model import FileModel, HuggingFaceModel, ModelSpec, TimmModel, TorchvisionModel
 from mmebench.spec.platform import DynamicBatching, PlatformSpec
+from mmebench.spec.popularity import HotSet, Popularity, RoundRobin, TracedTargets, Uniform, Weights, Zipf
 from mmebench.spec.strict import Strict
-from mmebench.spec.workload import ClosedLoop, Objectives, Payload, Profile, Stage, Targets, Uniform, Workload
+from mmebench.spec.workload import ClosedLoop, Objectives, Payload, Profile, Stage, Targets, Workload
 
 __all__ = [
     "ClosedLoop",
     "DynamicBatching",
     "FileModel",
+    "HotSet",
     "HuggingFaceModel",
     "LocalEndpoint",
     "ModelSpec",
     "Objectives",
     "Payload",
     "PlatformSpec",
+    "Popularity",
     "Profile",
+    "RoundRobin",
     "Spec",
     "Stage",
     "Targets",
     "TimmModel",
     "TorchvisionModel",
+    "TracedTargets",
     "Uniform",
+    "Weights",
     "Workload",
+    "Zipf",
 ]
 
 

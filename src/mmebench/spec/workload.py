@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from mmebench.spec.popularity import Popularity, Uniform
 from mmebench.spec.strict import Duration, Strict
 
 
@@ -34,13 +35,6 @@ class Payload(Strict):
     encoding: Literal["binary", "json"] = Field("binary", description="tensors as raw bytes, or as JSON lists")
     batch: int = Field(1, ge=1, le=1024, description="rows in a request")
     sequence_length: int = Field(128, ge=1, description="tokens in a row of text")
-    seed: int = 0
-
-
-class Uniform(Strict):
-    """Each target is as likely as any other."""
-
-    kind: Literal["uniform"] = "uniform"
     seed: int = 0
 
 
@@ -86,7 +80,7 @@ class Workload(Strict):
     """What is asked of the endpoint: payload, popularity of the targets, arrivals, profile."""
 
     payload: Payload = Payload()
-    popularity: Uniform = Uniform()
+    popularity: Popularity = Uniform()
     arrivals: ClosedLoop = ClosedLoop()
     profile: Profile = Profile()
 
