@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,29 +19,11 @@ from mmebench.endpoints.local.endpoint import LocalEndpoint
 from mmebench.endpoints.local.loader import model_id
 from mmebench.errors import MmebenchError
 from support.invocations import invoke, json_body, runtime_client
-from support.tiny_models import expected, python_archive
+from support.tiny_models import expected, weighty_archive
 
 pytestmark = pytest.mark.triton
 
 VALUES = [[1.0, 2.0, 3.0, 4.0]]
-
-SLEEPER = """
-import time
-import triton_python_backend_utils as pb_utils
-
-class TritonPythonModel:
-    def initialize(self, arguments):
-        time.sleep(LOAD)
-
-    def execute(self, requests):
-        time.sleep(RUN)
-        tensors = [pb_utils.get_input_tensor_by_name(request, "x").as_numpy() for request in requests]
-        return [pb_utils.InferenceResponse([pb_utils.Tensor("y", tensor * 3)]) for tensor in tensors]
-"""
-
-
-def sleeper(path: Path, load: float = 0.0, run: float = 0.0) -> Path:
-    return python_archive(path, SLEEPER.replace("LOAD", str(load)).replace("RUN", str(run)))
 
 
 def container(endpoint: LocalEndpoint) -> psutil.Process:
@@ -57,22 +38,26 @@ def stub_of(endpoint: LocalEndpoint, target: str) -> psutil.Process:
     return found
 
 
-def belongings() -> set[str]:
-    """What endpoints leave on this machine while they live: processes, shared memory, directories."""
-    processes = {
-        f"process {process.pid} {process.name()}"
-        for process in psutil.process_iter()
-        if process.name() in ("tritonserver", "triton_python_b") or "mmebench serve" in " ".join(_command(process))
-    }
-    files = [*Path("/dev/shm").glob("mmebench-*"), *Path(tempfile.gettempdir()).glob("mmebench-*")]
-    return processes | {str(path) for path in files}
+class Belongings:
+    """What a server has on this machine: itself, Triton, Triton's stubs, a directory, shared memory."""
 
+    def __init__(self, pid: int) -> None:
+        server = psutil.Process(pid)
+        self.processes = [server, *server.children(recursive=True)]
+        (triton,) = [process for process in self.processes if process.name() == "tritonserver"]
+        option = "--model-repository="
+        (repository,) = [part for part in triton.cmdline() if part.startswith(option)]
+        self.directory = Path(repository.removeprefix(option)).parent
+        assert self.directory.is_dir()
+        assert len(self.processes) >= 3
+        assert self.shared_memory()
 
-def _command(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []
+    def shared_memory(self) -> list[Path]:
+        return list(Path("/dev/shm").glob(f"{self.directory.name}*"))
+
+    def left(self) -> list[object]:
+        running = [process for process in self.processes if process.is_running()]
+        return [*running, *self.shared_memory(), *([self.directory] if self.directory.exists() else [])]
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> None:
@@ -107,7 +92,7 @@ def test_a_killed_triton_comes_back(serve: Serve, archives: dict[str, Path]) -> 
 
 def test_requests_in_flight_when_triton_dies_get_an_aws_error(serve: Serve, tmp_path: Path) -> None:
     endpoint = serve()
-    endpoint.add_targets(sleeper(tmp_path / "slow.tar.gz", run=20), ["slow.tar.gz"])
+    endpoint.add_targets(weighty_archive(tmp_path / "slow.tar.gz", 0, run=20), ["slow.tar.gz"])
     client = runtime_client(endpoint.url)
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(invoke, client, "slow.tar.gz", VALUES)
@@ -133,18 +118,16 @@ def test_a_killed_stub_is_loaded_again(serve: Serve, archives: dict[str, Path]) 
     assert endpoint.residency().loads == 2
 
 
-def test_a_target_with_a_request_in_flight_is_not_evicted(
-    serve: Serve, tmp_path: Path, archives: dict[str, Path]
-) -> None:
-    endpoint = serve(memory="75MiB")
-    endpoint.add_targets(sleeper(tmp_path / "slow.tar.gz", run=2.5), ["slow.tar.gz"])
-    targets = [f"v{number}.tar.gz" for number in range(4)]
-    endpoint.add_targets(archives["onnx"], targets)
+def test_a_target_with_a_request_in_flight_is_not_evicted(serve: Serve, tmp_path: Path) -> None:
+    endpoint = serve(memory="180MiB")  # two fit
+    endpoint.add_targets(weighty_archive(tmp_path / "slow.tar.gz", 0, run=2.5), ["slow.tar.gz"])
+    targets = [f"v{number}.tar.gz" for number in range(2)]
+    endpoint.add_targets(weighty_archive(tmp_path / "one.tar.gz", 1), targets)
     client, other = runtime_client(endpoint.url), runtime_client(endpoint.url)
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(invoke, client, "slow.tar.gz", VALUES)
         wait_until(lambda: endpoint.residency().resident == ("slow.tar.gz",), 10)
-        for target in targets[:2]:
+        for target in targets:
             assert invoke(other, target, VALUES) == expected(VALUES, 1)
         assert endpoint.residency().evictions > 0
         assert "slow.tar.gz" in endpoint.residency().resident
@@ -153,7 +136,7 @@ def test_a_target_with_a_request_in_flight_is_not_evicted(
 
 def test_the_load_goes_on_when_the_client_hangs_up(serve: Serve, tmp_path: Path) -> None:
     endpoint = serve()
-    endpoint.add_targets(sleeper(tmp_path / "slow.tar.gz", load=1.0), ["slow.tar.gz"])
+    endpoint.add_targets(weighty_archive(tmp_path / "slow.tar.gz", 0, load=1.0), ["slow.tar.gz"])
     body = json_body(VALUES)
     head = (
         "POST /endpoints/local/invocations HTTP/1.1\r\nX-Amzn-SageMaker-Target-Model: slow.tar.gz\r\n"
@@ -168,25 +151,27 @@ def test_the_load_goes_on_when_the_client_hangs_up(serve: Serve, tmp_path: Path)
     assert time.monotonic() - started < 0.9, "it was loaded a second time"
 
 
-def test_more_clients_than_room_get_right_answers(serve: Serve, archives: dict[str, Path]) -> None:
+def test_more_clients_than_room_get_right_answers(serve: Serve, tmp_path: Path) -> None:
     """Five targets, room for two, all asked for all the time."""
-    endpoint = serve(memory="90MiB")
+    endpoint = serve(memory="180MiB")
     targets = [f"v{number}.tar.gz" for number in range(5)]
-    endpoint.add_targets(archives["onnx"], targets)
+    for offset, target in enumerate(targets):
+        endpoint.add_targets(weighty_archive(tmp_path / target, offset), [target])
 
     def ask(number: int) -> list[bool]:
         client = runtime_client(endpoint.url)
         right = []
         for turn in range(2):
             values = [[float(number), float(turn), 0.0, 1.0]]
-            right.append(invoke(client, targets[(number + turn) % 5], values) == expected(values, 1))
+            offset = (number + turn) % 5
+            right.append(invoke(client, targets[offset], values) == expected(values, offset))
         return right
 
     with ThreadPoolExecutor(8) as pool:
         assert all(all(right) for right in pool.map(ask, range(8)))
     residency = endpoint.residency()
     assert residency.evictions >= 3
-    assert residency.memory_used <= 90 * 2**20
+    assert residency.memory_used <= 180 * 2**20
 
 
 def test_two_endpoints_side_by_side(serve: Serve, archives: dict[str, Path]) -> None:
@@ -199,30 +184,28 @@ def test_two_endpoints_side_by_side(serve: Serve, archives: dict[str, Path]) -> 
 
 
 def test_nothing_is_left_after_close(serve: Serve, archives: dict[str, Path]) -> None:
-    before = belongings()
     endpoint = serve()
     endpoint.add_targets(archives["onnx"], ["a.tar.gz"])
     invoke(runtime_client(endpoint.url), "a.tar.gz", VALUES)
-    assert len(belongings() - before) >= 5  # serve, triton, a stub, its shared memory, the run directory
+    belongings = Belongings(endpoint.pid)
     endpoint.close()
+    assert belongings.left() == []
     endpoint.close()
-    assert belongings() <= before
 
 
 def test_nothing_is_left_after_the_server_was_killed(serve: Serve, archives: dict[str, Path]) -> None:
-    before = belongings()
     endpoint = serve()
     endpoint.add_targets(archives["onnx"], ["a.tar.gz"])
     invoke(runtime_client(endpoint.url), "a.tar.gz", VALUES)
+    belongings = Belongings(endpoint.pid)
     os.kill(endpoint.pid, signal.SIGKILL)
     with pytest.raises(MmebenchError, match="does not answer"):
-        wait_until(lambda: endpoint.residency() is None, 5)
+        endpoint.residency()
     endpoint.close()
-    wait_until(lambda: belongings() <= before, 10)
+    wait_until(lambda: belongings.left() == [], 10)
 
 
 def test_nothing_is_left_when_the_parent_is_killed(tmp_path: Path, archives: dict[str, Path]) -> None:
-    before = belongings()
     (tmp_path / "store").mkdir()
     parent = subprocess.Popen(
         [sys.executable, "-c", _PARENT, str(tmp_path), str(archives["onnx"])], stdout=subprocess.PIPE, text=True
@@ -230,11 +213,12 @@ def test_nothing_is_left_when_the_parent_is_killed(tmp_path: Path, archives: dic
     assert parent.stdout is not None
     url = parent.stdout.readline().strip()
     invoke(runtime_client(url), "a.tar.gz", VALUES)
-    assert len(belongings() - before) >= 5
+    (server,) = psutil.Process(parent.pid).children()
+    belongings = Belongings(server.pid)
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    wait_until(lambda: belongings() <= before, 15)
+    wait_until(lambda: belongings.left() == [], 15)
 
 
 _PARENT = """

@@ -4,12 +4,15 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mmebench.endpoints.local.endpoint import LocalEndpoint
-from support.invocations import json_body
+from support.invocations import binary_body, json_body
+from support.tiny_models import onnx_archive
 
 pytestmark = pytest.mark.triton
 
@@ -113,6 +116,17 @@ def test_a_chunked_body(http: Client) -> None:
     assert data(http.answer()) == DATA
 
 
+def test_what_follows_a_chunked_body_is_no_header_of_the_next_request(http: Client) -> None:
+    trailer = b"X-Amzn-SageMaker-Target-Model: onnx.tar.gz\r\n"
+    http.send(request(b"", "Transfer-Encoding: chunked"))
+    http.send(b"%x\r\n%b\r\n0\r\n" % (len(BODY), BODY) + trailer + b"\r\n")
+    assert data(http.answer()) == DATA
+    http.send(b"POST /endpoints/local/invocations HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    status, _, body = http.answer()
+    assert status == 400
+    assert b"TargetModel must say" in body
+
+
 def test_expect_continue(http: Client) -> None:
     http.send(request(b"", "Expect: 100-continue", length=len(BODY)))
     assert http.answer()[0] == 100
@@ -199,6 +213,28 @@ def test_an_error_does_not_cut_off_a_body_that_is_still_on_its_way(http: Client)
     http.send(BODY[5:], request())
     assert http.answer()[0] == 400
     assert data(http.answer()) == DATA
+
+
+def test_a_slow_reader_does_not_spoil_the_connection_for_others(endpoint: LocalEndpoint, tmp_path: Path) -> None:
+    """Its answer fills every buffer on the way, so reading from Triton pauses; the next one must not wait."""
+    config = """
+    backend: "onnxruntime" max_batch_size: 0
+    input { name: "x" data_type: TYPE_FP32 dims: [-1, 4] } output { name: "y" data_type: TYPE_FP32 dims: [-1, 4] }
+    """
+    endpoint.add_targets(onnx_archive(tmp_path / "wide.tar.gz", 1, config=config), ["slow-reader.tar.gz"])
+    content, content_type = binary_body(np.ones((1_500_000, 4), np.float32))
+    big = request(content, target="slow-reader.tar.gz").replace(b"application/json", content_type.encode())
+    for _ in range(3):
+        slow, fast = Client(endpoint.url), Client(endpoint.url)
+        slow.send(big, pause=0.5)
+        status, headers, body = slow.answer()
+        assert (status, len(body)) == (200, int(headers["content-length"]))
+        for client in (slow, fast, slow):
+            client.send(request())
+            assert data(client.answer()) == DATA
+        for client in (slow, fast):
+            client.file.close()
+            client.socket.close()
 
 
 def test_a_client_that_leaves_in_the_middle_of_a_body(endpoint: LocalEndpoint, http: Client) -> None:

@@ -15,7 +15,7 @@ from mmebench.endpoints.server_metrics import TARGET
 from mmebench.endpoints.server_metrics.reading import read_server_metrics, write_archive
 from mmebench.spec import LocalEndpoint as Spec
 from support.invocations import binary_body, binary_output, invoke, runtime_client
-from support.tiny_models import expected, python_archive
+from support.tiny_models import expected, python_archive, weighty_archive
 
 VALUES = [[1.0, 2.5, -3.0, 0.0], [0.25, 1024.0, 7.0, -0.5]]
 
@@ -84,21 +84,13 @@ def test_errors(fallback: LocalEndpoint, client: Any, tmp_path: Path) -> None:
     assert caught.value.response["OriginalStatusCode"] == 500
 
 
-def test_eviction(serve: Any, archives: dict[str, Path], tmp_path: Path) -> None:
+def test_eviction(serve: Any, tmp_path: Path) -> None:
     """Models of 50 MB each, in one process of which only what they added counts."""
-    source = (
-        "import numpy as np\nimport triton_python_backend_utils as pb_utils\n"
-        "class TritonPythonModel:\n"
-        "    def initialize(self, arguments):\n        self.weights = np.ones(50_000_000, np.uint8)\n"
-        "    def execute(self, requests):\n"
-        "        tensors = [pb_utils.get_input_tensor_by_name(each, 'x').as_numpy() for each in requests]\n"
-        "        return [pb_utils.InferenceResponse([pb_utils.Tensor('y', each * 3)]) for each in tensors]\n"
-    )
     endpoint = serve(memory="120MiB", container="python")
-    endpoint.add_targets(python_archive(tmp_path / "large.tar.gz", source), [f"v{n}.tar.gz" for n in range(3)])
+    endpoint.add_targets(weighty_archive(tmp_path / "large.tar.gz", 1), [f"v{n}.tar.gz" for n in range(3)])
     client = runtime_client(endpoint.url)
     for number in range(3):
-        assert invoke(client, f"v{number}.tar.gz", VALUES) == expected(VALUES, 0)
+        assert invoke(client, f"v{number}.tar.gz", VALUES) == expected(VALUES, 1)
     residency = endpoint.residency()
     assert residency.resident == ("v1.tar.gz", "v2.tar.gz")
     assert 90e6 < residency.memory_used < 120 * 2**20

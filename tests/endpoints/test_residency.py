@@ -8,7 +8,7 @@ from mmebench.endpoints.local.residency import Ledger, Resident
 
 
 def entry(target: str, memory: int = 10, in_flight: int = 0, *, exempt: bool = False) -> Resident:
-    return Resident(target, target, b"", exempt, memory, in_flight)
+    return Resident(target, target, b"", exempt, memory, "", in_flight)
 
 
 def ledger(budget: int, *entries: Resident) -> Ledger:

@@ -65,6 +65,27 @@ def python_archive(path: Path, source: str, config: str = "") -> Path:
     return _pack(path, "model.py", source.encode(), config or _config('backend: "python"', "TYPE_FP32"))
 
 
+def weighty_archive(path: Path, offset: float, load: float = 0.0, run: float = 0.0) -> Path:
+    """A model with 50 MB that no other process shares, which takes its time (seconds) to load and to run."""
+    source = f"""
+import time
+import numpy as np
+import triton_python_backend_utils as pb_utils
+
+class TritonPythonModel:
+    def initialize(self, arguments):
+        self.weights = np.ones(50_000_000, np.uint8)
+        time.sleep({load})
+
+    def execute(self, requests):
+        time.sleep({run})
+        arrays = [pb_utils.get_input_tensor_by_name(request, "x").as_numpy() for request in requests]
+        tensors = [pb_utils.Tensor("y", array * 3 + np.float32({offset})) for array in arrays]
+        return [pb_utils.InferenceResponse([tensor]) for tensor in tensors]
+"""
+    return python_archive(path, source)
+
+
 def _config(server: str, datatype: str, first: str = "x", last: str = "y") -> str:
     return f"""
     {server}

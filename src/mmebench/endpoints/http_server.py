@@ -120,8 +120,9 @@ class HttpConnection(asyncio.Protocol):
             raise  # a defect of ours
         except httptools.HttpParserError as error:
             self._refuse_rest(400, f"malformed HTTP: {error}")
-        if self._head_size > _HEAD_LIMIT and self._arriving is None:
-            self._refuse_rest(431, f"more than {_HEAD_LIMIT} bytes of headers")
+        else:
+            if self._head_size > _HEAD_LIMIT and self._arriving is None:
+                self._refuse_rest(431, f"more than {_HEAD_LIMIT} bytes of headers")
         if self.current is None:
             self._advance()
         if len(self._waiting) >= _PIPELINE_LIMIT:
@@ -139,6 +140,8 @@ class HttpConnection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """The head is complete."""
+        if self._deaf:
+            return
         request = Request(self._parser.get_method(), self._url, self._headers, self._parser.should_keep_alive())
         self._url = b""
         self._headers = {}
@@ -153,13 +156,11 @@ class HttpConnection(asyncio.Protocol):
     def on_body(self, chunk: bytes) -> None:
         """A part of the body."""
         request = self._arriving
-        assert request is not None
+        if request is None:
+            return  # refused while it was parsed
         request.size += len(chunk)
         if request.size > self._body_limit:  # chunked: nobody said how much would come
-            if request is not self.current:
-                request.refusal = (413, f"HTTP content length exceeded {self._body_limit} bytes.")
-            elif not self._answered:
-                self._linger(413, f"HTTP content length exceeded {self._body_limit} bytes.")
+            self._refuse_rest(413, f"HTTP content length exceeded {self._body_limit} bytes.")
             return
         if self._answered and request is self.current:
             return
@@ -170,7 +171,9 @@ class HttpConnection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """The request is complete."""
         request = self._arriving
-        assert request is not None
+        if request is None:
+            return  # refused while it was parsed
+        self._headers = {}  # what came behind a chunked body must not pass for headers of the next request
         self._arriving = None
         request.complete = True
         if request is not self.current:
@@ -204,7 +207,10 @@ class HttpConnection(asyncio.Protocol):
         broken = self._arriving or Request(b"", b"", {}, False)
         self._arriving = None
         if broken is self.current:
-            self._linger(status, message)
+            if self._answered:
+                self.transport.close()
+            else:
+                self._linger(status, message)
             return
         broken.refusal = (status, message)
         if broken not in self._waiting:

@@ -6,9 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Collection
-from pathlib import Path
 
-import mmebench
 from mmebench.endpoints.backends.inference import MODEL_FILES
 from mmebench.endpoints.containers.container import CannotRunError
 from mmebench.endpoints.http_client import Address
@@ -35,7 +33,7 @@ class PythonRecipe:
 
     def environment(self) -> dict[str, str]:
         """This process's environment."""
-        return dict(os.environ) | {"PYTHONPATH": str(Path(mmebench.__file__).parents[1])}
+        return dict(os.environ)
 
     def label(self, version: str) -> str:
         """Says that this is not the real thing."""

@@ -25,6 +25,7 @@ from mmebench.endpoints.local.machine import has_gpu, proportional_bytes
 from mmebench.endpoints.local.run_directory import RunDirectory
 
 _BACKENDS = Path(__file__).parents[1] / "backends"
+_PACKAGES = str(Path(mmebench.__file__).parents[1])
 _PROBE = "mmebench-probe"
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _SHARED_MEMORY_BYTES = 4 * 1024 * 1024
@@ -91,7 +92,7 @@ class TritonRecipe:
         return dict(os.environ) | {
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), inherited("PATH", os.defpath)]),
             "LD_LIBRARY_PATH": os.pathsep.join([*self._libraries, inherited("LD_LIBRARY_PATH", "")]).rstrip(":"),
-            "PYTHONPATH": str(Path(mmebench.__file__).parents[1]),
+            "PYTHONPATH": os.pathsep.join([_PACKAGES, inherited("PYTHONPATH", "")]).rstrip(os.pathsep),
         }
 
     def label(self, version: str) -> str:

@@ -18,7 +18,8 @@ from mmebench.endpoints.local.run_directory import RunDirectory
 _log = logging.getLogger(__name__)
 _START_SECONDS = 60
 _STOP_SECONDS = 1
-_UNLOAD_SECONDS = 30
+_UNLOAD_SECONDS = 60
+_UNLOAD_CHECK_SECONDS = 3
 _RESTART_DELAYS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 _ATTEMPTS = 3
 """Starts with other ports, as another program may take a free port before the server does."""
@@ -78,11 +79,15 @@ class V2Container:
     async def unload(self, model: str) -> None:
         """Unload ``model``, wait until its memory is free, and remove its directory."""
         await v2.begin_unload(self.address, model)
-        if not await v2.wait_unloaded(self.address, model, _UNLOAD_SECONDS):
+        waited = 0
+        while not await v2.wait_unloaded(self.address, model, _UNLOAD_CHECK_SECONDS):
             # A model whose process was killed stays UNLOADING for minutes; its memory is free all the same.
-            if await self.memory([model]):
-                raise ContainerDownError(f"model {model} is still in memory {_UNLOAD_SECONDS} s after its unload")
-            _log.warning("model %s: its process is gone, though the container has not noticed", model)
+            if not await self.memory([model]):
+                _log.warning("model %s: its process is gone, though the container has not noticed", model)
+                break
+            waited += _UNLOAD_CHECK_SECONDS
+            if waited >= _UNLOAD_SECONDS:
+                raise ContainerDownError(f"model {model} is still in memory {waited} s after its unload")
         await asyncio.to_thread(shutil.rmtree, self.directory(model), ignore_errors=True)
 
     async def reload(self, model: str) -> None:

@@ -86,7 +86,10 @@ class LocalEndpoint:
         connection = http.client.HTTPConnection(self._netloc, timeout=60)
         try:
             connection.request("GET", path)
-            found: dict[str, Any] = json.loads(connection.getresponse().read())
+            answer = connection.getresponse()
+            found: dict[str, Any] = json.loads(answer.read())
+            if answer.status != 200:
+                raise ValueError(f"{answer.status}: {found.get('Message')}")
         except (OSError, http.client.HTTPException, ValueError) as error:
             code = self._process.poll()
             state = "still runs" if code is None else f"ended with exit code {code}"

@@ -91,15 +91,16 @@ class Exchange:
 
     def answer_received(self, upstream: Upstream) -> None:
         """Stream a good answer; keep a bad one until it is clear what it means."""
-        length = upstream.headers.get(b"content-length")
-        if upstream.status == 200 and length is not None:
+        if upstream.status == 200:
+            length = upstream.headers.get(b"content-length")
+            if length is None and not upstream.complete:
+                return  # a chunked answer: its length is known at its end
             chunks, upstream.chunks = upstream.chunks, []
             if not self._started:
                 self._started = True
+                size = sum(map(len, chunks)) if length is None else int(length)
                 content_type = self._router.container.answer_type(upstream.headers)
-                chunks.insert(
-                    0, answers.success(content_type, int(length), self._waited, self._request.keep_alive)
-                )
+                chunks.insert(0, answers.success(content_type, size, self._waited, self._request.keep_alive))
             self._connection.transport.writelines(chunks)
             if upstream.complete:
                 self._part(upstream)
@@ -172,6 +173,8 @@ class Exchange:
     def _part(self, upstream: Upstream) -> None:
         """The answer is whole; the connection is free when the request was, too."""
         self._upstream = None
+        if not upstream.transport.is_reading():
+            upstream.transport.resume_reading()  # the client was slow; the next one may not be
         if self._request.complete and upstream.keep_alive:
             self._router.pool.give(upstream)
         else:

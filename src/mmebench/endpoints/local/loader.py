@@ -34,7 +34,6 @@ class Loader:
         self._loads: dict[str, tuple[Resident, asyncio.Task[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._estimates: dict[str, int] = {}
-        self._digests: dict[str, str] = {}
         self._measured_at = -math.inf
         self._measuring = asyncio.Lock()
         container.on_death = self._forget_all
@@ -81,15 +80,19 @@ class Loader:
         if self.ledger.resident.get(entry.target) is entry:
             _log.warning("%s: its process died; loading it again", entry.target)
             self.ledger.forget(entry)
-            self._begin(entry.target, self._reload)
+            successor, _ = self._begin(entry.target, self._reload)
+            successor.digest = entry.digest
 
     async def relieve(self, entry: Resident) -> bool:
         """The container has no memory to run ``entry``: evict another. False when there is none."""
         victim = self.ledger.least_recently_used(spared=entry.target)
-        if victim is None:
-            return False
-        await self._begin_eviction(victim)
-        return True
+        if victim is not None:
+            await self._begin_eviction(victim)
+            return True
+        if self.ledger.unloading:
+            await self._until(lambda: not self.ledger.unloading)
+            return True
+        return False
 
     async def measure(self) -> None:
         """See what the resident targets really use, unless that was done a moment ago."""
@@ -117,10 +120,9 @@ class Loader:
     ) -> tuple[Resident, asyncio.Task[None]]:
         model = model_id(target)
         entry = Resident(target, model, self._container.request_line(model), exempt=target == SERVER_METRICS)
-        task = self._spawn(load(entry))
-        self._loads[target] = entry, task
-        task.add_done_callback(lambda _: self._loads.pop(target))
-        return self._loads[target]
+        begun = self._loads[target] = entry, self._spawn(load(entry))
+        begun[1].add_done_callback(lambda _: self._loads.pop(target) if self._loads[target] is begun else None)
+        return begun
 
     async def _load(self, entry: Resident) -> None:
         """From the archive to the container."""
@@ -129,14 +131,14 @@ class Loader:
             await self._until(lambda: entry.target not in self.ledger.unloading)
             directory = self._container.directory(entry.model)
             content = await asyncio.to_thread(self._store.materialise, entry.target, directory)
-            self._digests[entry.target] = content.digest
+            entry.digest = content.digest
             estimate = self._estimates.get(content.digest, content.size)
             await self._within_budget(entry, estimate, self._load_or_evict)
 
     async def _reload(self, entry: Resident) -> None:
         """Anew, from the files that are still there."""
         async with self._slots:
-            estimate = self._estimates.get(self._digests[entry.target], 0)
+            estimate = self._estimates.get(entry.digest, 0)
             await self._within_budget(entry, estimate, lambda entry: self._container.reload(entry.model))
 
     async def _within_budget(
@@ -230,7 +232,7 @@ class Loader:
         for model, memory in (await self._container.memory(by_model)).items():
             entry = by_model[model]
             entry.memory = memory
-            self._estimates[self._digests[entry.target]] = memory
+            self._estimates[entry.digest] = memory
 
     def _forget_all(self) -> None:
         self.ledger.clear()

@@ -19,6 +19,8 @@ class Resident:
     """A service model (server_metrics): neither counted nor evicted."""
     memory: int = 0
     """Bytes charged to it: an estimate until it is measured."""
+    digest: str = ""
+    """SHA-256 of its archive: copies of one archive take about the same memory."""
     in_flight: int = 0
     """Requests that are on their way to it or wait for it; it is not unloaded while there are any."""
 

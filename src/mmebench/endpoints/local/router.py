@@ -104,6 +104,8 @@ class ClientConnection(HttpConnection):
     def exchange_ended(self) -> None:
         """The answer of the exchange is written."""
         self._exchange = None
+        if not self.transport.is_reading():
+            self.transport.resume_reading()  # the container was slow
         self.request_ended()
 
     def request_begun(self, request: Request) -> None:

@@ -5,14 +5,13 @@ import logging
 import os
 import shutil
 import threading
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from mmebench import triton_config
 from mmebench.archive import unpack
-from mmebench.errors import BadInputError
+from mmebench.errors import BadInputError, MmebenchError
 
 _log = logging.getLogger(__name__)
 _LONGEST_NAME = 1024
@@ -57,7 +56,7 @@ class ArchiveStore:
         self._adapt = adapt
         self._digests: dict[tuple[int, int, int, int], str] = {}
         self._contents: dict[str, Content] = {}
-        self._locks: defaultdict[object, threading.Lock] = defaultdict(threading.Lock)
+        self._locks: dict[object, threading.Lock] = {}
         unpacked.mkdir(parents=True, exist_ok=True)
 
     def materialise(self, target: str, directory: Path) -> Content:
@@ -67,11 +66,15 @@ class ArchiveStore:
             TargetError: there is no such archive.
             ArchiveError: it is damaged, hostile or half-written.
             ConfigError: its config.pbtxt cannot be used.
+            MmebenchError: the disk is full, or does not let us read or write.
         """
         archive = self.find(target)
-        content = self._content(archive)
-        shutil.rmtree(directory, ignore_errors=True)
-        shutil.copytree(content.directory, directory, copy_function=os.link)
+        try:
+            content = self._content(archive)
+            shutil.rmtree(directory, ignore_errors=True)
+            shutil.copytree(content.directory, directory, copy_function=os.link)
+        except OSError as error:
+            raise MmebenchError(f"{target}: cannot be unpacked: {error}") from error
         return content
 
     def find(self, target: str) -> Path:
@@ -87,12 +90,12 @@ class ArchiveStore:
 
     def _content(self, archive: Path) -> Content:
         identity = _identity(archive)
-        with self._locks[identity]:
+        with self._locks.setdefault(identity, threading.Lock()):
             digest = self._digests.get(identity) or _digest(archive)
             if _identity(archive) != identity:
                 raise TargetError(f"archive {archive.name!r} is being written; ask again when that is done")
             self._digests[identity] = digest
-        with self._locks[digest]:
+        with self._locks.setdefault(digest, threading.Lock()):
             content = self._contents.get(digest)
             if content is None:
                 content = self._contents[digest] = self._unpack(archive, digest)
