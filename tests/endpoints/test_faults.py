@@ -118,6 +118,20 @@ def test_a_killed_stub_is_loaded_again(serve: Serve, archives: dict[str, Path]) 
     assert endpoint.residency().loads == 2
 
 
+def test_a_dead_target_that_nobody_asks_for_can_be_evicted(serve: Serve, tmp_path: Path) -> None:
+    """Triton never finishes the unload of a model whose process is gone."""
+    endpoint = serve(memory="100MiB")  # one fits
+    endpoint.add_targets(weighty_archive(tmp_path / "w.tar.gz", 1), ["dead.tar.gz", "next.tar.gz"])
+    client = runtime_client(endpoint.url)
+    invoke(client, "dead.tar.gz", VALUES)
+    stub_of(endpoint, "dead.tar.gz").kill()
+    started = time.monotonic()
+    assert invoke(client, "next.tar.gz", VALUES) == expected(VALUES, 1)
+    assert time.monotonic() - started < 10
+    wait_until(lambda: endpoint.residency().resident == ("next.tar.gz",), 10)
+    assert invoke(client, "dead.tar.gz", VALUES) == expected(VALUES, 1)
+
+
 def test_a_target_with_a_request_in_flight_is_not_evicted(serve: Serve, tmp_path: Path) -> None:
     endpoint = serve(memory="180MiB")  # two fit
     endpoint.add_targets(weighty_archive(tmp_path / "slow.tar.gz", 0, run=2.5), ["slow.tar.gz"])

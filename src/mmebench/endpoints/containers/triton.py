@@ -28,8 +28,6 @@ _BACKENDS = Path(__file__).parents[1] / "backends"
 _PACKAGES = str(Path(mmebench.__file__).parents[1])
 _PROBE = "mmebench-probe"
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-_SHARED_MEMORY_BYTES = 4 * 1024 * 1024
-"""What each model's process starts with, the least that Triton takes; it grows by itself."""
 
 
 class TritonRecipe:
@@ -83,7 +81,6 @@ class TritonRecipe:
             "--log-info=false",
             *([] if has_gpu() else ["--allow-gpu-metrics=false", "--pinned-memory-pool-byte-size=0"]),
             f"--backend-config=python,shm-region-prefix-name={run.shared_memory_prefix}",
-            f"--backend-config=python,shm-default-byte-size={_SHARED_MEMORY_BYTES}",
         ]
 
     def environment(self) -> dict[str, str]:

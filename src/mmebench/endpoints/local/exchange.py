@@ -13,7 +13,7 @@ from mmebench.endpoints.local import answers
 from mmebench.endpoints.local.loader import model_id
 from mmebench.endpoints.local.residency import Resident
 from mmebench.endpoints.local.store import ConfigError, TargetError
-from mmebench.endpoints.local.upstream import Upstream
+from mmebench.endpoints.local.upstream import Upstream, resume_reading
 from mmebench.errors import MmebenchError
 
 if TYPE_CHECKING:
@@ -173,8 +173,8 @@ class Exchange:
     def _part(self, upstream: Upstream) -> None:
         """The answer is whole; the connection is free when the request was, too."""
         self._upstream = None
-        if not upstream.transport.is_reading():
-            upstream.transport.resume_reading()  # the client was slow; the next one may not be
+        resume_reading(upstream.transport)  # the client was slow; the next one may not be
+        resume_reading(self._connection.transport)
         if self._request.complete and upstream.keep_alive:
             self._router.pool.give(upstream)
         else:

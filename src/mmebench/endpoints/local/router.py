@@ -11,7 +11,7 @@ from mmebench.endpoints.http_server import HttpConnection, Request
 from mmebench.endpoints.local import answers
 from mmebench.endpoints.local.exchange import Exchange
 from mmebench.endpoints.local.loader import Loader
-from mmebench.endpoints.local.upstream import Pool
+from mmebench.endpoints.local.upstream import Pool, resume_reading
 
 _log = logging.getLogger(__name__)
 BODY_LIMIT = 25 * 1024 * 1024
@@ -104,8 +104,7 @@ class ClientConnection(HttpConnection):
     def exchange_ended(self) -> None:
         """The answer of the exchange is written."""
         self._exchange = None
-        if not self.transport.is_reading():
-            self.transport.resume_reading()  # the container was slow
+        resume_reading(self.transport)  # the container may have been slow
         self.request_ended()
 
     def request_begun(self, request: Request) -> None:

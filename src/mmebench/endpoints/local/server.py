@@ -29,7 +29,7 @@ _LOAD_CONCURRENCY = 2
 def serve(
     endpoint: LocalEndpoint, store: Path, port: int, output: IO[bytes], announce: Callable[[str], None]
 ) -> signal.Signals:
-    """Serve until SIGINT or SIGTERM, and say which it was.
+    """Serve until SIGINT, SIGTERM or SIGHUP, and say which it was.
 
     Args:
         endpoint: name, memory and container.
@@ -53,7 +53,7 @@ async def _until_signal(work: Callable[[], Coroutine[Any, Any, None]]) -> signal
     """Do ``work`` until a signal comes, then cancel it and wait for its clean-up."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[signal.Signals] = loop.create_future()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, _end, ended, number)
     task = asyncio.create_task(work())
     await asyncio.wait((task, ended), return_when=asyncio.FIRST_COMPLETED)

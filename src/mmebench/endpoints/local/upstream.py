@@ -135,3 +135,9 @@ class Pool:
         """A new connection; raises OSError."""
         _, upstream = await asyncio.get_running_loop().create_connection(Upstream, *address)
         return upstream
+
+
+def resume_reading(transport: asyncio.Transport) -> None:
+    """Read again from a peer that may have been put on hold."""
+    if not transport.is_reading() and not transport.is_closing():
+        transport.resume_reading()
