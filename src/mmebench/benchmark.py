@@ -41,6 +41,9 @@ class Observer(Protocol):
     def packaging(self, platform: PlatformSpec, message: str) -> None:
         """A step of the export."""
 
+    def packaged(self, package: Package) -> None:
+        """The archive is there."""
+
     def kept(self, run: Run) -> None:
         """An earlier start has measured this run already."""
 
@@ -81,6 +84,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer) -> Outcome:
     outcome = None
     for platform in spec.platforms:
         package = package_model(spec.model, platform, results / ".packages", partial(observer.packaging, platform))
+        observer.packaged(package)
         directory = results / package.model
         directory.mkdir(parents=True, exist_ok=True)
         digest = _digest(spec, platform, package)

@@ -19,15 +19,13 @@ def package(spec: Path, output: Path, overrides: tuple[str, ...]) -> None:
     """Export SPEC's model to each of its platforms, as archives that Triton loads."""
     from rich.console import Console
 
+    from mmebench.cli.progress import describe_package
     from mmebench.models.package import package_model
     from mmebench.spec.reading import load_spec
-    from mmebench.units import human_bytes
 
     wanted = load_spec(spec, overrides)
     console = Console()
     for platform in wanted.platforms:
         with console.status(f"{platform.kind}: …") as status:
             made = package_model(wanted.model, platform, output, status.update)
-        parity = f", {made.parity.max_relative:.1e} from eager PyTorch" if made.parity else ""
-        size = human_bytes(made.archive.stat().st_size)
-        console.print(f"{made.archive} ({size}{parity})", highlight=False, soft_wrap=True)
+        console.print(f"{made.archive}: {describe_package(made)}", highlight=False, soft_wrap=True)

@@ -9,9 +9,21 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from mmebench.endpoints.endpoint import Endpoint
 from mmebench.load.events import Live
+from mmebench.models.package import Package
 from mmebench.results.run import Capacity, Load, Run
 from mmebench.spec import PlatformSpec, Spec
 from mmebench.units import human_bytes, human_seconds
+
+
+def describe_package(package: Package) -> str:
+    """``resnet18, 11.7 M parameters, archive of 41.5 MiB, within 2.1e-06 of eager PyTorch``."""
+    parts = [package.model]
+    if package.parameters is not None:
+        parts.append(f"{package.parameters / 1e6:.3g} M parameters")
+    parts.append(f"archive of {human_bytes(package.archive.stat().st_size)}")
+    if package.parity is not None:
+        parts.append(f"within {package.parity.max_relative:.1e} of eager PyTorch")
+    return ", ".join(parts)
 
 
 class RunProgress:
@@ -63,6 +75,10 @@ class RunProgress:
             self._platform = platform.kind
             self._step("package", None)
         self._show(message)
+
+    def packaged(self, package: Package) -> None:
+        """See :class:`mmebench.benchmark.Observer`."""
+        self._say(describe_package(package))
 
     def kept(self, run: Run) -> None:
         """See :class:`mmebench.benchmark.Observer`."""

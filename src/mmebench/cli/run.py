@@ -25,6 +25,7 @@ def run(spec: Path, results: Path, overrides: tuple[str, ...]) -> int:
 
     from mmebench.benchmark import run_benchmark
     from mmebench.cli.progress import RunProgress
+    from mmebench.errors import disk_errors
     from mmebench.report.objectives import judge
     from mmebench.report.table import summary_table
     from mmebench.spec.reading import load_spec
@@ -33,7 +34,7 @@ def run(spec: Path, results: Path, overrides: tuple[str, ...]) -> int:
     # A SIGTERM takes the same way out as Ctrl-C: everything that was started is stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console()
-    with RunProgress(console, wanted) as progress:
+    with disk_errors(results), RunProgress(console, wanted) as progress:
         outcome = run_benchmark(wanted, results, progress)
     console.print(summary_table(outcome.summary))
     verdict = judge(outcome.summary, wanted.objectives)
