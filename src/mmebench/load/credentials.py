@@ -1,6 +1,7 @@
 """Whom requests are signed as."""
 
 import ipaddress
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from mmebench.errors import BadInputError
@@ -9,24 +10,31 @@ from mmebench.load.signer import Credentials
 _LOCAL = Credentials("LOCAL", "local-endpoint")
 
 
-def find_credentials(url: str) -> Credentials:
-    """Those of botocore's provider chain; a fixed pair for an endpoint on this machine, which checks none.
+def find_credentials(url: str) -> Callable[[], Credentials]:
+    """What gives those of botocore's provider chain, refreshed before they expire, each time it is called.
+
+    For an endpoint on this machine, which checks none, it is a fixed pair.
 
     Raises:
         BadInputError: the endpoint is elsewhere and the chain has none.
     """
-    if _is_loopback(urlsplit(url).hostname or ""):
-        return _LOCAL
+    if is_loopback(urlsplit(url).hostname or ""):
+        return lambda: _LOCAL
     import botocore.session
 
     found = botocore.session.get_session().get_credentials()
     if found is None:
         raise BadInputError(f"{url}: no AWS credentials found; set AWS_PROFILE or run `aws configure`")
-    frozen = found.get_frozen_credentials()
-    return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
+
+    def current() -> Credentials:
+        frozen = found.get_frozen_credentials()
+        return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
+
+    return current
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is this machine, by its own word for itself."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -24,8 +24,14 @@ class Live(BaseModel):
     """Median latency of the successes, in ms."""
 
 
+class Over(BaseModel):
+    """The last stage is over and all its answers are there."""
+
+    model_config = ConfigDict(frozen=True)
+
+
 def live(rows: npt.NDArray[np.void], stage: int, elapsed: float, users: int) -> Live:
-    """What the samples of the last second come to; ``rows`` as :meth:`Recorder.flush` gives them."""
+    """What the samples of the last second come to; ``rows`` as :data:`mmebench.load.recorder.ROW`."""
     successes = rows[rows["error"] == 0]
     latencies = (successes["end_ns"] - successes["intended_ns"]) / 1e6
     return Live(
@@ -46,7 +52,7 @@ class EventWriter:
 
     def _write(self, kind: str, event: BaseModel) -> None:
         if self._descriptor >= 0:
-            os.write(self._descriptor, json.dumps({kind: event.model_dump()}).encode() + b"\n")
+            os.write(self._descriptor, json.dumps({kind: event.model_dump(mode="json")}).encode() + b"\n")
 
     def live(self, event: Live) -> None:
         """Once a second."""
@@ -56,8 +62,17 @@ class EventWriter:
         """When a stage is over."""
         self._write("stage", event)
 
+    def over(self) -> None:
+        """When the load has come to its end; not when it was broken off."""
+        self._write("over", Over())
 
-def read_event(line: str) -> Live | StageWindow:
+
+_KINDS: dict[str, type[Live] | type[StageWindow] | type[Over]] = {
+    "live": Live, "stage": StageWindow, "over": Over
+}  # fmt: skip
+
+
+def read_event(line: str) -> Live | StageWindow | Over:
     """The event in one line."""
     (kind, value), *_ = json.loads(line).items()
-    return Live.model_validate(value) if kind == "live" else StageWindow.model_validate(value)
+    return _KINDS[kind].model_validate(value)

@@ -1,55 +1,45 @@
 """The Locust user and shape. Users, ramps, statistics, CSV files and the web UI are Locust's own.
 
-``mmebench`` starts it as ``locust -f .../load/locustfile.py`` with the job file in ``MMEBENCH_JOB``. Once a
-second, and at the end of each stage, it writes a JSON line to the file descriptor ``MMEBENCH_EVENTS``, where
-that is set: ``{"live": …}`` as :class:`mmebench.load.events.Live`, ``{"stage": …}`` as
-:class:`mmebench.results.run.StageWindow`.
+``mmebench`` starts it as ``locust -f .../load/locustfile.py`` with the job file in ``MMEBENCH_JOB``; started by
+hand with a job file, it has Locust's web UI. Once a second, and at the end of each stage, it writes a JSON line
+to the file descriptor ``MMEBENCH_EVENTS``, where that is set; see :mod:`mmebench.load.events`.
 """
 
 import gc
 import os
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic_ns
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, ClassVar
 
 import gevent
 from locust import LoadTestShape, User, events, task
 from locust.env import Environment
+from locust.runners import MasterRunner, Runner, WorkerRunner
 from locust.stats import CSV_STATS_INTERVAL_SEC
 
-from mmebench.load.credentials import find_credentials
-from mmebench.load.engine import Engine, RequestHeads
-from mmebench.load.events import EventWriter, live
+from mmebench.load.clock import ConductorClock
+from mmebench.load.conductor import Conductor
+from mmebench.load.events import EventWriter
 from mmebench.load.job import LoadJob
-from mmebench.load.payload import make_body
-from mmebench.load.popularity import pick_targets
-from mmebench.load.recorder import Recorder
-from mmebench.load.signer import Signer
-from mmebench.load.statistics import fold
-from mmebench.results.run import StageWindow
+from mmebench.load.messages import BeginStage, Clock, Drain, EndStage, Ready, Samples
+from mmebench.load.sample_stream import SampleStream
+from mmebench.load.worker import Worker
 
+# Read and made before Locust forks its --processes, which then share them.
 JOB = LoadJob.model_validate_json(Path(os.environ["MMEBENCH_JOB"]).read_bytes())
-BODY = make_body(JOB.inputs, JOB.workload.payload, JOB.max_batch_size)
-SIGNER = Signer(find_credentials(JOB.url), JOB.region, urlsplit(JOB.url).netloc, JOB.path)
-RECORDER = Recorder(JOB.samples, JOB.targets)
-ENGINE = Engine(
-    JOB, BODY, RequestHeads(JOB, SIGNER, BODY), pick_targets(JOB.workload.popularity, JOB.targets), RECORDER
-)
-EVENTS = EventWriter(int(os.environ.get("MMEBENCH_EVENTS", "-1")))
-
-
-def seconds() -> float:
-    """Since the load began."""
-    return (monotonic_ns() - RECORDER.origin_ns) / 1e9
+BODIES = JOB.bodies()
+EVENTS = int(os.environ.get("MMEBENCH_EVENTS", "-1"))
 
 
 class InvokeUser(User):
-    """A user as Locust counts them; the engine's callbacks do the asking, this greenlet only lives as long."""
+    """A user as Locust counts them; callbacks do the asking, this greenlet only lives as long."""
+
+    worker: ClassVar[Worker]
 
     def on_start(self) -> None:
-        """Ask at once."""
-        self._caller = ENGINE.add_user()
+        """Join the load."""
+        self._caller = self.worker.add_caller()
 
     @task
     def live(self) -> None:
@@ -58,85 +48,87 @@ class InvokeUser(User):
 
     def on_stop(self) -> None:
         """Leave with the answer under way."""
-        ENGINE.remove_user(self._caller)
+        self.worker.remove_caller(self._caller)
 
 
 class StageShape(LoadTestShape):
-    """The stages of the profile, one after another; reports each when its time is over.
+    """The stages, as the conductor goes through them."""
 
-    Locust asks once a second, so that a stage may run up to a second longer than it counts.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._stages = list(JOB.workload.profile.stages)
-        self._index = -1
-        self._start = 0.0
-        self._spawned: float | None = None
-        events.spawning_complete.add_listener(self._all_started)
-
-    def _all_started(self, user_count: int, **_: Any) -> None:
-        if user_count == self._stages[self._index].users and self._spawned is None:
-            self._spawned = seconds()
+    conductor: ClassVar[Conductor]
 
     def tick(self) -> tuple[int, float] | None:
-        """The users there should be now; None when the last stage is over."""
-        now = seconds()
-        if self._index < 0 or now >= self._start + self._stages[self._index].duration:
-            if self._index >= 0:
-                self._report()
-            if self._index + 1 == len(self._stages):
-                return None
-            self._index, self._start, self._spawned = self._index + 1, now, None
-        users = self._stages[self._index].users
-        return users, float(users)
-
-    def _report(self) -> None:
-        stage = self._stages[self._index]
-        end = self._start + stage.duration
-        ready = max(self._start + stage.warmup_seconds, end if self._spawned is None else self._spawned)
-        EVENTS.stage(StageWindow(users=stage.users, start=self._start, ready=ready, end=end))
-
-    @property
-    def position(self) -> tuple[int, float]:
-        """The index of the stage that runs, and the seconds since it began."""
-        return self._index, seconds() - self._start
+        """See :meth:`Conductor.tick`."""
+        return self.conductor.tick()
 
 
 @events.init.add_listener
-def _start_reporting(environment: Environment, **_: Any) -> None:
-    """Write samples, statistics and a live line once a second, and the rest when Locust quits."""
+def _start(environment: Environment, **_: Any) -> None:
+    """Make this process what Locust's options ask for: conductor, worker, or both."""
     runner = environment.runner
     assert runner is not None, "Locust creates the runner before it fires init"
-
-    def report_once() -> None:
-        rows = RECORDER.flush()
-        fold(rows, RECORDER.error_name, environment.stats)
-        if isinstance(environment.shape_class, StageShape):
-            stage, elapsed = environment.shape_class.position
-            try:
-                EVENTS.live(live(rows, stage, elapsed, runner.user_count))
-            except BrokenPipeError:  # whoever wanted the load is gone
-                runner.quit()
-
-    def report() -> None:
-        while True:
-            gevent.sleep(1)
-            report_once()
-
-    reporter = gevent.spawn(report)
-
-    def users_are_gone(**_: Any) -> None:
-        report_once()
-        # Locust writes its CSV files once a second and not at the end: let it see the last second too.
-        gevent.sleep(CSV_STATS_INTERVAL_SEC + 0.1)
-
-    def finish(**_: Any) -> None:
-        reporter.kill()
-        RECORDER.close()
-
-    events.test_stop.add_listener(users_are_gone)
-    events.quitting.add_listener(finish)
+    if not isinstance(runner, MasterRunner):
+        _start_worker(runner)
+    if not isinstance(runner, WorkerRunner):
+        _start_conductor(runner)
     # What is there now stays; a collection during the load would only cost latency.
     gc.collect()
     gc.freeze()
+
+
+def _every_second(runner: Runner, do: Callable[[], None]) -> None:
+    """Until the process ends; when it fails, so does the load."""
+
+    def loop() -> None:
+        while True:
+            gevent.sleep(1)
+            do()
+
+    def quit_load(_: Any) -> None:
+        runner.environment.process_exit_code = 3
+        runner.quit()
+
+    gevent.spawn(loop).link_exception(quit_load)
+
+
+def _start_worker(runner: Runner) -> None:
+    worker = InvokeUser.worker = Worker(JOB, BODIES, runner)
+    runner.register_message(BeginStage.name, lambda msg, **_: worker.begin_stage(BeginStage.read(msg.data)))
+    runner.register_message(EndStage.name, lambda msg, **_: worker.end_stage(EndStage.read(msg.data)))
+    runner.register_message(Drain.name, lambda **_: worker.drain(), concurrent=True)
+    events.test_stop.add_listener(lambda **_: worker.send())
+    _every_second(runner, worker.every_second)
+    if isinstance(runner, WorkerRunner):
+        if EVENTS >= 0:
+            os.close(EVENTS)  # so that the pipe ends when the conductor does
+        clock = ConductorClock(runner)
+
+        def report_ready() -> None:
+            worker.clock_ahead_ns = clock.ahead_ns()
+            runner.send_message(Ready.name, Ready().data())
+
+        gevent.spawn(report_ready)
+
+
+def _start_conductor(runner: Runner) -> None:
+    stream = SampleStream(JOB.samples, monotonic_ns(), JOB.targets, [len(body.content) for body in BODIES])
+    conductor = StageShape.conductor = Conductor(JOB, runner, stream, EventWriter(EVENTS))
+    runner.register_message(Samples.name, lambda msg, **_: conductor.take(msg.node_id, Samples.read(msg.data)))
+    runner.register_message(Clock.name, lambda msg, **_: conductor.tell_clock(msg.node_id, Clock.read(msg.data)))
+    runner.register_message(Ready.name, lambda msg, **_: conductor.worker_is_ready(msg.node_id))
+    events.spawning_complete.add_listener(lambda user_count, **_: conductor.all_started(user_count))
+
+    def users_are_gone(**_: Any) -> None:
+        conductor.stop()
+        # Locust writes its CSV files once a second and not at the end: let it see the last second too.
+        gevent.sleep(CSV_STATS_INTERVAL_SEC + 0.1)
+
+    events.test_stop.add_listener(users_are_gone)
+    events.quitting.add_listener(lambda **_: stream.close())
+
+    def every_second() -> None:
+        try:
+            conductor.every_second()
+        except BrokenPipeError:  # whoever wanted the load is gone
+            runner.quit()
+
+    _every_second(runner, every_second)

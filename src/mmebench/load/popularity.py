@@ -70,9 +70,8 @@ def draw_block(popularity: Popularity, cumulative: npt.NDArray[np.float64], bloc
 
     ``cumulative`` is the running sum of :func:`probabilities`.
     """
-    if isinstance(popularity, RoundRobin):
+    if isinstance(popularity, RoundRobin | TracedTargets):
         return np.arange(block * BLOCK, (block + 1) * BLOCK) % len(cumulative)
-    assert not isinstance(popularity, TracedTargets), "a trace names its targets itself"
     # The last sum may be a little less than 1, and a draw between it and 1 must not find a target that is none.
     draws = np.random.default_rng((popularity.seed, block)).random(BLOCK) * cumulative[-1]
     numbers: Numbers = np.searchsorted(cumulative, draws, side="right")

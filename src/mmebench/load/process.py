@@ -1,18 +1,22 @@
 """The Locust process: started with a job, listened to while it runs, stopped whatever happens."""
 
+import math
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from mmebench.errors import MmebenchError
-from mmebench.load.events import Live, read_event
+from mmebench.load.events import Live, Over, read_event
 from mmebench.load.job import LoadJob
 from mmebench.results.run import StageWindow
+from mmebench.spec import Workload
 
 _LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 _SILENCE_SECONDS = 120.0
@@ -30,16 +34,18 @@ def offer_load(job: LoadJob, csv_prefix: Path, log: Path, on_event: Callable[[Li
         on_event: called with what the load is like about once a second, and with each stage that is over.
 
     Raises:
+        BadInputError: the job cannot work; nothing was started.
         MmebenchError: Locust ended with an error or stopped talking; what it had recorded is on disk.
     """
-    stages = 0
+    job.check()
+    stages, over = 0, False
     with tempfile.TemporaryDirectory(prefix="mmebench-load-") as scratch, log.open("ab") as output:
         job_file = Path(scratch, "job.json")
         job_file.write_text(job.model_dump_json(), encoding="utf-8")
         read_end, write_end = os.pipe()
         try:
             process = subprocess.Popen(
-                _command(csv_prefix),
+                _command(csv_prefix, job.workload),
                 env=os.environ | {"MMEBENCH_JOB": str(job_file), "MMEBENCH_EVENTS": str(write_end)},
                 pass_fds=[write_end],
                 stdin=subprocess.DEVNULL,
@@ -53,24 +59,39 @@ def offer_load(job: LoadJob, csv_prefix: Path, log: Path, on_event: Callable[[Li
         try:
             for line in _lines(read_end):
                 event = read_event(line)
+                if isinstance(event, Over):
+                    over = True
+                    continue
                 stages += isinstance(event, StageWindow)
                 on_event(event)
             status = process.wait(timeout=_SILENCE_SECONDS)
         finally:
             os.close(read_end)
             _stop(process)
-    if status != 0 or stages < len(job.workload.profile.stages):
+    if status != 0 or not over:
+        planned = len(job.workload.stages)
         raise MmebenchError(
-            f"the load stopped after {stages} of {len(job.workload.profile.stages)} stages "
+            f"the load stopped after {stages} of {planned or 'its search for'} stages "
             f"(Locust's exit code {status}); its output is in {log}"
         )
 
 
-def _command(csv_prefix: Path) -> list[str]:
+def _command(csv_prefix: Path, workload: Workload) -> list[str]:
     options = ["--headless", "--only-summary", "--csv-full-history", "--exit-code-on-error", "0"]
-    # Requests under way when the last stage ends are answered, not cut off; SageMaker's own limit is 60 s.
-    options += ["--stop-timeout", "70"]
+    # Requests under way when users are stopped are answered, not cut off.
+    options += ["--stop-timeout", str(math.ceil(workload.timeout))]
+    if workload.processes > 1:
+        port = str(_free_port())
+        options += ["--processes", str(workload.processes)]
+        options += ["--master-bind-host", "127.0.0.1", "--master-bind-port", port]
+        options += ["--master-host", "127.0.0.1", "--master-port", port]
     return [sys.executable, "-m", "locust", "-f", str(_LOCUSTFILE), "--csv", str(csv_prefix), *options]
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def _lines(descriptor: int) -> Iterator[str]:
@@ -88,7 +109,7 @@ def _lines(descriptor: int) -> Iterator[str]:
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """End the process if it has not ended: first asked, then killed."""
+    """End the process if it has not ended: first asked, then killed; and what it may have left of its workers."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         try:
@@ -96,3 +117,5 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+    with suppress(ProcessLookupError):  # it leads a session of its own, and is most often the only one in it
+        os.killpg(process.pid, signal.SIGKILL)

@@ -1,17 +1,9 @@
-"""The recorder: takes every sample of a load and loses none that was flushed, even when the process is killed."""
+"""The recorder: takes every sample of one process and gives them away in batches."""
 
 import struct
-from collections.abc import Sequence
-from pathlib import Path
-from time import monotonic_ns
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-
-from mmebench.results.samples import SCHEMA
 
 ROW = np.dtype(
     [
@@ -19,38 +11,31 @@ ROW = np.dtype(
         ("start_ns", "i8"),
         ("first_byte_ns", "i8"),
         ("end_ns", "i8"),
-        ("request_bytes", "i8"),
         ("response_bytes", "i8"),
-        ("target", "i4"),
+        ("key", "i4"),
         ("error", "i4"),
         ("status", "i2"),
         ("cold", "i1"),
         ("pad", "V5"),
     ]
 )
-"""A sample in memory. ``error``: a code for :meth:`Recorder.error_name`, 0 for none; ``cold``: -1 not known."""
+"""A sample in memory. Times are ``time.monotonic_ns``; ``first_byte_ns`` is 0 where none came. ``key`` says
+target and body as in :mod:`mmebench.load.requests`; ``error`` is an index of the errors, 0 for none; ``cold`` is
+1, 0, or -1 where the endpoint does not say."""
 
-_PACK = struct.Struct("=6q2ihb5x")
+_PACK = struct.Struct("=5q2ihb5x")
 assert _PACK.size == ROW.itemsize
+
+Rows = npt.NDArray[np.void]
 
 
 class Recorder:
-    """Packs samples into a buffer and, on :meth:`flush`, writes them to an Arrow IPC stream.
+    """Packs samples into a buffer; all that can wait is left to whoever takes them."""
 
-    Adding a sample costs a fraction of a microsecond, because everything but packing waits for the flush. Times
-    are given as ``time.monotonic_ns`` has them and written relative to :attr:`origin_ns`.
-    """
-
-    def __init__(self, path: Path, targets: Sequence[str]) -> None:
-        self.origin_ns = monotonic_ns()
-        self._targets = pa.array(targets, pa.string())
+    def __init__(self) -> None:
         self._errors: dict[str | None, int] = {None: 0}
         self._buffer = bytearray(ROW.itemsize * 4096)
         self._end = 0
-        self._sink = pa.OSFile(str(path), "wb")
-        # New errors turn up while the stream is written; it carries a grown dictionary as a delta.
-        options = pa.ipc.IpcWriteOptions(emit_dictionary_deltas=True)
-        self._writer = pa.ipc.new_stream(self._sink, SCHEMA, options=options)
 
     def add(
         self,
@@ -58,63 +43,30 @@ class Recorder:
         start_ns: int,
         first_byte_ns: int,
         end_ns: int,
-        request_bytes: int,
         response_bytes: int,
-        target: int,
+        key: int,
         error: str | None,
         status: int,
         cold: int,
     ) -> None:
-        """Append one sample. ``target`` is an index of the targets; ``cold`` 1, 0, or -1 for unknown."""
-        if self._end == len(self._buffer):
-            self._buffer.extend(bytes(len(self._buffer)))
-        code = self._errors.setdefault(error, len(self._errors))
+        """Append one sample, as :data:`ROW` has it; ``intended_ns`` 0 stands for ``start_ns``."""
+        end = self._end
+        if end == len(self._buffer):
+            self._buffer.extend(bytes(end))
+        code = self._errors.setdefault(error, len(self._errors)) if error else 0
         _PACK.pack_into(
-            self._buffer, self._end, intended_ns, start_ns, first_byte_ns, end_ns, request_bytes, response_bytes,
-            target, code, status, cold,
+            self._buffer, end, intended_ns or start_ns, start_ns, first_byte_ns, end_ns, response_bytes, key,
+            code, status, cold,
         )  # fmt: skip
-        self._end += ROW.itemsize
+        self._end = end + _PACK.size
 
-    def flush(self) -> npt.NDArray[np.void]:
-        """Write what was added since the last flush; returns it as :data:`ROW`."""
+    def take(self) -> Rows:
+        """What was added since it was last asked."""
         rows = np.frombuffer(bytes(self._buffer[: self._end]), ROW)
         self._end = 0
-        if len(rows):
-            self._writer.write_batch(self._batch(rows))
-            self._sink.flush()
         return rows
 
-    def error_name(self, code: int) -> str:
-        """The error that a row's ``error`` stands for."""
-        return str(list(self._errors)[code])
-
-    def _batch(self, rows: npt.NDArray[np.void]) -> pa.RecordBatch:
-        first_byte, error, cold = rows["first_byte_ns"], rows["error"], rows["cold"]
-        names = pa.array(list(self._errors)[1:], pa.string())
-        columns = {
-            "intended_ns": pa.array(rows["intended_ns"] - self.origin_ns),
-            "start_ns": pa.array(rows["start_ns"] - self.origin_ns),
-            "first_byte_ns": pa.array(first_byte - self.origin_ns, mask=first_byte == 0),
-            "end_ns": pa.array(rows["end_ns"] - self.origin_ns),
-            "target": pa.DictionaryArray.from_arrays(pa.array(rows["target"]), self._targets),
-            "status": pa.array(rows["status"]),
-            "error": pa.DictionaryArray.from_arrays(pa.array(error - 1, pa.int32(), mask=error == 0), names),
-            "cold": pa.array(cold == 1, mask=cold < 0),
-            "request_bytes": pa.array(rows["request_bytes"]),
-            "response_bytes": pa.array(rows["response_bytes"]),
-        }
-        return pa.RecordBatch.from_arrays([columns[field.name] for field in SCHEMA], schema=SCHEMA)
-
-    def close(self) -> None:
-        """Flush and end the stream."""
-        self.flush()
-        self._writer.close()
-        self._sink.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    @property
+    def errors(self) -> list[str]:
+        """The errors so far: a row's ``error`` counts from 1 in this list."""
+        return [error for error in self._errors if error is not None]

@@ -50,6 +50,14 @@ class StageWindow(Record):
     """Share of a core that the busiest client process used within the window; 1 is all of it."""
     loop_lag_p99: float | None = None
     """How late the client's event loop ran its timers within the window, in seconds."""
+    rate: float | None = None
+    """Requests per second that an open loop was to start; None in a closed loop, and for a trace."""
+    due: int | None = None
+    """Requests that an open loop was to start within the window."""
+    not_started: int | None = None
+    """Of these, how many were never started, because until the stage was over no connection came free."""
+    note: str | None = None
+    """What else is to be known: a client process that was lost, a probe of a search and how it went."""
 
 
 class Run(Record):

@@ -9,17 +9,22 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from mmebench.spec.arrivals import Arrivals, ClosedLoop, ConstantRate, Poisson, Trace
 from mmebench.spec.endpoint import LocalEndpoint
 from mmebench.spec.model import FileModel, HuggingFaceModel, ModelSpec, TimmModel, TorchvisionModel
 from mmebench.spec.platform import DynamicBatching, PlatformSpec
 from mmebench.spec.popularity import HotSet, Popularity, RoundRobin, TracedTargets, Uniform, Weights, Zipf
+from mmebench.spec.profile import Profile, Ramp, Search, Stage, Stationary
 from mmebench.spec.strict import Strict
-from mmebench.spec.workload import ClosedLoop, Objectives, Payload, Profile, Stage, Targets, Workload
+from mmebench.spec.workload import Goodput, Objectives, Payload, Targets, Workload
 
 __all__ = [
+    "Arrivals",
     "ClosedLoop",
+    "ConstantRate",
     "DynamicBatching",
     "FileModel",
+    "Goodput",
     "HotSet",
     "HuggingFaceModel",
     "LocalEndpoint",
@@ -27,14 +32,19 @@ __all__ = [
     "Objectives",
     "Payload",
     "PlatformSpec",
+    "Poisson",
     "Popularity",
     "Profile",
+    "Ramp",
     "RoundRobin",
+    "Search",
     "Spec",
     "Stage",
+    "Stationary",
     "Targets",
     "TimmModel",
     "TorchvisionModel",
+    "Trace",
     "TracedTargets",
     "Uniform",
     "Weights",
@@ -65,4 +75,8 @@ class Spec(Strict):
                     f"workload.payload.batch {batch} goes over max_batch_size {platform.max_batch_size} "
                     f"of platform {platform.kind}"
                 )
+        if self.workload.profile.search is not None and not self.objectives.given:
+            raise ValueError(
+                "workload.profile.search needs objectives: p99, failures or goodput; it has none to meet"
+            )
         return self

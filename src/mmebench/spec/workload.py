@@ -1,11 +1,27 @@
 """What is asked of the endpoint: how many targets, with what payload, how often, at which load."""
 
-from typing import Literal, Self
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from mmebench.spec.popularity import Popularity, Uniform
+from mmebench.spec.arrivals import Arrivals, ClosedLoop
+from mmebench.spec.popularity import Popularity, TracedTargets, Uniform
+from mmebench.spec.profile import Profile, Stage, StageDuration
 from mmebench.spec.strict import Duration, Strict
+
+
+def _free_header(name: str) -> str:
+    lower = name.lower()
+    if lower == "x-amzn-sagemaker-target-model" or not (
+        lower == "accept" or lower.startswith("x-amzn-sagemaker-")
+    ):
+        raise ValueError(f"got {name!r}; allowed: Accept and X-Amzn-SageMaker-…, but for the target, which varies")
+    return name
+
+
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$"), AfterValidator(_free_header)]
+HeaderValue = Annotated[str, Field(pattern=r"^[\x20-\x7e]*$")]
 
 
 class Targets(Strict):
@@ -30,50 +46,34 @@ class Targets(Strict):
 
 
 class Payload(Strict):
-    """What one request carries."""
+    """What one request carries: made from the model's inputs, from an image or texts, or a file as it is."""
 
     encoding: Literal["binary", "json"] = Field("binary", description="tensors as raw bytes, or as JSON lists")
     batch: int = Field(1, ge=1, le=1024, description="rows in a request")
-    sequence_length: int = Field(128, ge=1, description="tokens in a row of text")
-    seed: int = 0
-
-
-class ClosedLoop(Strict):
-    """Each user waits for its answer, thinks, and sends the next request."""
-
-    kind: Literal["closed"] = "closed"
-    think_time: Duration = 0.0
-
-
-class Stage(Strict):
-    """One stretch of constant load."""
-
-    users: int = Field(ge=1, le=100_000)
-    duration: Duration = Field(30.0, gt=0, description="the whole stage, warm-up included")
-    warmup: Duration | None = Field(
-        None, description="left out of every figure; a fifth of the duration unless told"
+    sequence_length: int = Field(128, ge=1, description="tokens in a row of text; the most, where lengths vary")
+    lengths: Literal["constant", "lognormal"] = Field(
+        "constant", description="rows of text are all padded to sequence_length, or as long as text is"
     )
+    pool: int = Field(1, ge=1, le=10_000, description="distinct requests to draw from")
+    image: Path | None = Field(None, description="a picture, scaled to the model's input and normalised")
+    text: tuple[str, ...] | None = Field(None, min_length=1, description="texts for the tokenizer")
+    tokenizer: Path | None = Field(None, description="a tokenizer.json, or a folder that holds it")
+    file: Path | None = Field(None, description="one request's body, sent as it is")
+    content_type: str | None = Field(
+        None, pattern=r"^[\x21-\x7e][\x20-\x7e]*$", description="of a file; application/octet-stream unless told"
+    )
+    seed: int = Field(0, ge=0)
 
     @model_validator(mode="after")
-    def _something_counts(self) -> Self:
-        if self.warmup is not None and self.warmup >= self.duration:
-            raise ValueError(f"warm-up {self.warmup:g} s leaves nothing of the stage's {self.duration:g} s")
+    def _one_origin(self) -> Self:
+        given = [origin for origin in ("image", "text", "file") if getattr(self, origin) is not None]
+        if len(given) > 1:
+            raise ValueError(f"got {' and '.join(given)}; give one of them")
+        if (self.text is None) != (self.tokenizer is None):
+            raise ValueError("text and tokenizer go together; give both or none")
+        if self.pool > 1 and (self.image or self.file):
+            raise ValueError("pool makes distinct requests; one image or file gives only one")
         return self
-
-    @property
-    def warmup_seconds(self) -> float:
-        """The part at the start that does not count."""
-        return self.duration / 5 if self.warmup is None else self.warmup
-
-
-class Profile(Strict):
-    """The stages, one after another."""
-
-    stages: tuple[Stage, ...] = Field(
-        tuple(Stage(users=users) for users in range(20, 201, 20)),
-        min_length=1,
-        description="20 to 200 users in steps of 20, 30 s each, unless told",
-    )
 
 
 class Workload(Strict):
@@ -81,8 +81,69 @@ class Workload(Strict):
 
     payload: Payload = Payload()
     popularity: Popularity = Uniform()
-    arrivals: ClosedLoop = ClosedLoop()
+    arrivals: Arrivals = ClosedLoop()
     profile: Profile = Profile()
+    timeout: StageDuration = Field(
+        70.0, description="longest wait for an answer; SageMaker's own limit is 60 s, so that its answer is seen"
+    )
+    headers: dict[HeaderName, HeaderValue] = Field({}, description="sent and signed with every request")
+    processes: int = Field(1, ge=1, le=256, description="client processes that share the load")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_trace_names_its_targets(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "popularity" not in value:
+            arrivals = value.get("arrivals")
+            if isinstance(arrivals, dict) and arrivals.get("kind") == "trace":
+                return value | {"popularity": {"kind": "trace"}}
+        return value
+
+    @model_validator(mode="after")
+    def _profile_fits_arrivals(self) -> Self:
+        kind = self.arrivals.kind
+        if isinstance(self.popularity, TracedTargets) and kind != "trace":
+            raise ValueError(f"popularity trace needs arrivals trace; got arrivals {kind}")
+        if self.payload.content_type is not None and self.payload.file is None and kind != "trace":
+            raise ValueError("payload.content_type is for a body from a file; tensors have their own")
+        for number, stage in enumerate(self.profile.stages):
+            where = f"profile.stages.{number}"
+            if kind == "closed" and (stage.users is None or stage.rate is not None):
+                raise ValueError(f"{where}: arrivals closed need users and no rate; constant and poisson have one")
+            if kind in ("constant", "poisson") and stage.rate is None:
+                raise ValueError(f"{where}: arrivals {kind} need a rate, in requests per second")
+            if kind == "trace" and stage.rate is not None:
+                raise ValueError(f"{where}: a trace has its own times; give the stage a duration and no rate")
+        if kind == "trace" and not self.profile.stages:
+            raise ValueError("a trace needs profile.stages, each with a duration; it has no ramp and no search")
+        shaped = self.profile.ramp or self.profile.search
+        if kind == "closed" and shaped is not None and shaped.users is not None:
+            raise ValueError("users of a ramp or search are for an open loop; a closed loop's are what changes")
+        return self
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages in order; none for a search, which chooses the next one by what the last one gave."""
+        ramp = self.profile.ramp
+        if ramp is None:
+            return self.profile.stages
+        loads = dict.fromkeys(self._whole(load) for load in ramp.loads)
+        return tuple(self.stage(load, ramp.users, ramp.duration, ramp.warmup) for load in loads)
+
+    def stage(self, load: float, users: int | None, duration: float, warmup: float | None) -> Stage:
+        """A stage with ``load`` users in a closed loop, or ``load`` requests per second in an open one."""
+        if self.arrivals.kind == "closed":
+            return Stage(users=round(load), duration=duration, warmup=warmup)
+        return Stage(rate=load, users=users, duration=duration, warmup=warmup)
+
+    def _whole(self, load: float) -> float:
+        return max(1, round(load)) if self.arrivals.kind == "closed" else load
+
+
+class Goodput(Strict):
+    """The share of requests that are answered with success in good time."""
+
+    within: Duration = Field(gt=0)
+    share: float = Field(gt=0, le=1)
 
 
 class Objectives(Strict):
@@ -90,3 +151,9 @@ class Objectives(Strict):
 
     p99: Duration | None = None
     failures: float | None = Field(None, ge=0, le=1, description="largest share of failed requests")
+    goodput: Goodput | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether anything is asked for."""
+        return any(value is not None for value in (self.p99, self.failures, self.goodput))

@@ -1,0 +1,93 @@
+"""An alarm that is punctual to some tens of microseconds.
+
+libev waits in whole milliseconds, so that its own timers run half a millisecond late on average, which is more
+than everything else the client adds to a latency. A timer of the Linux kernel (``timerfd``) that the loop reads
+like a socket does not round. Elsewhere libev's timer takes its place.
+"""
+
+import ctypes
+import os
+import sys
+from collections.abc import Callable
+from time import monotonic_ns
+from typing import Any, Protocol
+
+import gevent
+
+_CLOCK_MONOTONIC = 1
+_ABSOLUTE = 1
+_NONBLOCK_CLOEXEC = os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0)
+_READ = 1
+
+
+class Alarm(Protocol):
+    """Calls back, in the hub, once for each time it is set."""
+
+    def set(self, at_ns: int) -> None:
+        """Call back at ``at_ns`` of ``time.monotonic_ns``, at once if that is over; forgets an earlier time."""
+
+    def close(self) -> None:
+        """Never call back again."""
+
+
+class KernelAlarm:
+    """By ``timerfd_create`` of Linux, whose monotonic clock is that of ``time.monotonic_ns``."""
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self._callback = callback
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._descriptor = self._checked(self._libc.timerfd_create(_CLOCK_MONOTONIC, _NONBLOCK_CLOEXEC))
+        # struct itimerspec: seconds and nanoseconds of the interval, which is none, and of the time.
+        self._time = (ctypes.c_long * 4)()
+        self._watcher = gevent.get_hub().loop.io(self._descriptor, _READ)
+        self._watcher.start(self._ring)
+
+    @staticmethod
+    def _checked(result: int) -> int:
+        if result < 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        return result
+
+    def set(self, at_ns: int) -> None:
+        """See :class:`Alarm`."""
+        self._time[2], self._time[3] = divmod(max(at_ns, 1), 1_000_000_000)  # 0 would disarm it
+        self._checked(self._libc.timerfd_settime(self._descriptor, _ABSOLUTE, self._time, None))
+
+    def _ring(self) -> None:
+        try:
+            os.read(self._descriptor, 8)
+        except BlockingIOError:
+            return  # set to a later time since it rang
+        self._callback()
+
+    def close(self) -> None:
+        """See :class:`Alarm`."""
+        self._watcher.stop()
+        self._watcher.close()
+        os.close(self._descriptor)
+
+
+class LoopAlarm:
+    """By the loop's own timer: punctual to a millisecond."""
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self._callback = callback
+        self._timer: Any = None
+
+    def set(self, at_ns: int) -> None:
+        """See :class:`Alarm`."""
+        self.close()
+        self._timer = gevent.get_hub().loop.timer(max(0, at_ns - monotonic_ns()) / 1e9)
+        self._timer.start(self._callback)
+
+    def close(self) -> None:
+        """See :class:`Alarm`."""
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer.close()
+            self._timer = None
+
+
+def make_alarm(callback: Callable[[], None]) -> Alarm:
+    """The most punctual alarm that this system has."""
+    return KernelAlarm(callback) if sys.platform == "linux" else LoopAlarm(callback)

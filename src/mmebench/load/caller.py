@@ -1,0 +1,98 @@
+"""A caller: one connection, which sends a request when it is told to and records what becomes of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from gevent.event import Event
+
+from mmebench.load.answer import Head
+from mmebench.load.connection import Address, Connection
+from mmebench.load.recorder import Recorder
+from mmebench.load.requests import SignedRequests
+from mmebench.load.tls import TlsConnection
+
+Freed = Callable[["Caller", int], None]
+"""Told that a caller is free again, with the status of the answer: 0 where none came."""
+
+
+class Caller:
+    """See the module."""
+
+    def __init__(self, address: Address, requests: SignedRequests, recorder: Recorder, freed: Freed) -> None:
+        self._connection = (TlsConnection if address.tls else Connection)(address, self._answered)
+        self._request = self._connection.request
+        self._requests = requests
+        self._add = recorder.add
+        self._freed = freed
+        self._key = 0
+        self._intended_ns = 0
+        self._pause: Any = None
+        self._left: Event | None = None
+
+    def send(self, key: int, intended_ns: int = 0) -> None:
+        """Send a request; ``intended_ns`` is when it was due, 0 for now."""
+        self._key = key
+        self._intended_ns = intended_ns
+        self._request(*self._requests[key])
+
+    def _answered(self, head: Head | None, error: str | None, body_bytes: int, end_ns: int) -> None:
+        connection = self._connection
+        status, cold = 0, -1
+        if head is not None:
+            status = head.status
+            if status != 200 and error is None:
+                error = error_name(head)
+            if RESIDENCY in head.text:
+                cold = int(head.header(RESIDENCY) == b"cold")
+        self._add(
+            self._intended_ns, connection.start_ns, connection.first_byte_ns, end_ns, body_bytes, self._key,
+            error, status, cold,
+        )  # fmt: skip
+        if self._left is None:
+            self._freed(self, status)
+        else:
+            self._left.set()
+
+    def pause(self, seconds: float, then: Callable[["Caller"], None]) -> None:
+        """Call ``then`` after this time, unless the caller has left."""
+        self._pause = gevent.get_hub().loop.timer(seconds)
+        self._pause.start(self._end_pause, then)
+
+    def _end_pause(self, then: Callable[["Caller"], None]) -> None:
+        self._cancel_pause()
+        then(self)
+
+    def _cancel_pause(self) -> None:
+        if self._pause is not None:
+            self._pause.stop()
+            self._pause.close()
+            self._pause = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is awaited."""
+        return self._connection.busy
+
+    def give_up_before(self, start_ns: int) -> None:
+        """Count the request under way as timed out if it was sent before ``start_ns``."""
+        if self._connection.busy and self._connection.start_ns < start_ns:
+            self._connection.give_up("ReadTimeout")
+
+    def leave(self, longest_wait: float) -> None:
+        """Wait for the answer under way, send no more, and close the connection."""
+        self._left = Event()
+        self._cancel_pause()
+        if self._connection.busy:
+            self._left.wait(longest_wait)
+        self._connection.close()
+
+
+RESIDENCY = b"x-mmebench-residency"
+"""Header in which mmebench's local endpoint says whether a request waited for its target: ``warm`` or ``cold``."""
+
+
+def error_name(head: Head) -> str:
+    """What AWS calls the error, without what may follow a colon; ``HTTP 404`` where nobody says."""
+    name = head.header(b"x-amzn-errortype")
+    return name.partition(b":")[0].decode("latin-1") if name else f"HTTP {head.status}"

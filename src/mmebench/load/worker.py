@@ -1,0 +1,123 @@
+"""The worker: the part of a load that sends requests. There is one in each client process."""
+
+from dataclasses import asdict
+from itertools import islice
+
+import numpy as np
+from locust.exception import RPCError
+from locust.runners import Runner
+
+from mmebench.load.caller import Caller
+from mmebench.load.credentials import find_credentials
+from mmebench.load.engine import Engine, parse_address
+from mmebench.load.job import LoadJob
+from mmebench.load.keys import make_schedule, pick_keys, trace_keys
+from mmebench.load.messages import BeginStage, EndStage, Samples, StageReport
+from mmebench.load.meter import Meter
+from mmebench.load.pace import ClosedPace, OpenPace
+from mmebench.load.payload import Body
+from mmebench.load.recorder import Recorder
+from mmebench.load.requests import SignedRequests
+from mmebench.spec import ClosedLoop, ConstantRate, Poisson
+
+
+class Worker:
+    """Callers, what they record, and what is said to the conductor."""
+
+    def __init__(self, job: LoadJob, bodies: tuple[Body, ...], runner: Runner) -> None:
+        self._job = job
+        self._runner = runner
+        self._recorder = Recorder()
+        self._meter = Meter()
+        trace = job.trace()
+        payloads = sorted({request.payload for request in trace if request.payload is not None})
+        content_type = job.workload.payload.content_type or bodies[0].content_type
+        self._pool = len(bodies)
+        self._trace = trace_keys(trace, job.workload, job.targets, self._pool, payloads)
+        bodies += tuple(Body(path.read_bytes(), content_type) for path in payloads)
+        arrivals = job.workload.arrivals
+        self._pace: ClosedPace | OpenPace = (
+            ClosedPace(arrivals.think_time) if isinstance(arrivals, ClosedLoop) else OpenPace()
+        )
+        requests = SignedRequests(
+            job.url, job.path, job.region, job.workload.headers, job.targets, bodies, find_credentials(job.url)
+        )
+        self._engine = Engine(
+            parse_address(job.url, job.ca), requests, self._recorder, self._pace, job.workload.timeout
+        )
+        self.clock_ahead_ns = 0
+        """How far the conductor's clock is ahead of ours."""
+        self._unsent: list[Samples] = []
+
+    def add_caller(self) -> Caller:
+        """For a new user of Locust's."""
+        return self._engine.add_caller()
+
+    def remove_caller(self, caller: Caller) -> None:
+        """For a user who goes; waits for the answer under way."""
+        self._engine.remove_caller(caller)
+
+    def every_second(self) -> None:
+        """Housekeeping, and a batch of samples."""
+        self._engine.every_second()
+        self._meter.note_cpu()
+        self.send()
+
+    def send(self, report: StageReport | None = None, drained: bool = False) -> None:
+        """Send what was recorded; where that fails, it is sent again with the next."""
+        rows = self._recorder.take()
+        if self.clock_ahead_ns:
+            rows = rows.copy()
+            for column in ("intended_ns", "start_ns", "end_ns"):
+                rows[column] += self.clock_ahead_ns
+            rows["first_byte_ns"] += np.where(rows["first_byte_ns"] == 0, 0, self.clock_ahead_ns)
+        told = asdict(report) if report else None
+        self._unsent.append(Samples(rows.tobytes(), self._recorder.errors, told, drained))
+        while self._unsent:
+            try:
+                self._runner.send_message(Samples.name, self._unsent[0].data())
+            except RPCError:
+                return  # Locust connects again by itself, and gives up where it cannot
+            del self._unsent[0]
+
+    def begin_stage(self, order: BeginStage) -> None:
+        """Take this worker's share of a stage."""
+        job, stage, start_ns = self._job, order.stage, order.start_ns - self.clock_ahead_ns
+        worker, workers = order.worker, order.workers
+        arrivals = job.workload.arrivals
+        if isinstance(self._pace, ClosedPace):
+            self._pace.begin(pick_keys(job.workload, job.targets, self._pool, worker, workers))
+        elif isinstance(arrivals, ConstantRate | Poisson):
+            assert order.rate is not None, "the spec asks for it"
+            keys = pick_keys(job.workload, job.targets, self._pool, worker, workers, stage)
+            self._pace.begin(
+                make_schedule(arrivals, order.rate, order.seconds, start_ns, keys, stage, worker, workers)
+            )
+        else:
+            first, last = order.trace_from, order.trace_from + order.seconds
+            self._pace.begin(
+                (start_ns + int((seconds - first) * 1e9), key)
+                for seconds, key in islice(self._trace, worker, None, workers)
+                if first <= seconds < last
+            )
+
+    def end_stage(self, order: EndStage) -> None:
+        """Report on a stage that is over."""
+        ready_ns, end_ns = order.ready_ns - self.clock_ahead_ns, order.end_ns - self.clock_ahead_ns
+        load = self._meter.read(ready_ns, end_ns)
+        self._meter.forget()
+        due = self._pace.end(ready_ns, end_ns) if isinstance(self._pace, OpenPace) else None
+        self.send(
+            StageReport(
+                stage=order.stage,
+                cpu=load.cpu,
+                lag_p99=load.lag_p99,
+                due=due.due if due else None,
+                not_started=due.not_started if due else None,
+            )
+        )
+
+    def drain(self) -> None:
+        """Let what is under way come to its end."""
+        self._engine.drain()
+        self.send(drained=True)

@@ -1,0 +1,145 @@
+"""How the load changes over time: stages, a ramp of them, or a search for the largest load that is served well."""
+
+from typing import Annotated, Any, Self
+
+import numpy as np
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+
+from mmebench.spec.strict import Duration, Strict
+
+MOST_AT_ONCE = 256
+"""Requests that an open loop has under way at once unless told; any more wait, and the wait counts."""
+
+Users = Annotated[int, Field(ge=1, le=100_000)]
+Rate = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
+
+
+def _positive(seconds: float) -> float:
+    if seconds <= 0:
+        raise ValueError("got 0; a stage takes time")
+    return seconds
+
+
+StageDuration = Annotated[Duration, AfterValidator(_positive)]
+
+
+class Timed(Strict):
+    """How long a stage takes and which part of it counts."""
+
+    duration: StageDuration = Field(30.0, description="the whole stage, warm-up included")
+    warmup: Duration | None = Field(
+        None, description="left out of every figure; a fifth of the duration unless told"
+    )
+
+    @model_validator(mode="after")
+    def _something_counts(self) -> Self:
+        if self.warmup is not None and self.warmup >= self.duration:
+            raise ValueError(f"warm-up {self.warmup:g} s leaves nothing of the stage's {self.duration:g} s")
+        return self
+
+    @property
+    def warmup_seconds(self) -> float:
+        """The part at the start that does not count."""
+        return self.duration / 5 if self.warmup is None else self.warmup
+
+
+class Stage(Timed):
+    """One stretch of constant load."""
+
+    users: Users | None = Field(
+        None,
+        description=f"of a closed loop; of an open loop the most requests at once, {MOST_AT_ONCE} unless told",
+    )
+    rate: Rate | None = Field(None, description="requests per second of an open loop")
+
+    @property
+    def concurrency(self) -> int:
+        """Users of a closed loop; the most requests at once of an open one."""
+        return MOST_AT_ONCE if self.users is None else self.users
+
+
+class Ramp(Timed):
+    """Stages in equal steps: of users in a closed loop, of the rate in an open one."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    first: Rate = Field(alias="from")
+    last: Rate = Field(alias="to")
+    step: float | None = Field(None, gt=0, description="from one stage to the next; or give steps")
+    steps: int | None = Field(None, ge=2, le=1000, description="number of stages; or give step")
+    users: Users | None = Field(None, description="the most requests at once of an open loop")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.step is None) == (self.steps is None):
+            raise ValueError("give step or steps, one of them")
+        if len(self.loads) > 1000:
+            raise ValueError(f"step {self.step:g} makes {len(self.loads)} stages; allowed: up to 1000")
+        return self
+
+    @property
+    def loads(self) -> list[float]:
+        """The load of each stage; a step that does not divide the ramp ends below its end."""
+        if self.steps is not None:
+            return [float(load) for load in np.linspace(self.first, self.last, self.steps)]
+        assert self.step is not None
+        count = int(abs(self.last - self.first) / self.step + 1e-9) + 1
+        step = self.step if self.last >= self.first else -self.step
+        return [self.first + number * step for number in range(count)]
+
+
+class Search(Timed):
+    """Find the largest load that meets the objectives: users in a closed loop, the rate in an open one.
+
+    The load is doubled from stage to stage until one misses an objective; then the distance between what was
+    met and what was missed is halved until it is small enough.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    first: Rate = Field(1.0, alias="from", description="the first load that is tried")
+    limit: Rate = Field(10_000.0, description="no more than this is tried")
+    tolerance: float = Field(0.05, gt=0, lt=1, description="stop when met and missed are this close, as a share")
+    users: Users | None = Field(None, description="the most requests at once of an open loop")
+
+    @model_validator(mode="after")
+    def _from_below(self) -> Self:
+        if self.first > self.limit:
+            raise ValueError(f"from {self.first:g} is over the limit {self.limit:g}")
+        return self
+
+
+class Stationary(Strict):
+    """End a stage as soon as its figures are stable, and go on with one that is not.
+
+    Stable: throughput and mean latency of the last three windows each differ by no more than ``tolerance``.
+    """
+
+    window: Duration = Field(5.0, ge=1)
+    tolerance: float = Field(0.1, gt=0, lt=1)
+    limit: StageDuration | None = Field(None, description="longest stage; three times its duration unless told")
+
+
+class Profile(Strict):
+    """The stages one after another, or a ramp, or a search; without any, 20 to 200 users in steps of 20."""
+
+    stages: tuple[Stage, ...] = ()
+    ramp: Ramp | None = None
+    search: Search | None = None
+    stationary: Stationary | None = Field(None, description="null: each stage takes its duration exactly")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.keys().isdisjoint({"stages", "ramp", "search"}):
+            return value | {"stages": [{"users": users} for users in range(20, 201, 20)]}
+        return value
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        given = [kind for kind in ("stages", "ramp", "search") if getattr(self, kind)]
+        if len(given) > 1:
+            raise ValueError(f"got {' and '.join(given)}; give one of them")
+        if not given:
+            raise ValueError("stages is empty; allowed: 1 or more")
+        return self

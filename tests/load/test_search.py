@@ -1,0 +1,59 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmebench.load.search import SearchState
+from mmebench.spec import Search
+
+
+def run(asked: Search, capacity: float, whole: bool) -> tuple[SearchState, list[float]]:
+    """Against an endpoint that serves up to ``capacity`` well."""
+    state, tried = SearchState.begin(asked, whole), list[float]()
+    while not state.over:
+        assert len(tried) < 60, "the search does not end"
+        tried.append(state.load)
+        state = state.told(state.load <= capacity)
+    return state, tried
+
+
+def test_bracket_then_bisect() -> None:
+    state, tried = run(Search(first=10, tolerance=0.05), 100, whole=True)
+    assert tried[:5] == [10, 20, 40, 80, 160]
+    assert state.met is not None
+    assert state.missed is not None
+    assert 95 <= state.met <= 100 < state.missed
+
+
+def test_an_endpoint_that_serves_everything() -> None:
+    state, tried = run(Search(first=10, limit=100), 1e9, whole=True)
+    assert (tried, state.met, state.missed) == ([10, 20, 40, 80, 100], 100, None)
+
+
+def test_an_endpoint_that_serves_nothing() -> None:
+    state, tried = run(Search(first=10), 0, whole=True)
+    assert (tried, state.met) == ([10, 5, 2, 1], None)
+    state, tried = run(Search(first=10), 0, whole=False)
+    assert state.met is None
+    assert len(tried) == 11
+
+
+@given(
+    first=st.floats(1, 500),
+    capacity=st.floats(1, 5000),
+    tolerance=st.floats(0.01, 0.5),
+    whole=st.booleans(),
+)
+def test_the_answer_is_within_the_tolerance(first: float, capacity: float, tolerance: float, whole: bool) -> None:
+    state, tried = run(Search(first=first, limit=100_000, tolerance=tolerance), capacity, whole)
+    assert len(set(tried)) == len(tried), "no load is tried twice"
+    assert state.met is not None
+    assert state.missed is not None
+    assert state.met <= capacity < state.missed
+    assert state.missed - state.met <= max(tolerance * state.missed, 1 if whole else 0)
+    if whole:
+        assert all(load == int(load) for load in tried)
+
+
+def test_where_the_search_begins() -> None:
+    assert SearchState.begin(Search(first=2.6), whole=True).load == 3
+    assert SearchState.begin(Search(first=2.6), whole=False).load == pytest.approx(2.6)
