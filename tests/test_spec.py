@@ -31,6 +31,12 @@ def test_defaults_are_the_stages_users_know(tmp_path: Path) -> None:
     assert spec.workload.payload.encoding == "binary"
 
 
+def test_the_same_platform_at_two_precisions(tmp_path: Path) -> None:
+    both = {"platforms": ["onnx", {"kind": "onnx", "precision": "fp16"}]}
+    spec = load_spec(write(tmp_path, MINIMAL | both))
+    assert [platform.label for platform in spec.platforms] == ["onnx", "onnx-fp16"]
+
+
 def test_sizes_durations_and_short_forms(tmp_path: Path) -> None:
     spec = load_spec(
         write(

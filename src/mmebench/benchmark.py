@@ -133,7 +133,7 @@ def measure(
         observer.filled(capacity)
         targets = _address_targets(spec.targets, capacity, endpoint, package)
         observer.offering(targets)
-        files = RunFiles(directory, endpoint.instance_type, platform.kind, len(targets))
+        files = RunFiles(directory, endpoint.instance_type, platform.label, len(targets))
         files.set_aside()
         job = LoadJob(
             url=endpoint.url,
@@ -166,7 +166,7 @@ def measure(
                 complete=complete,
                 digest=digest,
                 model=package.model,
-                platform=platform.kind,
+                platform=platform.label,
                 precision=platform.precision,
                 instance_type=endpoint.instance_type,
                 container=endpoint.container,

@@ -46,7 +46,7 @@ def stages(platform: str, rows: list[tuple[int, float, float, int, int]], precis
 
 
 PT = stages("pt", [(1, 20, 50, 240, 0), (4, 38, 105, 456, 0), (16, 40, 400, 480, 3)])
-ONNX = stages("onnx", [(1, 35, 28, 420, 0), (4, 66, 60, 790, 1), (16, 70, 228, 840, 0)], "fp16")
+ONNX = stages("onnx-fp16", [(1, 35, 28, 420, 0), (4, 66, 60, 790, 1), (16, 70, 228, 840, 0)], "fp16")
 BOTH = pd.concat([PT, ONNX], ignore_index=True)
 
 
@@ -95,7 +95,7 @@ def test_chart2_names_platform_and_precision() -> None:
     words = texts(draw_chart2(BOTH, "footer"))
     for expected in (
         "pt\nlocal-2cpu-2GiB",
-        "onnx fp16\nlocal-2cpu-2GiB",
+        "onnx-fp16\nlocal-2cpu-2GiB",
         "50 ms\nat 1 users",
         "70/s\nat 16 users",
     ):

@@ -60,9 +60,7 @@ def draw_chart1(stages: pd.DataFrame, footer: str) -> Figure:
         latency.set_ylabel("latency of successes, ms", color=_LATENCY)
     handles = [*above.get_legend_handles_labels()[0], *latency.get_legend_handles_labels()[0]]
     above.legend(handles=handles, loc="upper left", frameon=False, ncols=3)
-    above.set_title(
-        f"{row['model_name']}: {_platform_label(row)} on {row['instance_type']}, {row['targets']} targets"
-    )
+    above.set_title(f"{row['model_name']}: {row['platform']} on {row['instance_type']}, {row['targets']} targets")
 
     below.bar(x, stages["Successful Requests"], color=_SUCCESS, label="successes", width=0.6)
     below.bar(
@@ -97,8 +95,9 @@ def draw_chart2(summary: pd.DataFrame, footer: str) -> Figure:
     points = operating_points(summary)
     figure = Figure(figsize=(12, 4.6), layout="constrained")
     panels = figure.subplots(1, 4)
-    labels = [f"{_platform_label(row)}\n{row['instance_type']}" for _, row in points.iterrows()]
-    colours = [_PLATFORMS.get(platform, _OTHER_PLATFORM) for platform in points["platform"]]
+    labels = [f"{row['platform']}\n{row['instance_type']}" for _, row in points.iterrows()]
+    colours = [_colour(platform) for platform in points["platform"]]
+    hatches = [_hatch(platform) for platform in points["platform"]]
     for axes, (column, title, unit, at) in zip(
         panels,
         (
@@ -109,7 +108,7 @@ def draw_chart2(summary: pd.DataFrame, footer: str) -> Figure:
         ),
         strict=True,
     ):
-        axes.bar(range(len(points)), points[column], color=colours, width=0.6)
+        axes.bar(range(len(points)), points[column], color=colours, hatch=hatches, edgecolor="white", width=0.6)
         for position, (_, row) in enumerate(points.iterrows()):
             text = "none" if pd.isna(row[column]) else f"{row[column]:.3g}{unit}"
             text += f"\nat {row[at]:.0f} users" if at and pd.notna(row[at]) else ""
@@ -146,7 +145,6 @@ def operating_points(summary: pd.DataFrame) -> pd.DataFrame:
             {
                 "instance_type": instance_type,
                 "platform": platform,
-                "precision": ordered["precision"].iloc[0],
                 "targets": targets,
                 "models": ordered["max_models_loaded"].iloc[0],
                 "latency": fastest["Total Average Response Time"].max(),
@@ -164,9 +162,13 @@ def save(figure: Figure, path: Path) -> None:
     figure.savefig(path, dpi=140)
 
 
-def _platform_label(row: "pd.Series[str]") -> str:
-    precision = row["precision"]
-    return row["platform"] if pd.isna(precision) or precision == "fp32" else f"{row['platform']} {precision}"
+def _colour(platform: str) -> str:
+    return _PLATFORMS.get(platform.partition("-")[0], _OTHER_PLATFORM)
+
+
+def _hatch(platform: str) -> str:
+    """Told apart from the same platform at full precision."""
+    return "//" if "-" in platform else ""
 
 
 def _top(values: "pd.Series[float]") -> float:

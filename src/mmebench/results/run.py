@@ -84,11 +84,6 @@ class Run(Record):
     package: dict[str, Any]
     environment: dict[str, Any]
 
-    @property
-    def label(self) -> str:
-        """What charts and tables call it: the platform, and the precision where it is not the default."""
-        return self.platform if self.precision == "fp32" else f"{self.platform} {self.precision}"
-
 
 def read_run(path: Path) -> Run:
     """The record in ``path``.

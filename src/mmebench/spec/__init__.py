@@ -65,9 +65,9 @@ class Spec(Strict):
 
     @model_validator(mode="after")
     def _parts_go_together(self) -> Self:
-        kinds = [platform.kind for platform in self.platforms]
-        if len(set(kinds)) < len(kinds):
-            raise ValueError(f"platforms names one twice: {', '.join(kinds)}; run them as two specs")
+        labels = [platform.label for platform in self.platforms]
+        if len(set(labels)) < len(labels):
+            raise ValueError(f"platforms names one twice: {', '.join(labels)}; run them as two specs")
         batch = self.workload.payload.batch
         for platform in self.platforms:
             if batch > max(platform.max_batch_size, 1):

@@ -26,6 +26,11 @@ class PlatformSpec(Strict):
     instances: int = Field(1, ge=1, le=64, description="copies of the model inside one target")
     device: Literal["gpu", "cpu"] = Field("gpu", description="gpu becomes cpu on a machine without one")
 
+    @property
+    def label(self) -> str:
+        """What files, tables and charts call it: ``onnx``, or ``onnx-fp16`` where the precision is not fp32."""
+        return self.kind if self.precision == "fp32" else f"{self.kind}-{self.precision}"
+
     @model_validator(mode="before")
     @classmethod
     def _short_form(cls, value: Any) -> Any:
