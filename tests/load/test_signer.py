@@ -41,7 +41,7 @@ spaced = st.lists(visible, min_size=1, max_size=4).map("  ".join)
 
 @given(
     headers=st.dictionaries(names, spaced, max_size=5),
-    # A name of dots alone would be taken for a step in the path; SageMaker's names hold letters, digits and hyphens.
+    # A name of dots alone would be taken for a step in the path; SageMaker has no such names.
     endpoint=visible.filter(lambda name: set(name) != {"."}),
     body=st.binary(max_size=100),
     token=st.none() | visible,
