@@ -122,3 +122,62 @@ def test_set_changes_what_the_file_says(tmp_path: Path) -> None:
 def test_a_set_that_cannot_be(tmp_path: Path, override: str) -> None:
     with pytest.raises(BadInputError):
         load_spec(write(tmp_path, MINIMAL), (override,))
+
+
+@pytest.mark.parametrize(
+    ("workload", "message"),
+    [
+        ({"arrivals": {"kind": "burst"}}, r"arrivals: got 'burst'; allowed: 'closed', 'constant'"),
+        ({"arrivals": {"kind": "poisson"}}, r"profile\.stages\.0: arrivals poisson need a rate"),
+        ({"profile": {"stages": [{"rate": 5}]}}, r"profile\.stages\.0: arrivals closed need users and no rate"),
+        ({"profile": {"stages": [{"users": 5, "rate": 5}]}}, r"arrivals closed need users and no rate"),
+        ({"profile": {"stages": []}}, r"stages is empty; allowed: 1 or more"),
+        ({"profile": {"stages": [{"users": 1}], "search": {}}}, r"got stages and search; give one of them"),
+        ({"profile": {"search": {}}}, r"search needs objectives to meet"),
+        ({"profile": {"search": {"from": 9, "limit": 5}}}, r"from 9 is over the limit 5"),
+        ({"profile": {"ramp": {"from": 1, "to": 5}}}, r"give step or steps"),
+        ({"profile": {"ramp": {"from": 1, "to": 5, "step": 1, "steps": 3}}}, r"give step or steps"),
+        ({"profile": {"ramp": {"from": 1, "to": 5, "step": 1, "users": 3}}}, r"users of a ramp or search"),
+        ({"profile": {"ramp": {"to": 5, "step": 1}}}, r"profile\.ramp\.from: missing"),
+        ({"popularity": {"kind": "trace"}}, r"popularity trace needs arrivals trace"),
+        ({"popularity": {"kind": "weights", "weights": [0, 0]}}, r"all weights are 0"),
+        ({"popularity": {"kind": "zipf", "s": -1}}, r"popularity\.s: got -1"),
+        ({"arrivals": {"kind": "trace", "path": "t.csv"}, "profile": {"ramp": {"from": 1, "to": 2, "steps": 2}}},
+         r"a trace needs profile\.stages"),
+        ({"arrivals": {"kind": "trace", "path": "t.csv"}}, r"a trace needs profile\.stages"),
+        ({"payload": {"text": ["a"]}}, r"text and tokenizer go together"),
+        ({"payload": {"image": "a.png", "file": "b"}}, r"got image and file; give one of them"),
+        ({"payload": {"image": "a.png", "pool": 3}}, r"pool makes distinct requests"),
+        ({"payload": {"content_type": "text/csv"}}, r"content_type is for a body from a file"),
+        ({"headers": {"Authorization": "x"}}, r"got 'Authorization'; allowed: Accept and X-Amzn-SageMaker-"),
+        ({"headers": {"X-Amzn-SageMaker-Target-Model": "x"}}, r"but for the target, which varies"),
+        ({"headers": {"Accept": "a\r\nb: c"}}, r"workload\.headers\.Accept: got"),
+        ({"timeout": 0}, r"workload\.timeout: got 0; a stage takes time"),
+    ],
+)  # fmt: skip
+def test_a_workload_that_cannot_be(tmp_path: Path, workload: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadInputError, match=message):
+        load_spec(write(tmp_path, MINIMAL | {"workload": workload}))
+
+
+def test_a_trace_names_its_targets_unless_a_popularity_is_given(tmp_path: Path) -> None:
+    arrivals = {"kind": "trace", "path": "t.csv"}
+    traced = {"arrivals": arrivals, "profile": {"stages": [{"duration": "10s"}]}}
+    for workload, kind in ((traced, "trace"), (traced | {"popularity": {"kind": "zipf"}}, "zipf")):
+        spec = load_spec(write(tmp_path, MINIMAL | {"workload": workload}))
+        assert spec.workload.popularity.kind == kind
+
+
+def test_a_ramp_is_stages_in_equal_steps(tmp_path: Path) -> None:
+    def loads(workload: dict[str, Any]) -> list[tuple[int | None, float | None]]:
+        spec = load_spec(write(tmp_path, MINIMAL | {"workload": workload}))
+        again = type(spec.workload).model_validate_json(spec.workload.model_dump_json())
+        assert again == spec.workload, "a job file says the same"
+        return [(stage.users, stage.rate) for stage in spec.workload.stages]
+
+    ramp = {"from": 10, "to": 40, "step": 10, "duration": "5s"}
+    assert loads({"profile": {"ramp": ramp}}) == [(10, None), (20, None), (30, None), (40, None)]
+    assert loads({"profile": {"ramp": {"from": 1, "to": 3, "steps": 9}}}) == [(1, None), (2, None), (3, None)]
+    falling = {"from": 5, "to": 4, "step": 0.5, "users": 9}
+    rates = loads({"arrivals": {"kind": "constant"}, "profile": {"ramp": falling}})
+    assert rates == [(9, 5.0), (9, 4.5), (9, 4.0)]

@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from mmebench.load.payload import make_arrays, make_body
+from mmebench.errors import BadInputError
+from mmebench.load.payload import make_arrays, make_bodies, make_body, row_lengths
 from mmebench.spec import Payload
 from mmebench.tensors import TensorSpec
 
@@ -72,3 +75,84 @@ def test_text_without_batch_dimension() -> None:
 def test_a_model_without_batch_dimension_gets_none() -> None:
     body = make_body(IMAGE, Payload(encoding="json"), 0)
     assert b'"shape":[3,8,8]' in body.content.replace(b" ", b"")
+
+
+def test_a_pool_of_distinct_bodies_begins_with_the_one_body() -> None:
+    bodies = make_bodies(IMAGE, Payload(pool=5), 8)
+    assert len(set(bodies)) == 5
+    assert bodies[0] == make_body(IMAGE, Payload(), 8)
+    assert bodies == make_bodies(IMAGE, Payload(pool=5), 8)
+
+
+def test_lengths_as_text_has_them() -> None:
+    lengths = row_lengths(Payload(batch=1000, sequence_length=256, lengths="lognormal"), np.random.default_rng(1))
+    assert np.median(lengths) == pytest.approx(64, rel=0.1)
+    assert np.mean(lengths > 128) == pytest.approx(1 / 7, rel=0.25)
+    assert lengths.max() <= 256
+    (ids, mask, _) = make_arrays(TEXT, Payload(batch=3, sequence_length=256, lengths="lognormal"))
+    assert ids.shape == mask.shape == (3, int(mask.sum(axis=1).max())), "padded to the longest row, no further"
+
+
+def test_a_picture_is_scaled_and_normalised(tmp_path: Path) -> None:
+    from PIL import Image
+
+    path = tmp_path / "red.png"
+    Image.new("RGB", (64, 32), (255, 0, 0)).save(path)
+    (image,) = make_arrays(IMAGE, Payload(image=path, batch=2))
+    assert image.shape == (2, 3, 8, 8)
+    assert image[1, :, 4, 4].tolist() == pytest.approx(
+        [(1 - 0.485) / 0.229, -0.456 / 0.224, -0.406 / 0.225], rel=1e-5
+    )
+
+
+@pytest.mark.parametrize(("inputs", "message"), [(TEXT, "a picture is one input of"), (IMAGE, "No such file")])
+def test_a_picture_that_cannot_be(tmp_path: Path, inputs: tuple[TensorSpec, ...], message: str) -> None:
+    with pytest.raises(BadInputError, match=message):
+        make_body(inputs, Payload(image=tmp_path / "none.png"), 8)
+    (tmp_path / "text.png").write_text("text")
+    with pytest.raises(BadInputError, match=r"not a picture|a picture is one"):
+        make_body(inputs, Payload(image=tmp_path / "text.png"), 8)
+
+
+@pytest.fixture
+def tokenizer(tmp_path: Path) -> Path:
+    tokenizers = pytest.importorskip("tokenizers")
+    words = {"[PAD]": 0, "[UNK]": 1, "a": 2, "rose": 3, "is": 4}
+    made = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="[UNK]"))
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    made.enable_padding(length=64)  # as many files have it; what a request needs is less
+    made.save(str(tmp_path / "tokenizer.json"))
+    return tmp_path
+
+
+def test_texts_through_their_tokenizer(tokenizer: Path) -> None:
+    payload = Payload(text=("a rose is a rose", "is a"), tokenizer=tokenizer, batch=2, sequence_length=4, pool=2)
+    ids, mask, types = make_arrays(TEXT, payload)
+    assert ids.tolist() == [[2, 3, 4, 2], [4, 2, 0, 0]]
+    assert mask.tolist() == [[1, 1, 1, 1], [1, 1, 0, 0]]
+    assert types.tolist() == [[0] * 4] * 2
+    assert ids.dtype == np.int64
+    one = payload.model_copy(update={"batch": 1})
+    assert [make_arrays(TEXT, one, number)[0].tolist() for number in (0, 1, 2)] == [
+        [[2, 3, 4, 2]], [[4, 2]], [[2, 3, 4, 2]],
+    ]  # fmt: skip
+
+
+def test_texts_that_cannot_be(tokenizer: Path) -> None:
+    payload = Payload(text=("a",), tokenizer=tokenizer)
+    with pytest.raises(BadInputError, match=r"input INPUT__0 \[3, 8, 8\] \(normal\) is no row of tokens"):
+        make_arrays(IMAGE, payload)
+    with pytest.raises(BadInputError, match="no such file"):
+        make_arrays(TEXT, payload.model_copy(update={"tokenizer": tokenizer / "none"}))
+    (tokenizer / "tokenizer.json").write_text("{}")
+    with pytest.raises(BadInputError, match=r"workload\.payload\.tokenizer: .*tokenizer\.json: "):
+        make_arrays(TEXT, payload)
+
+
+def test_a_file_is_sent_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "body.csv"
+    path.write_bytes(b"1,2,3")
+    assert make_bodies(IMAGE, Payload(file=path, content_type="text/csv"), 8) == ((b"1,2,3", "text/csv"),)
+    assert make_body(IMAGE, Payload(file=path), 8).content_type == "application/octet-stream"
+    with pytest.raises(BadInputError, match="No such file"):
+        make_body(IMAGE, Payload(file=tmp_path / "none"), 8)

@@ -27,6 +27,8 @@ class ScriptedServer:
         self.port: int = self._listener.getsockname()[1]
         self.requests: list[bytes] = []
         self.connections = 0
+        self.spans: list[tuple[int, int]] = []
+        """When each request had come and its answer had been sent, by ``time.monotonic_ns``."""
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -44,6 +46,7 @@ class ScriptedServer:
             with self._tls.wrap_socket(plain, server_side=True) if self._tls else plain as connection:
                 self._open.append(connection)
                 while request := _read_request(connection):
+                    received = time.monotonic_ns()
                     with self._lock:
                         number = len(self.requests)
                         self.requests.append(request)
@@ -57,6 +60,7 @@ class ScriptedServer:
                             return
                         else:
                             time.sleep(step)
+                    self.spans.append((received, time.monotonic_ns()))
         except OSError:
             return  # the client hung up, as some tests mean it to
 

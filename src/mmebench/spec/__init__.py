@@ -76,7 +76,5 @@ class Spec(Strict):
                     f"of platform {platform.kind}"
                 )
         if self.workload.profile.search is not None and not self.objectives.given:
-            raise ValueError(
-                "workload.profile.search needs objectives: p99, failures or goodput; it has none to meet"
-            )
+            raise ValueError("workload.profile.search needs objectives to meet: p99, failures or goodput")
         return self

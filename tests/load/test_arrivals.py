@@ -1,0 +1,139 @@
+from itertools import chain, islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmebench.errors import BadInputError
+from mmebench.load.arrivals import own_times, start_times
+from mmebench.load.keys import pick_keys, trace_keys
+from mmebench.load.trace import read_trace
+from mmebench.spec import ConstantRate, Payload, Poisson, Workload
+
+CONSTANT, POISSON = ConstantRate(kind="constant"), Poisson(kind="poisson")
+TARGETS = ("a.tar.gz", "b.tar.gz", "c.tar.gz")
+
+
+@pytest.mark.parametrize(("rate", "duration"), [(300, 3), (7, 10), (0.5, 60), (9999, 1.5)])
+def test_constant_arrivals_are_exactly_as_many_as_asked(rate: float, duration: float) -> None:
+    times = list(own_times(CONSTANT, rate, 0, duration, 0, 1))
+    assert len(times) == int(np.ceil(rate * duration))
+    assert np.diff(times) == pytest.approx(1 / rate)
+
+
+def test_poisson_gaps_are_exponential() -> None:
+    rate, count = 50.0, 40_000
+    times = np.fromiter(islice(chain.from_iterable(start_times(POISSON, rate, 0)), count), float)
+    gaps = np.sort(np.diff(times, prepend=0))
+    cumulative = 1 - np.exp(-gaps * rate)
+    ranks = np.arange(1, count + 1) / count
+    kolmogorov_smirnov = max(np.abs(cumulative - ranks).max(), np.abs(cumulative - ranks + 1 / count).max())
+    assert kolmogorov_smirnov < 1.95 / np.sqrt(count), "what chance exceeds once in a thousand; the seed is fixed"
+    unsorted = np.diff(times, prepend=0)
+    assert abs(np.corrcoef(unsorted[:-1], unsorted[1:])[0, 1]) < 0.02, "a gap says nothing of the next"
+
+
+def test_poisson_counts_have_the_variance_of_their_mean() -> None:
+    times = np.array(list(own_times(POISSON, 200, 0, 500, 0, 1)))
+    counts = np.bincount(times.astype(int), minlength=500)
+    assert counts.mean() == pytest.approx(200, rel=0.02)
+    assert counts.var() == pytest.approx(200, rel=0.25)
+
+
+@pytest.mark.parametrize("arrivals", [CONSTANT, POISSON], ids=lambda arrivals: arrivals.kind)
+@pytest.mark.parametrize("workers", [2, 3, 7])
+def test_workers_share_what_one_would_start(arrivals: ConstantRate | Poisson, workers: int) -> None:
+    alone = list(own_times(arrivals, 1000, 3, 12.5, 0, 1))
+    shares = [list(own_times(arrivals, 1000, 3, 12.5, worker, workers)) for worker in range(workers)]
+    assert sorted(chain.from_iterable(shares)) == alone
+    assert [share[0] for share in shares] == alone[:workers]
+
+
+def test_each_stage_has_its_own_arrivals_and_each_seed() -> None:
+    first, second = (list(own_times(POISSON, 10, stage, 10, 0, 1)) for stage in (0, 1))
+    assert first != second
+    assert first != list(own_times(Poisson(kind="poisson", seed=1), 10, 0, 10, 0, 1))
+
+
+@pytest.mark.parametrize("workers", [2, 5])
+def test_bodies_are_drawn_alike_whatever_the_number_of_workers(workers: int) -> None:
+    workload = Workload(payload=Payload(pool=4))
+    alone = list(islice(pick_keys(workload, TARGETS, 4, 0, 1, stage=2), 9000))
+    assert np.bincount(np.array(alone) % 4) == pytest.approx(9000 / 4, rel=0.1)
+    for worker in range(workers):
+        expected = alone[worker::workers]
+        assert list(islice(pick_keys(workload, TARGETS, 4, worker, workers, stage=2), len(expected))) == expected
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_trace_in_either_form(tmp_path: Path) -> None:
+    as_csv = write(tmp_path / "t.csv", "timestamp,target,payload\n100.5,b.tar.gz,\n100,0,x.json\n102,2,\n")
+    as_json = write(
+        tmp_path / "t.jsonl",
+        '{"timestamp": 100.5, "target": "b.tar.gz"}\n\n{"timestamp": 100, "target": 0, "payload": "x.json"}\n'
+        '{"timestamp": 102, "target": 2}\n',
+    )
+    trace = read_trace(as_csv, TARGETS, names_targets=True)
+    assert trace == read_trace(as_json, TARGETS, names_targets=True)
+    assert [(request.seconds, request.target) for request in trace] == [(0, 0), (0.5, 1), (2, 2)]
+    assert [request.payload for request in trace] == [tmp_path / "x.json", None, None]
+
+
+def test_the_keys_of_a_trace(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "timestamp,target,payload\n0,1,x\n1,2,\n2,0,y\n")
+    trace = read_trace(path, TARGETS, names_targets=True)
+    workload = Workload.model_validate(
+        {"arrivals": {"kind": "trace", "path": path}, "profile": {"stages": [{"duration": 5}]}}
+    )
+    payloads = [tmp_path / "x", tmp_path / "y"]
+    keys = trace_keys(trace, workload, TARGETS, 1, payloads)
+    assert [(seconds, divmod(key, 3)) for seconds, key in keys] == [(0, (1, 1)), (1, (2, 0)), (2, (0, 2))]
+
+
+def test_a_trace_of_times_only_with_drawn_targets(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "timestamp\n" + "\n".join(str(second) for second in range(300)))
+    workload = Workload.model_validate(
+        {
+            "arrivals": {"kind": "trace", "path": path},
+            "popularity": {"kind": "uniform"},
+            "profile": {"stages": [{"duration": 5}]},
+        }
+    )
+    keys = trace_keys(read_trace(path, TARGETS, names_targets=False), workload, TARGETS, 1, [])
+    assert {key for _, key in keys} == {0, 1, 2}
+    assert [key for _, key in keys] == list(islice(pick_keys(workload, TARGETS, 1, 0, 1), 300))
+    with pytest.raises(BadInputError, match="a request names no target"):
+        read_trace(path, TARGETS, names_targets=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        (
+            "t.csv",
+            "timestamp,target\n1,7\n",
+            r"line 2: target: got '7'; allowed: a.tar.gz … c.tar.gz, or 0 to 2",
+        ),
+        ("t.csv", "timestamp,target\nsoon,1\n", r"line 2: timestamp: got 'soon'; allowed: seconds"),
+        ("t.csv", "timestamp,target\nnan,1\n", r"line 2: timestamp: got nan"),
+        ("t.csv", "time,target\n1,1\n", "line 2: unknown column time"),
+        ("t.csv", "timestamp,target\n", "no requests in it"),
+        ("t.jsonl", '{"timestamp": 1, "target": "z"}\n', "line 1: target: got 'z'"),
+        ("t.jsonl", "timestamp\n", "line 1: not an object"),
+    ],
+)
+def test_what_is_no_trace(tmp_path: Path, name: str, text: str, message: str) -> None:
+    with pytest.raises(BadInputError, match=message):
+        read_trace(write(tmp_path / name, text), TARGETS, names_targets=True)
+
+
+def test_a_trace_that_is_not_there_or_not_text(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="No such file"):
+        read_trace(tmp_path / "none.csv", TARGETS, names_targets=True)
+    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BadInputError, match="not CSV and not JSON lines"):
+        read_trace(tmp_path / "binary.csv", TARGETS, names_targets=True)

@@ -1,0 +1,219 @@
+"""The client measured against servers whose behaviour is known, or that keep their own record of it."""
+
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from mmebench.load.popularity import probabilities
+from mmebench.spec import Objectives, Zipf
+from support.load_run import LoadRun
+from support.scripted_server import OK, Step
+
+
+def percentile(values: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]", share: float) -> float:
+    return float(np.quantile(values, share, method="inverted_cdf"))
+
+
+@pytest.mark.parametrize("hold", [lambda n: 0.2, lambda n: 0.4 if n % 20 == 7 else 0.15], ids=["fixed", "bimodal"])
+def test_the_servers_latency_is_recovered(tmp_path: Path, hold: Callable[[int], float]) -> None:
+    run = LoadRun(tmp_path, lambda n: (hold(n), OK), {}, {"users": 16, "duration": 4})
+    held = np.array([end - start for start, end in run.server.spans]) / 1e9
+    assert run.count == len(held) > 250
+    window = run.within(run.stages[0])
+    assert percentile(window.latency, 0.5) == pytest.approx(percentile(held, 0.5), rel=0.01)
+    assert percentile(window.latency, 0.99) == pytest.approx(percentile(held, 0.99), rel=0.01)
+    assert window.users == pytest.approx(16, rel=0.06)
+
+
+class Stall:
+    """A server that answers nothing for a second, once, 2.5 s after its first request."""
+
+    def __init__(self) -> None:
+        self.from_ns = 0
+
+    def __call__(self, number: int) -> tuple[Step, ...]:
+        now = time.monotonic_ns()
+        self.from_ns = self.from_ns or now + 2_500_000_000
+        until = self.from_ns + 1_000_000_000
+        return ((until - now) / 1e9, OK) if self.from_ns <= now < until else (0.002, OK)
+
+
+def test_an_open_loop_shows_the_whole_backlog_of_a_stall(tmp_path: Path) -> None:
+    run = LoadRun(
+        tmp_path,
+        Stall(),
+        {"arrivals": {"kind": "constant"}},
+        {"rate": 100, "users": 8, "duration": 5, "warmup": 1},
+    )
+    # The requests that were due in the second of the stall wait for its end: 1 s, 0.99 s, 0.98 s …
+    late = np.sort(run.latency[run.latency > 0.1])[::-1]
+    assert len(late) == pytest.approx(90, abs=6)
+    assert late[0] == pytest.approx(1, abs=0.05)
+    assert np.diff(late) == pytest.approx(-0.01, abs=0.03)
+    assert percentile(run.latency, 0.99) > 0.9
+    (stage,) = run.stages
+    assert (stage.rate, stage.due, stage.not_started) == (100, 400, 0)
+
+
+def test_a_closed_loop_hides_a_stall(tmp_path: Path) -> None:
+    run = LoadRun(
+        tmp_path, Stall(), {"arrivals": {"kind": "closed", "think_time": 0.05}}, {"users": 4, "duration": 5}
+    )
+    assert np.count_nonzero(run.latency > 0.1) <= 4, "a request a user"
+    assert percentile(run.latency, 0.95) < 0.1
+
+
+def test_what_could_not_be_started_is_counted(tmp_path: Path) -> None:
+    run = LoadRun(
+        tmp_path,
+        lambda n: (0.1, OK),
+        {"arrivals": {"kind": "constant"}},
+        {"rate": 100, "users": 2, "duration": 4, "warmup": 0},
+    )
+    (stage,) = run.stages
+    assert stage.due is not None
+    assert stage.due == pytest.approx(400, abs=10), "less what was due before the users were there"
+    started = np.count_nonzero(run.column("intended_ns") >= stage.ready * 1e9)
+    assert stage.due == started + (stage.not_started or 0)
+    assert run.count == pytest.approx(80, abs=8), "two connections, ten requests a second on each"
+    assert run.latency[-1] > 3, "it was due long before it was started"
+
+
+def test_poisson_arrivals_and_zipf_targets_as_they_were_sent(tmp_path: Path) -> None:
+    targets = tuple(f"m-v{number}.tar.gz" for number in range(8))
+    run = LoadRun(
+        tmp_path,
+        lambda n: (OK,),
+        {"arrivals": {"kind": "poisson"}, "popularity": {"kind": "zipf", "s": 1}},
+        {"rate": 400, "duration": 5},
+        targets=targets,
+    )
+    assert run.count == pytest.approx(2000, abs=135), "three standard deviations"
+    intended = np.sort(run.column("intended_ns"))
+    gaps = np.sort(np.diff(intended)) / 1e9
+    cumulative, ranks = 1 - np.exp(-gaps * 400), np.arange(1, len(gaps) + 1) / len(gaps)
+    assert np.abs(cumulative - ranks).max() < 1.95 / np.sqrt(len(gaps))
+    expected = probabilities(Zipf(kind="zipf", s=1), targets) * run.count
+    asked = Counter(run.samples["target"].to_pylist())
+    counts = np.array([asked[target] for target in targets])
+    assert ((counts - expected) ** 2 / expected).sum() < 24.3, "7 degrees of freedom, once in a thousand"
+    lateness = (run.column("start_ns") - run.column("intended_ns")) / 1e9
+    assert percentile(lateness, 0.5) < 0.001
+
+
+def test_a_slow_loris_times_out(tmp_path: Path) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+    dribble: list[Step] = [step for _ in range(60) for step in (b"x", 0.1)]
+    run = LoadRun(
+        tmp_path,
+        lambda n: (head, *dribble) if n == 3 else (0.02, OK),
+        {"timeout": "1500ms"},
+        {"users": 2, "duration": 5},
+    )
+    errors = run.samples["error"].to_pylist()
+    assert Counter(error for error in errors if error) == {"ReadTimeout": 1}
+    late = run.latency[errors.index("ReadTimeout")]
+    assert 1.5 <= late < 2.8, "kept to within a second"
+    assert run.samples["first_byte_ns"].null_count == 0
+
+
+def test_two_workers_offer_exactly_the_rate_asked(tmp_path: Path) -> None:
+    run = LoadRun(
+        tmp_path,
+        lambda n: (0.005, OK),
+        {"arrivals": {"kind": "constant"}, "popularity": {"kind": "round_robin"}, "processes": 2},
+        {"rate": 150, "users": 20, "duration": 3},
+        {"rate": 50, "users": 20, "duration": 2},
+    )
+    assert run.count == len(run.server.requests) == 3 * 150 + 2 * 50
+    first, second = np.split(np.sort(run.column("intended_ns")), [450])
+    assert np.diff(first) == pytest.approx(1e9 / 150, abs=3)
+    assert np.diff(second) == pytest.approx(1e9 / 50, abs=3)
+    asked = Counter(run.samples["target"].to_pylist())
+    assert max(asked.values()) - min(asked.values()) <= 2, "round robin over both processes, anew in each stage"
+    assert [(stage.users, stage.rate, stage.note) for stage in run.stages] == [(20, 150, None), (20, 50, None)]
+    assert [stage.not_started for stage in run.stages] == [0, 0]
+    assert all(0 < (stage.client_cpu or 0) < 1 for stage in run.stages)
+    assert all(stage.loop_lag_p99 is not None for stage in run.stages)
+
+
+def test_a_killed_worker_is_reported_and_what_it_had_sent_is_kept(tmp_path: Path) -> None:
+    killed = []
+
+    def kill() -> None:
+        (conductor,) = psutil.Process().children()
+        worker = conductor.children()[0]
+        killed.append(worker.pid)
+        os.kill(worker.pid, signal.SIGKILL)
+
+    timer = threading.Timer(6, kill)
+    timer.start()
+    run = LoadRun(
+        tmp_path,
+        lambda n: (0.02, OK),
+        {"processes": 2},
+        {"users": 8, "duration": 10},
+        {"users": 8, "duration": 3},
+    )
+    assert killed
+    note = run.stages[0].note or ""
+    assert note in [f"client process {n} of 2 was lost; what it had sent is kept" for n in (1, 2)]
+    assert run.stages[1].note is None
+    missing = len(run.server.requests) - run.count
+    assert 0 <= missing < 400, "no more than the lost worker had done since its last batch"
+    last = run.stages[1]
+    assert run.within(last).users == pytest.approx(8, rel=0.1), "its users are back"
+
+
+def test_a_search_finds_what_a_server_can_take(tmp_path: Path) -> None:
+    """One request at a time, 20 ms each: n users wait 20 n ms, and the largest n within 130 ms is 6."""
+    alone = threading.Lock()
+
+    def script(number: int) -> tuple[Step, ...]:
+        with alone:
+            time.sleep(0.02)
+        return (OK,)
+
+    run = LoadRun(
+        tmp_path,
+        script,
+        {"profile": {"search": {"from": 2, "duration": 3.5, "warmup": 0.7}}},
+        objectives=Objectives(p99=0.13),
+    )
+    assert [stage.users for stage in run.stages][:3] == [2, 4, 8]
+    met = [stage.users for stage in run.stages if stage.note == "met the objectives"]
+    missed = [stage.users for stage in run.stages if stage.note and stage.note.startswith("missed: p99")]
+    assert sorted(met + missed) == sorted(stage.users for stage in run.stages)
+    assert max(met) + 1 == min(missed)
+    assert max(met) in (5, 6)
+
+
+def test_a_stage_ends_when_it_is_stationary_and_goes_on_while_it_is_not(tmp_path: Path) -> None:
+    start = time.monotonic()
+
+    def script(number: int) -> tuple[Step, ...]:
+        # Slower by the second, up to 9 s after the first request; steady from there on.
+        return (0.02 + 0.01 * min(time.monotonic() - start, 12), OK)
+
+    run = LoadRun(
+        tmp_path,
+        script,
+        {
+            "profile": {
+                "stages": [{"users": 4, "duration": 4, "warmup": 1}, {"users": 4, "duration": 60, "warmup": 0}],
+                "stationary": {"window": 1, "tolerance": 0.12, "limit": 30},
+            }
+        },
+    )
+    unsteady, steady = run.stages
+    assert 4 < unsteady.end - unsteady.start < 25
+    assert 3 <= steady.end - steady.start < 20
+    assert steady.ready == pytest.approx(steady.start, abs=0.2)
