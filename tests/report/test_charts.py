@@ -8,7 +8,7 @@ from rich.console import Console
 from mmebench.report.charts import draw_chart1, draw_chart2, operating_points, save
 from mmebench.report.objectives import judge
 from mmebench.report.table import summary_table
-from mmebench.spec import Objectives
+from mmebench.spec import Goodput, Objectives
 
 
 def stages(platform: str, rows: list[tuple[int, float, float, int, int]], precision: str = "fp32") -> pd.DataFrame:
@@ -30,11 +30,14 @@ def stages(platform: str, rows: list[tuple[int, float, float, int, int]], precis
                 "Failed Requests": failures,
                 "precision": precision,
                 "targets": 9,
-                "p90": latency * 1.5,
-                "p95": latency * 1.7,
-                "p99": latency * 2,
+                "p90_ms": latency * 1.5,
+                "p95_ms": latency * 1.7,
+                "p99_ms": latency * 2,
                 "cold_starts": 0,
-                "cold_p50": float("nan"),
+                "cold_p50_ms": float("nan"),
+                "not_started": None,
+                "goodput_share": 1 - latency / 1000,
+                "client_limited": users > 10,
                 "window_seconds": 12.0,
                 "littles_law": 0.99,
                 "complete": True,
@@ -67,7 +70,7 @@ def test_chart1_shows_every_stage(tmp_path: Path) -> None:
 def test_chart1_of_a_run_that_only_failed(tmp_path: Path) -> None:
     nan = float("nan")
     failed = PT.assign(
-        **dict.fromkeys(("Total Average Response Time", "Total Median Response Time", "p95", "p99"), nan)
+        **dict.fromkeys(("Total Average Response Time", "Total Median Response Time", "p95_ms", "p99_ms"), nan)
     ).assign(**{"Requests/s": 0.0, "Successful Requests": 0})
     save(draw_chart1(failed, ""), tmp_path / "chart1.png")
 
@@ -104,11 +107,13 @@ def test_chart2_names_platform_and_precision() -> None:
 
 def test_the_table_has_a_line_a_stage() -> None:
     console = Console(width=80, record=True, file=open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115
-    console.print(summary_table(BOTH.assign(p99=[1, 2, float("nan"), 4, 5, 6])))
+    console.print(summary_table(BOTH.assign(p99_ms=[1, 2, float("nan"), 4, 5, 6])))
     lines = console.export_text().splitlines()
     assert sum(line.count("0.99") for line in lines) == 6
     assert "resnet18 on local-2cpu-2GiB" in lines[0]
     assert max(map(len, lines)) <= 80
+    assert [" 40.0*" in line for line in lines].count(True) == 1
+    assert [" 70.0*" in line for line in lines].count(True) == 1
     two_types = pd.concat([BOTH, PT.assign(instance_type="ml.g5.xlarge")])
     console.print(summary_table(two_types))
     assert sum("ml.g5.xlarge" in line for line in console.export_text().splitlines()) == 1
@@ -121,6 +126,12 @@ def test_the_table_has_a_line_a_stage() -> None:
         (Objectives(failures=0), True, "held up to 38.0 requests/s (4 users)"),
         (Objectives(p99=0.12), True, "held up to 20.0 requests/s (1 users)"),
         (Objectives(p99=0.05), False, "missed in every stage"),
+        (
+            Objectives(goodput=Goodput(within=0.1, share=0.8)),
+            True,
+            "80.00% within 100 ms: held up to 38.0 requests/s",
+        ),
+        (Objectives(goodput=Goodput(within=0.1, share=0.99)), False, "missed in every stage"),
         (Objectives(p99=0.5, failures=0), True, "p99 at most 500 ms, failures at most 0.00%"),
     ],
 )
@@ -128,3 +139,9 @@ def test_objectives(objectives: Objectives, met: bool, words: str | None) -> Non
     verdict = judge(BOTH, objectives)
     assert verdict.met is met
     assert words is None or any(words in line for line in verdict.lines)
+
+
+def test_requests_that_never_started_have_failed() -> None:
+    late = PT.assign(not_started=[0, 2, 2])
+    (line,) = judge(late, Objectives(failures=0)).lines
+    assert "held up to 20.0 requests/s (1 users)" in line

@@ -40,7 +40,7 @@ def draw_chart1(stages: pd.DataFrame, footer: str) -> Figure:
     above.set_zorder(latency.get_zorder() + 1)
     above.patch.set_visible(False)
     average = stages["Total Average Response Time"]
-    median, tail = stages["Total Median Response Time"], stages["p99"].fillna(stages["p95"])
+    median, tail = stages["Total Median Response Time"], stages["p99_ms"].fillna(stages["p95_ms"])
     if tail.notna().any():
         latency.fill_between(x, median, tail, color=_LATENCY, alpha=0.18, label="latency, p50 to p99")
     latency.plot(x, average, color=_LATENCY, marker="o", linestyle="--", label="latency, average")

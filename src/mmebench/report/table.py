@@ -10,8 +10,8 @@ _FIGURES = (
     ("Requests/s", "req/s", "{:.1f}"),
     ("Total Average Response Time", "mean", "{:.0f}"),
     ("Total Median Response Time", "p50", "{:.0f}"),
-    ("p95", "p95", "{:.0f}"),
-    ("p99", "p99", "{:.0f}"),
+    ("p95_ms", "p95", "{:.0f}"),
+    ("p99_ms", "p99", "{:.0f}"),
     ("Successful Requests", "ok", "{:.0f}"),
     ("Failed Requests", "failed", "{:.0f}"),
     ("cold_starts", "cold", "{:.0f}"),
@@ -42,12 +42,20 @@ def summary_table(summary: pd.DataFrame) -> Table:
     for (instance_type, _, _), stages in summary.groupby(["instance_type", "platform", "targets"], sort=False):
         for number, (_, row) in enumerate(stages.iterrows()):
             run = [str(instance_type)] * several + [row["platform"]] if number == 0 else [""] * (1 + several)
-            figures = ["" if pd.isna(row[column]) else form.format(row[column]) for column, _, form in _FIGURES]
+            figures = [_cell(row, column, form) for column, _, form in _FIGURES]
             table.add_row(*run, *figures, end_section=number == len(stages) - 1)
     return table
 
 
+def _cell(row: "pd.Series[float]", column: str, form: str) -> str:
+    if pd.isna(row[column]):
+        return ""
+    limited = column == "Requests/s" and pd.notna(row["client_limited"]) and row["client_limited"]
+    return form.format(row[column]) + ("*" if limited else "")
+
+
 _CAPTION = (
-    "req/s and latency in ms: successes in the window that counts. cold: requests that waited for a load. "
-    "Little: throughput x mean latency / users; 1 when every user was always waiting."
+    "req/s and latency in ms: successes in the window that counts; *: the client itself was busy. "
+    "cold: requests that waited for a load. "
+    "Little: throughput x mean latency / requests in the system; 1 when every user was always waiting."
 )

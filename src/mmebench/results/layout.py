@@ -33,6 +33,11 @@ class RunFiles:
         return self.directory / f"{self.prefix.name}_{what}"
 
     @property
+    def stats(self) -> Path:
+        """Locust's figures of the whole test."""
+        return self._file("stats.csv")
+
+    @property
     def stats_history(self) -> Path:
         """Locust's figures, a row every second: cumulative counts and averages since the start."""
         return self._file("stats_history.csv")

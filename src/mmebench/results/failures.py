@@ -1,0 +1,54 @@
+"""Failures: how many requests went wrong, and in which way."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+_TIMEOUTS = {"ReadTimeout", "ConnectTimeout"}
+"""What the client names a wait that it gave up."""
+
+
+@dataclass(frozen=True)
+class Failures:
+    """Failed requests of a stage; each is counted once."""
+
+    status_429: int = 0
+    """The target is not ready yet, or too much is asked."""
+    status_424: int = 0
+    """The model failed."""
+    status_4xx: int = 0
+    """Any other of these."""
+    status_5xx: int = 0
+    timeouts: int = 0
+    """The client gave up waiting, for a connection or for the whole answer."""
+    connection_errors: int = 0
+    """No connection, or one that broke off or spoke no HTTP before the answer was whole."""
+    other_failures: int = 0
+    """Answers that are neither an error nor the 200 that InvokeEndpoint gives."""
+
+
+def count_failures(failed: pa.Table) -> Failures:
+    """Count samples, all of which have an ``error``, by ``status`` and ``error``."""
+    groups = failed.unify_dictionaries().group_by(["status", "error"]).aggregate([([], "count_all")])
+    counts: Counter[str] = Counter()
+    for group in groups.to_pylist():
+        counts[failure_kind(group["status"], group["error"])] += group["count_all"]
+    return Failures(**counts)
+
+
+def failure_kind(status: int, error: str) -> str:
+    """The field of :class:`Failures`; an answer that broke off has a status too, and may even have said 200."""
+    if error in _TIMEOUTS:
+        return "timeouts"
+    if status in (0, 200):
+        return "connection_errors"
+    if status == 429:
+        return "status_429"
+    if status == 424:
+        return "status_424"
+    if 400 <= status < 500:
+        return "status_4xx"
+    if 500 <= status < 600:
+        return "status_5xx"
+    return "other_failures"

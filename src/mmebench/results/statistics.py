@@ -1,0 +1,119 @@
+"""Estimators: means and percentiles of one stage's figures, with 95 % confidence intervals.
+
+Answers that follow each other are not independent: they waited in the same queue. An interval that takes them for
+independent is too narrow, often by several times. Both intervals here therefore come from batches (Schmeiser,
+"Batch size effects in the analysis of simulation output", Operations Research 30, 1982): the values, in the order
+in which they came, are cut into 20 stretches; stretches that are long against the memory of the queue are as good
+as independent, and their spread says how much the whole may be off. No interval is given that is narrower than
+for independent values.
+
+A moving-block bootstrap would give about the same and cost thousands of times more; batches need one pass, no
+random numbers, and serve 10 million values as well as 100.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+NAN = math.nan
+
+BATCHES = 20
+_STUDENT_T = 2.0930
+"""Its 97.5 % quantile with BATCHES - 1 degrees of freedom."""
+
+Values = npt.NDArray[np.int64] | npt.NDArray[np.float64]
+
+
+class Estimate(NamedTuple):
+    """A figure and the bounds of its 95 % confidence interval, in the unit of the values; NaN: not known."""
+
+    value: float = NAN
+    low: float = NAN
+    high: float = NAN
+
+    def scaled(self, factor: float) -> "Estimate":
+        """The same in another unit."""
+        return Estimate(*(factor * figure for figure in self))
+
+
+def estimate_mean(values: Values) -> Estimate:
+    """The mean, and its interval by batch means; ``values`` in the order in which they came.
+
+    With fewer than two values a batch there is no interval.
+    """
+    if not len(values):
+        return Estimate()
+    mean = float(values.mean())
+    batches = _batches(values)
+    if batches is None:
+        return Estimate(mean)
+    variance = max(_variance_of_mean(batches.mean(axis=1)), float(values.var(ddof=1)) / len(values))
+    half = _STUDENT_T * math.sqrt(variance)
+    return Estimate(mean, mean - half, mean + half)
+
+
+def find_percentiles(values: Values, shares: Sequence[float]) -> list[float]:
+    """The percentiles at ``shares``, exact: for each the smallest value that at least this share do not exceed.
+
+    An observed value, never interpolated. NaN where fewer than one value would lie above it: p99 of 71 values
+    would only be their maximum.
+    """
+    ranks = [_rank(len(values), share) for share in shares]
+    found = _at_ranks(values, [rank for rank in ranks if rank is not None])
+    return [NAN if rank is None else found[rank] for rank in ranks]
+
+
+def estimate_percentiles(values: Values, shares: Sequence[float]) -> list[Estimate]:
+    """Percentiles as :func:`find_percentiles` has them, with intervals; ``values`` in the order they came in.
+
+    The interval is Woodruff's ("Confidence intervals for medians and other position measures", JASA 47, 1952),
+    which turns an interval for the share of values up to the percentile into one for the percentile itself: the
+    values at the ranks that belong to ``share ± half``. How far the share may be off is learnt from batches. A
+    bound whose rank lies outside the values is NaN. Nothing is assumed of the distribution, which for latencies
+    may have two humps and a long tail, and the interval need not be symmetric.
+    """
+    percentiles = find_percentiles(values, shares)
+    count, batches = len(values), _batches(values)
+    if batches is None:
+        return [Estimate(percentile) for percentile in percentiles]
+    bounds = []
+    for share, percentile in zip(shares, percentiles, strict=True):
+        # Of NaN nothing comes, which is what its bounds shall be.
+        up_to = np.count_nonzero(batches <= percentile, axis=1) / batches.shape[1]
+        half = _STUDENT_T * math.sqrt(max(_variance_of_mean(up_to), share * (1 - share) / count))
+        bounds.append((math.floor(count * (share - half)) - 1, math.ceil(count * (share + half))))
+    found = _at_ranks(values, [rank for pair in bounds for rank in pair if 0 <= rank < count])
+    return [
+        Estimate(percentile, found.get(low, NAN), found.get(high, NAN)) if percentile == percentile else Estimate()
+        for percentile, (low, high) in zip(percentiles, bounds, strict=True)
+    ]
+
+
+def _at_ranks(values: Values, ranks: Sequence[int]) -> dict[int, float]:
+    """The values that would be at these ranks, from 0, if all were sorted; only as much is sorted as it takes."""
+    distinct = sorted(set(ranks))
+    if not distinct:
+        return {}
+    ordered = np.partition(values, distinct)
+    return {rank: float(ordered[rank]) for rank in distinct}
+
+
+def _rank(count: int, share: float) -> int | None:
+    """Where the percentile is among the ordered values, from 0; None where they cannot carry it."""
+    if count * (1 - share) < 1 - 1e-9:
+        return None
+    return math.ceil(count * share - 1e-9) - 1
+
+
+def _batches(values: Values) -> Values | None:
+    """A row a batch, without a copy; up to 19 values at the end are left out. None: fewer than two values each."""
+    size = len(values) // BATCHES
+    return values[: BATCHES * size].reshape(BATCHES, size) if size >= 2 else None
+
+
+def _variance_of_mean(figures: npt.NDArray[np.float64]) -> float:
+    """Variance of the mean of figures that are independent."""
+    return float(figures.var(ddof=1)) / len(figures)

@@ -1,0 +1,79 @@
+"""Samples made by hand, and a results directory around them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from mmebench.results.layout import RunFiles
+from mmebench.results.run import Run, StageWindow
+from mmebench.results.samples import SCHEMA, write_samples
+
+_MS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One request; times in milliseconds."""
+
+    start: float
+    end: float
+    error: str | None = None
+    cold: bool | None = None
+    status: int = 200
+    first_byte: float | None = None
+    request_bytes: int = 1
+    response_bytes: int = 1
+
+
+def sample_table(samples: list[Sample]) -> pa.Table:
+    """The samples as the results room keeps them."""
+
+    def ns(milliseconds: float) -> int:
+        return round(milliseconds * _MS)
+
+    columns: dict[str, list[Any]] = {
+        "intended_ns": [ns(sample.start) for sample in samples],
+        "start_ns": [ns(sample.start) for sample in samples],
+        "first_byte_ns": [None if sample.first_byte is None else ns(sample.first_byte) for sample in samples],
+        "end_ns": [ns(sample.end) for sample in samples],
+        "target": ["a.tar.gz"] * len(samples),
+        "status": [sample.status for sample in samples],
+        "error": [sample.error for sample in samples],
+        "cold": [sample.cold for sample in samples],
+        "request_bytes": [sample.request_bytes for sample in samples],
+        "response_bytes": [sample.response_bytes for sample in samples],
+    }
+    return pa.table(columns).cast(SCHEMA)
+
+
+def write_run(
+    directory: Path, samples: pa.Table, stages: tuple[StageWindow, ...], objectives: dict[str, Any] | None = None
+) -> RunFiles:
+    """A run of a benchmark as it is found on disk, without what Locust writes about it."""
+    files = RunFiles(directory, "local", "pt", 3)
+    files.stats_history.touch()
+    write_samples(iter([samples]), files.samples)
+    run = Run(
+        complete=True,
+        digest="",
+        model=directory.name,
+        platform="pt",
+        precision="fp32",
+        instance_type="local",
+        container="",
+        parameters=None,
+        targets=3,
+        capacity=None,
+        stages=stages,
+        loads_during_load=None,
+        evictions_during_load=None,
+        started_at="",
+        finished_at="",
+        spec={"objectives": objectives or {}},
+        package={},
+        environment={},
+    )
+    files.run.write_text(run.model_dump_json(), encoding="utf-8")
+    return files
