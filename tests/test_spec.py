@@ -141,6 +141,7 @@ def test_a_set_that_cannot_be(tmp_path: Path, override: str) -> None:
         ({"profile": {"ramp": {"to": 5, "step": 1}}}, r"profile\.ramp\.from: missing"),
         ({"popularity": {"kind": "trace"}}, r"popularity trace needs arrivals trace"),
         ({"popularity": {"kind": "weights", "weights": [0, 0]}}, r"all weights are 0"),
+        ({"popularity": {"kind": "weights", "weights": [1, -2]}}, r"popularity\.weights\.list\.1: got -2"),
         ({"popularity": {"kind": "zipf", "s": -1}}, r"popularity\.s: got -1"),
         ({"arrivals": {"kind": "trace", "path": "t.csv"}, "profile": {"ramp": {"from": 1, "to": 2, "steps": 2}}},
          r"a trace needs profile\.stages"),

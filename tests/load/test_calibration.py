@@ -174,26 +174,29 @@ def test_a_killed_worker_is_reported_and_what_it_had_sent_is_kept(tmp_path: Path
 
 
 def test_a_search_finds_what_a_server_can_take(tmp_path: Path) -> None:
-    """One request at a time, 20 ms each: n users wait 20 n ms, and the largest n within 130 ms is 6."""
-    alone = threading.Lock()
+    """Each request takes 20 ms times those under way: 7 users wait 140 ms, and 8 wait 160 ms."""
+    count, under_way = threading.Lock(), [0]
 
     def script(number: int) -> tuple[Step, ...]:
-        with alone:
-            time.sleep(0.02)
+        with count:
+            under_way[0] += 1
+        time.sleep(0.02 * under_way[0])
+        with count:
+            under_way[0] -= 1
         return (OK,)
 
     run = LoadRun(
         tmp_path,
         script,
-        {"profile": {"search": {"from": 2, "duration": 3.5, "warmup": 0.7}}},
-        objectives=Objectives(p99=0.13),
+        {"profile": {"search": {"from": 2, "duration": 4, "warmup": 1}}},
+        objectives=Objectives(p99=0.15),
     )
     assert [stage.users for stage in run.stages][:3] == [2, 4, 8]
     met = [stage.users for stage in run.stages if stage.note == "met the objectives"]
     missed = [stage.users for stage in run.stages if stage.note and stage.note.startswith("missed: p99")]
     assert sorted(met + missed) == sorted(stage.users for stage in run.stages)
     assert max(met) + 1 == min(missed)
-    assert max(met) in (5, 6)
+    assert max(met) in (5, 6, 7)
 
 
 def test_a_stage_ends_when_it_is_stationary_and_goes_on_while_it_is_not(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from mmebench.errors import MmebenchError
 _COMMANDS = {
     "run": "Benchmark a spec: package, serve, fill, load, report.",
     "package": "Export a spec's model to archives that Triton loads.",
+    "load": "Load a multi-model endpoint that already runs.",
     "serve": "Serve a folder of archives as a local multi-model endpoint.",
     "report": "Summarise and draw a results directory.",
 }

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mmebench.spec.strict import Strict
+from mmebench.spec.strict import ListOrMapping, Strict
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -43,7 +43,7 @@ class Weights(Strict):
     """Each target in proportion to its weight."""
 
     kind: Literal["weights"]
-    weights: tuple[Weight, ...] | dict[str, Weight] = Field(
+    weights: ListOrMapping[tuple[Weight, ...], dict[str, Weight]] = Field(
         description="a list with one weight a target, or a mapping by target; what it leaves out is not asked for"
     )
     seed: int = Field(0, ge=0)

@@ -2,13 +2,17 @@
 
 import difflib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from mmebench.errors import BadInputError
 from mmebench.spec import Spec
+from mmebench.spec.load import LoadSpec
+from mmebench.spec.strict import Strict
+
+AnySpec = TypeVar("AnySpec", bound=Strict)
 
 
 def load_spec(path: Path, overrides: tuple[str, ...] = ()) -> Spec:
@@ -17,6 +21,33 @@ def load_spec(path: Path, overrides: tuple[str, ...] = ()) -> Spec:
     Raises:
         BadInputError: the file cannot be read, or something in it is not allowed; the message lists all of it.
     """
+    raw = _read(path, overrides)
+    endpoint = raw.get("endpoint")
+    if isinstance(endpoint, dict) and endpoint.get("kind") == "existing":
+        raise BadInputError(
+            f"{path}: its endpoint runs already, so that there is nothing to package and serve; "
+            f"load it with `mmebench load {path}`"
+        )
+    return _validate(Spec, raw, path)
+
+
+def read_load_spec(path: Path, overrides: tuple[str, ...] = ()) -> LoadSpec:
+    """The same for the spec of a load on an endpoint that already runs.
+
+    Raises:
+        BadInputError: see :func:`load_spec`.
+    """
+    raw = _read(path, overrides)
+    endpoint = raw.get("endpoint")
+    if not isinstance(endpoint, dict) or endpoint.get("kind") != "existing":
+        raise BadInputError(
+            f"{path}: mmebench load needs an endpoint that runs already, {{kind: existing, name: …, targets: …}}; "
+            f"to start one and measure it, use `mmebench run {path}`"
+        )
+    return _validate(LoadSpec, raw, path)
+
+
+def _read(path: Path, overrides: tuple[str, ...]) -> dict[str, Any]:
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -31,10 +62,14 @@ def load_spec(path: Path, overrides: tuple[str, ...] = ()) -> Spec:
         raise BadInputError(f"{path}: got {type(raw).__name__}, a spec is a mapping with model, platforms, …")
     for override in overrides:
         _override(raw, override)
+    return raw
+
+
+def _validate(kind: type[AnySpec], raw: dict[str, Any], path: Path) -> AnySpec:
     try:
-        return Spec.model_validate(raw)
+        return kind.model_validate(raw)
     except ValidationError as error:
-        mistakes = "\n".join(f"  {line}" for line in _mistakes(error))
+        mistakes = "\n".join(f"  {line}" for line in _mistakes(error, kind))
         raise BadInputError(f"{path}: not a valid spec\n{mistakes}") from None
 
 
@@ -60,9 +95,9 @@ def _override(raw: dict[str, Any], override: str) -> None:
         raise BadInputError(f"--set {override}: {value!r} is not a YAML value") from None
 
 
-def _mistakes(error: ValidationError) -> list[str]:
+def _mistakes(error: ValidationError, kind: type[Strict]) -> list[str]:
     """One line a mistake: where, what was got, what is allowed."""
-    schema = TypeAdapter(Spec).json_schema()
+    schema = kind.model_json_schema()
     lines = []
     for item in error.errors():
         where, allowed = _locate(schema, item["loc"])

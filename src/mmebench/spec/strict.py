@@ -1,8 +1,8 @@
 """What every part of a spec is made of."""
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from mmebench.units import seconds
 
@@ -11,6 +11,16 @@ Duration = Annotated[float, BeforeValidator(seconds)]
 
 Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")]
 """A SageMaker resource name: letters, digits and inner hyphens, 63 at most."""
+
+
+ListT = TypeVar("ListT")
+MappingT = TypeVar("MappingT")
+
+ListOrMapping = Annotated[
+    Annotated[ListT, Tag("list")] | Annotated[MappingT, Tag("mapping")],
+    Discriminator(lambda value: "list" if isinstance(value, list | tuple) else "mapping"),
+]
+"""Either of two ways to write the same; a mistake is named for the one that was used."""
 
 
 class Strict(BaseModel):
