@@ -9,12 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
 from mmebench.load.popularity import probabilities
 from mmebench.spec import Objectives, Zipf
-from support.load_run import LoadRun
+from support.load_run import LoadRun, load_processes
 from support.scripted_server import OK, Step
 
 
@@ -149,7 +148,7 @@ def test_a_killed_worker_is_reported_and_what_it_had_sent_is_kept(tmp_path: Path
     killed = []
 
     def kill() -> None:
-        (conductor,) = psutil.Process().children()
+        (conductor,) = load_processes()
         worker = conductor.children()[0]
         killed.append(worker.pid)
         os.kill(worker.pid, signal.SIGKILL)

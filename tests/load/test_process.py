@@ -5,12 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import psutil
 import pytest
 
 from mmebench.errors import MmebenchError
 from mmebench.results.samples import keep_samples
-from support.load_run import LoadRun
+from support.load_run import LoadRun, load_processes
 from support.scripted_server import OK, Step
 
 FAILED = b"HTTP/1.1 424 Failed\r\nx-amzn-ErrorType: ModelError\r\nContent-Length: 2\r\n\r\nno"
@@ -91,7 +90,7 @@ def test_a_server_that_is_down_makes_failures_and_not_a_million(tmp_path: Path) 
 
 def test_what_a_killed_load_had_recorded_is_kept(tmp_path: Path) -> None:
     def kill() -> None:
-        (child,) = psutil.Process().children()
+        (child,) = load_processes()
         os.kill(child.pid, signal.SIGKILL)
 
     timer = threading.Timer(4, kill)
@@ -99,4 +98,4 @@ def test_what_a_killed_load_had_recorded_is_kept(tmp_path: Path) -> None:
     with pytest.raises(MmebenchError, match="the load stopped after 0 of 1 stages"):
         LoadRun(tmp_path, lambda n: (0.01, OK), {}, {"users": 2, "duration": 60})
     assert keep_samples(tmp_path / "samples.arrows", tmp_path / "samples.parquet") > 50
-    assert psutil.Process().children() == []
+    assert load_processes() == []

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import psutil
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -18,6 +19,13 @@ from mmebench.tensors import TensorSpec
 from support.scripted_server import ScriptedServer, Step
 
 TARGETS = ("a.tar.gz", "b.tar.gz", "c.tar.gz")
+
+
+def load_processes() -> list[psutil.Process]:
+    """The Locust processes that a load of this test started; a worker is a child of one of them."""
+    return [
+        child for child in psutil.Process().children() if any("locustfile.py" in word for word in child.cmdline())
+    ]
 
 
 def make_job(port: int, samples: Path, workload: dict[str, Any], **more: Any) -> LoadJob:
