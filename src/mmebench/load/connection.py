@@ -193,7 +193,7 @@ class Connection:
                 raise ProtocolError("the head is too long")
             self._filled = filled
             return
-        head = parse_head(self._buffer[:end])
+        head = parse_head(bytes(self._view[:end]))
         body_start = end + 4
         if head.body_bytes == filled - body_start and head.status >= 200:
             self._finish(head, head.body_bytes)
