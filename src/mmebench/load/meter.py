@@ -16,8 +16,8 @@ class ClientLoad(NamedTuple):
 
     cpu: float
     """Share of a core that this process used; 1 is all of it."""
-    lag_p99: float
-    """Seconds that the event loop was late for a timer; 99 in 100 were less late. NaN where none was due."""
+    lag_p99: float | None
+    """Seconds that the event loop was late for a timer; 99 in 100 were less late. None where none was due."""
 
 
 class Meter:
@@ -50,7 +50,7 @@ class Meter:
         cpu = float(spent[1] - spent[0]) / max(end_ns - start_ns, 1)
         late_at, late = np.array(self._lag_at, np.int64), np.array(self._lag, np.int64)
         inside = late[(late_at >= start_ns) & (late_at < end_ns)]
-        return ClientLoad(cpu, float(np.quantile(inside, 0.99)) / 1e9 if len(inside) else float("nan"))
+        return ClientLoad(cpu, float(np.quantile(inside, 0.99)) / 1e9 if len(inside) else None)
 
     def forget(self) -> None:
         """Drop what was noted so far, but for the last CPU time; called when a stage is over."""

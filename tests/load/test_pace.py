@@ -1,0 +1,155 @@
+from collections.abc import Iterator
+from time import monotonic_ns
+from typing import Any
+
+import gevent
+import numpy as np
+import pytest
+
+from mmebench.load.alarm import Alarm, LoopAlarm, make_alarm
+from mmebench.load.meter import Meter
+from mmebench.load.pace import NO_ANSWER_PAUSE_SECONDS, ClosedPace, OpenPace
+
+MS = 1_000_000
+
+
+class FakeCaller:
+    """Answers after ``hold`` seconds, with ``status``."""
+
+    def __init__(self, pace: Any, hold: float = 0.0, status: int = 200) -> None:
+        self._pace, self._hold, self._status = pace, hold, status
+        self.sent: list[tuple[int, int, int]] = []
+
+    def send(self, key: int, intended_ns: int = 0) -> None:
+        self.sent.append((key, intended_ns, monotonic_ns()))
+        gevent.spawn_later(self._hold, self._pace.freed, self, self._status)
+
+    def pause(self, seconds: float, then: Any) -> None:
+        gevent.spawn_later(seconds, then, self)
+
+
+@pytest.mark.parametrize("make", [make_alarm, LoopAlarm])
+def test_an_alarm_rings_once_when_it_is_set_for(make: Any) -> None:
+    rung: list[int] = []
+    alarm: Alarm = make(lambda: rung.append(monotonic_ns()))
+    for delay in (-5, 0, 3, 20):
+        rung.clear()
+        at = monotonic_ns() + delay * MS
+        alarm.set(at)
+        gevent.sleep(0.06)
+        assert len(rung) == 1
+        assert 0 <= rung[0] - at < 40 * MS
+    alarm.set(monotonic_ns() + 10 * MS)
+    alarm.set(monotonic_ns() + 30 * MS)
+    rung.clear()
+    gevent.sleep(0.02)
+    assert not rung, "the earlier time was forgotten"
+    gevent.sleep(0.04)
+    assert len(rung) == 1
+    alarm.set(monotonic_ns() + 10 * MS)
+    alarm.close()
+    gevent.sleep(0.03)
+    assert len(rung) == 1
+
+
+def test_a_closed_loop_goes_on_with_its_keys_over_stages_and_stops() -> None:
+    pace = ClosedPace(think_time=0.0)
+    caller: Any = FakeCaller(pace, hold=0.001)
+    pace.joined(caller)
+    assert not caller.sent, "not before the first stage"
+    pace.begin(iter(range(1000)))
+    pace.joined(caller)
+    gevent.sleep(0.03)
+    pace.begin(iter([7] * 1000))
+    gevent.sleep(0.03)
+    pace.stop()
+    keys = [key for key, _, _ in caller.sent]
+    gevent.sleep(0.03)
+    assert keys == list(range(len(keys)))
+    assert len(caller.sent) == len(keys)
+
+
+def test_a_user_without_an_answer_pauses() -> None:
+    pace = ClosedPace(think_time=0.0)
+    caller: Any = FakeCaller(pace, status=0)
+    pace.begin(iter(range(1000)))
+    pace.joined(caller)
+    gevent.sleep(0.25)
+    assert len(caller.sent) == 3
+    assert pytest.approx(0.1) == NO_ANSWER_PAUSE_SECONDS
+
+
+def every(milliseconds: int, count: int) -> Iterator[tuple[int, int]]:
+    start = monotonic_ns() + 10 * MS
+    return ((start + number * milliseconds * MS, number) for number in range(count))
+
+
+def test_an_open_loop_starts_requests_when_they_are_due() -> None:
+    pace = OpenPace()
+    callers: list[Any] = [FakeCaller(pace, hold=0.03) for _ in range(20)]
+    for caller in callers:
+        pace.joined(caller)
+    pace.begin(every(2, 100))
+    gevent.sleep(0.3)
+    sent = sorted(entry for caller in callers for entry in caller.sent)
+    assert [key for key, _, _ in sent] == list(range(100))
+    lateness = np.array([at - intended for _, intended, at in sent])
+    assert lateness.min() >= 0, "never early"
+    assert np.median(lateness) < 1 * MS
+    assert len([caller for caller in callers if caller.sent]) <= 19, "no more callers than it takes"
+
+
+def test_what_waits_is_started_in_order_and_keeps_its_intended_start() -> None:
+    pace = OpenPace()
+    caller: Any = FakeCaller(pace, hold=0.02)
+    pace.joined(caller)
+    pace.begin(every(1, 10))
+    gevent.sleep(0.35)
+    assert [key for key, _, _ in caller.sent] == list(range(10))
+    waits = [(at - intended) / MS for _, intended, at in caller.sent]
+    assert waits[9] > 9 * 19 - 1
+    assert np.diff([intended for _, intended, _ in caller.sent]).tolist() == [MS] * 9
+
+
+def test_due_and_not_started_within_the_window() -> None:
+    pace = OpenPace()
+    caller: Any = FakeCaller(pace, hold=10)
+    pace.joined(caller)
+    start = monotonic_ns()
+    pace.begin((start + number * MS, number) for number in range(1000))
+    gevent.sleep(0.05)
+    # Half of a schedule of 1000 ms counts, though most of it has not come yet; one request was started.
+    due = pace.end(start, start + 500 * MS)
+    assert (due.due, due.not_started) == (500, 499)
+    gevent.sleep(0.05)
+    assert len(caller.sent) == 1, "nothing is started after the end"
+    assert pace.end(start, start + 500 * MS).not_started == 0
+
+
+def test_nothing_of_a_stage_is_started_in_the_next() -> None:
+    pace = OpenPace()
+    caller: Any = FakeCaller(pace, hold=0.05)
+    pace.joined(caller)
+    pace.begin(every(1, 20))
+    gevent.sleep(0.03)
+    pace.begin((at, 100 + key) for at, key in every(1, 3))
+    gevent.sleep(0.3)
+    assert [key for key, _, _ in caller.sent][1:] == [100, 101, 102]
+
+
+def test_the_meter_sees_a_loop_that_is_held_up_and_what_the_process_uses() -> None:
+    meter = Meter()
+    start = monotonic_ns()
+    gevent.sleep(0.3)
+    idle = meter.read(start, monotonic_ns())
+    meter.forget()
+    busy_from = monotonic_ns()
+    while monotonic_ns() - busy_from < 300 * MS:
+        pass
+    gevent.sleep(0.05)
+    busy = meter.read(busy_from, monotonic_ns())
+    meter.close()
+    assert idle.cpu < 0.3
+    assert busy.cpu > 0.5
+    assert busy.lag_p99 is not None
+    assert busy.lag_p99 > 0.2
