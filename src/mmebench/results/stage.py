@@ -135,7 +135,9 @@ def summarise_stage(stage: StageWindow, samples: pa.Table, objectives: Objective
     """
     open_loop = stage.due is not None or stage.rate is not None
     own = _own(samples, stage, "intended_ns" if open_loop else "end_ns")
-    good = own if own["error"].null_count == len(own) else own.filter(pc.is_null(own["error"]))
+    good = own.select(["intended_ns", "first_byte_ns", "end_ns", "cold"])
+    if own["error"].null_count < len(own):
+        good = good.filter(pc.is_null(own["error"]))
     seconds = stage.end - stage.ready
     latency = _numbers(pc.subtract(good["end_ns"], good["intended_ns"]))
     first_byte = _numbers(pc.drop_null(pc.subtract(good["first_byte_ns"], good["intended_ns"])))
@@ -181,7 +183,9 @@ def _own(samples: pa.Table, stage: StageWindow, by: str) -> pa.Table:
     start_ns, end_ns = window_ns(stage)
     at = _numbers(samples[by])
     inside = (at >= start_ns) & (at < end_ns)
-    own = samples if inside.all() else samples.filter(pa.array(inside))
+    first, count = int(inside.argmax()) if len(inside) else 0, int(np.count_nonzero(inside))
+    # Those of one client process follow each other, and need no copy.
+    own = samples.slice(first, count) if inside[first : first + count].all() else samples.filter(pa.array(inside))
     end = _numbers(own["end_ns"])
     if (end[1:] < end[:-1]).any():  # several client processes, which send what they have in turns
         own = own.take(np.argsort(end, kind="stable"))

@@ -62,8 +62,7 @@ def find_percentiles(values: Values, shares: Sequence[float]) -> list[float]:
     would only be their maximum.
     """
     ranks = [_rank(len(values), share) for share in shares]
-    found = _at_ranks(values, [rank for rank in ranks if rank is not None])
-    return [NAN if rank is None else found[rank] for rank in ranks]
+    return _at_ranks(_order(values, ranks), ranks)
 
 
 def estimate_percentiles(values: Values, shares: Sequence[float]) -> list[Estimate]:
@@ -75,30 +74,36 @@ def estimate_percentiles(values: Values, shares: Sequence[float]) -> list[Estima
     bound whose rank lies outside the values is NaN. Nothing is assumed of the distribution, which for latencies
     may have two humps and a long tail, and the interval need not be symmetric.
     """
-    percentiles = find_percentiles(values, shares)
     count, batches = len(values), _batches(values)
+    ranks = [_rank(count, share) for share in shares]
+    ordered = _order(values, ranks)
+    percentiles = _at_ranks(ordered, ranks)
     if batches is None:
         return [Estimate(percentile) for percentile in percentiles]
-    bounds = []
-    for share, percentile in zip(shares, percentiles, strict=True):
-        # Of NaN nothing comes, which is what its bounds shall be.
+    lows: list[int | None] = []
+    highs: list[int | None] = []
+    for share, rank, percentile in zip(shares, ranks, percentiles, strict=True):
         up_to = np.count_nonzero(batches <= percentile, axis=1) / batches.shape[1]
         half = _STUDENT_T * math.sqrt(max(_variance_of_mean(up_to), share * (1 - share) / count))
-        bounds.append((math.floor(count * (share - half)) - 1, math.ceil(count * (share + half))))
-    found = _at_ranks(values, [rank for pair in bounds for rank in pair if 0 <= rank < count])
-    return [
-        Estimate(percentile, found.get(low, NAN), found.get(high, NAN)) if percentile == percentile else Estimate()
-        for percentile, (low, high) in zip(percentiles, bounds, strict=True)
-    ]
+        low, high = math.floor(count * (share - half)) - 1, math.ceil(count * (share + half))
+        lows.append(low if rank is not None and low >= 0 else None)
+        highs.append(high if rank is not None and high < count else None)
+    # What is in its place stays there only if it is asked for again; to begin from it halves the work.
+    ordered = _order(ordered, [*ranks, *lows, *highs])
+    return list(map(Estimate, percentiles, _at_ranks(ordered, lows), _at_ranks(ordered, highs)))
 
 
-def _at_ranks(values: Values, ranks: Sequence[int]) -> dict[int, float]:
-    """The values that would be at these ranks, from 0, if all were sorted; only as much is sorted as it takes."""
-    distinct = sorted(set(ranks))
-    if not distinct:
-        return {}
-    ordered = np.partition(values, distinct)
-    return {rank: float(ordered[rank]) for rank in distinct}
+def _order(values: Values, ranks: Sequence[int | None]) -> Values:
+    """A copy with the value of each rank, from 0, in the place it has when all are sorted."""
+    known = sorted({rank for rank in ranks if rank is not None})
+    ordered = values.copy()
+    if known:
+        ordered.partition(known)
+    return ordered
+
+
+def _at_ranks(ordered: Values, ranks: Sequence[int | None]) -> list[float]:
+    return [NAN if rank is None else float(ordered[rank]) for rank in ranks]
 
 
 def _rank(count: int, share: float) -> int | None:

@@ -5,6 +5,7 @@ Figures come from samples, as :mod:`mmebench.results.stage` computes them. Where
 :mod:`mmebench.results.history`.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -14,13 +15,15 @@ from mmebench.errors import BadInputError
 from mmebench.results.columns import Cell, established_columns, further_columns
 from mmebench.results.history import summarise_history
 from mmebench.results.layout import RunFiles, find_runs
-from mmebench.results.run import Run, read_run
+from mmebench.results.run import Run, StageWindow, read_run
 from mmebench.results.samples import count_samples, read_under_way
 from mmebench.results.stage import COLUMNS, StageSummary, good_within, summarise_stage, window_ns
 from mmebench.results.statistics import NAN
 from mmebench.spec import Objectives
 
 __all__ = ["StageSummary", "summarise", "summarise_history", "summarise_stage"]
+
+_STAGES_AT_ONCE = 2
 
 
 def summarise(directory: Path) -> pd.DataFrame:
@@ -48,11 +51,13 @@ def _summarise_run(files: RunFiles) -> pd.DataFrame:
 
 def _from_samples(files: RunFiles, run: Run) -> pd.DataFrame:
     objectives = _objectives(run)
-    # Stage by stage, so that the samples of no more than one are in memory.
-    stages = [
-        summarise_stage(window, read_under_way(files.samples, COLUMNS, *window_ns(window)), objectives)
-        for window in run.stages
-    ]
+
+    def summarise_window(window: StageWindow) -> StageSummary:
+        return summarise_stage(window, read_under_way(files.samples, COLUMNS, *window_ns(window)), objectives)
+
+    # Stage by stage, so that the samples of few are in memory; what takes time lets other threads run.
+    with ThreadPoolExecutor(_STAGES_AT_ONCE) as threads:
+        stages = list(threads.map(summarise_window, run.stages))
     within = good_within(objectives)
     return _frame(files, stages, min(files.targets, run.capacity.fits) if run.capacity else files.targets).assign(
         precision=run.precision,
