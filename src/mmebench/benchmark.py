@@ -3,14 +3,10 @@
 spec -> model -> archive -> endpoint -> capacity -> load -> results -> report
 """
 
-import hashlib
-import json
 import math
 import tempfile
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -24,15 +20,16 @@ from mmebench.endpoints.runtime import RuntimeClient
 from mmebench.environment import describe_environment
 from mmebench.errors import BadInputError
 from mmebench.load.events import Live
+from mmebench.load.host import runtime_url
 from mmebench.load.job import LoadJob
 from mmebench.load.payload import make_body
-from mmebench.load.process import offer_load
-from mmebench.models.package import Package, package_model
+from mmebench.measurement import digest, measure, now
+from mmebench.models.package import Package, package_model, read_package
 from mmebench.report.report import write_report
 from mmebench.results.layout import RunFiles, find_runs
-from mmebench.results.run import Capacity, Load, Run, StageWindow, read_run
-from mmebench.results.samples import keep_samples
+from mmebench.results.run import Capacity, Load, Run, read_run, write_run
 from mmebench.spec import PlatformSpec, Spec, Targets
+from mmebench.spec.load import LoadSpec, ServedModel
 
 
 class Observer(Protocol):
@@ -56,7 +53,7 @@ class Observer(Protocol):
     def filled(self, capacity: Capacity) -> None:
         """The search for capacity is over."""
 
-    def offering(self, targets: Sequence[str]) -> None:
+    def offering(self, job: LoadJob) -> None:
         """The load starts."""
 
     def live(self, live: Live) -> None:
@@ -87,20 +84,71 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer) -> Outcome:
         observer.packaged(package)
         directory = results / package.model
         directory.mkdir(parents=True, exist_ok=True)
-        digest = _digest(spec, platform, package)
-        run = _find_complete(directory, digest)
+        fingerprint = _fingerprint(spec, platform, package)
+        run = _find_complete(directory, fingerprint)
         if run is not None:
             observer.kept(run)
         else:
-            run = measure(spec, platform, package, directory, digest, observer)
+            run = _run_platform(spec, platform, package, directory, fingerprint, observer)
             observer.measured(run)
         outcome = Outcome(directory, write_report(directory))
     assert outcome is not None, "a spec has at least one platform"
     return outcome
 
 
-def measure(
-    spec: Spec, platform: PlatformSpec, package: Package, directory: Path, digest: str, observer: Observer
+def load_endpoint(spec: LoadSpec, results: Path, observer: Observer) -> Outcome:
+    """Offer a workload to an endpoint that already runs; nothing is created there and nothing removed.
+
+    Raises:
+        BadInputError: the workload does not suit the endpoint's targets. MmebenchError: the load broke.
+    """
+    endpoint, model = spec.endpoint, spec.model
+    package = read_package(model.package) if model.package else None
+    served: Package | ServedModel = package or model
+    platform = PlatformSpec.model_validate({"kind": served.platform, "precision": served.precision})
+    name = package.model if package else str(model.name)
+    targets = endpoint.target_names
+    files = RunFiles(results / name, endpoint.instance_type, platform.label, len(targets))
+    job = LoadJob(
+        url=endpoint.url or runtime_url(endpoint.region, endpoint.fips),
+        endpoint_name=endpoint.name,
+        region=endpoint.region,
+        targets=targets,
+        inputs=served.inputs,
+        max_batch_size=served.max_batch_size,
+        workload=spec.workload,
+        objectives=spec.objectives,
+        ca=endpoint.ca,
+        samples=files.stream,
+    )
+    job.check()
+    observer.offering(job)
+    asked = Run(
+        complete=False,
+        digest=digest(spec.model_dump(mode="json")),
+        model=name,
+        platform=platform.label,
+        precision=platform.precision,
+        instance_type=endpoint.instance_type,
+        container="existing",
+        parameters=package.parameters if package else None,
+        targets=len(targets),
+        capacity=None,
+        stages=(),
+        loads_during_load=None,
+        evictions_during_load=None,
+        started_at=now(),
+        finished_at=now(),
+        spec=spec.model_dump(mode="json"),
+        package=package.model_dump(mode="json", exclude={"archive"}) if package else {},
+        environment=describe_environment(),
+    )
+    observer.measured(measure(asked, job, files, observer.live))
+    return Outcome(files.directory, write_report(files.directory))
+
+
+def _run_platform(
+    spec: Spec, platform: PlatformSpec, package: Package, directory: Path, fingerprint: str, observer: Observer
 ) -> Run:
     """One run: serve the package, fill the endpoint, offer the load, write what was measured."""
     payload = spec.workload.payload
@@ -132,9 +180,7 @@ def measure(
         )
         observer.filled(capacity)
         targets = _address_targets(spec.targets, capacity, endpoint, package)
-        observer.offering(targets)
         files = RunFiles(directory, endpoint.instance_type, platform.label, len(targets))
-        files.set_aside()
         job = LoadJob(
             url=endpoint.url,
             endpoint_name=endpoint.name,
@@ -143,46 +189,40 @@ def measure(
             inputs=package.inputs,
             max_batch_size=package.max_batch_size,
             workload=spec.workload,
-            samples=files.samples.with_suffix(".arrows"),
+            objectives=spec.objectives,
+            samples=files.stream,
         )
-        stages: list[StageWindow] = []
-
-        def on_event(event: Live | StageWindow) -> None:
-            if isinstance(event, StageWindow):
-                stages.append(event)
-            else:
-                observer.live(event)
-
-        started_at, before = _now(), endpoint.residency()
-        complete = False
-        try:
-            offer_load(job, files.prefix, directory / "load.log", on_event)
-            complete = True
-        finally:
-            if job.samples.exists():
-                keep_samples(job.samples, files.samples)
-            after = endpoint.residency() if complete else before
-            run = Run(
-                complete=complete,
-                digest=digest,
-                model=package.model,
-                platform=platform.label,
-                precision=platform.precision,
-                instance_type=endpoint.instance_type,
-                container=endpoint.container,
-                parameters=package.parameters,
-                targets=len(targets),
-                capacity=capacity,
-                stages=tuple(stages),
-                loads_during_load=after.loads - before.loads if complete else None,
-                evictions_during_load=after.evictions - before.evictions if complete else None,
-                started_at=started_at,
-                finished_at=_now(),
-                spec=spec.model_dump(mode="json"),
-                package=package.model_dump(mode="json", exclude={"archive"}),
-                environment=describe_environment(),
-            )
-            files.run.write_text(run.model_dump_json(indent=1), encoding="utf-8")
+        job.check()
+        observer.offering(job)
+        asked = Run(
+            complete=False,
+            digest=fingerprint,
+            model=package.model,
+            platform=platform.label,
+            precision=platform.precision,
+            instance_type=endpoint.instance_type,
+            container=endpoint.container,
+            parameters=package.parameters,
+            targets=len(targets),
+            capacity=capacity,
+            stages=(),
+            loads_during_load=None,
+            evictions_during_load=None,
+            started_at=now(),
+            finished_at=now(),
+            spec=spec.model_dump(mode="json"),
+            package=package.model_dump(mode="json", exclude={"archive"}),
+            environment=describe_environment(),
+        )
+        before = endpoint.residency()
+        run = measure(asked, job, files, observer.live)
+        after = endpoint.residency()
+        changes = {
+            "loads_during_load": after.loads - before.loads,
+            "evictions_during_load": after.evictions - before.evictions,
+        }
+        run = run.model_copy(update=changes)
+        write_run(run, files.run)
         return run
 
 
@@ -199,22 +239,18 @@ def _address_targets(wanted: Targets, capacity: Capacity, endpoint: Endpoint, pa
     return targets
 
 
-def _digest(spec: Spec, platform: PlatformSpec, package: Package) -> str:
-    """Of all that decides what is measured; other platforms of the same spec do not."""
-    asked = spec.model_dump(mode="json", exclude={"platforms", "objectives"})
-    asked |= {"platform": platform.model_dump(mode="json"), "archive": package.sha256}
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+def _fingerprint(spec: Spec, platform: PlatformSpec, package: Package) -> str:
+    """Of all that decides what is measured; other platforms of the spec do not, objectives only in a search."""
+    beside = {"platforms"} if spec.workload.profile.search else {"platforms", "objectives"}
+    asked = spec.model_dump(mode="json", exclude=beside)
+    return digest(asked | {"platform": platform.model_dump(mode="json"), "archive": package.sha256})
 
 
-def _find_complete(directory: Path, digest: str) -> Run | None:
-    """The run of an earlier start with this digest, if it got to its end."""
+def _find_complete(directory: Path, fingerprint: str) -> Run | None:
+    """The run of an earlier start with this fingerprint, if it got to its end."""
     for files in find_runs(directory):
         if files.run.exists():
             run = read_run(files.run)
-            if run.complete and run.digest == digest:
+            if run.complete and run.digest == fingerprint:
                 return run
     return None
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

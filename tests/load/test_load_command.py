@@ -51,10 +51,22 @@ def test_an_endpoint_that_runs_is_loaded(tmp_path: Path) -> None:
     assert "tiny on ml.g5.xlarge" in result.output
 
 
-def test_a_missed_objective_is_exit_code_1(tmp_path: Path) -> None:
+def test_a_packaged_model_and_a_missed_objective(tmp_path: Path) -> None:
+    record = {
+        "model": "resnet18", "source": "timm", "task": "cv", "platform": "onnx", "precision": "fp16",
+        "weights": "random", "parameters": 11, "inputs": MODEL["inputs"], "outputs": MODEL["inputs"],
+        "max_batch_size": 4, "archive": "resnet18-onnx.tar.gz", "sha256": "0" * 64, "parity": None, "details": {},
+    }  # fmt: skip
+    package = tmp_path / "resnet18-onnx.json"
+    package.write_text(json.dumps(record))
     with ScriptedServer(lambda n: (0.05, OK)) as server:
-        endpoint = ENDPOINT | {"url": f"http://127.0.0.1:{server.port}", "targets": ["only.tar.gz"]}
-        path = write(tmp_path / "spec.yaml", SPEC | {"endpoint": endpoint, "objectives": {"p99": "1ms"}})
+        spec = {
+            "endpoint": ENDPOINT | {"url": f"http://127.0.0.1:{server.port}", "targets": ["only.tar.gz"]},
+            "model": {"package": str(package)},
+            "workload": {"profile": {"stages": [{"users": 2, "duration": 9}]}},
+            "objectives": {"p99": "1ms"},
+        }
+        path = write(tmp_path / "spec.yaml", spec)
         arguments = [
             "load",
             str(path),
@@ -66,6 +78,9 @@ def test_a_missed_objective_is_exit_code_1(tmp_path: Path) -> None:
         result = CliRunner().invoke(cli, arguments, standalone_mode=False)
     assert result.exception is None, result.output
     assert result.return_value == 1
+    run = read_run(tmp_path / "resnet18" / "ml.g5.xlarge*onnx-fp16*1_run.json")
+    assert (run.precision, run.targets, run.parameters) == ("fp16", 1, 11)
+    assert run.stages[0].end - run.stages[0].start == pytest.approx(4)
 
 
 def test_run_says_that_an_existing_endpoint_is_for_load(tmp_path: Path) -> None:
@@ -95,20 +110,3 @@ def test_run_says_that_an_existing_endpoint_is_for_load(tmp_path: Path) -> None:
 def test_a_mistake_is_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     with pytest.raises(BadInputError, match=message):
         read_load_spec(write(tmp_path / "spec.yaml", SPEC | change))
-
-
-def test_what_a_package_says_of_itself(tmp_path: Path) -> None:
-    from mmebench.cli.load import _describe
-    from mmebench.spec.load import ServedModel
-
-    record = {
-        "model": "resnet18", "source": "timm", "task": "cv", "platform": "onnx", "precision": "fp16",
-        "weights": "random", "parameters": 11, "inputs": MODEL["inputs"], "outputs": MODEL["inputs"],
-        "max_batch_size": 4, "archive": "resnet18-onnx.tar.gz", "sha256": "0" * 64, "parity": None, "details": {},
-    }  # fmt: skip
-    path = tmp_path / "resnet18-onnx.json"
-    path.write_text(json.dumps(record))
-    model, package = _describe(ServedModel(package=path))
-    assert (model.name, model.platform, model.precision, model.max_batch_size) == ("resnet18", "onnx", "fp16", 4)
-    assert model.inputs[0].name == "x"
-    assert package["parameters"] == 11

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from mmebench.cli.options import set_option
+
 
 @click.command()
 @click.argument("spec", type=click.Path(path_type=Path))
@@ -14,7 +16,7 @@ import click
     required=True,
     help="The folder that gets one archive and its record for each platform.",
 )
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the spec: platforms=[pt]")
+@set_option
 def package(spec: Path, output: Path, overrides: tuple[str, ...]) -> None:
     """Export SPEC's model to each of its platforms, as archives that Triton loads."""
     from rich.console import Console

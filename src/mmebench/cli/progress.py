@@ -1,17 +1,25 @@
 """What a person sees while a benchmark runs."""
 
-from collections.abc import Sequence
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from mmebench.benchmark import Outcome
 from mmebench.endpoints.endpoint import Endpoint
+from mmebench.errors import disk_errors
 from mmebench.load.events import Live
+from mmebench.load.job import LoadJob
 from mmebench.models.package import Package
+from mmebench.report.objectives import judge
+from mmebench.report.table import summary_table
 from mmebench.results.run import Capacity, Load, Run
-from mmebench.spec import PlatformSpec, Spec
+from mmebench.spec import Objectives, PlatformSpec, Stage
 from mmebench.units import human_bytes, human_seconds
 
 
@@ -32,10 +40,9 @@ class RunProgress:
     A step that is over stays as a line, so that a log of a run without a terminal reads as a story.
     """
 
-    def __init__(self, console: Console, spec: Spec) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._stages = spec.workload.profile.stages
-        self._seconds = sum(stage.duration for stage in self._stages)
+        self._stages: tuple[Stage, ...] = ()
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -46,7 +53,7 @@ class RunProgress:
             transient=True,
         )
         self._task: TaskID | None = None
-        self._platform = ""
+        self._platform = "load"
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -110,24 +117,41 @@ class RunProgress:
             f"limited by {capacity.limited_by}"
         )
 
-    def offering(self, targets: Sequence[str]) -> None:
+    def offering(self, job: LoadJob) -> None:
         """See :class:`mmebench.benchmark.Observer`."""
-        self._step(f"load {len(targets)} targets", self._seconds)
+        self._stages = job.workload.stages
+        self._step(f"load {len(job.targets)} targets", sum(stage.duration for stage in self._stages) or None)
 
     def live(self, live: Live) -> None:
         """See :class:`mmebench.benchmark.Observer`."""
-        if not 0 <= live.stage < len(self._stages):
-            return
-        done = sum(stage.duration for stage in self._stages[: live.stage])
         latency = f", p50 {live.p50:.0f} ms" if live.p50 is not None else ""
         failures = f", [red]{live.failures} failed[/red]" if live.failures else ""
-        self._show(
-            f"stage {live.stage + 1} of {len(self._stages)}, {live.users} users: "
-            f"{live.successes} requests/s{latency}{failures}",
-            done + min(live.elapsed, self._stages[live.stage].duration),
-        )
+        now = f"{live.users} users: {live.successes} requests/s{latency}{failures}"
+        if 0 <= live.stage < len(self._stages):
+            done = sum(stage.duration for stage in self._stages[: live.stage])
+            done += min(live.elapsed, self._stages[live.stage].duration)
+            self._show(f"stage {live.stage + 1} of {len(self._stages)}, {now}", done)
+        else:  # a search chooses its stages as it goes
+            self._show(f"stage {live.stage + 1}, {now}")
 
     def measured(self, run: Run) -> None:
         """See :class:`mmebench.benchmark.Observer`."""
         cold = f"; {run.evictions_during_load} evictions during the load" if run.evictions_during_load else ""
         self._say(f"measured {len(run.stages)} stages on {run.targets} targets{cold}")
+
+
+def show(results: Path, objectives: Objectives, benchmark: Callable[[RunProgress], Outcome]) -> int:
+    """Run ``benchmark`` with its progress shown, then its table; returns the exit code.
+
+    A SIGTERM takes the same way out as Ctrl-C: what was started is stopped, what was measured is kept.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    console = Console()
+    with disk_errors(results), RunProgress(console) as progress:
+        outcome = benchmark(progress)
+    console.print(summary_table(outcome.summary))
+    verdict = judge(outcome.summary, objectives)
+    for line in verdict.lines:
+        console.print(line, highlight=False, soft_wrap=True)
+    console.print(f"Results, charts and samples: {outcome.directory}/", highlight=False, soft_wrap=True)
+    return 0 if verdict.met else 1

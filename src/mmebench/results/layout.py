@@ -48,6 +48,11 @@ class RunFiles:
         return self._file("samples.parquet")
 
     @property
+    def stream(self) -> Path:
+        """Where the samples are while the run lasts."""
+        return self._file("samples.arrows")
+
+    @property
     def run(self) -> Path:
         """The record of the run."""
         return self._file("run.json")

@@ -101,3 +101,8 @@ def read_run(path: Path) -> Run:
         raise BadInputError(
             f"{path}: not a run record of this version of mmebench ({where}: {first['msg']})"
         ) from None
+
+
+def write_run(run: Run, path: Path) -> None:
+    """Write the record, so that :func:`read_run` gives it back."""
+    path.write_text(run.model_dump_json(indent=1), encoding="utf-8")

@@ -1,0 +1,62 @@
+"""One load and its record: what was asked becomes what was measured, and nothing of it is lost on the way."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from mmebench.load.events import Live
+from mmebench.load.job import LoadJob
+from mmebench.load.process import offer_load
+from mmebench.results.layout import RunFiles
+from mmebench.results.run import Run, StageWindow, write_run
+from mmebench.results.samples import keep_samples
+
+
+def measure(asked: Run, job: LoadJob, files: RunFiles, on_live: Callable[[Live], None]) -> Run:
+    """Offer the load; samples, Locust's files and the record are on disk afterwards, whatever happened.
+
+    Args:
+        asked: the run as far as it is known before: not complete, without stages.
+        job: what to ask of which endpoint; it has been checked.
+        files: where results go; what an earlier run left there is set aside.
+        on_live: called about once a second.
+
+    Returns:
+        The complete run.
+
+    Raises:
+        MmebenchError: the load broke; the record on disk says that it is not complete.
+    """
+    files.directory.mkdir(parents=True, exist_ok=True)
+    files.set_aside()
+    stages: list[StageWindow] = []
+
+    def on_event(event: Live | StageWindow) -> None:
+        if isinstance(event, StageWindow):
+            stages.append(event)
+        else:
+            on_live(event)
+
+    complete = False
+    try:
+        offer_load(job, files.prefix, files.directory / "load.log", on_event)
+        complete = True
+    finally:
+        if job.samples.exists():
+            keep_samples(job.samples, files.samples)
+        measured = {"complete": complete, "stages": tuple(stages), "finished_at": now()}
+        run = asked.model_copy(update=measured)
+        write_run(run, files.run)
+    return run
+
+
+def digest(asked: dict[str, Any]) -> str:
+    """The same for the same content, whatever its order."""
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def now() -> str:
+    """UTC, to the second, as ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
