@@ -5,8 +5,9 @@ import pytest
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from mmebench.report.charts import draw_chart1, draw_chart2, operating_points, save
+from mmebench.report.charts import draw_chart1, draw_chart2, save
 from mmebench.report.objectives import judge
+from mmebench.report.operating_points import operating_points
 from mmebench.report.table import summary_table
 from mmebench.spec import Goodput, Objectives
 
@@ -29,6 +30,7 @@ def stages(platform: str, rows: list[tuple[int, float, float, int, int]], precis
                 "Successful Requests": successes,
                 "Failed Requests": failures,
                 "precision": precision,
+                "offered_per_s": float("nan"),
                 "targets": 9,
                 "p90_ms": latency * 1.5,
                 "p95_ms": latency * 1.7,
@@ -77,18 +79,18 @@ def test_chart1_of_a_run_that_only_failed(tmp_path: Path) -> None:
 
 def test_operating_points_are_free_of_failures() -> None:
     pt, onnx = operating_points(BOTH).to_dict("records")
-    assert (pt["latency"], pt["latency_users"]) == (50, 1)
-    assert (pt["throughput"], pt["throughput_users"]) == (38, 4)
-    assert pt["users"] == 4
+    assert (pt["latency"], pt["latency_at"]) == (50, "1 user")
+    assert (pt["throughput"], pt["throughput_at"]) == (38, "4 users")
+    assert (pt["load"], pt["load_at"]) == (4, "4 users")
     # onnx had a failure at 4 users and none at 16: load that was served without a failure ends at 1.
-    assert onnx["users"] == 1
-    assert (onnx["throughput"], onnx["throughput_users"]) == (70, 16)
+    assert onnx["load"] == 1
+    assert (onnx["throughput"], onnx["throughput_at"]) == (70, "16 users")
 
 
 def test_a_run_without_a_clean_stage_has_no_operating_point(tmp_path: Path) -> None:
     failed = stages("pt", [(1, 20, 50, 240, 1)])
     (point,) = operating_points(failed).to_dict("records")
-    assert all(pd.isna(point[name]) for name in ("latency", "throughput", "users"))
+    assert all(pd.isna(point[name]) for name in ("latency", "throughput", "load"))
     figure = draw_chart2(failed, "")
     assert texts(figure).count("none") == 3
     save(figure, tmp_path / "chart2.png")
@@ -103,6 +105,15 @@ def test_chart2_names_platform_and_precision() -> None:
         "70/s\nat 16 users",
     ):
         assert expected in words
+
+
+def test_an_open_loop_is_told_by_its_rate() -> None:
+    open_loop = PT.assign(offered_per_s=[10.0, 37.5, 50.0])
+    assert [point["load_at"] for point in operating_points(open_loop).to_dict("records")] == ["37.5/s"]
+    words = texts(draw_chart1(open_loop, ""))
+    assert "requests per second offered" in words
+    assert "37.5" in words
+    assert "10/s" in texts(draw_chart2(open_loop, ""))
 
 
 def test_the_table_has_a_line_a_stage() -> None:
@@ -124,7 +135,7 @@ def test_the_table_has_a_line_a_stage() -> None:
     [
         (Objectives(), True, None),
         (Objectives(failures=0), True, "held up to 38.0 requests/s (4 users)"),
-        (Objectives(p99=0.12), True, "held up to 20.0 requests/s (1 users)"),
+        (Objectives(p99=0.12), True, "held up to 20.0 requests/s (1 user)"),
         (Objectives(p99=0.05), False, "missed in every stage"),
         (
             Objectives(goodput=Goodput(within=0.1, share=0.8)),
@@ -144,4 +155,4 @@ def test_objectives(objectives: Objectives, met: bool, words: str | None) -> Non
 def test_requests_that_never_started_have_failed() -> None:
     late = PT.assign(not_started=[0, 2, 2])
     (line,) = judge(late, Objectives(failures=0)).lines
-    assert "held up to 20.0 requests/s (1 users)" in line
+    assert "held up to 20.0 requests/s (1 user)" in line

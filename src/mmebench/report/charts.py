@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
+from mmebench.report.operating_points import operating_points
+
 # Blue and orange differ in lightness too, so that the pictures can be read in grey; so do the two bar colours.
 _THROUGHPUT = "#1f4e79"
 _LATENCY = "#e08a1e"
@@ -79,17 +81,21 @@ def draw_chart1(stages: pd.DataFrame, footer: str) -> Figure:
         below.annotate(text, above_bar, (0, 2), textcoords="offset points", ha="center", fontsize=8)
     below.set_ylim(0, (stages["Successful Requests"] + stages["Failed Requests"]).max() * 1.5 or 1)
     below.set_ylabel("requests")
-    below.set_xticks(list(x), [f"{users:.0f}" for users in stages["User Count"]])
-    below.set_xlabel("concurrent users")
+    if stages["offered_per_s"].notna().all():
+        below.set_xticks(list(x), [f"{rate:g}" for rate in stages["offered_per_s"]])
+        below.set_xlabel("requests per second offered")
+    else:
+        below.set_xticks(list(x), [f"{users:.0f}" for users in stages["User Count"]])
+        below.set_xlabel("concurrent users")
     below.legend(loc="upper left", frameon=False, ncols=2, fontsize=8)
     _finish(figure, footer)
     return figure
 
 
 def draw_chart2(summary: pd.DataFrame, footer: str) -> Figure:
-    """Platforms side by side: models that fit, lowest latency, highest throughput, most users without a failure.
+    """Platforms side by side: models that fit, lowest latency, highest throughput, largest load without a failure.
 
-    Each figure has its own axis and says at how many users it was measured; a platform none of whose stages
+    Each figure has its own axis and names the load at which it was measured; a platform none of whose stages
     was free of failures has no bar in the last panel.
     """
     points = operating_points(summary)
@@ -98,20 +104,19 @@ def draw_chart2(summary: pd.DataFrame, footer: str) -> Figure:
     labels = [f"{row['platform']}\n{row['instance_type']}" for _, row in points.iterrows()]
     colours = [_colour(platform) for platform in points["platform"]]
     hatches = [_hatch(platform) for platform in points["platform"]]
-    for axes, (column, title, unit, at) in zip(
+    for axes, (column, title) in zip(
         panels,
         (
-            ("models", "models in memory", "", None),
-            ("latency", "lowest average latency, ms\n(lower is better)", " ms", "latency_users"),
-            ("throughput", "highest throughput, 1/s", "/s", "throughput_users"),
-            ("users", "most users without a failure", "", None),
+            ("models", "models in memory"),
+            ("latency", "lowest average latency, ms\n(lower is better)"),
+            ("throughput", "highest throughput, requests/s"),
+            ("load", "largest load without a failure"),
         ),
         strict=True,
     ):
         axes.bar(range(len(points)), points[column], color=colours, hatch=hatches, edgecolor="white", width=0.6)
         for position, (_, row) in enumerate(points.iterrows()):
-            text = "none" if pd.isna(row[column]) else f"{row[column]:.3g}{unit}"
-            text += f"\nat {row[at]:.0f} users" if at and pd.notna(row[at]) else ""
+            text = _bar_text(row, column)
             height = 0 if pd.isna(row[column]) else row[column]
             axes.annotate(text, (position, height), (0, 3), textcoords="offset points", ha="center", fontsize=9)
         axes.set_title(title, fontsize=10)
@@ -119,42 +124,21 @@ def draw_chart2(summary: pd.DataFrame, footer: str) -> Figure:
         axes.set_xlim(-0.6, len(points) - 0.4)
         axes.margins(y=0.22)
         axes.set_ylim(bottom=0)
-        axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=column in ("models", "users")))
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=column in ("models", "load")))
         axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(f"{summary['model_name'].iloc[0]}: platforms compared")
     _finish(figure, footer)
     return figure
 
 
-def operating_points(summary: pd.DataFrame) -> pd.DataFrame:
-    """One row a run: its best figures, each with the users at which it was measured.
-
-    Latency and throughput are taken from stages without a failure. The users without a failure are those of
-    the last stage before the first failure: a larger stage that happened to go well does not count.
-    """
-    rows = []
-    for (instance_type, platform, targets), stages in summary.groupby(
-        ["instance_type", "platform", "targets"], sort=False
-    ):
-        ordered = stages.sort_values("User Count")
-        clean = ordered[ordered["Failed Requests"] == 0]
-        before_failure = ordered[(ordered["Failed Requests"] > 0).cumsum() == 0]
-        fastest = clean.nsmallest(1, "Total Average Response Time")
-        most = clean.nlargest(1, "Requests/s")
-        rows.append(
-            {
-                "instance_type": instance_type,
-                "platform": platform,
-                "targets": targets,
-                "models": ordered["max_models_loaded"].iloc[0],
-                "latency": fastest["Total Average Response Time"].max(),
-                "latency_users": fastest["User Count"].max(),
-                "throughput": most["Requests/s"].max(),
-                "throughput_users": most["User Count"].max(),
-                "users": before_failure["User Count"].max(),
-            }
-        )
-    return pd.DataFrame(rows)
+def _bar_text(point: "pd.Series[float]", column: str) -> str:
+    """The figure, and the load it was measured at; for the load itself the one is the other."""
+    if pd.isna(point[column]):
+        return "none"
+    at = point.get(f"{column}_at")
+    if column == "load":
+        return str(at)
+    return f"{point[column]:.3g}" + (f"\nat {at}" if at else "")
 
 
 def save(figure: Figure, path: Path) -> None:

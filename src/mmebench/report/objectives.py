@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from mmebench.report.operating_points import describe_load
 from mmebench.spec import Objectives
 
 
@@ -44,7 +45,7 @@ def judge(summary: pd.DataFrame, objectives: Objectives) -> Verdict:
         who = f"{platform} on {instance_type}: {', '.join(wanted)}"
         if holds.any():
             best = stages[holds].nlargest(1, "Requests/s").iloc[0]
-            lines.append(f"{who}: held up to {best['Requests/s']:.1f} requests/s ({best['User Count']:.0f} users)")
+            lines.append(f"{who}: held up to {best['Requests/s']:.1f} requests/s ({describe_load(best)})")
         else:
             met = False
             lines.append(f"{who}: missed in every stage")

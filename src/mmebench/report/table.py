@@ -4,9 +4,11 @@ import pandas as pd
 from rich.box import SIMPLE
 from rich.table import Table
 
+from mmebench.report.operating_points import describe_load
+
 _FIGURES = (
     ("max_models_loaded", "models", "{:.0f}"),
-    ("User Count", "users", "{:.0f}"),
+    ("load", "load", "{}"),
     ("Requests/s", "req/s", "{:.1f}"),
     ("Total Average Response Time", "mean", "{:.0f}"),
     ("Total Median Response Time", "p50", "{:.0f}"),
@@ -39,7 +41,8 @@ def summary_table(summary: pd.DataFrame) -> Table:
     table.add_column("platform", no_wrap=True)
     for _, title, _ in _FIGURES:
         table.add_column(title, justify="right", no_wrap=True)
-    for (instance_type, _, _), stages in summary.groupby(["instance_type", "platform", "targets"], sort=False):
+    described = summary.assign(load=summary.apply(describe_load, axis=1))
+    for (instance_type, _, _), stages in described.groupby(["instance_type", "platform", "targets"], sort=False):
         for number, (_, row) in enumerate(stages.iterrows()):
             run = [str(instance_type)] * several + [row["platform"]] if number == 0 else [""] * (1 + several)
             figures = [_cell(row, column, form) for column, _, form in _FIGURES]
