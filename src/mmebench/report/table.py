@@ -4,18 +4,18 @@ import pandas as pd
 from rich.box import SIMPLE
 from rich.table import Table
 
-from mmebench.report.operating_points import describe_load
+from mmebench.report.operating_points import loads
 
 _FIGURES = (
     ("max_models_loaded", "models", "{:.0f}"),
-    ("load", "load", "{}"),
+    ("load", "load", "{:g}"),
     ("Requests/s", "req/s", "{:.1f}"),
     ("Total Average Response Time", "mean", "{:.0f}"),
     ("Total Median Response Time", "p50", "{:.0f}"),
     ("p95_ms", "p95", "{:.0f}"),
     ("p99_ms", "p99", "{:.0f}"),
     ("Successful Requests", "ok", "{:.0f}"),
-    ("Failed Requests", "failed", "{:.0f}"),
+    ("Failed Requests", "fail", "{:.0f}"),
     ("cold_starts", "cold", "{:.0f}"),
     ("littles_law", "Little", "{:.2f}"),
 )
@@ -41,8 +41,9 @@ def summary_table(summary: pd.DataFrame) -> Table:
     table.add_column("platform", no_wrap=True)
     for _, title, _ in _FIGURES:
         table.add_column(title, justify="right", no_wrap=True)
-    described = summary.assign(load=summary.apply(describe_load, axis=1))
-    for (instance_type, _, _), stages in described.groupby(["instance_type", "platform", "targets"], sort=False):
+    for (instance_type, _, _), stages in summary.assign(load=loads(summary)).groupby(
+        ["instance_type", "platform", "targets"], sort=False
+    ):
         for number, (_, row) in enumerate(stages.iterrows()):
             run = [str(instance_type)] * several + [row["platform"]] if number == 0 else [""] * (1 + several)
             figures = [_cell(row, column, form) for column, _, form in _FIGURES]
@@ -58,7 +59,7 @@ def _cell(row: "pd.Series[float]", column: str, form: str) -> str:
 
 
 _CAPTION = (
-    "req/s and latency in ms: successes in the window that counts; *: the client itself was busy. "
-    "cold: requests that waited for a load. "
+    "load: users, or requests per second offered. req/s and latency in ms: successes in the window that counts; "
+    "*: the client itself was busy. cold: requests that waited for a load. "
     "Little: throughput x mean latency / requests in the system; 1 when every user was always waiting."
 )
