@@ -113,3 +113,13 @@ def test_a_conductor_and_workers_started_one_by_one(tmp_path: Path) -> None:
     intended = np.sort(read_samples(tmp_path / "samples.parquet")["intended_ns"].to_numpy())
     assert np.all(np.abs(np.diff(intended) - 10_000_000) < 3_000), "each worker took every other request"
     assert not (tmp_path / "one.arrows").exists(), "workers send what they record"
+
+
+def test_a_load_that_is_asked_to_end_keeps_every_sample(tmp_path: Path) -> None:
+    with ScriptedServer(lambda n: (0.2, OK)) as server:
+        job = write_job(tmp_path, server.port, {"profile": {"stages": [{"users": 5, "duration": 60}]}})
+        with locust(job, "--headless", "--stop-timeout", "10"):
+            while len(server.requests) < 50:
+                time.sleep(0.1)
+        requests = len(server.requests)
+    assert keep_samples(tmp_path / "job.arrows", tmp_path / "samples.parquet") == requests

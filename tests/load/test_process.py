@@ -2,12 +2,13 @@ import os
 import signal
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from mmebench.errors import MmebenchError
+from mmebench.errors import BadInputError, MmebenchError
 from mmebench.results.samples import keep_samples
 from support.load_run import LoadRun, load_processes
 from support.scripted_server import OK, Step
@@ -99,3 +100,42 @@ def test_what_a_killed_load_had_recorded_is_kept(tmp_path: Path) -> None:
         LoadRun(tmp_path, lambda n: (0.01, OK), {}, {"users": 2, "duration": 60})
     assert keep_samples(tmp_path / "samples.arrows", tmp_path / "samples.parquet") > 50
     assert load_processes() == []
+
+
+def test_a_trace_is_replayed_with_its_targets_and_bodies(tmp_path: Path) -> None:
+    (tmp_path / "own.json").write_bytes(b'{"own": 1}')
+    rows = [f"{number / 50},{number % 3},{'own.json' if number % 2 else ''}" for number in range(150)]
+    (tmp_path / "trace.csv").write_text("timestamp,target,payload\n" + "\n".join(rows))
+    workload = {"arrivals": {"kind": "trace", "path": tmp_path / "trace.csv"}}
+    # The second stage goes on where the first one ended.
+    run = LoadRun(tmp_path, lambda n: (0.005, OK), workload, {"duration": 2}, {"duration": 2})
+    assert run.count == 150
+    assert [stage.rate for stage in run.stages] == [None, None]
+    assert run.stages[1].not_started == 0
+    by_start = np.argsort(run.column("intended_ns"))
+    targets = np.array(run.samples["target"].to_pylist())[by_start]
+    assert targets.tolist() == [f"{'abc'[number % 3]}.tar.gz" for number in range(150)]
+    sizes = run.column("request_bytes")[by_start]
+    assert set(sizes[1::2].tolist()) == {10}
+    assert sizes[0] > 100
+    assert sum(request.endswith(b'\r\n\r\n{"own": 1}') for request in run.server.requests) == 75
+    gaps = np.diff(run.column("intended_ns")[by_start])[:99]
+    assert gaps == pytest.approx(20_000_000, abs=1000)
+
+
+@pytest.mark.parametrize(
+    ("workload", "message"),
+    [
+        ({"popularity": {"kind": "hot", "targets": 4}}, r"got 4; allowed: up to 3"),
+        ({"arrivals": {"kind": "trace", "path": "/none.csv"}}, r"/none\.csv: No such file"),
+        ({"payload": {"file": "/none.bin"}}, r"/none\.bin: No such file"),
+        ({"profile": {"search": {}}}, r"search needs objectives"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_started(
+    tmp_path: Path, workload: dict[str, Any], message: str
+) -> None:
+    workload = {"profile": {"stages": [{"users": 1}]}} | workload
+    with pytest.raises(BadInputError, match=message):
+        LoadRun(tmp_path, lambda n: (OK,), workload)
+    assert not (tmp_path / "load.log").exists()

@@ -1,13 +1,19 @@
 import ssl
+from pathlib import Path
 
 import gevent
 import pytest
 import trustme
 from gevent.event import Event
 
+from mmebench.errors import BadInputError
 from mmebench.load.answer import Head
 from mmebench.load.connection import Address
+from mmebench.load.engine import parse_address
+from mmebench.load.process import offer_load
 from mmebench.load.tls import TlsConnection
+from mmebench.results.samples import keep_samples, read_samples
+from support.load_run import make_job
 from support.scripted_server import OK, ScriptedServer
 
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
@@ -117,3 +123,28 @@ def test_a_server_without_tls_is_refused(context: ssl.SSLContext) -> None:
     with ScriptedServer(lambda n: (OK,)) as server:
         error = Client(server.port, context).send(b"abc")[1]
         assert error in ("ConnectTimeout", "SSLError", "ConnectionResetError")
+
+
+def test_a_load_over_tls_with_a_given_authority(tmp_path: Path) -> None:
+    ca = tmp_path / "ca.pem"
+    AUTHORITY.cert_pem.write_to_path(str(ca))
+    with ScriptedServer(lambda n: (0.01, OK), server_context()) as server:
+        job = make_job(
+            server.port,
+            tmp_path / "samples.arrows",
+            {"profile": {"stages": [{"users": 2, "duration": 2}]}},
+            url=f"https://localhost:{server.port}",
+            ca=ca,
+        )
+        offer_load(job, tmp_path / "load", tmp_path / "load.log", lambda event: None)
+        requests = len(server.requests)
+    assert keep_samples(job.samples, tmp_path / "samples.parquet") == requests > 50
+    assert read_samples(tmp_path / "samples.parquet")["error"].null_count == requests
+
+
+def test_an_authority_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+    with pytest.raises(BadInputError, match=r"ca\.pem: .*give a file of certificates"):
+        parse_address("https://localhost", tmp_path / "ca.pem")
+    with pytest.raises(BadInputError, match=r"none\.pem: .*give a file of certificates"):
+        parse_address("https://localhost", tmp_path / "none.pem")

@@ -30,7 +30,7 @@ def load_processes() -> list[psutil.Process]:
 
 def make_job(port: int, samples: Path, workload: dict[str, Any], **more: Any) -> LoadJob:
     return LoadJob(
-        url=f"http://127.0.0.1:{port}",
+        url=more.pop("url", f"http://127.0.0.1:{port}"),
         endpoint_name="local",
         region="us-east-1",
         targets=more.pop("targets", TARGETS),

@@ -1,7 +1,7 @@
 """The conductor: leads the workers from stage to stage and gathers what they send. There is one in each load."""
 
+from collections.abc import Callable
 from time import monotonic_ns
-from typing import Any
 
 import gevent
 import numpy as np
@@ -21,6 +21,8 @@ from mmebench.spec import Stage
 
 _READY_SECONDS = 60.0
 _REPORT_SECONDS = 5.0
+_STOPPED_SECONDS = 5.0
+"""Whoever stops a load wants it to end; answers that take longer than this are not waited for."""
 
 
 class Conductor:
@@ -65,7 +67,8 @@ class Conductor:
             try:
                 self._begin(self._plan.send(met))
             except StopIteration:
-                self._drain()
+                self._drain(self._job.workload.timeout + 5)
+                self._events.over()
                 return None
         # A lost worker's users are started elsewhere only when Locust is asked for something new.
         return self._users, self._users + len(self._lost) / 1000
@@ -77,6 +80,8 @@ class Conductor:
 
     def every_second(self) -> None:
         """Tell what the last second was like."""
+        if self._stage is None:
+            return
         self._look_for_lost()
         rows = np.concatenate([np.empty(0, ROW), *self._since_live])
         self._since_live.clear()
@@ -85,6 +90,8 @@ class Conductor:
 
     def stop(self) -> None:
         """The load is over, or somebody stopped it; another may be started by hand."""
+        if self._stage is not None and not self._drained:
+            self._drain(_STOPPED_SECONDS)
         self.every_second()
         self._rewind()
 
@@ -239,14 +246,13 @@ class Conductor:
         ):
             raise MmebenchError(f"not all client processes were ready after {_READY_SECONDS:g} s")
 
-    def _drain(self) -> None:
+    def _drain(self, seconds: float) -> None:
         """Let the requests under way come to their end, and their samples to us."""
         self._runner.send_message(Drain.name, Drain().data())
-        self._wait(lambda: self._drained >= set(self._alive()), self._job.workload.timeout + 5)
-        self._events.over()
+        self._wait(lambda: self._drained >= set(self._alive()), seconds)
 
     @staticmethod
-    def _wait(condition: Any, seconds: float) -> bool:
+    def _wait(condition: Callable[[], bool], seconds: float) -> bool:
         deadline = monotonic_ns() + int(seconds * 1e9)
         while not condition():
             if monotonic_ns() > deadline:

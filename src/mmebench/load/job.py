@@ -1,15 +1,28 @@
 """A load job: all that the Locust process is told, as one JSON file. It holds no secrets."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from mmebench.errors import BadInputError
 from mmebench.load.host import invocation_path
-from mmebench.load.payload import Body, make_bodies
+from mmebench.load.keys import trace_keys
+from mmebench.load.payload import Body, make_bodies, read_body
 from mmebench.load.popularity import probabilities
-from mmebench.load.trace import TracedRequest, read_trace
+from mmebench.load.trace import read_trace
 from mmebench.spec import Objectives, Trace, TracedTargets, Workload
 from mmebench.tensors import TensorSpec
+
+
+class Content(NamedTuple):
+    """What requests are made of: bodies, and the course of a trace where the arrivals follow one."""
+
+    bodies: tuple[Body, ...]
+    pool: int
+    """The first so many bodies are drawn from; the others belong to the trace."""
+    trace: list[tuple[float, int]]
+    """Second and key of each request."""
 
 
 class LoadJob(BaseModel):
@@ -37,31 +50,33 @@ class LoadJob(BaseModel):
         """The path that requests are sent to."""
         return invocation_path(self.endpoint_name)
 
-    def trace(self) -> tuple[TracedRequest, ...]:
-        """The trace that the arrivals follow; empty where they follow none.
+    def content(self) -> Content:
+        """What the requests are made of; the same in every process.
 
         Raises:
-            BadInputError: it cannot be used.
+            BadInputError: something that the workload names cannot be used, or does not suit the targets.
         """
-        arrivals = self.workload.arrivals
-        if not isinstance(arrivals, Trace):
-            return ()
-        return read_trace(arrivals.path, self.targets, isinstance(self.workload.popularity, TracedTargets))
-
-    def bodies(self) -> tuple[Body, ...]:
-        """The bodies that requests are drawn from.
-
-        Raises:
-            BadInputError: what the payload names cannot be used.
-        """
-        return make_bodies(self.inputs, self.workload.payload, self.max_batch_size)
+        workload, payload = self.workload, self.workload.payload
+        bodies = make_bodies(self.inputs, payload, self.max_batch_size)
+        pool = len(bodies)
+        if not isinstance(workload.arrivals, Trace):
+            return Content(bodies, pool, [])
+        names_targets = isinstance(workload.popularity, TracedTargets)
+        trace = read_trace(workload.arrivals.path, self.targets, names_targets)
+        files = sorted({request.payload for request in trace if request.payload is not None})
+        content_type = payload.content_type or bodies[0].content_type
+        bodies += tuple(Body(read_body(path), content_type) for path in files)
+        return Content(bodies, pool, trace_keys(trace, workload, self.targets, pool, files))
 
     def check(self) -> None:
         """Refuse what cannot work before a process is started for it.
 
         Raises:
-            BadInputError: the targets, the trace or the payload do not suit the workload.
+            BadInputError: see :meth:`content`; or a search has nothing to meet.
         """
+        if self.workload.profile.search is not None and not self.objectives.given:
+            raise BadInputError("workload.profile.search needs objectives to meet: p99, failures or goodput")
         probabilities(self.workload.popularity, self.targets)
-        self.trace()
-        make_bodies(self.inputs, self.workload.payload.model_copy(update={"pool": 1}), self.max_batch_size)
+        # One body of the pool is as good as all, and quicker.
+        one = self.workload.payload.model_copy(update={"pool": 1})
+        self.model_copy(update={"workload": self.workload.model_copy(update={"payload": one})}).content()

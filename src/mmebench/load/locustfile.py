@@ -7,6 +7,7 @@ to the file descriptor ``MMEBENCH_EVENTS``, where that is set; see :mod:`mmebenc
 
 import gc
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic_ns
@@ -28,7 +29,7 @@ from mmebench.load.worker import Worker
 
 # Read and made before Locust forks its --processes, which then share them.
 JOB = LoadJob.model_validate_json(Path(os.environ["MMEBENCH_JOB"]).read_bytes())
-BODIES = JOB.bodies()
+CONTENT = JOB.content()
 EVENTS = int(os.environ.get("MMEBENCH_EVENTS", "-1"))
 
 
@@ -91,7 +92,7 @@ def _every_second(runner: Runner, do: Callable[[], None]) -> None:
 
 
 def _start_worker(runner: Runner) -> None:
-    worker = InvokeUser.worker = Worker(JOB, BODIES, runner)
+    worker = InvokeUser.worker = Worker(JOB, CONTENT, runner)
     runner.register_message(BeginStage.name, lambda msg, **_: worker.begin_stage(BeginStage.read(msg.data)))
     runner.register_message(EndStage.name, lambda msg, **_: worker.end_stage(EndStage.read(msg.data)))
     runner.register_message(Drain.name, lambda **_: worker.drain(), concurrent=True)
@@ -110,7 +111,8 @@ def _start_worker(runner: Runner) -> None:
 
 
 def _start_conductor(runner: Runner) -> None:
-    stream = SampleStream(JOB.samples, monotonic_ns(), JOB.targets, [len(body.content) for body in BODIES])
+    body_bytes = [len(body.content) for body in CONTENT.bodies]
+    stream = SampleStream(JOB.samples, monotonic_ns(), JOB.targets, body_bytes)
     conductor = StageShape.conductor = Conductor(JOB, runner, stream, EventWriter(EVENTS))
     runner.register_message(Samples.name, lambda msg, **_: conductor.take(msg.node_id, Samples.read(msg.data)))
     runner.register_message(Clock.name, lambda msg, **_: conductor.tell_clock(msg.node_id, Clock.read(msg.data)))
@@ -123,7 +125,9 @@ def _start_conductor(runner: Runner) -> None:
         gevent.sleep(CSV_STATS_INTERVAL_SEC + 0.1)
 
     events.test_stop.add_listener(users_are_gone)
-    events.quitting.add_listener(lambda **_: stream.close())
+    # Until its stages are over Locust has no handler for SIGTERM, and would end without the last samples.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    events.quit.add_listener(lambda **_: stream.close())  # after the last users, who may have samples yet
 
     def every_second() -> None:
         try:

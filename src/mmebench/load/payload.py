@@ -1,5 +1,6 @@
 """The bodies of requests, made from what the model takes; no model, no network, the same for the same seed."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -26,15 +27,23 @@ def make_bodies(inputs: tuple[TensorSpec, ...], payload: Payload, max_batch_size
         BadInputError: an image, text or file that the payload names cannot be used.
     """
     if payload.file is not None:
-        try:
-            content = payload.file.read_bytes()
-        except OSError as error:
-            raise BadInputError(f"workload.payload.file: {payload.file}: {error.strerror}") from None
-        return (Body(content, payload.content_type or "application/octet-stream"),)
+        return (Body(read_body(payload.file), payload.content_type or "application/octet-stream"),)
     return tuple(
         encode(inputs, make_arrays(inputs, payload, number), payload, max_batch_size)
         for number in range(payload.pool)
     )
+
+
+def read_body(path: Path) -> bytes:
+    """A body from a file, as it is.
+
+    Raises:
+        BadInputError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInputError(f"{path}: {error.strerror}; give the file of one request's body") from None
 
 
 def make_body(inputs: tuple[TensorSpec, ...], payload: Payload, max_batch_size: int) -> Body:

@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from mmebench.errors import MmebenchError
+from mmebench.load.credentials import find_credentials
+from mmebench.load.engine import parse_address
 from mmebench.load.events import Live, Over, read_event
 from mmebench.load.job import LoadJob
 from mmebench.results.run import StageWindow
@@ -38,6 +40,8 @@ def offer_load(job: LoadJob, csv_prefix: Path, log: Path, on_event: Callable[[Li
         MmebenchError: Locust ended with an error or stopped talking; what it had recorded is on disk.
     """
     job.check()
+    parse_address(job.url, job.ca)
+    find_credentials(job.url)()
     stages, over = 0, False
     with tempfile.TemporaryDirectory(prefix="mmebench-load-") as scratch, log.open("ab") as output:
         job_file = Path(scratch, "job.json")
@@ -68,6 +72,8 @@ def offer_load(job: LoadJob, csv_prefix: Path, log: Path, on_event: Callable[[Li
         finally:
             os.close(read_end)
             _stop(process)
+            if job.workload.processes > 1:
+                _stop_workers(process)
     if status != 0 or not over:
         planned = len(job.workload.stages)
         raise MmebenchError(
@@ -109,7 +115,7 @@ def _lines(descriptor: int) -> Iterator[str]:
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """End the process if it has not ended: first asked, then killed; and what it may have left of its workers."""
+    """End the process if it has not ended: first asked, then killed."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         try:
@@ -117,5 +123,9 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    with suppress(ProcessLookupError):  # it leads a session of its own, and is most often the only one in it
+
+
+def _stop_workers(process: "subprocess.Popen[bytes]") -> None:
+    """End what the process, whose session they are in, left of its workers when it was killed."""
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

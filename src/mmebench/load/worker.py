@@ -10,12 +10,11 @@ from locust.runners import Runner
 from mmebench.load.caller import Caller
 from mmebench.load.credentials import find_credentials
 from mmebench.load.engine import Engine, parse_address
-from mmebench.load.job import LoadJob
-from mmebench.load.keys import make_schedule, pick_keys, trace_keys
+from mmebench.load.job import Content, LoadJob
+from mmebench.load.keys import make_schedule, pick_keys
 from mmebench.load.messages import BeginStage, EndStage, Samples, StageReport
 from mmebench.load.meter import Meter
 from mmebench.load.pace import ClosedPace, OpenPace
-from mmebench.load.payload import Body
 from mmebench.load.recorder import Recorder
 from mmebench.load.requests import SignedRequests
 from mmebench.spec import ClosedLoop, ConstantRate, Poisson
@@ -24,23 +23,24 @@ from mmebench.spec import ClosedLoop, ConstantRate, Poisson
 class Worker:
     """Callers, what they record, and what is said to the conductor."""
 
-    def __init__(self, job: LoadJob, bodies: tuple[Body, ...], runner: Runner) -> None:
+    def __init__(self, job: LoadJob, content: Content, runner: Runner) -> None:
         self._job = job
+        self._content = content
         self._runner = runner
         self._recorder = Recorder()
         self._meter = Meter()
-        trace = job.trace()
-        payloads = sorted({request.payload for request in trace if request.payload is not None})
-        content_type = job.workload.payload.content_type or bodies[0].content_type
-        self._pool = len(bodies)
-        self._trace = trace_keys(trace, job.workload, job.targets, self._pool, payloads)
-        bodies += tuple(Body(path.read_bytes(), content_type) for path in payloads)
         arrivals = job.workload.arrivals
         self._pace: ClosedPace | OpenPace = (
             ClosedPace(arrivals.think_time) if isinstance(arrivals, ClosedLoop) else OpenPace()
         )
         requests = SignedRequests(
-            job.url, job.path, job.region, job.workload.headers, job.targets, bodies, find_credentials(job.url)
+            job.url,
+            job.path,
+            job.region,
+            job.workload.headers,
+            job.targets,
+            content.bodies,
+            find_credentials(job.url),
         )
         self._engine = Engine(
             parse_address(job.url, job.ca), requests, self._recorder, self._pace, job.workload.timeout
@@ -86,10 +86,10 @@ class Worker:
         worker, workers = order.worker, order.workers
         arrivals = job.workload.arrivals
         if isinstance(self._pace, ClosedPace):
-            self._pace.begin(pick_keys(job.workload, job.targets, self._pool, worker, workers))
+            self._pace.begin(pick_keys(job.workload, job.targets, self._content.pool, worker, workers))
         elif isinstance(arrivals, ConstantRate | Poisson):
             assert order.rate is not None, "the spec asks for it"
-            keys = pick_keys(job.workload, job.targets, self._pool, worker, workers, stage)
+            keys = pick_keys(job.workload, job.targets, self._content.pool, worker, workers, stage)
             self._pace.begin(
                 make_schedule(arrivals, order.rate, order.seconds, start_ns, keys, stage, worker, workers)
             )
@@ -97,7 +97,7 @@ class Worker:
             first, last = order.trace_from, order.trace_from + order.seconds
             self._pace.begin(
                 (start_ns + int((seconds - first) * 1e9), key)
-                for seconds, key in islice(self._trace, worker, None, workers)
+                for seconds, key in islice(self._content.trace, worker, None, workers)
                 if first <= seconds < last
             )
 

@@ -113,6 +113,8 @@ class Workload(Strict):
                 raise ValueError(f"{where}: arrivals {kind} need a rate, in requests per second")
             if kind == "trace" and stage.rate is not None:
                 raise ValueError(f"{where}: a trace has its own times; give the stage a duration and no rate")
+        if kind == "trace" and self.profile.stationary is not None:
+            raise ValueError("profile.stationary: a trace has its own course, which no stage can end or extend")
         if kind == "trace" and ("profile" not in self.model_fields_set or not self.profile.stages):
             raise ValueError("a trace needs profile.stages, each with a duration; it has no ramp and no search")
         shaped = self.profile.ramp or self.profile.search
