@@ -153,3 +153,11 @@ def test_the_meter_sees_a_loop_that_is_held_up_and_what_the_process_uses() -> No
     assert busy.cpu > 0.5
     assert busy.lag_p99 is not None
     assert busy.lag_p99 > 0.2
+
+
+def test_what_escapes_a_callback_ends_the_process() -> None:
+    alarm = make_alarm(lambda: 1 // 0)  # type: ignore[arg-type]
+    alarm.set(monotonic_ns())
+    with pytest.raises(ZeroDivisionError):
+        gevent.sleep(0.5)
+    alarm.close()

@@ -20,6 +20,18 @@ _NONBLOCK_CLOEXEC = os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0)
 _READ = 1
 
 
+def guarded(callback: Callable[..., None]) -> Callable[..., None]:
+    """``callback``, but what escapes it ends the process; libev would only print it, and the load would stand."""
+
+    def guard(*arguments: Any) -> None:
+        try:
+            callback(*arguments)
+        except Exception:
+            gevent.get_hub().handle_system_error(*sys.exc_info()[:2])
+
+    return guard
+
+
 class Alarm(Protocol):
     """Calls back, in the hub, once for each time it is set."""
 
@@ -40,7 +52,7 @@ class KernelAlarm:
         # struct itimerspec: seconds and nanoseconds of the interval, which is none, and of the time.
         self._time = (ctypes.c_long * 4)()
         self._watcher = gevent.get_hub().loop.io(self._descriptor, _READ)
-        self._watcher.start(self._ring)
+        self._watcher.start(guarded(self._ring))
 
     @staticmethod
     def _checked(result: int) -> int:
@@ -71,7 +83,7 @@ class LoopAlarm:
     """By the loop's own timer: punctual to a millisecond."""
 
     def __init__(self, callback: Callable[[], None]) -> None:
-        self._callback = callback
+        self._callback = guarded(callback)
         self._timer: Any = None
 
     def set(self, at_ns: int) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
+from mmebench.load.alarm import guarded
 from mmebench.load.answer import Head
 from mmebench.load.connection import Address, Connection
 from mmebench.load.recorder import Recorder
@@ -57,7 +58,7 @@ class Caller:
     def pause(self, seconds: float, then: Callable[["Caller"], None]) -> None:
         """Call ``then`` after this time, unless the caller has left."""
         self._pause = gevent.get_hub().loop.timer(seconds)
-        self._pause.start(self._end_pause, then)
+        self._pause.start(guarded(self._end_pause), then)
 
     def _end_pause(self, then: Callable[["Caller"], None]) -> None:
         self._cancel_pause()

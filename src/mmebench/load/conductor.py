@@ -47,7 +47,7 @@ class Conductor:
         self._users = 0
         self._trace_from = 0.0
         self._workers: list[str] = []
-        self._lost: list[str] = []
+        self._lost: dict[str, str] = {}
         self._reports: dict[str, StageReport] = {}
         self._drained: set[str] = set()
         self._of_stage: list[Rows] = []
@@ -136,7 +136,7 @@ class Conductor:
         now = monotonic_ns()
         self._spawned_ns = now if stage.concurrency == self._users and not self._lost else None
         self._stage, self._index, self._users, self._start_ns = stage, self._index + 1, stage.concurrency, now
-        self._workers, self._lost, self._reports, self._of_stage = self._alive(), [], {}, []
+        self._workers, self._lost, self._reports, self._of_stage = self._alive(), {}, {}, []
         for number, node in enumerate(self._workers):
             order = BeginStage(
                 stage=self._index,
@@ -193,7 +193,7 @@ class Conductor:
         due = [report.due for report in reports if report.due is not None]
         lags = [report.lag_p99 for report in reports if report.lag_p99 is not None]
         verdict = self._judge(ready_ns, end_ns, sum(not_started))
-        notes = [*self._lost, *([verdict.note] if verdict else [])]
+        notes = [*self._lost.values(), *([verdict.note] if verdict else [])]
         self._events.stage(
             StageWindow(
                 users=self._users,
@@ -231,13 +231,12 @@ class Conductor:
 
     def _look_for_lost(self) -> None:
         """Note which workers of this stage are gone."""
-        gone = [node for node in self._workers if node not in self._alive()]
-        for node in gone:
-            self._lost.append(
-                f"client process {self._workers.index(node) + 1} of {len(self._workers)} was lost; "
-                "what it had sent is kept"
-            )
-        self._workers = [node for node in self._workers if node not in gone]
+        alive = self._alive()
+        for number, node in enumerate(self._workers, start=1):
+            if node not in alive:
+                self._lost[node] = (
+                    f"client process {number} of {len(self._workers)} was lost; what it had sent is kept"
+                )
 
     def _await_workers(self) -> None:
         """Wait until each worker knows its clock."""

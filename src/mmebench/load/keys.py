@@ -23,13 +23,13 @@ def pick_keys(
     Raises:
         BadInputError: the popularity does not fit the targets.
     """
+    first = stage * _STAGE_NUMBERS + worker
     if isinstance(workload.popularity, TracedTargets):
         numbers: Iterator[int] = repeat(0)  # the trace itself says which
     else:
-        numbers = pick_targets(workload.popularity, targets, stage * _STAGE_NUMBERS + worker, workers)
+        numbers = pick_targets(workload.popularity, targets, first, workers)
     if bodies == 1:
         return numbers
-    first = stage * _STAGE_NUMBERS + worker
     pairs = zip(numbers, _pick_bodies(workload.payload.seed, bodies, first, workers), strict=False)
     return (target * bodies + body for target, body in pairs)
 
