@@ -1,5 +1,6 @@
 # make demo   installs everything into .venv and runs one real benchmark on this machine
 # make test   installs everything into .venv, then lint, types, import rules and all tests
+# make bench  measures the load client and the summary against their peers, side by side; a quarter of an hour
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +13,7 @@ READY := import ctypes, ensurepip, os, sysconfig; name = sysconfig.get_config_va
 VERSION = $(shell $(PYTHON) -c "import sys; print('%d.%d' % sys.version_info[:2])")
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: setup demo test lint unit clean
+.PHONY: setup demo test lint unit bench clean
 
 setup: $(STAMP)
 
@@ -38,6 +39,15 @@ unit: setup
 	$(BIN)/pytest
 
 test: lint unit
+
+# gcc builds the stub server, nginx answers over TLS, wrk is a peer.
+bench: setup
+	@PATH=$$PATH:/usr/sbin; command -v gcc && command -v nginx && command -v wrk || \
+	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends gcc libc6-dev nginx-light wrk; }
+	$(BIN)/python benchmarks/throughput_bench.py
+	$(BIN)/python benchmarks/latency_bench.py
+	$(BIN)/python benchmarks/startup_bench.py
+	$(BIN)/python benchmarks/summary_bench.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
