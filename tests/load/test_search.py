@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmebench.load.plan import make_plan
 from mmebench.load.search import SearchState
-from mmebench.spec import Search
+from mmebench.spec import Objectives, Search, Stage, Workload
 
 
 def run(asked: Search, capacity: float, whole: bool) -> tuple[SearchState, list[float]]:
@@ -34,16 +35,17 @@ def test_an_endpoint_that_serves_nothing() -> None:
     assert (tried, state.met) == ([10, 5, 2, 1], None)
     state, tried = run(Search(first=10), 0, whole=False)
     assert state.met is None
-    assert len(tried) == 11
+    assert tried == [10, 5, 2.5, 1.25, 0.625], "a sixteenth of the first load is the last that is tried"
 
 
 @given(
     first=st.floats(1, 500),
-    capacity=st.floats(1, 5000),
+    share=st.floats(1 / 16, 10),
     tolerance=st.floats(0.01, 0.5),
     whole=st.booleans(),
 )
-def test_the_answer_is_within_the_tolerance(first: float, capacity: float, tolerance: float, whole: bool) -> None:
+def test_the_answer_is_within_the_tolerance(first: float, share: float, tolerance: float, whole: bool) -> None:
+    capacity = max(first * share, 1.0)
     state, tried = run(Search(first=first, limit=100_000, tolerance=tolerance), capacity, whole)
     assert len(set(tried)) == len(tried), "no load is tried twice"
     assert state.met is not None
@@ -57,3 +59,22 @@ def test_the_answer_is_within_the_tolerance(first: float, capacity: float, toler
 def test_where_the_search_begins() -> None:
     assert SearchState.begin(Search(first=2.6), whole=True).load == 3
     assert SearchState.begin(Search(first=2.6), whole=False).load == pytest.approx(2.6)
+
+
+def probes(stages: int, met: bool, **search: object) -> list[Stage]:
+    """The first stages of a search for a p99 at a Poisson rate."""
+    profile = {"search": {"from": 4, "duration": 20, "warmup": 2} | search}
+    workload = Workload.model_validate({"arrivals": {"kind": "poisson"}, "profile": profile})
+    plan = make_plan(workload, Objectives(p99=0.25))
+    return [next(plan), *(plan.send(met) for _ in range(stages - 1))]
+
+
+def test_a_probe_lasts_until_its_p99_can_be_told() -> None:
+    up = probes(3, met=True)
+    assert [stage.rate for stage in up] == [4, 8, 16]
+    assert [stage.duration for stage in up] == [32, 20, 20], "120 requests at 4/s take 30 s after the warm-up"
+    assert [stage.warmup_seconds for stage in up] == [2, 2, 2]
+    down = probes(4, met=False)
+    assert [stage.duration for stage in down] == [32, 62, 122, 200], (
+        "and never more than ten times as long as asked"
+    )

@@ -39,7 +39,7 @@ class Conductor:
 
     def _rewind(self) -> None:
         """Before the first stage."""
-        self._plan = make_plan(self._job.workload)
+        self._plan = make_plan(self._job.workload, self._job.objectives)
         self._index = -1
         self._stage: Stage | None = None
         self._start_ns = 0

@@ -13,7 +13,13 @@ Plan = Generator[Stage, bool, None]
 """Gives stages; is sent whether the last one met the objectives."""
 
 
-def make_plan(workload: Workload) -> Plan:
+_P99_REQUESTS = 120
+"""A p99 needs a hundred requests; arrivals at random may be a few less than expected."""
+_LONGEST_PROBE = 10
+"""A probe is made this many times longer at most, to gather the requests that a p99 needs."""
+
+
+def make_plan(workload: Workload, objectives: Objectives) -> Plan:
     """The stages of the profile in order, or those of its search as they follow from each other."""
     if workload.profile.search is None:
         for stage in workload.stages:
@@ -22,8 +28,18 @@ def make_plan(workload: Workload) -> Plan:
     asked = workload.profile.search
     state = SearchState.begin(asked, whole=workload.arrivals.kind == "closed")
     while not state.over:
-        met = yield workload.stage(state.load, asked.users, asked.duration, asked.warmup)
+        stage = workload.stage(state.load, asked.users, asked.duration, asked.warmup)
+        met = yield stage if objectives.p99 is None else _long_enough(stage)
         state = state.told(met)
+
+
+def _long_enough(stage: Stage) -> Stage:
+    """The stage, made longer where at its rate too few requests for a p99 would fall into the window."""
+    if stage.rate is None:
+        return stage
+    warmup = stage.warmup_seconds
+    duration = min(warmup + _P99_REQUESTS / stage.rate, _LONGEST_PROBE * stage.duration)
+    return stage.model_copy(update={"duration": max(duration, stage.duration), "warmup": warmup})
 
 
 class Verdict(NamedTuple):

@@ -13,8 +13,8 @@ from typing import Self
 
 from mmebench.spec import Search
 
-_FEWEST = 1 / 1024
-"""Of ``first``: below this share of the first load, the search gives up."""
+_FEWEST = 1 / 16
+"""Of ``first``: where not even this share of it is served well, the search gives up."""
 
 
 @dataclass(frozen=True)
