@@ -82,7 +82,7 @@ def draw_chart1(stages: pd.DataFrame, footer: str) -> Figure:
     below.set_ylim(0, (stages["Successful Requests"] + stages["Failed Requests"]).max() * 1.5 or 1)
     below.set_ylabel("requests")
     if stages["offered_per_s"].notna().all():
-        below.set_xticks(list(x), [f"{rate:g}" for rate in stages["offered_per_s"]])
+        below.set_xticks(list(x), [f"{rate:.3g}" for rate in stages["offered_per_s"]])
         below.set_xlabel("requests per second offered")
     else:
         below.set_xticks(list(x), [f"{users:.0f}" for users in stages["User Count"]])

@@ -11,7 +11,7 @@ def loads(stages: pd.DataFrame) -> "pd.Series[float]":
 def describe_load(stage: "pd.Series[float]") -> str:
     """``1 user``, ``16 users`` or, in an open loop, ``50/s``."""
     if stage.notna()["offered_per_s"]:
-        return f"{stage['offered_per_s']:g}/s"
+        return f"{stage['offered_per_s']:.3g}/s"
     return f"{stage['User Count']:.0f} user" + ("" if stage["User Count"] == 1 else "s")
 
 

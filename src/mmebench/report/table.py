@@ -8,7 +8,7 @@ from mmebench.report.operating_points import loads
 
 _FIGURES = (
     ("max_models_loaded", "models", "{:.0f}"),
-    ("load", "load", "{:g}"),
+    ("load", "load", "{:.3g}"),
     ("Requests/s", "req/s", "{:.1f}"),
     ("Total Average Response Time", "mean", "{:.0f}"),
     ("Total Median Response Time", "p50", "{:.0f}"),
