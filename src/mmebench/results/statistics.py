@@ -62,7 +62,9 @@ def find_percentiles(values: Values, shares: Sequence[float]) -> list[float]:
     would only be their maximum.
     """
     ranks = [_rank(len(values), share) for share in shares]
-    return _at_ranks(_order(values, ranks), ranks)
+    ordered = values.copy()
+    _order(ordered, ranks)
+    return _at_ranks(ordered, ranks)
 
 
 def estimate_percentiles(values: Values, shares: Sequence[float]) -> list[Estimate]:
@@ -76,7 +78,8 @@ def estimate_percentiles(values: Values, shares: Sequence[float]) -> list[Estima
     """
     count, batches = len(values), _batches(values)
     ranks = [_rank(count, share) for share in shares]
-    ordered = _order(values, ranks)
+    ordered = values.copy()
+    _order(ordered, ranks)
     percentiles = _at_ranks(ordered, ranks)
     if batches is None:
         return [Estimate(percentile) for percentile in percentiles]
@@ -89,17 +92,15 @@ def estimate_percentiles(values: Values, shares: Sequence[float]) -> list[Estima
         lows.append(low if rank is not None and low >= 0 else None)
         highs.append(high if rank is not None and high < count else None)
     # What is in its place stays there only if it is asked for again; to begin from it halves the work.
-    ordered = _order(ordered, [*ranks, *lows, *highs])
+    _order(ordered, [*ranks, *lows, *highs])
     return list(map(Estimate, percentiles, _at_ranks(ordered, lows), _at_ranks(ordered, highs)))
 
 
-def _order(values: Values, ranks: Sequence[int | None]) -> Values:
-    """A copy with the value of each rank, from 0, in the place it has when all are sorted."""
+def _order(values: Values, ranks: Sequence[int | None]) -> None:
+    """Move the value of each rank, from 0, to the place that it has when all are sorted; the rest stays unsorted."""
     known = sorted({rank for rank in ranks if rank is not None})
-    ordered = values.copy()
     if known:
-        ordered.partition(known)
-    return ordered
+        values.partition(known)
 
 
 def _at_ranks(ordered: Values, ranks: Sequence[int | None]) -> list[float]:
