@@ -97,7 +97,7 @@ def estimate_percentiles(values: Values, shares: Sequence[float]) -> list[Estima
 
 
 def _order(values: Values, ranks: Sequence[int | None]) -> None:
-    """Move the value of each rank, from 0, to the place that it has when all are sorted; the rest stays unsorted."""
+    """Move the value of each rank, from 0, to where it is when all are sorted; sort no more than that takes."""
     known = sorted({rank for rank in ranks if rank is not None})
     if known:
         values.partition(known)
