@@ -14,6 +14,21 @@ def test_a_head_with_a_length() -> None:
 
 
 @pytest.mark.parametrize(
+    "lines",
+    [
+        b"HTTP/1.1 424 Failed\r\nx-amzn-RequestId: %b\r\nContent-Length: 12\r\nX-Amzn-ErrorType: ModelError",
+        b"HTTP/1.1 424 Failed\r\nContent-Length: 12\r\nX-Amzn-ErrorType: ModelError\r\nx-amzn-RequestId: %b",
+    ],
+)
+def test_a_head_is_the_same_whatever_its_request_id(lines: bytes) -> None:
+    heads = [parse_head(lines % name) for name in (b"0f2b0c5e", b"another-and-longer-one")]
+    assert heads[0] is heads[1], "parsed once"
+    assert (heads[0].status, heads[0].body_bytes) == (424, 12)
+    assert heads[0].header(b"x-amzn-errortype") == b"ModelError"
+    assert heads[0].header(b"content-length") == b"12"
+
+
+@pytest.mark.parametrize(
     ("lines", "body_bytes", "closes"),
     [
         ("HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked", CHUNKED, False),

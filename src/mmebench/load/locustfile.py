@@ -14,6 +14,7 @@ from time import monotonic_ns
 from typing import Any, ClassVar
 
 import gevent
+from gevent.event import Event
 from locust import LoadTestShape, User, events, task
 from locust.env import Environment
 from locust.runners import MasterRunner, Runner, WorkerRunner
@@ -38,14 +39,24 @@ class InvokeUser(User):
 
     worker: ClassVar[Worker]
 
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self._stopping = Event()
+
     def on_start(self) -> None:
         """Join the load."""
         self._caller = self.worker.add_caller()
 
     @task
     def live(self) -> None:
-        """Look up now and then whether Locust wants the user to stop."""
-        gevent.sleep(0.5)
+        """Sleep until Locust wants the user to stop: users who looked up now and then would do so all at once."""
+        self._stopping.wait()
+
+    def stop(self, force: bool = False) -> bool:
+        """Asked by Locust; see ``locust.User.stop``."""
+        killed = bool(super().stop(force))
+        self._stopping.set()
+        return killed
 
     def on_stop(self) -> None:
         """Leave with the answer under way."""
