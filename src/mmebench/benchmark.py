@@ -124,7 +124,6 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer) -> Outcome:
     job.check()
     observer.offering(job)
     asked = Run(
-        complete=False,
         digest=digest(spec.model_dump(mode="json")),
         model=name,
         platform=platform.label,
@@ -133,10 +132,6 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer) -> Outcome:
         container="existing",
         parameters=package.parameters if package else None,
         targets=len(targets),
-        capacity=None,
-        stages=(),
-        loads_during_load=None,
-        evictions_during_load=None,
         started_at=now(),
         finished_at=now(),
         spec=spec.model_dump(mode="json"),
@@ -195,7 +190,6 @@ def _run_platform(
         job.check()
         observer.offering(job)
         asked = Run(
-            complete=False,
             digest=fingerprint,
             model=package.model,
             platform=platform.label,
@@ -205,9 +199,6 @@ def _run_platform(
             parameters=package.parameters,
             targets=len(targets),
             capacity=capacity,
-            stages=(),
-            loads_during_load=None,
-            evictions_during_load=None,
             started_at=now(),
             finished_at=now(),
             spec=spec.model_dump(mode="json"),

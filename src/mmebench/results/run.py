@@ -61,10 +61,10 @@ class StageWindow(Record):
 
 
 class Run(Record):
-    """One run. ``complete`` is false for what a run left that broke in the middle."""
+    """One run. What only the load can tell has the value it has before; ``complete`` is false if it broke."""
 
     version: Literal[1] = 1
-    complete: bool
+    complete: bool = False
     digest: str
     """Of everything that asked for this run; a later start with the same digest need not measure again."""
     model: str
@@ -74,10 +74,10 @@ class Run(Record):
     container: str
     parameters: int | None
     targets: int
-    capacity: Capacity | None
-    stages: tuple[StageWindow, ...]
-    loads_during_load: int | None
-    evictions_during_load: int | None
+    capacity: Capacity | None = None
+    stages: tuple[StageWindow, ...] = ()
+    loads_during_load: int | None = None
+    evictions_during_load: int | None = None
     started_at: str
     finished_at: str
     spec: dict[str, Any]
