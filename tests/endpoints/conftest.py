@@ -50,9 +50,9 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     store = tmp_path / "store"
     store.mkdir()
 
-    def start_another(memory: str = "4GiB", container: str = "triton") -> LocalEndpoint:
+    def start_another(**options: Any) -> LocalEndpoint:
         log = tmp_path / f"serve-{len(started)}.log"
-        started.append(start(Spec.model_validate({"memory": memory, "container": container}), store, log))
+        started.append(start(Spec.model_validate({"container": "triton"} | options), store, log))
         return started[-1]
 
     yield start_another

@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from mmebench.endpoints.local.endpoint import LocalEndpoint
 from mmebench.endpoints.local.loader import model_id
 from mmebench.errors import MmebenchError
 from support.invocations import invoke, json_body, runtime_client
+from support.patience import wait_until
 from support.tiny_models import expected, weighty_archive
 
 pytestmark = pytest.mark.triton
@@ -58,13 +58,6 @@ class Belongings:
     def left(self) -> list[object]:
         running = [process for process in self.processes if process.is_running()]
         return [*running, *self.shared_memory(), *([self.directory] if self.directory.exists() else [])]
-
-
-def wait_until(condition: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not so within {seconds} s"
-        time.sleep(0.05)
 
 
 def test_a_killed_triton_comes_back(serve: Serve, archives: dict[str, Path]) -> None:

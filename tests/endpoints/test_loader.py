@@ -64,6 +64,7 @@ class FakeStore:
 
     def __init__(self, sizes: dict[str, int]) -> None:
         self.sizes = sizes
+        self.discarded: list[str] = []
 
     def find(self, target: str) -> Path:
         if target not in self.sizes:
@@ -73,22 +74,28 @@ class FakeStore:
     def materialise(self, target: str, directory: Path) -> Content:
         return Content(target, directory, 1)
 
+    def discard(self, digest: str) -> None:
+        self.discarded.append(digest)
+
 
 def scenario(
     sizes: dict[str, int],
     budget: int,
     play: Callable[[Loader, FakeContainer], Coroutine[Any, Any, None]],
     capacity: int = 100,
-) -> None:
+    **options: Any,
+) -> FakeStore:
+    store = FakeStore(sizes)
+
     async def run() -> None:
         container = FakeContainer(sizes, capacity)
-        loader = Loader(
-            Ledger(budget), cast(ArchiveStore, FakeStore(sizes)), cast(Container, container), concurrency=2
-        )
+        options.setdefault("concurrency", 2)
+        loader = Loader(Ledger(budget), cast(ArchiveStore, store), cast(Container, container), **options)
         await asyncio.wait_for(play(loader, container), 10)
         await loader.close()
 
     asyncio.run(run())
+    return store
 
 
 async def use(loader: Loader, target: str) -> Resident:
@@ -307,3 +314,45 @@ def test_an_unload_that_fails_does_not_block_the_rest() -> None:
         assert loader.ledger.evictions == 0
 
     scenario({"a": 40, "b": 40, "c": 40}, 100, play)
+
+
+def test_no_more_are_loaded_at_once_than_were_asked_for() -> None:
+    async def play(loader: Loader, container: FakeContainer) -> None:
+        container.gate.clear()
+        asking = [asyncio.create_task(use(loader, target)) for target in "abcdef"]
+        await asyncio.sleep(0.05)
+        assert len(container.calls) == 4
+        container.gate.set()
+        await asyncio.gather(*asking)
+
+    scenario(dict.fromkeys("abcdef", 1), 100, play, concurrency=4)
+
+
+def test_without_caching_a_target_goes_when_its_last_request_is_over() -> None:
+    async def play(loader: Loader, container: FakeContainer) -> None:
+        first, second = await loader.acquire("a"), await loader.acquire("a")
+        loader.release(first)
+        await asyncio.sleep(0.05)
+        assert container.calls == ["load a"]
+        loader.release(second)
+        assert (await loader.acquire("a")).in_flight == 1  # it waits for the unload
+        assert container.calls == ["load a", "unload a", "load a"]
+        assert loader.ledger.evictions == 0
+
+    store = scenario({"a": 10}, 100, play, caching=False)
+    assert store.discarded == ["a"]
+
+
+def test_without_caching_a_target_goes_that_nobody_waits_for_any_more() -> None:
+    async def play(loader: Loader, container: FakeContainer) -> None:
+        container.gate.clear()
+        asking = asyncio.create_task(loader.acquire("a"))
+        await asyncio.sleep(0.05)
+        asking.cancel()
+        await asyncio.sleep(0)
+        container.gate.set()
+        await asyncio.sleep(0.05)
+        assert container.calls == ["load a", "unload a"]
+        assert not loader.ledger.resident
+
+    scenario({"a": 10}, 100, play, caching=False)

@@ -1,16 +1,20 @@
 """The local endpoint with a real Triton, as boto3 sees it."""
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from botocore.exceptions import ClientError
 
 from mmebench.endpoints.local.endpoint import LocalEndpoint
 from support.invocations import binary_body, binary_output, invoke, json_body, runtime_client
+from support.patience import wait_until
+from support.served_constants import override
 from support.tiny_models import expected, onnx_archive, weighty_archive
 
 pytestmark = pytest.mark.triton
@@ -170,8 +174,10 @@ def test_a_target_that_can_never_fit_is_refused_and_nothing_evicted(serve: Any, 
 
 
 def test_a_missing_archive(client: Any) -> None:
-    with pytest.raises(client.exceptions.ValidationError, match=r"no archive 'nothing.tar.gz'"):
+    with pytest.raises(client.exceptions.ValidationError, match=r"no archive 'nothing.tar.gz'") as caught:
         invoke(client, "nothing.tar.gz", VALUES)
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert caught.value.response["Error"]["Message"].startswith("Failed to download model data")
 
 
 @pytest.mark.parametrize(
@@ -213,6 +219,21 @@ def test_a_body_over_the_limit(client: Any) -> None:
     with pytest.raises(ClientError, match="exceeded 26214400 bytes") as caught:
         client.invoke_endpoint(EndpointName="local", TargetModel="onnx.tar.gz", Body=bytes(26214401))
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
+
+
+def test_a_load_that_outlasts_the_request_goes_on(
+    serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    override(monkeypatch, tmp_path / "site", {"mmebench.endpoints.local.exchange._ANSWER_SECONDS": 1.0})
+    endpoint = serve()
+    endpoint.add_targets(weighty_archive(tmp_path / "slow.tar.gz", 2, load=3), ["slow.tar.gz"])
+    client = runtime_client(endpoint.url)
+    with pytest.raises(client.exceptions.ModelNotReadyException, match=r"slow.tar.gz is still being") as caught:
+        invoke(client, "slow.tar.gz", [[1.0] * 4])
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
+    wait_until(lambda: endpoint.residency().resident == ("slow.tar.gz",), 10)
+    assert invoke(client, "slow.tar.gz", [[1.0] * 4]) == [[5.0] * 4]
+    assert endpoint.residency().loads == 1
 
 
 @pytest.mark.parametrize(
@@ -269,3 +290,24 @@ def test_an_archive_replaced_under_its_name_is_loaded_anew(serve: Any, tmp_path:
     invoke(client, "b.tar.gz", VALUES)  # evicts a
     assert endpoint.residency().resident == ("b.tar.gz",)
     assert invoke(client, "a.tar.gz", [[0.0] * 4]) == [[9.0] * 4]
+
+
+def test_without_the_model_cache_nothing_stays(serve: Any, archives: dict[str, Path]) -> None:
+    endpoint = serve(model_cache_setting="Disabled", load_concurrency=3)
+    client = runtime_client(endpoint.url)
+    endpoint.add_targets(archives["onnx"], ["a.tar.gz", "b.tar.gz"])
+    for target in ("a.tar.gz", "b.tar.gz", "a.tar.gz"):
+        np.testing.assert_allclose(invoke(client, target, VALUES), expected(VALUES, 1), rtol=1e-6)
+    wait_until(lambda: endpoint.residency().memory_used == 0, 10)
+    residency = endpoint.residency()
+    assert (residency.resident, residency.loads, residency.evictions) == ((), 3, 0)
+    wait_until(lambda: not any(unpacked_models(endpoint)), 10)
+
+
+def unpacked_models(endpoint: LocalEndpoint) -> Iterator[Path]:
+    """What the endpoint has unpacked, in its store and for its container."""
+    (triton,) = psutil.Process(endpoint.pid).children()
+    option = "--model-repository="
+    (repository,) = [Path(part.removeprefix(option)) for part in triton.cmdline() if part.startswith(option)]
+    yield from (repository.parent / "unpacked").iterdir()
+    yield from (path for path in repository.iterdir() if path.name != "mmebench-probe")

@@ -51,12 +51,11 @@ def test_the_busy_go_only_when_the_idle_do_not_suffice() -> None:
 def test_memory_is_not_free_before_the_unload_is_over_but_need_not_be_freed_twice() -> None:
     book = ledger(30, a := entry("a"), entry("b"), entry("c"))
     book.begin_load(entry("d"))
-    book.begin_eviction(a)
+    book.begin_unload(a)
     assert book.used == 40
     assert book.victims() == []
-    book.end_eviction(a)
+    book.end_unload(a)
     assert book.used == 30
-    assert book.evictions == 1
 
 
 def test_service_models_neither_count_nor_go() -> None:
@@ -74,11 +73,11 @@ def test_loads_at_once_may_not_take_more_than_there_is() -> None:
     assert not book.may_load(11)
 
 
-def test_an_unload_that_fails_is_no_eviction() -> None:
+def test_an_unload_that_fails_leaves_nothing_charged() -> None:
     book = ledger(30, a := entry("a"))
-    book.begin_eviction(a)
-    book.abort_eviction(a)
-    assert (book.used, book.evictions, book.snapshot().resident) == (0, 0, ())
+    book.begin_unload(a)
+    book.abort_unload(a)
+    assert (book.used, book.snapshot().resident) == (0, ())
 
 
 def test_a_target_that_was_loaded_anew_is_not_forgotten_for_its_predecessor() -> None:
@@ -119,8 +118,8 @@ class LeastRecentlyUsed(RuleBasedStateMachine):
         fresh = entry(f"t{self.number}", size)
         self.book.begin_load(fresh)
         for victim in self.book.victims():
-            self.book.begin_eviction(victim)
-            self.book.end_eviction(victim)
+            self.book.begin_unload(victim)
+            self.book.end_unload(victim)
         self.book.end_load(fresh)
         while sum(taken for _, taken in self.model) + size > self.book.budget:
             self.model.pop(0)

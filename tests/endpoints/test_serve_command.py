@@ -44,6 +44,8 @@ def test_bad_options(store: Path) -> None:
     assert "--memory: got 'lots'" in refused(store, "--memory", "lots")
     assert "--memory: got '0'" in refused(store, "--memory", "0")
     assert "--name: got 'a_b'" in refused(store, "--name", "a_b")
+    assert "--load-concurrency: got '0'" in refused(store, "--load-concurrency", "0")
+    assert "'Maybe' is not one of" in refused(store, "--model-cache-setting", "Maybe")
     assert "port" in refused(store, "--port", "70000")
     assert "--log /nowhere/log" in refused(store, "--log", "/nowhere/log")
 

@@ -27,8 +27,18 @@ _INTERRUPTED = 130
     type=click.Choice(["auto", "triton", "python"]),
     help="auto: triton where it runs, else the Python fallback.",
 )
+@click.option(
+    "--model-cache-setting",
+    default="Enabled",
+    show_default=True,
+    type=click.Choice(["Enabled", "Disabled"], case_sensitive=False),
+    help="Disabled: a target leaves memory and disk after use, as on SageMaker.",
+)
+@click.option(
+    "--load-concurrency", metavar="N", help="Targets loaded at once; 2, or one a core without model cache."
+)
 @click.option("--log", type=click.Path(path_type=Path), help="Append the log to this file instead of stderr.")
-def serve(directory: Path, name: str, port: int, memory: str, container: str, log: Path | None) -> int:
+def serve(directory: Path, port: int, log: Path | None, **options: str | None) -> int:
     """Serve the archives (*.tar.gz) below DIRECTORY as a multi-model endpoint on this machine.
 
     TargetModel is an archive's path relative to DIRECTORY; archives may come and go while it serves. Prints
@@ -38,7 +48,7 @@ def serve(directory: Path, name: str, port: int, memory: str, container: str, lo
 
     if not directory.is_dir():
         raise BadInputError(f"{directory}: no such directory; give the folder that holds the model.tar.gz files")
-    endpoint = _endpoint(name=name, memory=memory, container=container)
+    endpoint = _endpoint({name: value for name, value in options.items() if value is not None})
     with _log_output(log) as output, open(output.fileno(), "w", closefd=False) as text:
         logging.basicConfig(
             stream=text, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -59,10 +69,13 @@ def _log_output(path: Path | None) -> IO[bytes]:
         raise BadInputError(f"--log {path}: {error.strerror}; give a file that can be written") from None
 
 
-def _endpoint(**values: str) -> LocalEndpoint:
+def _endpoint(options: dict[str, str]) -> LocalEndpoint:
     """The options as the spec knows them, which also says what is allowed."""
     try:
-        return LocalEndpoint.model_validate(values)
+        return LocalEndpoint.model_validate_strings(options)
     except ValidationError as error:
-        mistakes = [f"--{item['loc'][0]}: got {item['input']!r}: {item['msg']}" for item in error.errors()]
+        mistakes = [
+            f"--{str(item['loc'][0]).replace('_', '-')}: got {item['input']!r}: {item['msg']}"
+            for item in error.errors()
+        ]
         raise BadInputError("; ".join(mistakes)) from None

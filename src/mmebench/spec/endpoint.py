@@ -19,6 +19,12 @@ class LocalEndpoint(Strict):
     container: Literal["auto", "triton", "python"] = Field(
         "auto", description="auto: triton where it runs, else the Python fallback, labelled as such"
     )
+    model_cache_setting: Literal["Enabled", "Disabled"] = Field(
+        "Enabled", description="Disabled: a target leaves memory and disk after use, as on SageMaker"
+    )
+    load_concurrency: int | None = Field(
+        None, ge=1, le=64, description="targets loaded at once; 2 unless told, or one a core without model cache"
+    )
 
 
 class TargetPattern(Strict):

@@ -111,8 +111,7 @@ def start(spec: Spec, store: Path, log: Path) -> LocalEndpoint:
         BadInputError: the spec or the store cannot be served. MmebenchError: it did not come up; the message is
             that of ``mmebench serve``, and ``log`` has the rest.
     """
-    command = [sys.executable, "-m", "mmebench", "serve", str(store.resolve()), "--name", spec.name]
-    command += ["--memory", str(int(spec.memory)), "--container", spec.container]
+    command = [sys.executable, "-m", "mmebench", "serve", str(store.resolve()), *_options(spec)]
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         begin = output.tell()
@@ -130,6 +129,12 @@ def start(spec: Spec, store: Path, log: Path) -> LocalEndpoint:
         _stop(process)
         run_directory.sweep()
         raise
+
+
+def _options(spec: Spec) -> list[str]:
+    """The options of ``mmebench serve`` that stand for ``spec``; what it leaves out stays out."""
+    asked = spec.model_dump(mode="json", exclude={"kind"}, exclude_unset=True)
+    return [f"--{name.replace('_', '-')}={value}" for name, value in asked.items() if value is not None]
 
 
 def _wait_ready(process: subprocess.Popen[bytes], log: Path, begin: int) -> str:

@@ -25,8 +25,12 @@ _REFRESH_SECONDS = 10.0
 class Loader:
     """One load per target at a time, however many requests wait for it."""
 
-    def __init__(self, ledger: Ledger, store: ArchiveStore, container: Container, concurrency: int) -> None:
+    def __init__(
+        self, ledger: Ledger, store: ArchiveStore, container: Container, concurrency: int, *, caching: bool = True
+    ) -> None:
+        """``concurrency`` targets load at once; without ``caching`` each leaves memory and disk after use."""
         self.ledger = ledger
+        self._caching = caching
         self._store = store
         self._container = container
         self._slots = asyncio.Semaphore(concurrency)
@@ -69,6 +73,8 @@ class Loader:
         entry.in_flight -= 1
         if not entry.in_flight:
             self._changed.set()
+            if not self._caching:
+                self._discard_idle(entry)
 
     def forget(self, entry: Resident) -> None:
         """The container does not hold the target, though it should; the next acquire loads it."""
@@ -173,6 +179,8 @@ class Loader:
         )
         if self.ledger.used > self.ledger.budget:
             self._spawn(self._make_room())
+        if not self._caching:
+            self._discard_idle(entry)  # whoever asked for it may have hung up
 
     async def _load_or_evict(self, entry: Resident) -> None:
         """Load; when the container says that it is full, evict the least recently used target and try again."""
@@ -208,24 +216,38 @@ class Loader:
 
     def _begin_eviction(self, entry: Resident) -> asyncio.Task[None]:
         """From now on no new request reaches the target."""
-        self.ledger.begin_eviction(entry)
+        self.ledger.begin_unload(entry)
         return self._spawn(self._evict(entry))
 
     async def _evict(self, entry: Resident) -> None:
         """Let the requests in flight end, then unload."""
         await self._until(lambda: entry.in_flight == 0)
-        started = time.perf_counter()
+        await self._unload(entry)
+        self.ledger.evictions += not entry.exempt
+        _log.info("evicted %s: %s free", entry.target, human_bytes(entry.memory))
+
+    def _discard_idle(self, entry: Resident) -> None:
+        """Without caching: nobody uses this target now, so it goes."""
+        if not entry.in_flight and not entry.exempt and self.ledger.resident.get(entry.target) is entry:
+            self.ledger.begin_unload(entry)
+            self._spawn(self._discard(entry))
+
+    async def _discard(self, entry: Resident) -> None:
+        """Unload a target that is not to be kept, and forget its files."""
+        await self._unload(entry)
+        await asyncio.to_thread(self._store.discard, entry.digest)
+        _log.info("unloaded %s after use", entry.target)
+
+    async def _unload(self, entry: Resident) -> None:
         try:
             await self._container.unload(entry.model)
         except BaseException:
-            self.ledger.abort_eviction(entry)
+            self.ledger.abort_unload(entry)
             raise
         else:
-            self.ledger.end_eviction(entry)
+            self.ledger.end_unload(entry)
         finally:
             self._changed.set()
-        seconds = time.perf_counter() - started
-        _log.info("evicted %s in %.3f s: %s free", entry.target, seconds, human_bytes(entry.memory))
 
     async def _measure(self, entries: Iterable[Resident]) -> None:
         by_model = {entry.model: entry for entry in entries}

@@ -89,17 +89,16 @@ class Ledger:
         """The container does not hold it."""
         del self.loading[entry.target]
 
-    def begin_eviction(self, entry: Resident) -> None:
+    def begin_unload(self, entry: Resident) -> None:
         """No new request reaches the target; its memory is still charged."""
         del self.resident[entry.target]
         self.unloading[entry.target] = entry
 
-    def end_eviction(self, entry: Resident) -> None:
+    def end_unload(self, entry: Resident) -> None:
         """Its memory is free."""
         del self.unloading[entry.target]
-        self.evictions += not entry.exempt
 
-    def abort_eviction(self, entry: Resident) -> None:
+    def abort_unload(self, entry: Resident) -> None:
         """The container died before it could unload the target, or does not let go of it."""
         del self.unloading[entry.target]
 

@@ -24,6 +24,7 @@ from mmebench.spec.endpoint import LocalEndpoint
 
 _log = logging.getLogger(__name__)
 _LOAD_CONCURRENCY = 2
+"""With the model cache. AWS publishes no figure, only that without it more are loaded at once, by the cores."""
 
 
 def serve(
@@ -32,7 +33,7 @@ def serve(
     """Serve until SIGINT, SIGTERM or SIGHUP, and say which it was.
 
     Args:
-        endpoint: name, memory and container.
+        endpoint: its name, and how it holds targets.
         store: the folder of archives.
         port: on 127.0.0.1; 0 for any that is free.
         output: where the container writes what it has to say.
@@ -82,7 +83,9 @@ async def _run(
         stack.push_async_callback(container.close)
         adapt = _unchanged if has_gpu() else triton_config.on_cpu
         archives = ArchiveStore(store, run.path / "unpacked", adapt)
-        loader = Loader(Ledger(endpoint.memory), archives, container, _LOAD_CONCURRENCY)
+        caching = endpoint.model_cache_setting == "Enabled"
+        concurrency = endpoint.load_concurrency or (_LOAD_CONCURRENCY if caching else max(2, os.cpu_count() or 1))
+        loader = Loader(Ledger(endpoint.memory), archives, container, concurrency, caching=caching)
         stack.push_async_callback(loader.close)
         router = Router(endpoint.name, container, loader)
         stack.callback(router.close)

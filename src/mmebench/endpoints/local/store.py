@@ -70,12 +70,15 @@ class ArchiveStore:
         """
         archive = self.find(target)
         try:
-            content = self._content(archive)
-            shutil.rmtree(directory, ignore_errors=True)
-            shutil.copytree(content.directory, directory, copy_function=os.link)
+            return self._materialise(archive, directory)
         except OSError as error:
             raise MmebenchError(f"{target}: cannot be unpacked: {error}") from error
-        return content
+
+    def discard(self, digest: str) -> None:
+        """Remove what was unpacked from an archive; models that were made of it keep their files."""
+        with self._locks.setdefault(digest, threading.Lock()):
+            if self._contents.pop(digest, None) is not None:
+                shutil.rmtree(self._unpacked / digest, ignore_errors=True)
 
     def find(self, target: str) -> Path:
         """The archive of ``target``; raises TargetError."""
@@ -88,7 +91,7 @@ class ArchiveStore:
             raise TargetError(f"no archive {target!r} in the store; put it there and ask again")
         return archive
 
-    def _content(self, archive: Path) -> Content:
+    def _materialise(self, archive: Path, directory: Path) -> Content:
         identity = _identity(archive)
         with self._locks.setdefault(identity, threading.Lock()):
             digest = self._digests.get(identity) or _digest(archive)
@@ -99,6 +102,8 @@ class ArchiveStore:
             content = self._contents.get(digest)
             if content is None:
                 content = self._contents[digest] = self._unpack(archive, digest)
+            shutil.rmtree(directory, ignore_errors=True)
+            shutil.copytree(content.directory, directory, copy_function=os.link)
         return content
 
     def _unpack(self, archive: Path, digest: str) -> Content:
