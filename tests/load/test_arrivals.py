@@ -14,9 +14,16 @@ CONSTANT, POISSON = ConstantRate(kind="constant"), Poisson(kind="poisson")
 TARGETS = ("a.tar.gz", "b.tar.gz", "c.tar.gz")
 
 
+def share(
+    arrivals: ConstantRate | Poisson, rate: float, stage: int, duration: float, worker: int = 0, workers: int = 1
+) -> list[float]:
+    blocks = own_times(arrivals, rate, stage, duration, worker, workers)
+    return [seconds for block in blocks for seconds in block.tolist()]
+
+
 @pytest.mark.parametrize(("rate", "duration"), [(300, 3), (7, 10), (0.5, 60), (9999, 1.5)])
 def test_constant_arrivals_are_exactly_as_many_as_asked(rate: float, duration: float) -> None:
-    times = list(own_times(CONSTANT, rate, 0, duration, 0, 1))
+    times = share(CONSTANT, rate, 0, duration)
     assert len(times) == int(np.ceil(rate * duration))
     assert np.diff(times) == pytest.approx(1 / rate)
 
@@ -34,7 +41,7 @@ def test_poisson_gaps_are_exponential() -> None:
 
 
 def test_poisson_counts_have_the_variance_of_their_mean() -> None:
-    times = np.array(list(own_times(POISSON, 200, 0, 500, 0, 1)))
+    times = np.array(share(POISSON, 200, 0, 500))
     counts = np.bincount(times.astype(int), minlength=500)
     assert counts.mean() == pytest.approx(200, rel=0.02)
     assert counts.var() == pytest.approx(200, rel=0.25)
@@ -43,16 +50,16 @@ def test_poisson_counts_have_the_variance_of_their_mean() -> None:
 @pytest.mark.parametrize("arrivals", [CONSTANT, POISSON], ids=lambda arrivals: arrivals.kind)
 @pytest.mark.parametrize("workers", [2, 3, 7])
 def test_workers_share_what_one_would_start(arrivals: ConstantRate | Poisson, workers: int) -> None:
-    alone = list(own_times(arrivals, 1000, 3, 12.5, 0, 1))
-    shares = [list(own_times(arrivals, 1000, 3, 12.5, worker, workers)) for worker in range(workers)]
+    alone = share(arrivals, 1000, 3, 12.5)
+    shares = [share(arrivals, 1000, 3, 12.5, worker, workers) for worker in range(workers)]
     assert sorted(chain.from_iterable(shares)) == alone
-    assert [share[0] for share in shares] == alone[:workers]
+    assert [own[0] for own in shares] == alone[:workers]
 
 
 def test_each_stage_has_its_own_arrivals_and_each_seed() -> None:
-    first, second = (list(own_times(POISSON, 10, stage, 10, 0, 1)) for stage in (0, 1))
+    first, second = (share(POISSON, 10, stage, 10) for stage in (0, 1))
     assert first != second
-    assert first != list(own_times(Poisson(kind="poisson", seed=1), 10, 0, 10, 0, 1))
+    assert first != share(Poisson(kind="poisson", seed=1), 10, 0, 10)
 
 
 @pytest.mark.parametrize("workers", [2, 5])

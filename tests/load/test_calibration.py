@@ -1,7 +1,5 @@
 """The client measured against servers whose behaviour is known, or that keep their own record of it."""
 
-import os
-import signal
 import threading
 import time
 from collections import Counter
@@ -13,7 +11,7 @@ import pytest
 
 from mmebench.load.popularity import probabilities
 from mmebench.spec import Objectives, Zipf
-from support.load_run import LoadRun, load_processes
+from support.load_run import LoadRun
 from support.scripted_server import OK, Step
 
 
@@ -142,34 +140,6 @@ def test_two_workers_offer_exactly_the_rate_asked(tmp_path: Path) -> None:
     assert [stage.not_started for stage in run.stages] == [0, 0]
     assert all(0 < (stage.client_cpu or 0) < 1 for stage in run.stages)
     assert all(stage.loop_lag_p99 is not None for stage in run.stages)
-
-
-def test_a_killed_worker_is_reported_and_what_it_had_sent_is_kept(tmp_path: Path) -> None:
-    killed = []
-
-    def kill() -> None:
-        (conductor,) = load_processes()
-        worker = conductor.children()[0]
-        killed.append(worker.pid)
-        os.kill(worker.pid, signal.SIGKILL)
-
-    timer = threading.Timer(6, kill)
-    timer.start()
-    run = LoadRun(
-        tmp_path,
-        lambda n: (0.02, OK),
-        {"processes": 2},
-        {"users": 8, "duration": 10},
-        {"users": 8, "duration": 3},
-    )
-    assert killed
-    note = run.stages[0].note or ""
-    assert note in [f"client process {n} of 2 was lost; what it had sent is kept" for n in (1, 2)]
-    assert run.stages[1].note is None
-    missing = len(run.server.requests) - run.count
-    assert 0 <= missing < 400, "no more than the lost worker had done since its last batch"
-    last = run.stages[1]
-    assert run.within(last).users == pytest.approx(8, rel=0.1), "its users are back"
 
 
 def test_a_search_finds_what_a_server_can_take(tmp_path: Path) -> None:

@@ -33,8 +33,8 @@ def start_times(arrivals: ConstantRate | Poisson, rate: float, stage: int) -> It
 
 def own_times(
     arrivals: ConstantRate | Poisson, rate: float, stage: int, duration: float, worker: int, workers: int
-) -> Iterator[float]:
-    """The share of one worker: request number ``worker`` of the stage and every ``workers``-th after it.
+) -> Iterator[Seconds]:
+    """The share of one worker, in blocks: request ``worker`` of the stage and every ``workers``-th after it.
 
     All workers together start exactly the requests that one alone would have started.
     """
@@ -42,6 +42,6 @@ def own_times(
     for block in start_times(arrivals, rate, stage):
         own = block[first::workers]
         first = (first - len(block)) % workers
-        yield from own[own < duration].tolist()
+        yield own[own < duration]
         if block[-1] >= duration:
             return

@@ -5,19 +5,22 @@ from time import monotonic_ns
 
 import gevent
 import numpy as np
+import pyarrow.compute as pc
 from locust.runners import MasterRunner, Runner
 
 from mmebench.errors import MmebenchError
 from mmebench.load.events import EventWriter, live
 from mmebench.load.job import LoadJob
 from mmebench.load.messages import BeginStage, Clock, Drain, EndStage, Samples, StageReport
-from mmebench.load.plan import Verdict, judge, make_plan
+from mmebench.load.plan import judge, make_plan
 from mmebench.load.recorder import ROW, Rows
+from mmebench.load.running_stage import RunningStage
 from mmebench.load.sample_stream import SampleStream
+from mmebench.load.schedule import Traced, count_within, due_times
 from mmebench.load.stationarity import is_stationary
 from mmebench.load.statistics import fold
 from mmebench.results.run import StageWindow
-from mmebench.spec import Stage
+from mmebench.spec import ClosedLoop, Stage
 
 _READY_SECONDS = 60.0
 _REPORT_SECONDS = 5.0
@@ -28,8 +31,12 @@ _STOPPED_SECONDS = 5.0
 class Conductor:
     """Is asked by Locust's shape once a second how many users there should be."""
 
-    def __init__(self, job: LoadJob, runner: Runner, stream: SampleStream, events: EventWriter) -> None:
+    def __init__(
+        self, job: LoadJob, trace: Traced, runner: Runner, stream: SampleStream, events: EventWriter
+    ) -> None:
         self._job = job
+        self._trace = trace
+        self._open_loop = not isinstance(job.workload.arrivals, ClosedLoop)
         self._runner = runner
         self._stream = stream
         self._events = events
@@ -40,17 +47,11 @@ class Conductor:
     def _rewind(self) -> None:
         """Before the first stage."""
         self._plan = make_plan(self._job.workload, self._job.objectives)
-        self._index = -1
-        self._stage: Stage | None = None
-        self._start_ns = 0
-        self._spawned_ns: int | None = None
-        self._users = 0
+        self._running: RunningStage | None = None
+        self._lost = 0
+        self._asked = (0, 0.0)
         self._trace_from = 0.0
-        self._workers: list[str] = []
-        self._lost: dict[str, str] = {}
-        self._reports: dict[str, StageReport] = {}
         self._drained: set[str] = set()
-        self._of_stage: list[Rows] = []
 
     # What Locust tells.
 
@@ -59,38 +60,38 @@ class Conductor:
 
         Locust asks once a second, so that a stage may run up to a second longer than it counts.
         """
-        if self._stage is None:
+        if self._running is None:
             self._await_workers()
             self._begin(next(self._plan))
-        elif (end_ns := self._end_ns(self._stage)) is not None:
-            met = self._finish(self._stage, end_ns)
+        elif (end_ns := self._end_ns(self._running)) is not None:
+            met = self._finish(self._running, end_ns)
             try:
                 self._begin(self._plan.send(met))
             except StopIteration:
-                self._drain(self._job.workload.timeout + 5)
+                self._drain(self._longest_answer)
                 self._events.over()
                 return None
-        # A lost worker's users are started elsewhere only when Locust is asked for something new.
-        return self._users, self._users + len(self._lost) / 1000
+        self._asked = self._wanted
+        return self._asked
 
     def all_started(self, user_count: int) -> None:
         """Locust has started all users that were asked for."""
-        if self._spawned_ns is None and user_count == self._users:
-            self._spawned_ns = monotonic_ns()
+        if self._running and self._running.spawned_ns is None and user_count == self._asked[0]:
+            self._running.spawned_ns = monotonic_ns()
 
     def every_second(self) -> None:
         """Tell what the last second was like."""
-        if self._stage is None:
+        if self._running is None:
             return
-        self._look_for_lost()
+        self._look_for_lost(self._running)
         rows = np.concatenate([np.empty(0, ROW), *self._since_live])
         self._since_live.clear()
-        elapsed = (monotonic_ns() - self._start_ns) / 1e9
-        self._events.live(live(rows, self._index, elapsed, self._runner.user_count))
+        elapsed = (monotonic_ns() - self._running.start_ns) / 1e9
+        self._events.live(live(rows, self._running.index, elapsed, self._runner.user_count))
 
     def stop(self) -> None:
         """The load is over, or somebody stopped it; another may be started by hand."""
-        if self._stage is not None and not self._drained:
+        if self._running is not None and not self._drained:
             self._drain(_STOPPED_SECONDS)
         self.every_second()
         self._rewind()
@@ -108,17 +109,21 @@ class Conductor:
     def take(self, node: str, samples: Samples) -> None:
         """A worker sends what it recorded."""
         rows = np.frombuffer(samples.rows, ROW)
-        self._stream.write(rows, samples.errors)
+        batch = self._stream.write(rows, samples.errors)
         fold(rows, lambda code: samples.errors[code - 1], self._runner.environment.stats)
         self._since_live.append(rows)
-        if self._watches:
-            self._of_stage.append(rows)
-        if samples.report is not None:
-            report = StageReport(**samples.report)
-            if report.stage == self._index:
-                self._reports[node] = report
         if samples.drained:
             self._drained.add(node)
+        if self._running is None:
+            return
+        if self._watches:
+            self._running.keep(batch)
+        if self._open_loop:
+            self._running.note_due(node, rows)
+        if samples.report is not None:
+            report = StageReport(**samples.report)
+            if report.stage == self._running.index:
+                self._running.reports[node] = report
 
     # Stages.
 
@@ -128,97 +133,118 @@ class Conductor:
         profile = self._job.workload.profile
         return profile.search is not None or profile.stationary is not None
 
+    @property
+    def _longest_answer(self) -> float:
+        """Seconds after which a request has ended, one way or the other, and its sample has come."""
+        return self._job.workload.timeout + 5
+
+    @property
+    def _wanted(self) -> tuple[int, float]:
+        """Users there should be, and how many may start in a second: all of them.
+
+        A lost worker's users are started elsewhere only when Locust is asked for something new.
+        """
+        users = self._running.stage.concurrency if self._running else 0
+        return users, users + self._lost / 1000
+
     def _seconds(self, at_ns: int) -> float:
         return (at_ns - self._stream.origin_ns) / 1e9
 
     def _begin(self, stage: Stage) -> None:
         """Give each worker its share."""
-        now = monotonic_ns()
-        self._spawned_ns = now if stage.concurrency == self._users and not self._lost else None
-        self._stage, self._index, self._users, self._start_ns = stage, self._index + 1, stage.concurrency, now
-        self._workers, self._lost, self._reports, self._of_stage = self._alive(), {}, {}, []
-        for number, node in enumerate(self._workers):
-            order = BeginStage(
-                stage=self._index,
+        now, before, nodes = monotonic_ns(), self._running, self._alive()
+        index = before.index + 1 if before else 0
+        orders = {
+            node: BeginStage(
+                stage=index,
                 start_ns=now,
                 rate=stage.rate,
                 seconds=self._longest(stage),
                 trace_from=self._trace_from,
                 worker=number,
-                workers=len(self._workers),
+                workers=len(nodes),
             )
+            for number, node in enumerate(nodes)
+        }
+        self._running = RunningStage(stage, index, now, orders)
+        if self._wanted == self._asked:  # all users are there already
+            self._running.spawned_ns = now
+        for node, order in orders.items():
             self._runner.send_message(order.name, order.data(), node)
 
     def _longest(self, stage: Stage) -> float:
         stationary = self._job.workload.profile.stationary
         return stage.duration if stationary is None else stationary.limit or 3 * stage.duration
 
-    def _ready_ns(self, stage: Stage, end_ns: int) -> int:
-        """From where figures count."""
-        spawned = end_ns if self._spawned_ns is None else self._spawned_ns
-        return min(end_ns, max(self._start_ns + int(stage.warmup_seconds * 1e9), spawned))
-
-    def _end_ns(self, stage: Stage) -> int | None:
+    def _end_ns(self, running: RunningStage) -> int | None:
         """When the stage was over; None while it is not."""
-        now, longest_ns = monotonic_ns(), self._start_ns + int(self._longest(stage) * 1e9)
+        now, longest_ns = monotonic_ns(), running.start_ns + int(self._longest(running.stage) * 1e9)
         stationary = self._job.workload.profile.stationary
         if now >= longest_ns:
             return longest_ns
-        if stationary is None or self._spawned_ns is None:
+        if stationary is None or running.spawned_ns is None:
             return None
-        good = self._successes()
-        ready_ns = self._ready_ns(stage, now)
+        samples = running.samples
+        good = samples.filter(pc.is_null(samples["error"]))
+        end_ns, intended_ns = (
+            good[name].to_numpy() + self._stream.origin_ns for name in ("end_ns", "intended_ns")
+        )
+        ready_ns = running.ready_ns(now)
         # Answers of the last second may not have been sent to us yet.
         now -= 1_000_000_000
-        latency = good["end_ns"] - good["intended_ns"]
-        return now if is_stationary(good["end_ns"], latency, ready_ns, now, stationary) else None
+        return now if is_stationary(end_ns, end_ns - intended_ns, ready_ns, now, stationary) else None
 
-    def _successes(self) -> Rows:
-        rows = self._stage_rows()
-        good: Rows = rows[rows["error"] == 0]
-        return good
-
-    def _stage_rows(self) -> Rows:
-        return np.concatenate([np.empty(0, ROW), *self._of_stage])
-
-    def _finish(self, stage: Stage, end_ns: int) -> bool:
+    def _finish(self, running: RunningStage, end_ns: int) -> bool:
         """Report the stage; whether it met the objectives, where a search wants to know."""
-        ready_ns = self._ready_ns(stage, end_ns)
-        order = EndStage(self._index, ready_ns, end_ns)
+        ready_ns = running.ready_ns(end_ns)
+        order = EndStage(running.index, ready_ns, end_ns)
         self._runner.send_message(order.name, order.data())
-        self._wait(lambda: self._reports.keys() >= set(self._alive()) & set(self._workers), _REPORT_SECONDS)
-        self._look_for_lost()
-        reports = self._reports.values()
-        not_started = [report.not_started for report in reports if report.not_started is not None]
-        due = [report.due for report in reports if report.due is not None]
+        self._wait(lambda: running.reports.keys() >= set(self._alive()) & running.orders.keys(), _REPORT_SECONDS)
+        self._look_for_lost(running)
+        reports = running.reports.values()
         lags = [report.lag_p99 for report in reports if report.lag_p99 is not None]
-        verdict = self._judge(ready_ns, end_ns, sum(not_started))
-        notes = [*self._lost.values(), *([verdict.note] if verdict else [])]
-        self._events.stage(
-            StageWindow(
-                users=self._users,
-                start=self._seconds(self._start_ns),
-                ready=self._seconds(ready_ns),
-                end=self._seconds(end_ns),
-                client_cpu=max((report.cpu for report in reports), default=None),
-                loop_lag_p99=max(lags, default=None),
-                rate=stage.rate,
-                due=sum(due) if due else None,
-                not_started=sum(not_started) if not_started else None,
-                note="; ".join(notes) or None,
-            )
+        window = StageWindow(
+            users=running.stage.concurrency,
+            start=self._seconds(running.start_ns),
+            ready=self._seconds(ready_ns),
+            end=self._seconds(end_ns),
+            client_cpu=max((report.cpu for report in reports), default=None),
+            loop_lag_p99=max(lags, default=None),
+            rate=running.stage.rate,
         )
-        self._trace_from += (end_ns - self._start_ns) / 1e9
-        return verdict is not None and verdict.met
+        if self._open_loop:
+            window = self._count_due(running, window, ready_ns, end_ns)
+        notes = list(running.lost.values())
+        met = False
+        if self._job.workload.profile.search is not None:
+            met, verdict = judge(window, running.samples, self._job.objectives)
+            notes.append(verdict)
+        self._events.stage(window.model_copy(update={"note": "; ".join(notes) or None}))
+        self._trace_from += (end_ns - running.start_ns) / 1e9
+        return met
 
-    def _judge(self, ready_ns: int, end_ns: int, not_started: int) -> Verdict | None:
-        if self._job.workload.profile.search is None:
-            return None
-        rows = self._stage_rows()
-        rows = rows[(rows["end_ns"] >= ready_ns) & (rows["end_ns"] < end_ns)]
-        good = rows[rows["error"] == 0]
-        failures = len(rows) - len(good)
-        return judge(good["end_ns"] - good["intended_ns"], failures, not_started, self._job.objectives)
+    def _count_due(self, running: RunningStage, window: StageWindow, ready_ns: int, end_ns: int) -> StageWindow:
+        """With what was due within the window, and what of it was never started.
+
+        What a worker was to start and has no answer for, and the worker was lost, counts as never started.
+        """
+        workload, within = self._job.workload, (ready_ns, end_ns)
+        due = {
+            node: count_within(due_times(workload, self._trace, order), *within)
+            for node, order in running.orders.items()
+        }
+        missing = {node: report.not_started or 0 for node, report in running.reports.items()}
+        if workload.profile.search is not None:  # a probe is judged by all its answers, however late they come
+            self._wait(
+                lambda: all(
+                    running.answered(node, *within) >= due[node] - missing[node]
+                    for node in missing.keys() & set(self._alive())
+                ),
+                self._longest_answer,
+            )
+        for node in due.keys() - missing.keys():
+            missing[node] = due[node] - running.answered(node, *within)
+        return window.model_copy(update={"due": sum(due.values()), "not_started": sum(missing.values())})
 
     # Workers.
 
@@ -229,14 +255,17 @@ class Conductor:
         clients = self._runner.clients
         return sorted(client.id for client in [*clients.ready, *clients.spawning, *clients.running])
 
-    def _look_for_lost(self) -> None:
+    def _look_for_lost(self, running: RunningStage) -> None:
         """Note which workers of this stage are gone."""
-        alive = self._alive()
-        for number, node in enumerate(self._workers, start=1):
-            if node not in alive:
-                self._lost[node] = (
-                    f"client process {number} of {len(self._workers)} was lost; what it had sent is kept"
-                )
+        gone = running.orders.keys() - running.lost.keys() - set(self._alive())
+        for node in gone:
+            number = running.orders[node].worker + 1
+            running.lost[node] = f"client process {number} of {len(running.orders)} was lost; " + (
+                "what it had sent is kept, what it had not counts as never started"
+                if self._open_loop
+                else "what it had sent is kept"
+            )
+        self._lost += len(gone)
 
     def _await_workers(self) -> None:
         """Wait until each worker knows its clock."""

@@ -1,4 +1,4 @@
-"""Which requests are made: keys, which say target and body, and for an open loop the moments they are due."""
+"""Which requests are made: keys, which say target and body."""
 
 from collections.abc import Iterator, Sequence
 from itertools import repeat
@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mmebench.load.arrivals import own_times
 from mmebench.load.popularity import BLOCK, pick_targets
 from mmebench.load.trace import TracedRequest
-from mmebench.spec import ConstantRate, Poisson, TracedTargets, Workload
+from mmebench.spec import TracedTargets, Workload
 
 _STAGE_NUMBERS = 2**32
 """Request numbers that a stage of an open loop has to itself."""
@@ -42,21 +41,6 @@ def _pick_bodies(seed: int, bodies: int, first: int, step: int) -> Iterator[int]
         taken = np.random.default_rng((seed, block, bodies)).integers(0, bodies, BLOCK)[at::step]
         yield from taken.tolist()
         number += len(taken) * step
-
-
-def make_schedule(
-    arrivals: ConstantRate | Poisson,
-    rate: float,
-    duration: float,
-    start_ns: int,
-    keys: Iterator[int],
-    stage: int,
-    worker: int,
-    workers: int,
-) -> Iterator[tuple[int, int]]:
-    """When which request of a stage is due, in nanoseconds of the clock that ``start_ns`` is of."""
-    for seconds in own_times(arrivals, rate, stage, duration, worker, workers):
-        yield start_ns + int(seconds * 1e9), next(keys)
 
 
 def trace_keys(

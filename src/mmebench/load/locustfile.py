@@ -124,7 +124,7 @@ def _start_worker(runner: Runner) -> None:
 def _start_conductor(runner: Runner) -> None:
     body_bytes = [len(body.content) for body in CONTENT.bodies]
     stream = SampleStream(JOB.samples, monotonic_ns(), JOB.targets, body_bytes)
-    conductor = StageShape.conductor = Conductor(JOB, runner, stream, EventWriter(EVENTS))
+    conductor = StageShape.conductor = Conductor(JOB, CONTENT.trace, runner, stream, EventWriter(EVENTS))
     runner.register_message(Samples.name, lambda msg, **_: conductor.take(msg.node_id, Samples.read(msg.data)))
     runner.register_message(Clock.name, lambda msg, **_: conductor.tell_clock(msg.node_id, Clock.read(msg.data)))
     runner.register_message(Ready.name, lambda msg, **_: conductor.worker_is_ready(msg.node_id))

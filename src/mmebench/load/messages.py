@@ -67,8 +67,8 @@ class StageReport:
     stage: int
     cpu: float
     lag_p99: float | None
-    due: int | None
     not_started: int | None
+    """Of what was due in an open loop, how many requests found no caller free before the stage was over."""
 
 
 @dataclass(frozen=True)

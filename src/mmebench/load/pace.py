@@ -4,13 +4,10 @@ In a closed loop each caller sends its next request when its last one is answere
 due at times that nobody can delay; one that finds no caller free waits, and its wait is part of its latency.
 """
 
-from array import array
 from collections import deque
 from collections.abc import Iterator
 from time import monotonic_ns
-from typing import NamedTuple, Protocol
-
-import numpy as np
+from typing import Protocol
 
 from mmebench.load.alarm import make_alarm
 from mmebench.load.caller import Caller
@@ -77,14 +74,6 @@ class ClosedPace:
         self._stopped = True
 
 
-class Due(NamedTuple):
-    """What the schedule of a stage asked for within the window that counts."""
-
-    due: int
-    not_started: int
-    """Of these, how many found no caller free before the stage was over."""
-
-
 class OpenPace:
     """Requests start when they are due; a stage's schedule is an iterator of (nanosecond, key), ascending."""
 
@@ -92,7 +81,6 @@ class OpenPace:
         self._alarm = make_alarm(self._ring)
         self._schedule: Iterator[tuple[int, int]] = iter(())
         self._next: tuple[int, int] | None = None
-        self._due_ns = array("q")
         self._waiting: deque[tuple[int, int]] = deque()
         # The caller that was freed last is the first to be used again: no more connections than it takes.
         self._idle: list[Caller] = []
@@ -100,7 +88,6 @@ class OpenPace:
     def begin(self, schedule: Iterator[tuple[int, int]]) -> None:
         """Follow this schedule from now on; what waits from the one before is not started any more."""
         self._waiting.clear()
-        self._due_ns = array("q")
         self._schedule = schedule
         self._next = next(schedule, None)
         self._wait_for_next()
@@ -114,7 +101,6 @@ class OpenPace:
         started = 0
         while self._next is not None and self._next[0] <= monotonic_ns() and started < _STARTS_AT_ONCE:
             at_ns, key = self._next
-            self._due_ns.append(at_ns)
             if self._idle:
                 self._idle.pop().send(key, at_ns)
                 started += 1
@@ -139,20 +125,15 @@ class OpenPace:
         if caller in self._idle:
             self._idle.remove(caller)
 
-    def end(self, ready_ns: int, end_ns: int) -> Due:
-        """Stop following the schedule, and say what it asked for from ``ready_ns`` to ``end_ns``."""
+    def end(self, ready_ns: int, end_ns: int) -> int:
+        """Stop following the schedule, and say what was never started of what was due within the window."""
         waiting = [at_ns for _, at_ns in self._waiting]
         self._waiting.clear()
         while self._next is not None and self._next[0] < end_ns:  # due, though the alarm has not rung for it yet
-            self._due_ns.append(self._next[0])
             waiting.append(self._next[0])
             self._next = next(self._schedule, None)
         self._next = None
-        due, not_started = (
-            int(np.diff(np.searchsorted(np.array(times, np.int64), (ready_ns, end_ns)))[0])
-            for times in (self._due_ns, waiting)
-        )
-        return Due(due, not_started)
+        return sum(ready_ns <= at_ns < end_ns for at_ns in waiting)
 
     def stop(self) -> None:
         """See :class:`Pace`."""

@@ -3,10 +3,13 @@
 from collections.abc import Generator
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
+import pyarrow as pa
 
 from mmebench.load.search import SearchState
+from mmebench.results.columns import stage_columns
+from mmebench.results.objectives import find_missed
+from mmebench.results.run import StageWindow
+from mmebench.results.stage import summarise_stage
 from mmebench.spec import Objectives, Stage, Workload
 
 Plan = Generator[Stage, bool, None]
@@ -49,32 +52,13 @@ class Verdict(NamedTuple):
     note: str
 
 
-def judge(latency_ns: npt.NDArray[np.int64], failures: int, not_started: int, objectives: Objectives) -> Verdict:
-    """Hold the samples of a window against the objectives.
+def judge(probe: StageWindow, samples: pa.Table, objectives: Objectives) -> Verdict:
+    """Hold a probe against the objectives by the row that it will have in the summary.
 
     Args:
-        latency_ns: of the successes.
-        failures: requests that failed.
-        not_started: requests that were due and never started; they count as failed, and as infinitely late.
+        probe: its window.
+        samples: as :func:`mmebench.results.stage.summarise_stage` takes them.
         objectives: what is to be met.
     """
-    failed = failures + not_started
-    total = len(latency_ns) + failed
-    if not total:
-        return Verdict(False, "no request was answered within the window")
-    missed = []
-    if objectives.p99 is not None:
-        if total < 100:
-            missed.append(f"{total} requests are too few for a p99")
-        else:
-            late = np.concatenate([latency_ns.astype(float), np.full(not_started, np.inf)])
-            p99 = float(np.quantile(late, 0.99, method="inverted_cdf")) / 1e9 if len(late) else np.inf
-            if p99 > objectives.p99:
-                missed.append(f"p99 {p99 * 1e3:.0f} ms")
-    if objectives.failures is not None and failed > objectives.failures * total:
-        missed.append(f"{failed / total:.2%} failed")
-    if objectives.goodput is not None:
-        share = float(np.count_nonzero(latency_ns <= objectives.goodput.within * 1e9)) / total
-        if share < objectives.goodput.share:
-            missed.append(f"{share:.2%} in good time")
+    missed = find_missed(stage_columns(summarise_stage(probe, samples, objectives)), objectives)
     return Verdict(not missed, f"missed: {', '.join(missed)}" if missed else "met the objectives")

@@ -24,10 +24,8 @@ class SampleStream:
         options = pa.ipc.IpcWriteOptions(emit_dictionary_deltas=True)
         self._writer = pa.ipc.new_stream(self._sink, SCHEMA, options=options)
 
-    def write(self, rows: Rows, errors: Sequence[str]) -> None:
-        """Write a batch; ``errors`` are those of the recorder that it comes from."""
-        if not len(rows):
-            return
+    def write(self, rows: Rows, errors: Sequence[str]) -> pa.RecordBatch:
+        """Write a batch, and give it back as written; ``errors`` are those of the recorder it comes from."""
         codes = np.array([-1, *(self._errors.setdefault(name, len(self._errors)) for name in errors)], np.int32)
         error = codes[rows["error"]]
         target, body = np.divmod(rows["key"], len(self._body_bytes))
@@ -46,10 +44,11 @@ class SampleStream:
             "request_bytes": pa.array(self._body_bytes[body]),
             "response_bytes": pa.array(rows["response_bytes"]),
         }
-        self._writer.write_batch(
-            pa.RecordBatch.from_arrays([columns[field.name] for field in SCHEMA], schema=SCHEMA)
-        )
-        self._sink.flush()
+        batch = pa.RecordBatch.from_arrays([columns[field.name] for field in SCHEMA], schema=SCHEMA)
+        if len(rows):
+            self._writer.write_batch(batch)
+            self._sink.flush()
+        return batch
 
     def close(self) -> None:
         """End the stream."""

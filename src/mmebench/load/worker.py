@@ -1,7 +1,7 @@
 """The worker: the part of a load that sends requests. There is one in each client process."""
 
-from dataclasses import asdict
-from itertools import islice
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 
 import numpy as np
 from locust.exception import RPCError
@@ -11,13 +11,14 @@ from mmebench.load.caller import Caller
 from mmebench.load.credentials import find_credentials
 from mmebench.load.engine import Engine, parse_address
 from mmebench.load.job import Content, LoadJob
-from mmebench.load.keys import make_schedule, pick_keys
+from mmebench.load.keys import pick_keys
 from mmebench.load.messages import BeginStage, EndStage, Samples, StageReport
 from mmebench.load.meter import Meter
 from mmebench.load.pace import ClosedPace, OpenPace
 from mmebench.load.recorder import Recorder
 from mmebench.load.requests import SignedRequests
-from mmebench.spec import ClosedLoop, ConstantRate, Poisson
+from mmebench.load.schedule import due_times, own_trace
+from mmebench.spec import ClosedLoop, Trace
 
 
 class Worker:
@@ -82,38 +83,34 @@ class Worker:
 
     def begin_stage(self, order: BeginStage) -> None:
         """Take this worker's share of a stage."""
-        job, stage, start_ns = self._job, order.stage, order.start_ns - self.clock_ahead_ns
-        worker, workers = order.worker, order.workers
-        arrivals = job.workload.arrivals
+        order = replace(order, start_ns=order.start_ns - self.clock_ahead_ns)
+        job, content = self._job, self._content
         if isinstance(self._pace, ClosedPace):
-            self._pace.begin(pick_keys(job.workload, job.targets, self._content.pool, worker, workers))
-        elif isinstance(arrivals, ConstantRate | Poisson):
-            assert order.rate is not None, "the spec asks for it"
-            keys = pick_keys(job.workload, job.targets, self._content.pool, worker, workers, stage)
-            self._pace.begin(
-                make_schedule(arrivals, order.rate, order.seconds, start_ns, keys, stage, worker, workers)
-            )
+            self._pace.begin(pick_keys(job.workload, job.targets, content.pool, order.worker, order.workers))
         else:
-            first, last = order.trace_from, order.trace_from + order.seconds
-            self._pace.begin(
-                (start_ns + int((seconds - first) * 1e9), key)
-                for seconds, key in islice(self._content.trace, worker, None, workers)
-                if first <= seconds < last
-            )
+            self._pace.begin(self._schedule(order))
+
+    def _schedule(self, order: BeginStage) -> Iterator[tuple[int, int]]:
+        """When which request is due."""
+        job, content = self._job, self._content
+        if isinstance(job.workload.arrivals, Trace):
+            keys = iter([key for _, key in own_trace(content.trace, order)])
+        else:
+            keys = pick_keys(job.workload, job.targets, content.pool, order.worker, order.workers, order.stage)
+        for times in due_times(job.workload, content.trace, order):
+            yield from zip(times.tolist(), keys, strict=False)
 
     def end_stage(self, order: EndStage) -> None:
         """Report on a stage that is over."""
         ready_ns, end_ns = order.ready_ns - self.clock_ahead_ns, order.end_ns - self.clock_ahead_ns
         load = self._meter.read(ready_ns, end_ns)
         self._meter.forget()
-        due = self._pace.end(ready_ns, end_ns) if isinstance(self._pace, OpenPace) else None
         self.send(
             StageReport(
                 stage=order.stage,
                 cpu=load.cpu,
                 lag_p99=load.lag_p99,
-                due=due.due if due else None,
-                not_started=due.not_started if due else None,
+                not_started=self._pace.end(ready_ns, end_ns) if isinstance(self._pace, OpenPace) else None,
             )
         )
 

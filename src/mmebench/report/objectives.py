@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from mmebench.report.operating_points import describe_load
+from mmebench.results.objectives import find_missed
 from mmebench.spec import Objectives
 
 
@@ -17,11 +18,7 @@ class Verdict:
 
 
 def judge(summary: pd.DataFrame, objectives: Objectives) -> Verdict:
-    """For each run, the largest load that holds the objectives.
-
-    A stage whose samples cannot carry a p99 does not hold an objective on it. Requests that an open loop was to
-    start and never did have failed.
-    """
+    """For each run, the largest load that holds the objectives as :func:`find_missed` has it."""
     wanted = []
     if objectives.p99 is not None:
         wanted.append(f"p99 at most {objectives.p99 * 1000:g} ms")
@@ -33,17 +30,9 @@ def judge(summary: pd.DataFrame, objectives: Objectives) -> Verdict:
         return Verdict(True, ())
     met, lines = True, []
     for (instance_type, platform), stages in summary.groupby(["instance_type", "platform"], sort=False):
-        holds = pd.Series(True, index=stages.index)
-        if objectives.p99 is not None:
-            holds &= stages["p99_ms"] <= objectives.p99 * 1000
-        if objectives.failures is not None:
-            failed = stages["Failed Requests"] + stages["not_started"].fillna(0)
-            requests = stages["Successful Requests"] + failed
-            holds &= (requests > 0) & (failed <= objectives.failures * requests)
-        if objectives.goodput is not None:
-            holds &= stages["goodput_share"] >= objectives.goodput.share
+        holds = [not find_missed(stage, objectives) for stage in stages.to_dict("records")]
         who = f"{platform} on {instance_type}: {', '.join(wanted)}"
-        if holds.any():
+        if any(holds):
             best = stages[holds].nlargest(1, "Requests/s").iloc[0]
             lines.append(f"{who}: held up to {best['Requests/s']:.1f} requests/s ({describe_load(best)})")
         else:

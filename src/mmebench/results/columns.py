@@ -13,6 +13,11 @@ from mmebench.results.statistics import Estimate
 Cell = float | int | bool | str | None
 
 
+def stage_columns(stage: StageSummary) -> dict[str, Cell]:
+    """All of them."""
+    return established_columns(stage) | further_columns(stage)
+
+
 def established_columns(stage: StageSummary) -> dict[str, Cell]:
     """Those that other tools for this layout know, each with the value of the stage itself."""
     return {
