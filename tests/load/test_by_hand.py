@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 import mmebench.load
 from mmebench.results.samples import keep_samples, read_samples
@@ -33,7 +35,11 @@ def locust(job: Path, *options: str) -> "Iterator[subprocess.Popen[bytes]]":
         *options,
     ]
     process = subprocess.Popen(
-        command, env=os.environ | {"MMEBENCH_JOB": str(job)}, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        env=os.environ | {"MMEBENCH_JOB": str(job)},
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         yield process
@@ -123,3 +129,27 @@ def test_a_load_that_is_asked_to_end_keeps_every_sample(tmp_path: Path) -> None:
                 time.sleep(0.1)
         requests = len(server.requests)
     assert keep_samples(tmp_path / "job.arrows", tmp_path / "samples.parquet") == requests
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("hold", [0.2, 30.0])
+def test_ctrl_c_in_a_terminal_ends_a_load_at_once(tmp_path: Path, processes: int, hold: float) -> None:
+    """It reaches every process of the load."""
+    options = ["--headless", "--stop-timeout", "70"]
+    if processes > 1:
+        port = free_port()
+        options += ["--processes", str(processes), "--master-bind-port", port, "--master-port", port]
+    with ScriptedServer(lambda n: (hold, OK)) as server:
+        job = write_job(tmp_path, server.port, {"profile": {"stages": [{"users": 5, "duration": 60}]}})
+        with locust(job, *options) as process:
+            while len(server.requests) < (5 if hold > 1 else 50):
+                time.sleep(0.1)
+            asked = time.monotonic()
+            os.killpg(process.pid, signal.SIGINT)
+            time.sleep(0.5)
+            requests = len(server.requests)
+            process.wait(timeout=20)
+            assert time.monotonic() - asked < 6, "with or without an answer"
+        assert len(server.requests) == requests, "no process starts any more"
+    samples = keep_samples(tmp_path / "job.arrows", tmp_path / "samples.parquet")
+    assert samples == (0 if hold > 1 else requests)

@@ -1,6 +1,7 @@
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,28 @@ def test_what_a_killed_load_had_recorded_is_kept(tmp_path: Path) -> None:
     with pytest.raises(MmebenchError, match="the load stopped after 0 of 1 stages"):
         LoadRun(tmp_path, lambda n: (0.01, OK), {}, {"users": 2, "duration": 60})
     assert keep_samples(tmp_path / "samples.arrows", tmp_path / "samples.parquet") > 50
+    assert load_processes() == []
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_ctrl_c_ends_a_load_at_once_and_keeps_every_sample(tmp_path: Path, processes: int) -> None:
+    asked: list[float] = []
+    requests: list[float] = []
+
+    def script(number: int) -> tuple[Step, ...]:
+        requests.append(time.monotonic())
+        return (0.05, OK)
+
+    def interrupt() -> None:
+        asked.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Timer(6, interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        LoadRun(tmp_path, script, {"processes": processes}, {"users": 6, "duration": 60})
+    assert time.monotonic() - asked[0] < 6
+    assert 100 < len(requests) == keep_samples(tmp_path / "samples.arrows", tmp_path / "samples.parquet")
+    assert requests[-1] - asked[0] < 0.5, "the client processes are told at once"
     assert load_processes() == []
 
 

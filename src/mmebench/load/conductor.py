@@ -24,7 +24,7 @@ from mmebench.spec import ClosedLoop, Stage
 
 _READY_SECONDS = 60.0
 _REPORT_SECONDS = 5.0
-_STOPPED_SECONDS = 5.0
+STOPPED_SECONDS = 1.0
 """Whoever stops a load wants it to end; answers that take longer than this are not waited for."""
 
 
@@ -92,7 +92,7 @@ class Conductor:
     def stop(self) -> None:
         """The load is over, or somebody stopped it; another may be started by hand."""
         if self._running is not None and not self._drained:
-            self._drain(_STOPPED_SECONDS)
+            self._drain(STOPPED_SECONDS)
         self.every_second()
         self._rewind()
 

@@ -57,10 +57,12 @@ class Engine:
         return caller
 
     def remove_caller(self, caller: Caller) -> None:
-        """Wait until the caller's last answer is there, and close the connection."""
+        """Wait until the caller's last answer is there, and close the connection; whoever waits may be killed."""
         self._pace.left(caller)
-        caller.leave(self._timeout + 5)
-        self._callers.discard(caller)
+        try:
+            caller.leave(self._timeout + 5)
+        finally:
+            self._callers.discard(caller)
 
     def every_second(self) -> None:
         """Sign anew, and give up what has waited too long."""

@@ -21,7 +21,7 @@ from locust.runners import MasterRunner, Runner, WorkerRunner
 from locust.stats import CSV_STATS_INTERVAL_SEC
 
 from mmebench.load.clock import ConductorClock
-from mmebench.load.conductor import Conductor
+from mmebench.load.conductor import STOPPED_SECONDS, Conductor
 from mmebench.load.events import EventWriter
 from mmebench.load.job import LoadJob
 from mmebench.load.messages import BeginStage, Clock, Drain, EndStage, Ready, Samples
@@ -82,9 +82,28 @@ def _start(environment: Environment, **_: Any) -> None:
         _start_worker(runner)
     if not isinstance(runner, WorkerRunner):
         _start_conductor(runner)
+    _stop_in_a_hurry(environment)
     # What is there now stays; a collection during the load would only cost latency.
     gc.collect()
     gc.freeze()
+
+
+def _stop_in_a_hurry(environment: Environment) -> None:
+    """Users have their time while the load goes on, and little of it when somebody ends the load.
+
+    At its own end no answer is awaited any more. Workers are told the time anew whenever a load starts.
+    """
+    patience = environment.stop_timeout
+
+    def take_time(**_: Any) -> None:
+        environment.stop_timeout = patience
+
+    def hurry(**_: Any) -> None:
+        environment.stop_timeout = min(environment.stop_timeout, STOPPED_SECONDS)
+
+    if not isinstance(environment.runner, WorkerRunner):
+        events.test_start.add_listener(take_time)
+    events.test_stopping.add_listener(hurry)
 
 
 def _every_second(runner: Runner, do: Callable[[], None]) -> None:
@@ -108,6 +127,8 @@ def _start_worker(runner: Runner) -> None:
     runner.register_message(EndStage.name, lambda msg, **_: worker.end_stage(EndStage.read(msg.data)))
     runner.register_message(Drain.name, lambda **_: worker.drain(), concurrent=True)
     events.test_stop.add_listener(lambda **_: worker.send())
+    # Before Locust tells the conductor that this process is gone: Ctrl-C in a terminal reaches all processes.
+    events.quitting.add_listener(lambda **_: worker.leave(STOPPED_SECONDS))
     _every_second(runner, worker.every_second)
     if isinstance(runner, WorkerRunner):
         if EVENTS >= 0:

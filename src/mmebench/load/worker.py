@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 
+import gevent
 import numpy as np
 from locust.exception import RPCError
 from locust.runners import Runner
@@ -118,3 +119,9 @@ class Worker:
         """Let what is under way come to its end."""
         self._engine.drain()
         self.send(drained=True)
+
+    def leave(self, seconds: float) -> None:
+        """Drain, but for no longer than this, and send what was recorded."""
+        with gevent.Timeout(seconds, False):
+            self._engine.drain()
+        self.send()
