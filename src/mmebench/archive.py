@@ -58,7 +58,7 @@ def pack(folder: Path, archive: Path) -> str:
 
 
 def unpack(archive: Path, directory: Path, limit: int) -> Path:
-    """Unpack ``archive`` as the new ``directory``, which appears whole or not at all.
+    """Unpack ``archive``, which must hold what Triton loads, as the new ``directory``.
 
     Args:
         archive: a model.tar.gz from anywhere.
@@ -69,8 +69,23 @@ def unpack(archive: Path, directory: Path, limit: int) -> Path:
         The directory that holds ``config.pbtxt``: ``directory`` itself, or the one folder in it.
 
     Raises:
+        ArchiveError: as :func:`extract`, or a layout that Triton does not load.
+        MmebenchError: as :func:`extract`.
+    """
+    extract(archive, directory, limit)
+    try:
+        return _model_folder(directory, archive)
+    except BaseException:
+        shutil.rmtree(directory)
+        raise
+
+
+def extract(archive: Path, directory: Path, limit: int) -> None:
+    """Unpack any gzipped tar as the new ``directory``, which appears whole or not at all.
+
+    Raises:
         ArchiveError: not a gzipped tar, damaged, over the limit, an entry that is not a plain file or directory or
-            that points out of the directory, or a layout that Triton does not load.
+            that points out of the directory.
         MmebenchError: it cannot be read or written, or ``directory`` is there already.
     """
     if directory.exists():
@@ -80,9 +95,7 @@ def unpack(archive: Path, directory: Path, limit: int) -> Path:
         root.mkdir()
         with archive.open("rb") as file, _damage(archive):
             _extract(_Metered(gzip.GzipFile(fileobj=file), archive), root, limit)
-        model = _model_folder(root, archive).relative_to(root)
         root.rename(directory)
-    return directory / model
 
 
 class _Hashed:

@@ -22,6 +22,10 @@ class BadInputError(MmebenchError):
     exit_code = 2
 
 
+class DiskFullError(MmebenchError):
+    """There is no space left on a disk, or within what may be used of it."""
+
+
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
     """Turn what the operating system says of a file into one clear error.
@@ -30,13 +34,13 @@ def disk_errors(path: Path) -> Iterator[None]:
         path: what is being written, for messages that name no file themselves.
 
     Raises:
-        MmebenchError: in place of any OSError, a full disk among them.
+        DiskFullError: the disk is full. MmebenchError: in place of any other OSError.
     """
     try:
         yield
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise MmebenchError(
+            raise DiskFullError(
                 f"{path}: the disk is full; free some space and run the same command again"
             ) from error
         raise MmebenchError(f"{error.filename or path}: {error.strerror or error}") from error

@@ -8,13 +8,16 @@ from typing import Any, cast
 import pytest
 
 from mmebench.endpoints.containers.container import Container, ContainerDownError, LoadError, OutOfMemoryError
+from mmebench.endpoints.local.archives import TargetError
 from mmebench.endpoints.local.loader import Loader, model_id
 from mmebench.endpoints.local.residency import Ledger, Resident
-from mmebench.endpoints.local.store import ArchiveStore, Content, TargetError
+from mmebench.endpoints.local.store import ArchiveStore, Content
 
 
 class FakeContainer:
     """Holds ``sizes`` of targets, and at most ``capacity`` of them."""
+
+    measures_memory = True
 
     def __init__(self, sizes: dict[str, int], capacity: int = 100) -> None:
         self.sizes = {model_id(target): size for target, size in sizes.items()}
@@ -36,7 +39,7 @@ class FakeContainer:
     def request_line(self, model: str) -> bytes:
         return model.encode()
 
-    async def load(self, model: str) -> None:
+    async def load(self, model: str, target: str) -> None:
         self.calls.append(f"load {self.names[model]}")
         await self.gate.wait()
         await asyncio.sleep(0)
@@ -52,7 +55,7 @@ class FakeContainer:
         await asyncio.sleep(0)
         self.loaded.discard(model)
 
-    async def reload(self, model: str) -> None:
+    async def reload(self, model: str, target: str) -> None:
         self.calls.append(f"reload {self.names[model]}")
 
     async def memory(self, models: Collection[str]) -> dict[str, int]:

@@ -121,7 +121,7 @@ class LeastRecentlyUsed(RuleBasedStateMachine):
             self.book.begin_unload(victim)
             self.book.end_unload(victim)
         self.book.end_load(fresh)
-        while sum(taken for _, taken in self.model) + size > self.book.budget:
+        while sum(taken for _, taken in self.model) + size > self.book.limit:
             self.model.pop(0)
         self.model.append((fresh.target, size))
 
@@ -138,7 +138,7 @@ class LeastRecentlyUsed(RuleBasedStateMachine):
     def agrees(self) -> None:
         if hasattr(self, "book"):
             assert self.book.snapshot().resident == tuple(name for name, _ in self.model)
-            assert self.book.used == sum(size for _, size in self.model) <= self.book.budget
+            assert self.book.used == sum(size for _, size in self.model) <= self.book.limit
 
 
 TestLeastRecentlyUsed = LeastRecentlyUsed.TestCase

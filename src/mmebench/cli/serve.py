@@ -1,10 +1,10 @@
-"""``mmebench serve``: a folder of archives as a local multi-model endpoint."""
+"""``mmebench serve``: archives of a folder or of S3 as a local multi-model endpoint."""
 
 import logging
 import signal
 import sys
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
 from pydantic import ValidationError
@@ -12,20 +12,29 @@ from pydantic import ValidationError
 from mmebench.errors import BadInputError
 from mmebench.spec.endpoint import LocalEndpoint
 
+if TYPE_CHECKING:
+    from mmebench.endpoints.local.archives import ArchiveSource
+
 _INTERRUPTED = 130
 
 
 @click.command()
-@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("archives", metavar="DIRECTORY_OR_S3_PREFIX")
 @click.option("--name", default="local", show_default=True, help="Name of the endpoint.")
 @click.option("--port", default=0, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free.")
-@click.option("--memory", default="4GiB", show_default=True, help="What all targets together may use.")
+@click.option("--memory", metavar="SIZE", help="What all targets together may use; 4GiB unless told.")
+@click.option("--disk", metavar="SIZE", help="What unpacked archives may use; all there is unless told.")
 @click.option(
     "--container",
+    metavar="auto|triton|python|URL",
     default="auto",
     show_default=True,
-    type=click.Choice(["auto", "triton", "python"]),
-    help="auto: triton where it runs, else the Python fallback.",
+    help="auto: triton where it runs, else the Python fallback. A URL: any server of the MME container contract.",
+)
+@click.option(
+    "--model-directory",
+    metavar="DIR",
+    help="Where a container by URL finds unpacked archives, by the same path; /opt/ml/models unless told.",
 )
 @click.option(
     "--model-cache-setting",
@@ -38,27 +47,39 @@ _INTERRUPTED = 130
     "--load-concurrency", metavar="N", help="Targets loaded at once; 2, or one a core without model cache."
 )
 @click.option("--log", type=click.Path(path_type=Path), help="Append the log to this file instead of stderr.")
-def serve(directory: Path, port: int, log: Path | None, **options: str | None) -> int:
-    """Serve the archives (*.tar.gz) below DIRECTORY as a multi-model endpoint on this machine.
+def serve(archives: str, port: int, log: Path | None, **options: str | None) -> int:
+    """Serve the archives (*.tar.gz) below a directory or an S3 prefix as a multi-model endpoint on this machine.
 
-    TargetModel is an archive's path relative to DIRECTORY; archives may come and go while it serves. Prints
-    "ready URL" once it answers. Ctrl-C or SIGTERM ends it.
+    TargetModel is an archive's path relative to DIRECTORY or s3://bucket/prefix; archives may come and go while it
+    serves. Prints "ready URL" once it answers. Ctrl-C or SIGTERM ends it.
     """
     from mmebench.endpoints.local import server
 
-    if not directory.is_dir():
-        raise BadInputError(f"{directory}: no such directory; give the folder that holds the model.tar.gz files")
     endpoint = _endpoint({name: value for name, value in options.items() if value is not None})
+    source = _source(archives)
     with _log_output(log) as output, open(output.fileno(), "w", closefd=False) as text:
         logging.basicConfig(
             stream=text, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
         )
-        if not any(directory.rglob("*.tar.gz")):
-            click.echo(f"{directory} holds no archive yet; put *.tar.gz files there at any time", err=True)
-        ended_by = server.serve(
-            endpoint, directory.resolve(), port, output, lambda url: click.echo(f"ready {url}/invocations")
-        )
+        if source.is_empty():
+            click.echo(f"{archives} holds no archive yet; put *.tar.gz files there at any time", err=True)
+        ended_by = server.serve(endpoint, source, port, output, lambda url: click.echo(f"ready {url}/invocations"))
     return _INTERRUPTED if ended_by is signal.SIGINT else 0
+
+
+def _source(archives: str) -> "ArchiveSource":
+    """A folder or S3, whichever the argument names."""
+    from mmebench.endpoints.local.folder import ArchiveFolder
+    from mmebench.endpoints.local.s3 import SCHEME, S3Archives
+
+    if archives.startswith(SCHEME):
+        return S3Archives(archives)
+    directory = Path(archives)
+    if not directory.is_dir():
+        raise BadInputError(
+            f"{directory}: no such directory; give the folder that holds the model.tar.gz files, or s3://bucket/prefix"
+        )
+    return ArchiveFolder(directory.resolve())
 
 
 def _log_output(path: Path | None) -> IO[bytes]:
@@ -72,10 +93,12 @@ def _log_output(path: Path | None) -> IO[bytes]:
 def _endpoint(options: dict[str, str]) -> LocalEndpoint:
     """The options as the spec knows them, which also says what is allowed."""
     try:
-        return LocalEndpoint.model_validate_strings(options)
+        return LocalEndpoint.model_validate(options)
     except ValidationError as error:
         mistakes = [
             f"--{str(item['loc'][0]).replace('_', '-')}: got {item['input']!r}: {item['msg']}"
+            if item["loc"]
+            else f"--{item['msg']}"
             for item in error.errors()
         ]
         raise BadInputError("; ".join(mistakes)) from None

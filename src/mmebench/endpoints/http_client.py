@@ -1,6 +1,7 @@
 """One HTTP/1.1 call at a time, for controlling a container; measured requests never come this way."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import httptools
@@ -28,6 +29,15 @@ class _Collector:
         self.parser = httptools.HttpResponseParser(self)
         self.chunks: list[bytes] = []
         self.complete = False
+        self.framed = False
+        """Whether the answer says where it ends."""
+        self.ends_with_connection = False
+
+    def on_headers_complete(self) -> None:
+        self.ends_with_connection = not self.framed
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.framed = self.framed or name.lower() in (b"content-length", b"transfer-encoding")
 
     def on_body(self, chunk: bytes) -> None:
         self.chunks.append(chunk)
@@ -36,8 +46,17 @@ class _Collector:
         self.complete = True
 
 
-async def call(address: Address, method: str, path: str, body: bytes = b"") -> Answer:
+async def call(
+    address: Address, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+) -> Answer:
     """Send one request on a connection of its own and read the whole answer.
+
+    Args:
+        address: host and port.
+        method: GET, POST, …
+        path: with the query.
+        body: of the request.
+        headers: besides Host, Connection and Content-Length.
 
     Raises:
         ConnectionError: nobody listens, or the connection ended before the answer did.
@@ -45,10 +64,13 @@ async def call(address: Address, method: str, path: str, body: bytes = b"") -> A
     reader, writer = await asyncio.open_connection(*address)
     try:
         head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        head += "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
         writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         answer = _Collector()
         while not answer.complete:
             data = await reader.read(65536)
+            if not data and answer.ends_with_connection:
+                break
             if not data:
                 raise ConnectionResetError(f"{address[0]}:{address[1]} closed the connection before it answered")
             try:

@@ -1,11 +1,23 @@
 """Which endpoint: where the models are served."""
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import ByteSize, Field
+from pydantic import AfterValidator, ByteSize, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from mmebench.spec.strict import ListOrMapping, Name, Strict
+
+_CONTAINER_URL = re.compile(r"http://[^/?#@\s]+/?")
+
+
+def _container(value: str) -> str:
+    if value in ("auto", "triton", "python") or _CONTAINER_URL.fullmatch(value):
+        return value
+    raise PydanticCustomError(
+        "container", "allowed: auto, triton, python, or the URL of an MME container like http://127.0.0.1:8080"
+    )
 
 
 class LocalEndpoint(Strict):
@@ -16,8 +28,17 @@ class LocalEndpoint(Strict):
     memory: ByteSize = Field(
         ByteSize(4 * 1024**3), gt=0, description="what resident targets may use together; then one is evicted"
     )
-    container: Literal["auto", "triton", "python"] = Field(
-        "auto", description="auto: triton where it runs, else the Python fallback, labelled as such"
+    container: Annotated[str, AfterValidator(_container)] = Field(
+        "auto",
+        description="auto: triton where it runs, else the Python fallback, labelled as such; or a URL, of any server "
+        "of the MME container contract",
+    )
+    model_directory: Path = Field(
+        Path("/opt/ml/models"),
+        description="where a container given by URL finds unpacked archives: the same path on both sides",
+    )
+    disk: ByteSize | None = Field(
+        None, gt=0, description="what unpacked archives may use together; without, all the disk has"
     )
     model_cache_setting: Literal["Enabled", "Disabled"] = Field(
         "Enabled", description="Disabled: a target leaves memory and disk after use, as on SageMaker"
@@ -25,6 +46,19 @@ class LocalEndpoint(Strict):
     load_concurrency: int | None = Field(
         None, ge=1, le=64, description="targets loaded at once; 2 unless told, or one a core without model cache"
     )
+
+    @property
+    def container_url(self) -> str | None:
+        """The URL of a container that somebody else has started; None for one that is ours to start."""
+        return self.container if _CONTAINER_URL.fullmatch(self.container) else None
+
+    @model_validator(mode="after")
+    def _one_decides_about_memory(self) -> Self:
+        if self.container_url is not None and "memory" in self.model_fields_set:
+            raise PydanticCustomError(
+                "memory", "memory: a container given by URL says itself when it is full; leave it out"
+            )
+        return self
 
 
 class TargetPattern(Strict):

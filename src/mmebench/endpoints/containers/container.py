@@ -2,6 +2,7 @@
 
 import asyncio
 import enum
+import json
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +23,14 @@ _OUT_OF_MEMORY = (
 def is_out_of_memory(message: str) -> bool:
     """Whether a container's error message says that memory ran out."""
     return any(words in message for words in _OUT_OF_MEMORY)
+
+
+def error_message(body: str) -> str:
+    """The message in a container's error answer, ``{"error": …}``, or the body as it is."""
+    try:
+        return str(json.loads(body)["error"]).strip()
+    except (ValueError, KeyError, TypeError):
+        return body.strip()
 
 
 class CannotRunError(MmebenchError):
@@ -68,6 +77,10 @@ class Container(Protocol):
     """Set while the container answers."""
     on_death: Callable[[], None]
     """Called when the container died and with it every model; it restarts by itself."""
+    measures_memory: bool
+    """Whether :meth:`memory` knows. Where it does not, only the container can say that it is full."""
+    storage: Path
+    """A folder of ours in the file system of the models' directories, for what is unpacked."""
 
     async def start(self) -> None:
         """Bring the container up; raises CannotRunError when that is not possible here."""
@@ -75,13 +88,23 @@ class Container(Protocol):
     def directory(self, model: str) -> Path:
         """Where the files of ``model`` must be before it is loaded."""
 
-    async def load(self, model: str) -> None:
-        """Load; raises LoadError, OutOfMemoryError or ContainerDownError."""
+    def unpack(self, archive: Path, directory: Path, limit: int) -> Path:
+        """Unpack ``archive`` as the new ``directory`` of at most ``limit`` bytes; blocks.
+
+        Returns:
+            The folder in it whose files :meth:`directory` must get.
+
+        Raises:
+            ArchiveError: it is damaged or hostile. BadInputError: this container cannot load what it holds.
+        """
+
+    async def load(self, model: str, target: str) -> None:
+        """Load the model of ``target``; raises LoadError, OutOfMemoryError or ContainerDownError."""
 
     async def unload(self, model: str) -> None:
         """Unload and return once the memory is free; raises ContainerDownError."""
 
-    async def reload(self, model: str) -> None:
+    async def reload(self, model: str, target: str) -> None:
         """Load a model anew whose process died; raises as :meth:`load`."""
 
     async def memory(self, models: Collection[str]) -> dict[str, int]:
@@ -90,11 +113,11 @@ class Container(Protocol):
     def request_line(self, model: str) -> bytes:
         """The first line of an inference request."""
 
-    def request_headers(self, content_type: bytes) -> bytes:
-        """The container's headers for the SageMaker content type of a request, each ended by CRLF."""
+    def request_headers(self, headers: Mapping[bytes, bytes]) -> bytes:
+        """The container's headers for a client's (names in lower case), each ended by CRLF."""
 
-    def answer_type(self, headers: Mapping[bytes, bytes]) -> bytes:
-        """The SageMaker content type of an answer with these headers (names in lower case)."""
+    def answer_headers(self, headers: Mapping[bytes, bytes]) -> bytes:
+        """The client's headers for the container's (names in lower case), each ended by CRLF."""
 
     def fault(self, status: int, message: str) -> Fault:
         """What an inference's error means."""

@@ -9,6 +9,7 @@ from mmebench.endpoints.containers.container import (
     Fault,
     LoadError,
     OutOfMemoryError,
+    error_message,
     is_out_of_memory,
 )
 from mmebench.endpoints.http_client import Address, Answer, call
@@ -26,8 +27,9 @@ def request_line(model: str) -> bytes:
     return b"POST /v2/models/%b/infer HTTP/1.1\r\n" % model.encode()
 
 
-def request_headers(content_type: bytes) -> bytes:
-    """The v2 headers for a SageMaker content type; anything but binary is taken for JSON, as SageMaker does."""
+def request_headers(headers: Mapping[bytes, bytes]) -> bytes:
+    """The v2 headers for SageMaker's; what is not binary is taken for JSON, as Triton's own front does."""
+    content_type = headers.get(b"content-type", b"")
     if content_type.startswith(BINARY):
         size = content_type[len(BINARY) :]
         if size.isdigit():
@@ -35,10 +37,12 @@ def request_headers(content_type: bytes) -> bytes:
     return b"Content-Type: application/json\r\n"
 
 
-def answer_type(headers: Mapping[bytes, bytes]) -> bytes:
-    """The SageMaker content type of a v2 answer."""
+def answer_headers(headers: Mapping[bytes, bytes]) -> bytes:
+    """SageMaker's headers for those of a v2 answer."""
     size = headers.get(b"inference-header-content-length")
-    return b"application/json" if size is None else BINARY + size
+    if size is None:
+        return b"Content-Type: application/json\r\n"
+    return b"Content-Type: %b%b\r\n" % (BINARY, size)
 
 
 def fault(status: int, message: str) -> Fault:
@@ -74,7 +78,7 @@ async def load(address: Address, model: str) -> None:
     answer = await _post(address, f"/v2/repository/models/{model}/load", _LOAD_SECONDS)
     if answer.status == 200:
         return
-    message = _error(answer)
+    message = error_message(answer.text)
     if answer.status == 507 or is_out_of_memory(message):
         raise OutOfMemoryError(507, message)
     raise LoadError(answer.status, message)
@@ -84,7 +88,7 @@ async def begin_unload(address: Address, model: str) -> None:
     """Ask for the unload of ``model``; Triton answers at once and frees the memory later."""
     answer = await _post(address, f"/v2/repository/models/{model}/unload", 30)
     if answer.status != 200:
-        raise LoadError(answer.status, _error(answer))
+        raise LoadError(answer.status, error_message(answer.text))
 
 
 async def wait_unloaded(address: Address, model: str, seconds: float) -> bool:
@@ -106,11 +110,3 @@ async def _post(address: Address, path: str, seconds: float) -> Answer:
         raise ContainerDownError(f"the container gave no answer to {path} within {seconds:g} s") from error
     except OSError as error:
         raise ContainerDownError(f"the container does not answer: {error}") from error
-
-
-def _error(answer: Answer) -> str:
-    """The message in an error answer."""
-    try:
-        return str(json.loads(answer.body)["error"]).strip()
-    except (ValueError, KeyError, TypeError):
-        return answer.text.strip()

@@ -11,6 +11,7 @@ from typing import IO, Protocol
 
 from mmebench.endpoints.containers import v2
 from mmebench.endpoints.containers.container import CannotRunError, ContainerDownError, Fault
+from mmebench.endpoints.containers.model_files import unpack_model
 from mmebench.endpoints.containers.process import ServerProcess
 from mmebench.endpoints.http_client import Address
 from mmebench.endpoints.local.run_directory import RunDirectory
@@ -50,11 +51,14 @@ class Recipe(Protocol):
 class V2Container:
     """A :class:`~mmebench.endpoints.containers.container.Container` made by a :class:`Recipe`."""
 
+    measures_memory = True
+
     def __init__(self, recipe: Recipe, run: RunDirectory, output: IO[bytes]) -> None:
         self.label = ""
         self.address: Address = ("127.0.0.1", 0)
         self.ready = asyncio.Event()
         self.on_death: Callable[[], None] = lambda: None
+        self.storage = run.path
         self._recipe = recipe
         self._run = run
         self._output = output
@@ -72,7 +76,11 @@ class V2Container:
         """Where the files of ``model`` must be before it is loaded."""
         return self._run.path / "repository" / model
 
-    async def load(self, model: str) -> None:
+    def unpack(self, archive: Path, directory: Path, limit: int) -> Path:
+        """Unpack a Triton model and fit its configuration to this machine."""
+        return unpack_model(archive, directory, limit)
+
+    async def load(self, model: str, target: str) -> None:
         """Load ``model`` from its directory."""
         await v2.load(self.address, model)
 
@@ -90,7 +98,7 @@ class V2Container:
                 raise ContainerDownError(f"model {model} is still in memory {waited} s after its unload")
         await asyncio.to_thread(shutil.rmtree, self.directory(model), ignore_errors=True)
 
-    async def reload(self, model: str) -> None:
+    async def reload(self, model: str, target: str) -> None:
         """Load anew a model whose process died; Triton takes the load while the unload still goes on."""
         await v2.begin_unload(self.address, model)
         await v2.load(self.address, model)
@@ -105,13 +113,13 @@ class V2Container:
         """The first line of an inference request."""
         return v2.request_line(model)
 
-    def request_headers(self, content_type: bytes) -> bytes:
-        """The v2 headers for a SageMaker content type."""
-        return v2.request_headers(content_type)
+    def request_headers(self, headers: Mapping[bytes, bytes]) -> bytes:
+        """The v2 headers for SageMaker's."""
+        return v2.request_headers(headers)
 
-    def answer_type(self, headers: Mapping[bytes, bytes]) -> bytes:
-        """The SageMaker content type of an answer."""
-        return v2.answer_type(headers)
+    def answer_headers(self, headers: Mapping[bytes, bytes]) -> bytes:
+        """SageMaker's headers for those of a v2 answer."""
+        return v2.answer_headers(headers)
 
     def fault(self, status: int, message: str) -> Fault:
         """What an inference's error means."""

@@ -24,25 +24,25 @@ def request_id() -> bytes:
     return b"%b-%012x" % (_ID_PREFIX, next(_ids))
 
 
-def success(content_type: bytes, length: int, waited: float | None, keep_alive: bool) -> bytes:
+def success(headers: bytes, length: int, waited: float | None, keep_alive: bool) -> bytes:
     """The head of an answer whose body of ``length`` bytes follows.
 
     Args:
-        content_type: of the body.
+        headers: the container's, each ended by CRLF.
         length: of the body, in bytes.
         waited: seconds that the request waited for its target to be loaded; None when it was in memory.
         keep_alive: whether the connection stays.
     """
     return (
         b"HTTP/1.1 200 OK\r\nx-amzn-RequestId: %b\r\nx-Amzn-Invoked-Production-Variant: %b\r\n%b"
-        b"Content-Type: %b\r\nContent-Length: %d\r\n%b\r\n"
+        b"%bContent-Length: %d\r\n%b\r\n"
     ) % (
         request_id(),
         VARIANT,
         b"X-Mmebench-Residency: warm\r\n"
         if waited is None
         else b"X-Mmebench-Residency: cold\r\nX-Mmebench-Load-Ms: %.3f\r\n" % (1000 * waited),
-        content_type,
+        headers,
         length,
         b"" if keep_alive else b"Connection: close\r\n",
     )

@@ -20,7 +20,7 @@ import psutil
 from mmebench.endpoints.containers.process import dying_with_parent
 from mmebench.endpoints.endpoint import Residency
 from mmebench.endpoints.local import run_directory
-from mmebench.endpoints.local.store import archive_path
+from mmebench.endpoints.local.folder import archive_path
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.spec.endpoint import LocalEndpoint as Spec
 from mmebench.units import human_bytes
@@ -39,7 +39,8 @@ class LocalEndpoint:
         address = urlsplit(invocations)
         self.name = spec.name
         self.url = f"{address.scheme}://{address.netloc}"
-        self.instance_type = f"local-{_cores()}cpu-{human_bytes(spec.memory).replace(' ', '')}"
+        memory = "" if spec.container_url else f"-{human_bytes(spec.memory).replace(' ', '')}"
+        self.instance_type = f"local-{_cores()}cpu{memory}"
         self.pid = process.pid
         """The process that serves; Triton is its child."""
         self._netloc = address.netloc

@@ -1,18 +1,18 @@
 """One invocation on its way: from the client's request to the last byte of the answer."""
 
 import asyncio
-import json
 import logging
 import time
 from typing import TYPE_CHECKING
 
 from mmebench.archive import ArchiveError
-from mmebench.endpoints.containers.container import ContainerDownError, Fault, LoadError
+from mmebench.endpoints.containers.container import ContainerDownError, Fault, LoadError, error_message
+from mmebench.endpoints.containers.model_files import ConfigError
 from mmebench.endpoints.http_server import Request
 from mmebench.endpoints.local import answers
+from mmebench.endpoints.local.archives import TargetError
 from mmebench.endpoints.local.loader import model_id
 from mmebench.endpoints.local.residency import Resident
-from mmebench.endpoints.local.store import ConfigError, TargetError
 from mmebench.endpoints.local.upstream import Upstream, resume_reading
 from mmebench.errors import MmebenchError
 
@@ -91,7 +91,7 @@ class Exchange:
 
     def answer_received(self, upstream: Upstream) -> None:
         """Stream a good answer; keep a bad one until it is clear what it means."""
-        if upstream.status == 200:
+        if 200 <= upstream.status < 300:
             length = upstream.headers.get(b"content-length")
             if length is None and not upstream.complete:
                 return  # a chunked answer: its length is known at its end
@@ -99,8 +99,8 @@ class Exchange:
             if not self._started:
                 self._started = True
                 size = sum(map(len, chunks)) if length is None else int(length)
-                content_type = self._router.container.answer_type(upstream.headers)
-                chunks.insert(0, answers.success(content_type, size, self._waited, self._request.keep_alive))
+                headers = self._router.container.answer_headers(upstream.headers)
+                chunks.insert(0, answers.success(headers, size, self._waited, self._request.keep_alive))
             self._connection.transport.writelines(chunks)
             if upstream.complete:
                 self._part(upstream)
@@ -165,7 +165,7 @@ class Exchange:
         assert entry is not None
         self._upstream = upstream
         self._attempts += 1
-        headers = self._router.container.request_headers(request.headers.get(b"content-type", b""))
+        headers = self._router.container.request_headers(request.headers)
         length = request.size if request.length is None else request.length
         head = b"%bHost: localhost\r\n%bContent-Length: %d\r\n\r\n" % (entry.request_line, headers, length)
         upstream.send(self, (head, *request.chunks))
@@ -182,7 +182,7 @@ class Exchange:
 
     def _judge(self, status: int, body: str) -> None:
         """Heal what can be healed and try again; else tell the client."""
-        message = self._by_name(_message(body))
+        message = self._by_name(error_message(body))
         fault = self._router.container.fault(status, message)
         if fault is Fault.REQUEST or self._attempts >= _ATTEMPTS:
             self._release()
@@ -256,11 +256,3 @@ class Exchange:
         if self._entry is not None:
             self._router.loader.release(self._entry)
             self._entry = None
-
-
-def _message(body: str) -> str:
-    """The message in a v2 error, or the body as it is."""
-    try:
-        return str(json.loads(body)["error"]).strip()
-    except (ValueError, KeyError, TypeError):
-        return body

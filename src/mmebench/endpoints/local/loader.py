@@ -10,9 +10,9 @@ from typing import Any
 
 from mmebench.endpoints.containers.container import Container, OutOfMemoryError
 from mmebench.endpoints.local.residency import Ledger, Resident
-from mmebench.endpoints.local.store import ArchiveStore
+from mmebench.endpoints.local.store import ArchiveStore, Content
 from mmebench.endpoints.server_metrics import TARGET as SERVER_METRICS
-from mmebench.errors import MmebenchError
+from mmebench.errors import DiskFullError, MmebenchError
 from mmebench.units import human_bytes
 
 _log = logging.getLogger(__name__)
@@ -55,11 +55,13 @@ class Loader:
         if entry is not None:
             self.ledger.use(entry)
             return entry
-        load = self._loads.get(target)
-        if load is None:
-            self._store.find(target)
-            load = self._begin(target, self._load)
-        entry, task = load
+        if target not in self._loads:
+            await asyncio.to_thread(self._store.find, target)
+            entry = self.ledger.resident.get(target)
+            if entry is not None:
+                self.ledger.use(entry)
+                return entry
+        entry, task = self._loads.get(target) or self._begin(target, self._load)
         entry.in_flight += 1
         try:
             await asyncio.shield(task)
@@ -135,17 +137,17 @@ class Loader:
         async with self._slots:
             await self._container.ready.wait()
             await self._until(lambda: entry.target not in self.ledger.unloading)
-            directory = self._container.directory(entry.model)
-            content = await asyncio.to_thread(self._store.materialise, entry.target, directory)
+            content = await self._materialise(entry)
             entry.digest = content.digest
-            estimate = self._estimates.get(content.digest, content.size)
+            size = content.size if self._container.measures_memory else 0
+            estimate = self._estimates.get(content.digest, size)
             await self._within_budget(entry, estimate, self._load_or_evict)
 
     async def _reload(self, entry: Resident) -> None:
         """Anew, from the files that are still there."""
         async with self._slots:
             estimate = self._estimates.get(entry.digest, 0)
-            await self._within_budget(entry, estimate, lambda entry: self._container.reload(entry.model))
+            await self._within_budget(entry, estimate, self._load_anew)
 
     async def _within_budget(
         self, entry: Resident, estimate: int, load: Callable[[Resident], Coroutine[Any, Any, None]]
@@ -160,7 +162,7 @@ class Loader:
             await self._make_room()
             await load(entry)
             await self._measure([entry])
-            if not entry.exempt and entry.memory > self.ledger.budget:
+            if not entry.exempt and entry.memory > self.ledger.limit:
                 await self._container.unload(entry.model)
                 self._refuse_over_budget(entry.target, entry.memory)
         except BaseException:
@@ -177,40 +179,54 @@ class Loader:
             len(self.ledger.resident),
             human_bytes(self.ledger.used),
         )
-        if self.ledger.used > self.ledger.budget:
+        if self.ledger.used > self.ledger.limit:
             self._spawn(self._make_room())
         if not self._caching:
             self._discard_idle(entry)  # whoever asked for it may have hung up
+
+    async def _materialise(self, entry: Resident) -> Content:
+        """The target's files; while the disk is full of what other targets use, one of those is evicted."""
+        directory = self._container.directory(entry.model)
+        while True:
+            try:
+                return await asyncio.to_thread(self._store.materialise, entry.target, directory)
+            except DiskFullError as error:
+                _log.warning("%s: %s", entry.target, error)
+                if not await self.relieve(entry):
+                    raise
+
+    async def _load_anew(self, entry: Resident) -> None:
+        await self._container.reload(entry.model, entry.target)
 
     async def _load_or_evict(self, entry: Resident) -> None:
         """Load; when the container says that it is full, evict the least recently used target and try again."""
         while True:
             try:
-                return await self._container.load(entry.model)
+                return await self._container.load(entry.model, entry.target)
             except OutOfMemoryError as error:
                 _log.warning("%s: the container is full (%s)", entry.target, error)
                 if not await self.relieve(entry):
                     raise
 
     def _refuse_over_budget(self, target: str, memory: int) -> None:
-        if target != SERVER_METRICS and memory > self.ledger.budget:
+        if target != SERVER_METRICS and memory > self.ledger.limit:
             raise OutOfMemoryError(
                 507,
                 f"out of memory: {target} needs {human_bytes(memory)}, and all targets together may use "
-                f"{human_bytes(self.ledger.budget)}; give the endpoint more memory",
+                f"{human_bytes(self.ledger.limit)}; give the endpoint more memory",
             )
 
     async def _make_room(self) -> None:
         """Evict until the budget holds."""
-        if self.ledger.used > self.ledger.budget:
+        if self.ledger.used > self.ledger.limit:
             await self.measure()
-        while self.ledger.used > self.ledger.budget:
+        while self.ledger.used > self.ledger.limit:
             for victim in self.ledger.victims():
                 self._begin_eviction(victim)
             if not self.ledger.unloading:
                 return  # only what is being loaded is left, and that has been admitted
             await self._change()
-            if self.ledger.used <= self.ledger.budget:
+            if self.ledger.used <= self.ledger.limit:
                 # Pages that the evicted shared with others are the others' now, so less is free than it seemed.
                 await self._measure(list(self.ledger.resident.values()))
 

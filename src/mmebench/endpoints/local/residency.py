@@ -1,5 +1,6 @@
 """Which targets are in memory, in order of use, and which must go: bookkeeping without I/O and without a clock."""
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -32,8 +33,10 @@ class Ledger:
         resident: least recently used first.
     """
 
-    def __init__(self, budget: int) -> None:
+    def __init__(self, budget: int | None) -> None:
+        """``budget`` is in bytes; None where only the container can say that it is full."""
         self.budget = budget
+        self.limit = math.inf if budget is None else budget
         self.resident: OrderedDict[str, Resident] = OrderedDict()
         self.loading: dict[str, Resident] = {}
         self.unloading: dict[str, Resident] = {}
@@ -47,7 +50,7 @@ class Ledger:
 
     def may_load(self, memory: int) -> bool:
         """Whether the budget could hold so many more bytes if every resident target went."""
-        return _memory(self.loading) + memory <= self.budget
+        return _memory(self.loading) + memory <= self.limit
 
     def victims(self) -> list[Resident]:
         """The targets that must go now for the budget to hold, given that what is being unloaded will be free.
@@ -55,7 +58,7 @@ class Ledger:
         Least recently used first. A target with requests in flight is named only when the idle ones do not
         suffice, so that steady requests to all targets cannot keep a new one out for ever.
         """
-        excess = self.used - _memory(self.unloading) - self.budget
+        excess = self.used - _memory(self.unloading) - self.limit
         candidates = [entry for entry in self.resident.values() if not entry.exempt]
         chosen: list[Resident] = []
         for entry in sorted(candidates, key=lambda entry: entry.in_flight > 0):

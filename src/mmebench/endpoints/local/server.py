@@ -8,13 +8,11 @@ import socket
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import IO, Any
 
-from mmebench import triton_config
 from mmebench.endpoints.containers.choice import start_container
+from mmebench.endpoints.local.archives import ArchiveSource
 from mmebench.endpoints.local.loader import Loader
-from mmebench.endpoints.local.machine import has_gpu
 from mmebench.endpoints.local.residency import Ledger
 from mmebench.endpoints.local.router import Router
 from mmebench.endpoints.local.run_directory import RunDirectory
@@ -28,13 +26,13 @@ _LOAD_CONCURRENCY = 2
 
 
 def serve(
-    endpoint: LocalEndpoint, store: Path, port: int, output: IO[bytes], announce: Callable[[str], None]
+    endpoint: LocalEndpoint, source: ArchiveSource, port: int, output: IO[bytes], announce: Callable[[str], None]
 ) -> signal.Signals:
     """Serve until SIGINT, SIGTERM or SIGHUP, and say which it was.
 
     Args:
         endpoint: its name, and how it holds targets.
-        store: the folder of archives.
+        source: where archives come from.
         port: on 127.0.0.1; 0 for any that is free.
         output: where the container writes what it has to say.
         announce: called with the endpoint's URL, once it answers.
@@ -47,7 +45,7 @@ def serve(
         import uvloop
 
         run = uvloop.run
-    return run(_until_signal(lambda: _run(endpoint, store, port, output, announce)))
+    return run(_until_signal(lambda: _run(endpoint, source, port, output, announce)))
 
 
 async def _until_signal(work: Callable[[], Coroutine[Any, Any, None]]) -> signal.Signals:
@@ -72,20 +70,20 @@ def _end(ended: asyncio.Future[signal.Signals], number: signal.Signals) -> None:
 
 
 async def _run(
-    endpoint: LocalEndpoint, store: Path, port: int, output: IO[bytes], announce: Callable[[str], None]
+    endpoint: LocalEndpoint, source: ArchiveSource, port: int, output: IO[bytes], announce: Callable[[str], None]
 ) -> None:
     """Everything, from start to cancellation."""
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(_listen(port))
         run = RunDirectory()
         stack.callback(run.close)
-        container = await start_container(endpoint.container, run, output)
+        container = await start_container(endpoint.container, endpoint.model_directory, run, output)
         stack.push_async_callback(container.close)
-        adapt = _unchanged if has_gpu() else triton_config.on_cpu
-        archives = ArchiveStore(store, run.path / "unpacked", adapt)
+        archives = ArchiveStore(source, container.storage / "unpacked", container.unpack, endpoint.disk)
         caching = endpoint.model_cache_setting == "Enabled"
         concurrency = endpoint.load_concurrency or (_LOAD_CONCURRENCY if caching else max(2, os.cpu_count() or 1))
-        loader = Loader(Ledger(endpoint.memory), archives, container, concurrency, caching=caching)
+        ledger = Ledger(endpoint.memory if container.measures_memory else None)
+        loader = Loader(ledger, archives, container, concurrency, caching=caching)
         stack.push_async_callback(loader.close)
         router = Router(endpoint.name, container, loader)
         stack.callback(router.close)
@@ -104,7 +102,3 @@ def _listen(port: int) -> socket.socket:
         raise BadInputError(
             f"port {port}: {os.strerror(error.errno or 0)}; give another with --port, or 0 for any that is free"
         ) from None
-
-
-def _unchanged(config: triton_config.ModelConfig) -> triton_config.ModelConfig:
-    return config

@@ -1,29 +1,23 @@
-"""The archive store: a folder of model.tar.gz files, and what was unpacked from them."""
+"""The archive store: what was unpacked from archives, once for each content, within a budget of disk space."""
 
 import hashlib
 import logging
 import os
 import shutil
 import threading
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from mmebench import triton_config
-from mmebench.archive import unpack
-from mmebench.errors import BadInputError, MmebenchError
+from mmebench.endpoints.local.archives import ArchiveSource
+from mmebench.errors import DiskFullError, MmebenchError, disk_errors
+from mmebench.units import human_bytes
 
 _log = logging.getLogger(__name__)
-_LONGEST_NAME = 1024
-"""The longest TargetModel that the SageMaker Runtime API allows."""
 
-
-class TargetError(BadInputError):
-    """No archive can stand behind this target name, or none does."""
-
-
-class ConfigError(BadInputError):
-    """The archive's config.pbtxt is not one that can be loaded."""
+Unpack = Callable[[Path, Path, int], Path]
+"""Unpacks an archive as a new directory of at most so many bytes; says where in it the model's files are."""
 
 
 @dataclass(frozen=True)
@@ -39,25 +33,28 @@ class Content:
 
 
 class ArchiveStore:
-    """Finds archives by target name, at each call anew, and unpacks each content once.
+    """Unpacks each content once, and removes the least recently used that no model needs when space is short.
 
-    Thread-safe; all methods block.
+    Models get hard links to what was unpacked: a file with no other link is used by none, and removing a content
+    never takes a file from a model. Thread-safe; all methods block.
     """
 
-    def __init__(
-        self,
-        root: Path,
-        unpacked: Path,
-        adapt: Callable[[triton_config.ModelConfig], triton_config.ModelConfig],
-    ) -> None:
-        """Archives below ``root``, unpacked below ``unpacked``; ``adapt`` fits a configuration to this machine."""
-        self.root = root
-        self._unpacked = unpacked
-        self._adapt = adapt
-        self._digests: dict[tuple[int, int, int, int], str] = {}
-        self._contents: dict[str, Content] = {}
-        self._locks: dict[object, threading.Lock] = {}
-        unpacked.mkdir(parents=True, exist_ok=True)
+    def __init__(self, source: ArchiveSource, directory: Path, unpack: Unpack, budget: int | None = None) -> None:
+        """Archives of ``source``, unpacked below ``directory``, where they may take ``budget`` bytes together."""
+        self._source = source
+        self._directory = directory
+        self._unpack_archive = unpack
+        self._budget = budget
+        self._digests: dict[Hashable, str] = {}
+        self._contents: OrderedDict[str, Content] = OrderedDict()
+        self._shelf = threading.Lock()
+        """Held while contents are added, linked or removed; not while an archive is fetched or unpacked."""
+        self._locks: dict[Hashable, threading.Lock] = {}
+        directory.mkdir(parents=True, exist_ok=True)
+
+    def find(self, target: str) -> None:
+        """See that there is an archive; raises as :meth:`materialise`."""
+        self._source.version(target)
 
     def materialise(self, target: str, directory: Path) -> Content:
         """Make ``directory`` hold the model of ``target``, as hard links to what was unpacked.
@@ -66,100 +63,108 @@ class ArchiveStore:
             TargetError: there is no such archive.
             ArchiveError: it is damaged, hostile or half-written.
             ConfigError: its config.pbtxt cannot be used.
-            MmebenchError: the disk is full, or does not let us read or write.
+            DiskFullError: there is no space, though all was removed that no model uses.
+            MmebenchError: the disk does not let us read or write.
         """
-        archive = self.find(target)
-        try:
-            return self._materialise(archive, directory)
-        except OSError as error:
-            raise MmebenchError(f"{target}: cannot be unpacked: {error}") from error
+        version = self._source.version(target)
+        with self._lock(version), disk_errors(directory):
+            content = self._link(self._digests.get(version), directory)
+            if content is None:
+                with self._source.open(target, version, self._directory) as archive:
+                    digest = _digest(archive)
+                    with self._lock(digest):
+                        content = self._link(digest, directory)
+                        if content is None:
+                            content = self._unpack(archive, digest)
+                            try:
+                                self._source.confirm(target, version)
+                                self._add(content, directory)
+                            except BaseException:
+                                shutil.rmtree(self._directory / digest, ignore_errors=True)
+                                raise
+                self._digests[version] = digest
+        return content
 
     def discard(self, digest: str) -> None:
         """Remove what was unpacked from an archive; models that were made of it keep their files."""
-        with self._locks.setdefault(digest, threading.Lock()):
-            if self._contents.pop(digest, None) is not None:
-                shutil.rmtree(self._unpacked / digest, ignore_errors=True)
+        with self._shelf:
+            self._remove(digest)
 
-    def find(self, target: str) -> Path:
-        """The archive of ``target``; raises TargetError."""
-        archive = archive_path(self.root, target)
-        try:
-            found = archive.is_file()
-        except OSError:  # a part of the name is longer than the file system takes
-            found = False
-        if not found:
-            raise TargetError(f"no archive {target!r} in the store; put it there and ask again")
-        return archive
+    def _lock(self, thing: Hashable) -> threading.Lock:
+        return self._locks.setdefault(thing, threading.Lock())
 
-    def _materialise(self, archive: Path, directory: Path) -> Content:
-        identity = _identity(archive)
-        with self._locks.setdefault(identity, threading.Lock()):
-            digest = self._digests.get(identity) or _digest(archive)
-            if _identity(archive) != identity:
-                raise TargetError(f"archive {archive.name!r} is being written; ask again when that is done")
-            self._digests[identity] = digest
-        with self._locks.setdefault(digest, threading.Lock()):
-            content = self._contents.get(digest)
-            if content is None:
-                content = self._contents[digest] = self._unpack(archive, digest)
-            shutil.rmtree(directory, ignore_errors=True)
-            shutil.copytree(content.directory, directory, copy_function=os.link)
-        return content
+    def _link(self, digest: str | None, directory: Path) -> Content | None:
+        """Make ``directory`` of a content that is there already; None when it is not."""
+        with self._shelf:
+            content = self._contents.get(digest or "")
+            if content is not None:
+                self._contents.move_to_end(content.digest)
+                _link_tree(content.directory, directory)
+            return content
+
+    def _add(self, content: Content, directory: Path) -> None:
+        """Keep a new content, and make ``directory`` of it."""
+        with self._shelf:
+            self._make_room(content.size)
+            if self._budget is not None and self._used + content.size > self._budget:
+                raise DiskFullError(
+                    f"unpacked archives in use take {human_bytes(self._used)} of the {human_bytes(self._budget)} "
+                    f"allowed, and {human_bytes(content.size)} more are needed; give the endpoint more disk"
+                )
+            _link_tree(content.directory, directory)
+            self._contents[content.digest] = content
 
     def _unpack(self, archive: Path, digest: str) -> Content:
-        directory = self._unpacked / digest
+        packed = archive.stat().st_size
         # Weights hardly compress; what grows more than this is not a model.
-        limit = 20 * archive.stat().st_size + 2**30
-        model = unpack(archive, directory, limit)
-        try:
-            self._write_config(model / "config.pbtxt", archive)
-        except BaseException:
-            shutil.rmtree(directory)
-            raise
-        size = sum(path.stat().st_size for path in model.rglob("*") if path.is_file())
-        _log.info("unpacked %s: %d bytes", archive.name, size)
+        limit = 20 * packed + 2**30
+        if self._budget is not None:
+            limit = min(limit, self._budget)
+        with self._shelf:
+            self._make_room(packed)  # they take this at least
+        directory = self._directory / digest
+        while True:
+            try:
+                model = self._unpack_archive(archive, directory, limit)
+                break
+            except DiskFullError:
+                with self._shelf:
+                    if not self._remove_unused():
+                        raise
+        size = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+        _log.info("unpacked %s: %s", archive.name, human_bytes(size))
         return Content(digest, model, size)
 
-    def _write_config(self, path: Path, archive: Path) -> None:
-        """Fit the configuration to this machine, and drop the name, which must be that of the directory."""
-        try:
-            config = triton_config.parse(path.read_text(encoding="utf-8"), f"{archive.name}: config.pbtxt")
-        except UnicodeDecodeError:
-            raise ConfigError(f"{archive.name}: config.pbtxt is not UTF-8 text") from None
-        except BadInputError as error:
-            raise ConfigError(str(error)) from None
-        adapted = self._adapt(config)
-        if adapted != config:
-            _log.warning("%s: this machine has no GPU, so its instances run on the CPU", archive.name)
-        adapted.ClearField("name")
-        path.write_text(triton_config.render(adapted), encoding="utf-8")
+    @property
+    def _used(self) -> int:
+        return sum(content.size for content in self._contents.values())
+
+    def _make_room(self, size: int) -> None:
+        """Remove contents until the budget has room for ``size`` bytes, as far as that is possible."""
+        while self._budget is not None and self._used + size > self._budget and self._remove_unused():
+            pass
+
+    def _remove_unused(self) -> bool:
+        """Remove the least recently used content that no model uses; False when there is none."""
+        for content in self._contents.values():
+            if all(path.stat().st_nlink == 1 for path in content.directory.rglob("*") if path.is_file()):
+                _log.info("removed unpacked archive %s: %s free", content.digest[:12], human_bytes(content.size))
+                self._remove(content.digest)
+                return True
+        return False
+
+    def _remove(self, digest: str) -> None:
+        if self._contents.pop(digest, None) is not None:
+            shutil.rmtree(self._directory / digest, ignore_errors=True)
 
 
-def archive_path(store: Path, target: str) -> Path:
-    """Where the archive of ``target`` is, or would be.
-
-    Raises:
-        TargetError: a store can hold no archive of this name.
-    """
-    name = PurePosixPath(target)
-    if (
-        not target.isprintable()
-        or not 0 < len(target) <= _LONGEST_NAME
-        or not target.endswith(".tar.gz")
-        or str(name) != target
-        or name.is_absolute()
-        or ".." in name.parts
-    ):
-        raise TargetError(
-            f"TargetModel {target[:100]!r} names no archive; give a path below the store that ends in .tar.gz, "
-            f"at most {_LONGEST_NAME} printable characters"
-        )
-    return store / name
-
-
-def _identity(path: Path) -> tuple[int, int, int, int]:
-    status = path.stat()
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+def _link_tree(source: Path, directory: Path) -> None:
+    """Make ``directory`` the same files as ``source``, whatever it held."""
+    shutil.rmtree(directory, ignore_errors=True)
+    try:
+        shutil.copytree(source, directory, copy_function=os.link)
+    except shutil.Error as error:  # one line for each file; the first says it
+        raise MmebenchError(f"{directory}: {error.args[0][0][2]}") from error
 
 
 def _digest(path: Path) -> str:

@@ -66,9 +66,19 @@ class Upstream(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Part of asyncio.Protocol."""
-        receiver, self.receiver = self.receiver, None
-        if receiver is not None:
+        receiver = self.receiver
+        if receiver is None:
+            return
+        if self.status and not self.complete and self._ends_with_connection():
+            self.complete = True
+            self.keep_alive = False
+            receiver.answer_received(self)
+        else:
+            self.receiver = None
             receiver.upstream_lost()
+
+    def _ends_with_connection(self) -> bool:
+        return b"content-length" not in self.headers and b"transfer-encoding" not in self.headers
 
     def pause_writing(self) -> None:
         """Part of asyncio.Protocol."""
