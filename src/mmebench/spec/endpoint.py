@@ -30,8 +30,8 @@ class LocalEndpoint(Strict):
     )
     container: Annotated[str, AfterValidator(_container)] = Field(
         "auto",
-        description="auto: triton where it runs, else the Python fallback, labelled as such; or a URL, of any server "
-        "of the MME container contract",
+        description="auto: triton where it runs, else the Python fallback, labelled as such; or a URL of any "
+        "server of the MME container contract",
     )
     model_directory: Path = Field(
         Path("/opt/ml/models"),

@@ -1,0 +1,48 @@
+"""``mmebench serve`` as a process of its own, as somebody would start it by hand."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Serving:
+    """One that answers."""
+
+    url: str
+    """Base URL, for ``endpoint_url`` of boto3."""
+    pid: int
+    log: Path
+
+
+@contextmanager
+def serving(archives: str | Path, log: Path, *options: str, **environment: str) -> Iterator[Serving]:
+    """Serve until the end of the context; options and environment variables besides those that there are."""
+    command = [sys.executable, "-m", "mmebench", "serve", str(archives), "--log", str(log), *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | environment)
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        assert line.startswith("ready "), log.read_text()
+        yield Serving(line.removeprefix("ready ").partition("/endpoints/")[0], process.pid, log)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.wait(30)
+        process.stdout.close()
+
+
+def refusal(archives: str | Path, *options: str, environment: Mapping[str, str] | None = None) -> str:
+    """Why ``mmebench serve`` refuses what it was given."""
+    command = [sys.executable, "-m", "mmebench", "serve", str(archives), *options]
+    result = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, env=os.environ | (environment or {})
+    )
+    assert (result.returncode, result.stdout) == (2, ""), result.stderr
+    assert "Traceback" not in result.stderr
+    return result.stderr
