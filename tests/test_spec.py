@@ -158,6 +158,8 @@ def test_a_set_that_cannot_be(tmp_path: Path, override: str) -> None:
         ({"headers": {"X-Amzn-SageMaker-Target-Model": "x"}}, r"but for the target, which varies"),
         ({"headers": {"Accept": "a\r\nb: c"}}, r"workload\.headers\.Accept: got"),
         ({"timeout": 0}, r"workload\.timeout: got 0; a stage takes time"),
+        ({"workers": {"listen": "5557", "count": 2}}, r"workload\.workers\.listen: got '5557'"),
+        ({"workers": {"listen": "h:5557", "count": 2}, "processes": 2}, r"got processes and workers"),
     ],
 )  # fmt: skip
 def test_a_workload_that_cannot_be(tmp_path: Path, workload: dict[str, Any], message: str) -> None:

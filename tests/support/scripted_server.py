@@ -18,10 +18,15 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 class ScriptedServer:
     """Answers request number ``n`` (over all connections, from 0) with ``script(n)``; keeps what it received."""
 
-    def __init__(self, script: Callable[[int], Sequence[Step]], tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        script: Callable[[int], Sequence[Step]],
+        tls: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
+    ) -> None:
         self._script = script
         self._tls = tls
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self._listener = socket.create_server((host, 0), backlog=512)
         self._lock = threading.Lock()
         self._open: list[socket.socket] = []
         self.port: int = self._listener.getsockname()[1]

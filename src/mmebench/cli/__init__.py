@@ -11,6 +11,7 @@ _COMMANDS = {
     "run": "Benchmark a spec: package, serve, fill, load, report.",
     "package": "Export a spec's model to archives that Triton loads.",
     "load": "Load a multi-model endpoint that already runs.",
+    "worker": "Take a share in a load that another host leads.",
     "serve": "Serve a folder of archives as a local multi-model endpoint.",
     "report": "Summarise and draw a results directory.",
 }

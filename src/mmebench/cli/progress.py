@@ -120,6 +120,10 @@ class RunProgress:
     def offering(self, job: LoadJob) -> None:
         """See :class:`mmebench.benchmark.Observer`."""
         self._stages = job.workload.stages
+        if (workers := job.workload.workers) is not None:
+            self._console.print(
+                f"waiting for {workers.count} client processes: on other hosts, mmebench worker {workers.listen}"
+            )
         self._step(f"load {len(job.targets)} targets", sum(stage.duration for stage in self._stages) or None)
 
     def live(self, live: Live) -> None:

@@ -1,8 +1,9 @@
 """The Locust user and shape. Users, ramps, statistics, CSV files and the web UI are Locust's own.
 
 ``mmebench`` starts it as ``locust -f .../load/locustfile.py`` with the job file in ``MMEBENCH_JOB``; started by
-hand with a job file, it has Locust's web UI. Once a second, and at the end of each stage, it writes a JSON line
-to the file descriptor ``MMEBENCH_EVENTS``, where that is set; see :mod:`mmebench.load.events`.
+hand with a job file, it has Locust's web UI. A worker without one asks the conductor what to do. Once a second,
+and at the end of each stage, it writes a JSON line to the file descriptor ``MMEBENCH_EVENTS``, where that is set;
+see :mod:`mmebench.load.events`.
 """
 
 import gc
@@ -20,17 +21,20 @@ from locust.env import Environment
 from locust.runners import MasterRunner, Runner, WorkerRunner
 from locust.stats import CSV_STATS_INTERVAL_SEC
 
+from mmebench.errors import BadInputError
 from mmebench.load.clock import ConductorClock
 from mmebench.load.conductor import STOPPED_SECONDS, Conductor
 from mmebench.load.events import EventWriter
-from mmebench.load.job import LoadJob
-from mmebench.load.messages import BeginStage, Clock, Drain, EndStage, Ready, Samples
+from mmebench.load.job import Content, LoadJob
+from mmebench.load.messages import BeginStage, Clock, Drain, EndStage, Ready, Samples, Task
 from mmebench.load.sample_stream import SampleStream
+from mmebench.load.task import ask_for_task, make_task
 from mmebench.load.worker import Worker
 
-# Read and made before Locust forks its --processes, which then share them.
-JOB = LoadJob.model_validate_json(Path(os.environ["MMEBENCH_JOB"]).read_bytes())
-CONTENT = JOB.content()
+# Read and made before Locust forks its --processes, which then share it.
+JOB_FILE = os.environ.get("MMEBENCH_JOB")
+JOB = LoadJob.model_validate_json(Path(JOB_FILE).read_bytes()) if JOB_FILE else None
+CONTENT = JOB.content() if JOB else None
 EVENTS = int(os.environ.get("MMEBENCH_EVENTS", "-1"))
 
 
@@ -78,10 +82,16 @@ def _start(environment: Environment, **_: Any) -> None:
     """Make this process what Locust's options ask for: conductor, worker, or both."""
     runner = environment.runner
     assert runner is not None, "Locust creates the runner before it fires init"
+    if JOB is not None and CONTENT is not None:
+        job, content = JOB, CONTENT
+    elif isinstance(runner, WorkerRunner):
+        job, content = ask_for_task(runner)
+    else:
+        raise BadInputError("MMEBENCH_JOB is not set; it names the file of the job")
     if not isinstance(runner, MasterRunner):
-        _start_worker(runner)
+        _start_worker(runner, job, content)
     if not isinstance(runner, WorkerRunner):
-        _start_conductor(runner)
+        _start_conductor(runner, job, content)
     _stop_in_a_hurry(environment)
     # What is there now stays; a collection during the load would only cost latency.
     gc.collect()
@@ -121,8 +131,8 @@ def _every_second(runner: Runner, do: Callable[[], None]) -> None:
     gevent.spawn(loop).link_exception(quit_load)
 
 
-def _start_worker(runner: Runner) -> None:
-    worker = InvokeUser.worker = Worker(JOB, CONTENT, runner)
+def _start_worker(runner: Runner, job: LoadJob, content: Content) -> None:
+    worker = InvokeUser.worker = Worker(job, content, runner)
     runner.register_message(BeginStage.name, lambda msg, **_: worker.begin_stage(BeginStage.read(msg.data)))
     runner.register_message(EndStage.name, lambda msg, **_: worker.end_stage(EndStage.read(msg.data)))
     runner.register_message(Drain.name, lambda **_: worker.drain(), concurrent=True)
@@ -142,11 +152,15 @@ def _start_worker(runner: Runner) -> None:
         gevent.spawn(report_ready)
 
 
-def _start_conductor(runner: Runner) -> None:
-    body_bytes = [len(body.content) for body in CONTENT.bodies]
-    stream = SampleStream(JOB.samples, monotonic_ns(), JOB.targets, body_bytes)
-    conductor = StageShape.conductor = Conductor(JOB, CONTENT.trace, runner, stream, EventWriter(EVENTS))
+def _start_conductor(runner: Runner, job: LoadJob, content: Content) -> None:
+    body_bytes = [len(body.content) for body in content.bodies]
+    stream = SampleStream(job.samples, monotonic_ns(), job.targets, body_bytes)
+    conductor = StageShape.conductor = Conductor(job, content.trace, runner, stream, EventWriter(EVENTS))
     runner.register_message(Samples.name, lambda msg, **_: conductor.take(msg.node_id, Samples.read(msg.data)))
+    runner.register_message(
+        Task.name,
+        lambda msg, **_: runner.send_message(Task.name, make_task(job, content).data(), msg.node_id),
+    )
     runner.register_message(Clock.name, lambda msg, **_: conductor.tell_clock(msg.node_id, Clock.read(msg.data)))
     runner.register_message(Ready.name, lambda msg, **_: conductor.worker_is_ready(msg.node_id))
     events.spawning_complete.add_listener(lambda user_count, **_: conductor.all_started(user_count))

@@ -4,7 +4,7 @@ A load has one conductor and one or more workers; without ``--processes`` or ``-
 and Locust hands messages over without a network.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
 
@@ -93,6 +93,20 @@ class Clock(Message):
 
     asked_ns: int
     clock_ns: int = 0
+
+
+@dataclass(frozen=True)
+class Task(Message):
+    """To the conductor, empty, from a worker of another host; and back: what there is to do."""
+
+    name = "mmebench_task"
+
+    job: str = ""
+    """A :class:`mmebench.load.job.LoadJob` as JSON."""
+    bodies: Sequence[tuple[bytes, str]] = ()
+    """With what else :class:`mmebench.load.job.Content` has: files of the conductor's host are sent, not named."""
+    pool: int = 0
+    trace: Sequence[tuple[float, int]] = ()
 
 
 @dataclass(frozen=True)

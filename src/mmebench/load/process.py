@@ -23,6 +23,8 @@ from mmebench.spec import Workload
 _LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 _SILENCE_SECONDS = 120.0
 """Locust reports every second; after this long without a word it is taken for dead."""
+_JOIN_SECONDS = 100
+"""Client processes of other hosts are waited for so long, which is no longer than the silence."""
 
 
 def offer_load(job: LoadJob, csv_prefix: Path, log: Path, on_event: Callable[[Live | StageWindow], None]) -> None:
@@ -86,12 +88,51 @@ def _command(csv_prefix: Path, workload: Workload) -> list[str]:
     options = ["--headless", "--only-summary", "--csv-full-history", "--exit-code-on-error", "0"]
     # Requests under way when users are stopped are answered, not cut off.
     options += ["--stop-timeout", str(math.ceil(workload.timeout))]
-    if workload.processes > 1:
+    if workload.workers is not None:
+        host, port = workload.workers.address
+        options += ["--master", "--master-bind-host", host, "--master-bind-port", port]
+        options += ["--expect-workers", str(workload.workers.count)]
+        options += ["--expect-workers-max-wait", str(_JOIN_SECONDS)]
+    elif workload.processes > 1:
         port = str(_free_port())
         options += ["--processes", str(workload.processes)]
         options += ["--master-bind-host", "127.0.0.1", "--master-bind-port", port]
         options += ["--master-host", "127.0.0.1", "--master-port", port]
-    return [sys.executable, "-m", "locust", "-f", str(_LOCUSTFILE), "--csv", str(csv_prefix), *options]
+    return _locust("--csv", str(csv_prefix), *options)
+
+
+def join_load(conductor: str, processes: int) -> None:
+    """Be the client processes of this host in the load that ``conductor`` leads, until that load is over.
+
+    What there is to do is asked of the conductor, for which there may be some minutes to wait. Credentials are
+    this host's own.
+
+    Args:
+        conductor: ``host:port`` where it listens.
+        processes: how many to start; Ctrl-C or SIGTERM ends them.
+
+    Raises:
+        MmebenchError: a process failed, maybe because the load cannot be reached; it has said why.
+    """
+    host, _, port = conductor.rpartition(":")
+    command = _locust("--worker", "--master-host", host, "--master-port", port)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MMEBENCH_")}
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    workers = [
+        subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
+        for _ in range(processes)
+    ]
+    try:
+        failed = sum(worker.wait() != 0 for worker in workers)
+    finally:
+        for worker in workers:
+            _stop(worker)  # which sends what it has recorded
+    if failed:
+        raise MmebenchError(f"{failed} of {processes} client processes failed; what they said is above")
+
+
+def _locust(*options: str) -> list[str]:
+    return [sys.executable, "-m", "locust", "-f", str(_LOCUSTFILE), *options]
 
 
 def _free_port() -> int:

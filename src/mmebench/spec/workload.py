@@ -76,6 +76,21 @@ class Payload(Strict):
         return self
 
 
+class Workers(Strict):
+    """Client processes on other hosts, each of which is started there with ``mmebench worker``."""
+
+    listen: Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$")] = Field(
+        description="address and port of this host that they connect to; anyone who reaches it can join the load"
+    )
+    count: int = Field(ge=1, le=1024, description="the load begins when so many client processes have joined")
+
+    @property
+    def address(self) -> tuple[str, str]:
+        """Host and port."""
+        host, _, port = self.listen.rpartition(":")
+        return host, port
+
+
 class Workload(Strict):
     """What is asked of the endpoint: payload, popularity of the targets, arrivals, profile."""
 
@@ -87,7 +102,8 @@ class Workload(Strict):
         70.0, description="longest wait for an answer; SageMaker's own limit is 60 s, so that its answer is seen"
     )
     headers: dict[HeaderName, HeaderValue] = Field({}, description="sent and signed with every request")
-    processes: int = Field(1, ge=1, le=256, description="client processes that share the load")
+    processes: int = Field(1, ge=1, le=256, description="client processes of this host that share the load")
+    workers: Workers | None = Field(None, description="instead of processes: those of other hosts")
 
     @model_validator(mode="before")
     @classmethod
@@ -117,6 +133,8 @@ class Workload(Strict):
             raise ValueError("profile.stationary: a trace has its own course, which no stage can end or extend")
         if kind == "trace" and ("profile" not in self.model_fields_set or not self.profile.stages):
             raise ValueError("a trace needs profile.stages, each with a duration; it has no ramp and no search")
+        if self.workers is not None and self.processes > 1:
+            raise ValueError("got processes and workers; to use both, start mmebench worker on this host too")
         shaped = self.profile.ramp or self.profile.search
         if kind == "closed" and shaped is not None and shaped.users is not None:
             raise ValueError("users of a ramp or search are for an open loop; a closed loop's are what changes")

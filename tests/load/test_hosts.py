@@ -1,0 +1,174 @@
+"""One load from several hosts: ``mmebench load`` leads, ``mmebench worker`` sends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from numpy.typing import NDArray
+
+from mmebench.results.run import Run, read_run
+from mmebench.results.samples import read_samples
+from support.free_ports import free_ports
+from support.namespaces import OTHER_CLOCK, call_inside, inside, require, three_hosts
+from support.scripted_server import OK, ScriptedServer
+
+MS = 1_000_000
+LOCAL: tuple[str, ...] = ()
+STAGES = [
+    {"rate": 100, "users": 20, "duration": 4, "warmup": 1},
+    {"rate": 40, "users": 20, "duration": 3, "warmup": 1},
+]
+
+
+def write_spec(path: Path, url: str, listen: str, **workload: Any) -> Path:
+    spec = {
+        "endpoint": {"kind": "existing", "name": "ours", "url": url, "targets": ["a.tar.gz", "b.tar.gz"]},
+        "model": {
+            "name": "tiny",
+            "platform": "onnx",
+            "inputs": [{"name": "x", "datatype": "FP32", "shape": [4]}],
+        },
+        "workload": {
+            "arrivals": {"kind": "constant"},
+            "profile": {"stages": STAGES},
+            "workers": {"listen": listen, "count": 2},
+        }
+        | workload,
+    }
+    path.write_text(yaml.safe_dump(spec))
+    return path
+
+
+@contextmanager
+def mmebench(host: Sequence[str], *arguments: str, cwd: Path) -> "Iterator[subprocess.Popen[bytes]]":
+    """A command on a host, which is ended with the block."""
+    process = subprocess.Popen(
+        [*host, sys.executable, "-m", "mmebench", *arguments],
+        cwd=cwd,
+        env=os.environ | {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"},
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+class HostsRun:
+    """A load led by the first host, on which the others work."""
+
+    def __init__(
+        self, tmp_path: Path, spec: Path, listen: str, hosts: Sequence[Sequence[str]], server: ScriptedServer
+    ) -> None:
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        with ExitStack() as running:
+            workers = [
+                running.enter_context(mmebench(host, "worker", listen, cwd=elsewhere)) for host in hosts[1:]
+            ]
+            conductor = running.enter_context(mmebench(hosts[0], "load", str(spec), cwd=tmp_path))
+            assert conductor.wait(timeout=90) == 0
+            assert [worker.wait(timeout=20) for worker in workers] == [0] * len(workers)
+        assert not list(elsewhere.iterdir()), "workers need no file and leave none"
+        prefix = tmp_path / "results" / "tiny" / "existing*onnx*2"
+        self.run: Run = read_run(Path(f"{prefix}_run.json"))
+        self.samples = read_samples(Path(f"{prefix}_samples.parquet"))
+        self.summary = pd.read_csv(tmp_path / "results" / "tiny" / "summary_results.csv")
+        self.server = server
+
+    def column(self, name: str) -> NDArray[np.int64]:
+        values: NDArray[np.int64] = self.samples[name].to_numpy()
+        return values
+
+    def check(self, even_ns: float) -> None:
+        """Every sample is there, and the rate is exactly what was asked; ``even_ns``: what gaps may differ by."""
+        assert len(self.samples) == len(self.server.requests) == 4 * 100 + 3 * 40
+        assert self.samples["error"].null_count == len(self.samples)
+        first, second = np.split(np.sort(self.column("intended_ns")), [400])
+        assert np.diff(first) == pytest.approx(10 * MS, abs=even_ns)
+        assert np.diff(second) == pytest.approx(25 * MS, abs=even_ns)
+        for stage, due in zip(self.run.stages, (300, 80), strict=True):
+            assert (stage.due, stage.not_started, stage.note) == (due, 0, None)
+        assert self.summary["Successful Requests"].tolist() == pytest.approx([300, 80], abs=even_ns > 3)
+        assert self.summary["offered_per_s"].tolist() == [100, 40]
+        assert self.summary["littles_law"].tolist() == pytest.approx([1, 1], abs=0.1)
+
+
+def test_workers_at_other_addresses_need_no_spec(tmp_path: Path) -> None:
+    listen = f"127.0.0.2:{free_ports(1)[0]}"
+    with ScriptedServer(lambda n: (0.01, OK), host="127.0.0.3") as server:
+        spec = write_spec(tmp_path / "spec.yaml", f"http://127.0.0.3:{server.port}", listen)
+        HostsRun(tmp_path, spec, listen, [LOCAL, LOCAL, LOCAL], server).check(even_ns=3)
+
+
+def test_workers_in_networks_of_their_own(tmp_path: Path) -> None:
+    address = "10.213.0.1"
+    with three_hosts(address) as (lead, one, other):
+        server = call_inside(lead, lambda: ScriptedServer(lambda n: (0.01, OK), host=address))
+        with server:
+            spec = write_spec(tmp_path / "spec.yaml", f"http://{address}:{server.port}", f"{address}:5557")
+            hosts = [inside(lead), inside(one), inside(other)]
+            HostsRun(tmp_path, spec, f"{address}:5557", hosts, server).check(even_ns=3)
+
+
+def test_a_worker_whose_clock_is_another(tmp_path: Path) -> None:
+    require(*OTHER_CLOCK, "true")
+    listen = f"127.0.0.2:{free_ports(1)[0]}"
+    with ScriptedServer(lambda n: (0.05, OK)) as server:
+        spec = write_spec(tmp_path / "spec.yaml", f"http://127.0.0.1:{server.port}", listen)
+        run = HostsRun(tmp_path, spec, listen, [LOCAL, LOCAL, OTHER_CLOCK], server)
+    # What is left is half of what the fastest of a few questions took.
+    run.check(even_ns=1 * MS)
+    latency = (run.column("end_ns") - run.column("intended_ns")) / MS
+    assert np.median(latency) == pytest.approx(50, abs=5)
+    assert np.all((latency > 50) & (latency < 250)), "of one clock each"
+    # The server keeps the time of this host. Each request came to it when its worker says it was sent.
+    came = np.sort([start for start, _ in server.spans])
+    sent = np.sort(run.column("start_ns"))
+    apart = (came - came[0]) - (sent - sent[0])
+    assert np.median(np.abs(apart)) < 2 * MS
+    lateness = run.column("start_ns") - run.column("intended_ns")
+    assert np.median(lateness) < 2 * MS, "requests start when they are due"
+
+
+def test_a_worker_that_is_stopped_sends_what_it_has(tmp_path: Path) -> None:
+    listen = f"127.0.0.2:{free_ports(1)[0]}"
+    with ScriptedServer(lambda n: (0.01, OK)) as server:
+        spec = write_spec(tmp_path / "spec.yaml", f"http://127.0.0.1:{server.port}", listen)
+        with (
+            mmebench(LOCAL, "load", str(spec), cwd=tmp_path) as conductor,
+            mmebench(LOCAL, "worker", listen, cwd=tmp_path),
+            mmebench(LOCAL, "worker", listen, cwd=tmp_path) as stopped,
+        ):
+            while len(server.requests) < 200:
+                time.sleep(0.05)
+            stopped.send_signal(signal.SIGINT)
+            assert stopped.wait(timeout=10) == 130
+            assert conductor.wait(timeout=60) == 0
+        requests = len(server.requests)
+    prefix = tmp_path / "results" / "tiny" / "existing*onnx*2"
+    assert len(read_samples(Path(f"{prefix}_samples.parquet"))) == requests
+    broken, whole = read_run(Path(f"{prefix}_run.json")).stages
+    assert "was lost; what it had sent is kept" in (broken.note or "")
+    assert broken.due == 300
+    assert 50 < (broken.not_started or 0) < 120, "half of the last two seconds"
+    assert (whole.rate, whole.not_started, whole.note) == (40, 0, None)
+
+
+def test_a_worker_without_a_load_says_so(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mmebench", "worker", "nowhere"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "got 'nowhere'; allowed: HOST:PORT" in done.stderr
