@@ -1,10 +1,12 @@
 """The client measured against servers whose behaviour is known, or that keep their own record of it."""
 
+import socket
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pytest
@@ -12,22 +14,71 @@ import pytest
 from mmebench.load.popularity import probabilities
 from mmebench.spec import Objectives, Zipf
 from support.load_run import LoadRun
-from support.scripted_server import OK, Step
+from support.scripted_server import OK, ScriptedServer, Step
 
 
 def percentile(values: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]", share: float) -> float:
     return float(np.quantile(values, share, method="inverted_cdf"))
 
 
+class Noise:
+    """What this machine does to latencies at this time, whoever measures them.
+
+    Four threads with a plain socket each ask a server of their own, while the load runs. By as much as their
+    figures differ from what that server recorded, figures of the client may as well: a busy machine wakes both
+    late.
+    """
+
+    def __init__(self, hold: Callable[[int], float]) -> None:
+        self._server = ScriptedServer(lambda n: (hold(n), OK))
+        self._over = threading.Event()
+        self._seen: list[float] = []
+        self._threads = [threading.Thread(target=self._ask) for _ in range(4)]
+
+    def _ask(self) -> None:
+        request = b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", self._server.port)) as connection:
+            while not self._over.is_set():
+                start = time.monotonic()
+                connection.sendall(request)
+                assert connection.recv(4096) == OK
+                self._seen.append(time.monotonic() - start)
+
+    def at(self, share: float) -> float:
+        """In seconds, at this percentile."""
+        seen, held = np.array(self._seen), held_seconds(self._server)
+        return abs(percentile(seen, share) - percentile(held, share))
+
+    def __enter__(self) -> Self:
+        self._server.__enter__()
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+        self._server.__exit__(None, None, None)
+
+
+def held_seconds(server: ScriptedServer) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
+    """How long it really held each request: a sleep ends late on a busy machine, and the answer is late then."""
+    return np.array([end - start for start, end in server.spans]) / 1e9
+
+
 @pytest.mark.parametrize("hold", [lambda n: 0.2, lambda n: 0.4 if n % 20 == 7 else 0.15], ids=["fixed", "bimodal"])
 def test_the_servers_latency_is_recovered(tmp_path: Path, hold: Callable[[int], float]) -> None:
-    run = LoadRun(tmp_path, lambda n: (hold(n), OK), {}, {"users": 16, "duration": 4})
-    held = np.array([end - start for start, end in run.server.spans]) / 1e9
-    assert run.count == len(held) > 250
-    window = run.within(run.stages[0])
-    assert percentile(window.latency, 0.5) == pytest.approx(percentile(held, 0.5), rel=0.01)
-    assert percentile(window.latency, 0.99) == pytest.approx(percentile(held, 0.99), rel=0.01)
-    assert window.users == pytest.approx(16, rel=0.06)
+    with Noise(hold) as noise:
+        run = LoadRun(tmp_path, lambda n: (hold(n), OK), {}, {"users": 16, "duration": 4})
+    assert run.count == len(run.server.spans) > 250, "the same requests on both sides"
+    # But for the first of each user, which waits for its connection.
+    held = held_seconds(run.server)[np.argsort(run.server.spans, axis=0)[16:, 0]]
+    latency = run.latency[np.argsort(run.column("start_ns"))[16:]]
+    for share in (0.5, 0.99):
+        expected = percentile(held, share)
+        assert percentile(latency, share) == pytest.approx(expected, abs=0.01 * expected + noise.at(share))
+    assert run.within(run.stages[0]).users == pytest.approx(16, rel=0.06)
 
 
 class Stall:

@@ -15,6 +15,7 @@ from support.load_run import LoadRun, load_processes
 from support.scripted_server import OK, Step
 
 FAILED = b"HTTP/1.1 424 Failed\r\nx-amzn-ErrorType: ModelError\r\nContent-Length: 2\r\n\r\nno"
+CLOSING = OK.replace(b"OK\r\n", b"OK\r\nConnection: close\r\n")
 COLD = b"HTTP/1.1 200 OK\r\nX-Mmebench-Residency: cold\r\nContent-Length: 2\r\n\r\nok"
 WARM = COLD.replace(b"cold", b"warm")
 
@@ -74,13 +75,17 @@ def test_users_think_between_requests(tmp_path: Path) -> None:
     assert stage.users < 0.4
 
 
-def test_a_server_that_closes_every_tenth_connection_loses_nothing(tmp_path: Path) -> None:
-    def script(number: int) -> tuple[Step, ...]:
-        return (0.002, OK, None) if number % 10 == 9 else (0.002, OK)
+@pytest.mark.parametrize("last", [CLOSING, OK], ids=["announced", "abrupt"])
+def test_a_server_that_closes_every_hundredth_connection_loses_nothing(tmp_path: Path, last: bytes) -> None:
+    """It says so in its answer, or hangs up on a connection that is idle or has the next request on its way."""
 
-    run = LoadRun(tmp_path, script, {}, {"users": 4, "duration": 3})
-    assert run.samples["error"].null_count == run.count
-    assert run.server.connections > run.count / 20
+    def script(number: int) -> tuple[Step, ...]:
+        return (0.002, last, None) if number % 100 == 99 else (0.002, OK)
+
+    run = LoadRun(tmp_path, script, {}, {"users": 4, "duration": 5})
+    assert run.count == len(run.server.requests) > 2000
+    assert run.samples["error"].null_count == run.count, "and none failed"
+    assert run.server.connections == 4 + run.count // 100
 
 
 def test_a_server_that_is_down_makes_failures_and_not_a_million(tmp_path: Path) -> None:
