@@ -2,15 +2,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmebench.load.answer import CHUNKED, UNTIL_CLOSE, ChunkedBody, ProtocolError, parse_head
+from mmebench.load.answer import CHUNKED, UNTIL_CLOSE, ChunkedBody, Head, ProtocolError, parse_head
 
 
 def test_a_head_with_a_length() -> None:
     head = parse_head(b"HTTP/1.1 424 Failed\r\nContent-Length: 12\r\nX-Amzn-ErrorType: ModelError")
-    assert (head.status, head.body_bytes, head.closes) == (424, 12, False)
-    assert head.header(b"x-amzn-errortype") == b"ModelError"
-    assert head.header(b"content-length") == b"12"
-    assert head.header(b"length") is None
+    assert head == Head(status=424, body_bytes=12, closes=False, error="ModelError", cold=-1)
 
 
 @pytest.mark.parametrize(
@@ -23,9 +20,23 @@ def test_a_head_with_a_length() -> None:
 def test_a_head_is_the_same_whatever_its_request_id(lines: bytes) -> None:
     heads = [parse_head(lines % name) for name in (b"0f2b0c5e", b"another-and-longer-one")]
     assert heads[0] is heads[1], "parsed once"
-    assert (heads[0].status, heads[0].body_bytes) == (424, 12)
-    assert heads[0].header(b"x-amzn-errortype") == b"ModelError"
-    assert heads[0].header(b"content-length") == b"12"
+    assert heads[0] == Head(status=424, body_bytes=12, closes=False, error="ModelError", cold=-1)
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "cold"),
+    [
+        ("200 OK\r\nX-Mmebench-Residency: cold", None, 1),
+        ("200 OK\r\nx-mmebench-residency:warm\r\nDate: today", None, 0),
+        ("200 OK\r\nx-amzn-ErrorType: none", None, -1),
+        ("404 Not Found", "HTTP 404", -1),
+        ("429 Too Many\r\nx-amzn-ErrorType: ModelNotReady:http://a.b/", "ModelNotReady", -1),
+        ("500 Oops\r\nnot-x-amzn-ErrorType: Other", "HTTP 500", -1),
+    ],
+)
+def test_what_an_answer_says_beyond_its_status(line: str, error: str | None, cold: int) -> None:
+    head = parse_head(f"HTTP/1.1 {line}\r\nContent-Length: 0".encode())
+    assert (head.error, head.cold) == (error, cold)
 
 
 @pytest.mark.parametrize(

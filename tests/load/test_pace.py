@@ -1,4 +1,6 @@
+import socket
 from collections.abc import Iterator
+from itertools import count
 from time import monotonic_ns
 from typing import Any
 
@@ -6,7 +8,7 @@ import gevent
 import numpy as np
 import pytest
 
-from mmebench.load.alarm import Alarm, LoopAlarm, make_alarm
+from mmebench.load.alarm import Alarm, LoopAlarm, PunctualAlarm, make_alarm
 from mmebench.load.meter import Meter
 from mmebench.load.pace import NO_ANSWER_PAUSE_SECONDS, ClosedPace, OpenPace
 
@@ -20,6 +22,9 @@ class FakeCaller:
         self._pace, self._hold, self._status = pace, hold, status
         self.sent: list[tuple[int, int, int]] = []
 
+    def prepare(self, key: int) -> None:
+        self.prepared = key
+
     def send(self, key: int, intended_ns: int = 0) -> None:
         self.sent.append((key, intended_ns, monotonic_ns()))
         gevent.spawn_later(self._hold, self._pace.freed, self, self._status)
@@ -28,7 +33,7 @@ class FakeCaller:
         gevent.spawn_later(seconds, then, self)
 
 
-@pytest.mark.parametrize("make", [make_alarm, LoopAlarm])
+@pytest.mark.parametrize("make", [make_alarm, LoopAlarm, PunctualAlarm])
 def test_an_alarm_rings_once_when_it_is_set_for(make: Any) -> None:
     rung: list[int] = []
     alarm: Alarm = make(lambda: rung.append(monotonic_ns()))
@@ -50,6 +55,51 @@ def test_an_alarm_rings_once_when_it_is_set_for(make: Any) -> None:
     alarm.close()
     gevent.sleep(0.03)
     assert len(rung) == 1
+
+
+def test_a_punctual_alarm_is_never_early_and_less_late_than_its_own() -> None:
+    late: dict[str, list[int]] = {"plain": [], "punctual": []}
+    due = {"plain": 0, "punctual": 0}
+    plain = make_alarm(lambda: late["plain"].append(monotonic_ns() - due["plain"]))
+    punctual = PunctualAlarm(lambda: late["punctual"].append(monotonic_ns() - due["punctual"]))
+    for _ in range(200):
+        for name, alarm in (("plain", plain), ("punctual", punctual)):
+            due[name] = monotonic_ns() + 3 * MS
+            alarm.set(due[name])
+            gevent.sleep(0.005)
+    plain.close()
+    punctual.close()
+    assert len(late["plain"]) == len(late["punctual"]) == 200
+    assert min(late["punctual"]) >= 0
+    assert np.median(late["punctual"][50:]) < np.median(late["plain"][50:])
+
+
+def test_all_answers_are_read_before_anybody_sends_again() -> None:
+    """Each answer is timed when it is read; a request takes longer to send than an answer to read."""
+    pace = ClosedPace(think_time=0.0)
+    log: list[str] = []
+
+    class Caller(FakeCaller):
+        def send(self, key: int, intended_ns: int = 0) -> None:
+            log.append("send")
+
+        def read(self) -> None:
+            log.append("read")
+            pace.freed(self, 200)  # type: ignore[arg-type]  # a caller needs a connection
+
+    callers = [Caller(pace) for _ in range(3)]
+    pairs = [socket.socketpair() for _ in callers]
+    watchers = [gevent.get_hub().loop.io(ours.fileno(), 1) for ours, _ in pairs]
+    pace.begin(count())
+    for caller, watcher, (_, theirs) in zip(callers, watchers, pairs, strict=True):
+        watcher.start(caller.read)
+        theirs.send(b"answer")
+    gevent.get_hub().loop.timer(0.01).start(lambda: [watcher.stop() for watcher in watchers])
+    gevent.sleep(0.02)
+    for pair in pairs:
+        for end in pair:
+            end.close()
+    assert log[:12] == (["read"] * 3 + ["send"] * 3) * 2
 
 
 def test_a_closed_loop_goes_on_with_its_keys_over_stages_and_stops() -> None:
@@ -97,6 +147,17 @@ def test_an_open_loop_starts_requests_when_they_are_due() -> None:
     assert lateness.min() >= 0, "never early"
     assert np.median(lateness) < 1 * MS
     assert len([caller for caller in callers if caller.sent]) <= 19, "no more callers than it takes"
+
+
+def test_the_next_request_is_signed_before_it_is_due() -> None:
+    pace = OpenPace()
+    caller: Any = FakeCaller(pace, hold=0.001)
+    pace.joined(caller)
+    pace.begin(iter([(monotonic_ns() + 30 * MS, 5), (monotonic_ns() + 10_000 * MS, 8)]))
+    assert (caller.prepared, caller.sent) == (5, [])
+    gevent.sleep(0.06)
+    pace.stop()
+    assert [key for key, _, _ in caller.sent] == [5]
 
 
 def test_what_waits_is_started_in_order_and_keeps_its_intended_start() -> None:

@@ -103,3 +103,43 @@ class LoopAlarm:
 def make_alarm(callback: Callable[[], None]) -> Alarm:
     """The most punctual alarm that this system has."""
     return KernelAlarm(callback) if sys.platform == "linux" else LoopAlarm(callback)
+
+
+_STEP_NS = 500
+_LONGEST_HEAD_START_NS = 300_000
+_SHARE_SPENT = 10
+"""A tenth of a wait, at most, is waited out; so much of a core may go into being punctual."""
+
+
+class PunctualAlarm:
+    """An alarm that rings early and waits out the rest, so that it is punctual to a microsecond or two.
+
+    A processor that sleeps takes tens of microseconds to wake up, in a virtual machine hundreds. What 19 of 20 wakes
+    took lately, at most, is the head start of the next.
+    """
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self._callback = callback
+        self._alarm = make_alarm(self._wake)
+        self._head_start_ns = 0
+        self._at_ns = 0
+        self._wake_ns = 0
+
+    def set(self, at_ns: int) -> None:
+        """See :class:`Alarm`."""
+        wait = max(0, at_ns - monotonic_ns())
+        self._at_ns = at_ns
+        self._wake_ns = at_ns - min(self._head_start_ns, wait // _SHARE_SPENT)
+        self._alarm.set(self._wake_ns)
+
+    def _wake(self) -> None:
+        now = monotonic_ns()
+        step = 19 * _STEP_NS if now - self._wake_ns > self._head_start_ns else -_STEP_NS
+        self._head_start_ns = min(max(0, self._head_start_ns + step), _LONGEST_HEAD_START_NS)
+        while now < self._at_ns:
+            now = monotonic_ns()
+        self._callback()
+
+    def close(self) -> None:
+        """See :class:`Alarm`."""
+        self._alarm.close()

@@ -1,35 +1,25 @@
 """Reading an HTTP/1.1 answer from bytes as they come; no I/O."""
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 
 class ProtocolError(Exception):
     """What came is not an HTTP/1.1 answer to one request."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The head of an answer."""
+class Head(NamedTuple):
+    """The head of an answer: what a sample needs to know of it."""
 
     status: int
     body_bytes: int
     """From Content-Length, or :data:`CHUNKED`, or :data:`UNTIL_CLOSE`."""
     closes: bool
     """The server closes the connection after this answer."""
-    raw: bytes
-    """As it came, without the request id and the empty line at its end."""
-    text: bytes
-    """The same in lower case."""
-
-    def header(self, name: bytes) -> bytes | None:
-        """A header's value as it came; ``name`` in lower case. None where the header is missing."""
-        start = self.text.find(b"\r\n" + name + b":")
-        if start < 0:
-            return None
-        start += len(name) + 3
-        end = self.text.find(b"\r\n", start)
-        return self.raw[start : end if end >= 0 else None].strip()
+    error: str | None
+    """What AWS calls the error, without what may follow a colon; ``HTTP 404`` where nobody says; None for 200."""
+    cold: int
+    """1 where the request waited for its target, 0 where it did not, -1 where the endpoint does not say."""
 
 
 CHUNKED = -1
@@ -39,6 +29,9 @@ UNTIL_CLOSE = -2
 
 
 _REQUEST_ID = b"\r\nx-amzn-RequestId:"
+_ERROR_TYPE = b"x-amzn-errortype"
+_RESIDENCY = b"x-mmebench-residency"
+"""Header in which mmebench's local endpoint says whether a request waited for its target: ``warm`` or ``cold``."""
 
 
 def parse_head(raw: bytes) -> Head:
@@ -79,7 +72,20 @@ def _parse(raw: bytes) -> Head:
     if body_bytes < UNTIL_CLOSE:
         raise ProtocolError("negative length")
     closes = b"\r\nconnection: close" in text or body_bytes == UNTIL_CLOSE or text[7:8] == b"0"
-    return Head(status, body_bytes, closes, raw, text)
+    error_type, residency = _value(_ERROR_TYPE, raw, text), _value(_RESIDENCY, raw, text)
+    name = error_type.partition(b":")[0].decode("latin-1") if error_type else f"HTTP {status}"
+    cold = -1 if residency is None else int(residency == b"cold")
+    return Head(status, body_bytes, closes, None if status == 200 else name, cold)
+
+
+def _value(name: bytes, raw: bytes, text: bytes) -> bytes | None:
+    """A header's value as it came in ``raw``; ``name`` and ``text`` are in lower case. None where none came."""
+    start = text.find(b"\r\n" + name + b":")
+    if start < 0:
+        return None
+    start += len(name) + 3
+    end = text.find(b"\r\n", start)
+    return raw[start : end if end >= 0 else None].strip()
 
 
 class ChunkedBody:

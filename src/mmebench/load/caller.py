@@ -31,6 +31,10 @@ class Caller:
         self._pause: Any = None
         self._left: Event | None = None
 
+    def prepare(self, key: int) -> None:
+        """Sign a request that is due soon, so that it need not wait for that when it is."""
+        self._requests[key]
+
     def send(self, key: int, intended_ns: int = 0) -> None:
         """Send a request; ``intended_ns`` is when it was due, 0 for now."""
         self._key = key
@@ -39,13 +43,12 @@ class Caller:
 
     def _answered(self, head: Head | None, error: str | None, body_bytes: int, end_ns: int) -> None:
         connection = self._connection
-        status, cold = 0, -1
-        if head is not None:
-            status = head.status
-            if status != 200 and error is None:
-                error = error_name(head)
-            if RESIDENCY in head.text:
-                cold = int(head.header(RESIDENCY) == b"cold")
+        if head is None:
+            status, cold = 0, -1
+        else:
+            status, cold = head.status, head.cold
+            if error is None:
+                error = head.error
         self._add(
             self._intended_ns, connection.start_ns, connection.first_byte_ns, end_ns, body_bytes, self._key,
             error, status, cold,
@@ -87,13 +90,3 @@ class Caller:
         if self._connection.busy:
             self._left.wait(longest_wait)
         self._connection.close()
-
-
-RESIDENCY = b"x-mmebench-residency"
-"""Header in which mmebench's local endpoint says whether a request waited for its target: ``warm`` or ``cold``."""
-
-
-def error_name(head: Head) -> str:
-    """What AWS calls the error, without what may follow a colon; ``HTTP 404`` where nobody says."""
-    name = head.header(b"x-amzn-errortype")
-    return name.partition(b":")[0].decode("latin-1") if name else f"HTTP {head.status}"

@@ -23,7 +23,13 @@ from mmebench.load.answer import CHUNKED, UNTIL_CLOSE, ChunkedBody, Head, Protoc
 _PlainSocket = monkey.get_original("socket", "socket")
 
 _READ, _WRITE = 1, 2
-_BUFFER_BYTES = 65536
+_READ_BYTES = 65536
+_LONGEST_HEAD = 65536
+_END_OF_HEAD = b"\r\n\r\n"
+_NOT_YET = (BlockingIOError, ssl.SSLWantReadError)
+
+_passing = memoryview(bytearray(_READ_BYTES))
+"""Where the body of a long answer goes through, which is counted and never kept. All connections share it."""
 
 
 @dataclass(frozen=True)
@@ -54,18 +60,17 @@ class Connection:
         self._address = address
         self._answered = answered
         self._socket: Any = None
+        self._receive: Any = None
         self._receive_into: Any = None
         self._opening: gevent.Greenlet[..., None] | None = None
         self._reader: Any = None
         self._writer: Any = None
-        self._buffer = bytearray(_BUFFER_BYTES)
-        self._view = memoryview(self._buffer)
-        self._filled = 0
+        self._early = b""
         self._head: Head | None = None
         self._body_bytes = 0
         self._chunks: ChunkedBody | None = None
         self._request: tuple[bytes, memoryview | None] = (b"", None)
-        self._unsent: memoryview | None = None
+        self._unsent: bytes | memoryview | None = None
         self._reused = False
         self.busy = False
         """Whether a request is under way."""
@@ -102,9 +107,8 @@ class Connection:
                 watcher.close()
         if self._socket is not None:
             self._socket.close()
-        self._socket = self._reader = self._writer = self._receive_into = self._unsent = None
-        self._head = self._chunks = None
-        self._filled = self._body_bytes = 0
+        self._socket = self._reader = self._writer = self._receive = self._receive_into = self._unsent = None
+        self._forget_answer()
 
     def _open(self) -> None:
         """Runs in a greenlet of its own: resolve, connect, shake hands, and send the request that waits."""
@@ -120,7 +124,7 @@ class Connection:
         self._opening = None
         self._socket = _PlainSocket(fileno=opened.detach())
         self._socket.setblocking(False)
-        self._receive_into = self._receiver()
+        self._receive, self._receive_into = self._receivers()
         loop = gevent.get_hub().loop
         self._reader = loop.io(self._socket.fileno(), _READ)
         self._writer = loop.io(self._socket.fileno(), _WRITE)
@@ -130,9 +134,9 @@ class Connection:
     def _shake_hands(self, opened: gevent_socket.socket) -> None:
         """Nothing to do without TLS."""
 
-    def _receiver(self) -> Any:
-        """What ``recv_into`` is for this connection; looked up once, not for each answer."""
-        return self._socket.recv_into
+    def _receivers(self) -> tuple[Callable[[int], bytes], Callable[[memoryview], int]]:
+        """What ``recv`` and ``recv_into`` are for this connection; looked up once, not for each answer."""
+        return self._socket.recv, self._socket.recv_into
 
     def _send(self) -> None:
         head, body = self._request
@@ -163,21 +167,14 @@ class Connection:
     def _readable(self) -> None:
         # libev only prints what escapes a callback, so each way an answer can fail must end its request here.
         try:
-            filled = self._filled
-            received = self._receive_into(self._view[filled:] if filled else self._view)
-            if received and self.busy:
-                if not self.first_byte_ns:
-                    self.first_byte_ns = monotonic_ns()
-                if self._head is None:
-                    self._take_head(filled + received)
-                else:
-                    self._take_body(self._head, self._view[:received])
-            elif received:
-                self.close()  # bytes that no request asked for: this connection cannot be trusted with the next
+            if self._head is None:
+                self._read_head()
             else:
-                self._ended()
-        except BlockingIOError:
+                self._read_body(self._head)
+        except _NOT_YET:
             return
+        except ssl.SSLZeroReturnError:
+            self._ended()
         except OSError as error:
             self._broken(type(error).__name__)
         except ProtocolError:
@@ -185,31 +182,45 @@ class Connection:
         except Exception:
             gevent.get_hub().handle_system_error(*sys.exc_info()[:2])
 
-    def _take_head(self, filled: int) -> None:
-        """The buffer holds ``filled`` bytes; go on to the body once the head is whole."""
-        end = self._buffer.find(b"\r\n\r\n", 0, filled)
-        if end < 0:
-            if filled == _BUFFER_BYTES:
+    def _read_head(self) -> None:
+        data = self._receive(_READ_BYTES)
+        now = monotonic_ns()
+        if not data:
+            self._ended()
+        elif not self.busy:
+            self.close()  # bytes that no request asked for: this connection cannot be trusted with the next
+        else:
+            if not self.first_byte_ns:
+                self.first_byte_ns = now
+            self._take_head(self._early + data, now)
+
+    def _take_head(self, data: bytes, now: int) -> None:
+        """``data`` is all that came of the answer by ``now``; go on to the body once the head is whole."""
+        raw, found, body = data.partition(_END_OF_HEAD)
+        if not found:
+            if len(data) > _LONGEST_HEAD:
                 raise ProtocolError("the head is too long")
-            self._filled = filled
+            self._early = data
             return
-        head = parse_head(bytes(self._view[:end]))
-        body_start = end + 4
-        if head.body_bytes == filled - body_start and head.status >= 200:
-            self._finish(head, head.body_bytes)
-        elif head.status < 200:  # 100 Continue: the answer itself is still to come
-            rest = filled - body_start
-            self._buffer[:rest] = self._buffer[body_start:filled]
-            self._filled = 0
-            if rest:
-                self._take_head(rest)
+        self._early = b""
+        head = parse_head(raw)
+        if head.status < 200:  # 100 Continue: the answer itself is still to come
+            self._take_head(body, now)
+        elif head.body_bytes == len(body):  # all of it at once, as nearly always
+            self._finish(head, head.body_bytes, now)
         else:
             self._head = head
-            self._filled = 0  # from here on the buffer is only read into, never looked at again
             if head.body_bytes == CHUNKED:
                 self._chunks = ChunkedBody()
-            if filled > body_start or head.body_bytes == 0:
-                self._take_body(head, self._view[body_start:filled])
+            if body:
+                self._take_body(head, memoryview(body))
+
+    def _read_body(self, head: Head) -> None:
+        received = self._receive_into(_passing)
+        if received:
+            self._take_body(head, _passing[:received])
+        else:
+            self._ended()
 
     def _take_body(self, head: Head, data: memoryview) -> None:
         if self._chunks is not None:
@@ -223,22 +234,25 @@ class Connection:
         if surplus:
             raise ProtocolError("more came than the answer's length")
         if complete:
-            self._finish(head, self._body_bytes)
+            self._finish(head, self._body_bytes, monotonic_ns())
 
-    def _finish(self, head: Head, body_bytes: int) -> None:
-        end = monotonic_ns()
+    def _finish(self, head: Head, body_bytes: int, now: int) -> None:
         if head.closes or self._unsent is not None:  # an answer before the request was whole spoils the connection
             self.close()
-        else:
-            self._head = self._chunks = None
-            self._filled = self._body_bytes = 0
+        elif self._head is not None:
+            self._forget_answer()
         self.busy = False
-        self._answered(head, None, body_bytes, end)
+        self._answered(head, None, body_bytes, now)
+
+    def _forget_answer(self) -> None:
+        self._early = b""
+        self._head = self._chunks = None
+        self._body_bytes = 0
 
     def _ended(self) -> None:
         """The server closed its side."""
         if self.busy and self._head is not None and self._head.body_bytes == UNTIL_CLOSE:
-            self._finish(self._head, self._body_bytes)
+            self._finish(self._head, self._body_bytes, monotonic_ns())
         else:
             self._broken("ConnectionClosed")
 

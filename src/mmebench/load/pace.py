@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from time import monotonic_ns
 from typing import Protocol
 
-from mmebench.load.alarm import make_alarm
+import gevent
+
+from mmebench.load.alarm import PunctualAlarm, guarded
 from mmebench.load.caller import Caller
 
 NO_ANSWER_PAUSE_SECONDS = 0.1
@@ -36,12 +38,19 @@ class Pace(Protocol):
 
 
 class ClosedPace:
-    """Each caller: send, wait for the answer, think, send again."""
+    """Each caller: send, wait for the answer, think, send again.
+
+    All answers that are here are read before anybody sends again: none of them is to wait, and be timed late,
+    while requests are sent, which takes much longer than to read an answer.
+    """
 
     def __init__(self, think_time: float) -> None:
         self._think_time = think_time
         self._keys: Iterator[int] | None = None
         self._stopped = True
+        self._free: list[Caller] = []
+        self._run_callback = gevent.get_hub().loop.run_callback
+        self._guarded_ask_free = guarded(self._ask_free)
 
     def begin(self, keys: Iterator[int]) -> None:
         """Ask for these requests from now on; a later stage goes on with them."""
@@ -60,6 +69,13 @@ class ClosedPace:
         elif self._think_time:
             caller.pause(self._think_time, self._ask)
         else:
+            if not self._free:
+                self._run_callback(self._guarded_ask_free)  # after those of all that can be read
+            self._free.append(caller)
+
+    def _ask_free(self) -> None:
+        free, self._free = self._free, []
+        for caller in free:
             self._ask(caller)
 
     def _ask(self, caller: Caller) -> None:
@@ -78,7 +94,7 @@ class OpenPace:
     """Requests start when they are due; a stage's schedule is an iterator of (nanosecond, key), ascending."""
 
     def __init__(self) -> None:
-        self._alarm = make_alarm(self._ring)
+        self._alarm = PunctualAlarm(self._ring)
         self._schedule: Iterator[tuple[int, int]] = iter(())
         self._next: tuple[int, int] | None = None
         self._waiting: deque[tuple[int, int]] = deque()
@@ -94,7 +110,10 @@ class OpenPace:
 
     def _wait_for_next(self) -> None:
         if self._next is not None:
-            self._alarm.set(self._next[0])
+            at_ns, key = self._next
+            self._alarm.set(at_ns)
+            if self._idle:
+                self._idle[-1].prepare(key)
 
     def _ring(self) -> None:
         """Start what is due by now."""

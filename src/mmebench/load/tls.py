@@ -1,7 +1,7 @@
 """The same connection over TLS, through the public ``ssl.MemoryBIO``."""
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from gevent import socket as gevent_socket
@@ -21,8 +21,14 @@ class TlsConnection(Connection):
         self._context = address.tls
         self._tls: Any = None
         self._incoming = self._outgoing = ssl.MemoryBIO()
-        self._pieces: Iterator[memoryview] = iter(())
-        self._ciphertext = memoryview(bytearray(2 * _PIECE_BYTES))
+        self._pieces: Iterator[bytes | memoryview] = iter(())
+        self._drained = True
+        """OpenSSL holds nothing that it has not given us."""
+
+    def close(self) -> None:
+        """See :class:`Connection`."""
+        super().close()
+        self._drained = True
 
     def _shake_hands(self, opened: gevent_socket.socket) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -39,24 +45,30 @@ class TlsConnection(Connection):
                     raise ConnectionResetError("closed during the handshake") from None
                 self._incoming.write(data)
 
-    def _receiver(self) -> Any:
-        return self._decrypt_into
+    def _receivers(self) -> tuple[Callable[[int], bytes], Callable[[memoryview], int]]:
+        return self._decrypt, self._decrypt_into
 
     def _send(self) -> None:
-        self._pieces = _cut(*self._request)
-        self._writable()
+        head, body = self._request
+        self._pieces = iter((head,)) if body is None else _cut(head, body)
+        self._encrypt()
 
     def _writable(self) -> None:
+        self._encrypt()
+        if self._unsent is None:
+            self._writer.stop()
+
+    def _encrypt(self) -> None:
+        """Send as much as the connection takes; the rest waits for :meth:`_writable`."""
         try:
             while True:
                 if self._unsent is None:
                     piece = next(self._pieces, None)
                     if piece is None:
-                        self._writer.stop()
                         return
                     while piece:  # OpenSSL takes one record of 16 KiB at a time
                         piece = piece[self._tls.write(piece) :]
-                    self._unsent = memoryview(self._outgoing.read())
+                    self._unsent = self._outgoing.read()
                 self._unsent = self._unsent[self._socket.send(self._unsent) :] or None
         except BlockingIOError:
             self._writer.start(self._writable)
@@ -65,27 +77,34 @@ class TlsConnection(Connection):
 
     def _readable(self) -> None:
         super()._readable()
-        # What OpenSSL holds already does not wake the hub.
-        while self._socket is not None and (self._incoming.pending or self._tls.pending()):
+        while not self._drained:  # what OpenSSL holds already does not wake the hub
             super()._readable()
 
+    def _decrypt(self, size: int) -> bytes:
+        """Like ``recv``; raises what OpenSSL raises."""
+        if not self._has_ciphertext():
+            return b""
+        data: bytes = self._tls.read(size)
+        self._drained = not (self._incoming.pending or self._tls.pending())
+        return data
+
     def _decrypt_into(self, view: memoryview) -> int:
-        """Like ``recv_into``: plaintext bytes, 0 at the end, BlockingIOError when more has to come first."""
-        if not self._incoming.pending and not self._tls.pending():
-            received = self._socket.recv_into(self._ciphertext)
-            if not received:
-                return 0
-            self._incoming.write(self._ciphertext[:received])
-        try:
-            return int(self._tls.read(len(view), view))
-        except ssl.SSLWantReadError:  # also when all that came was a session ticket
-            raise BlockingIOError from None
-        except ssl.SSLZeroReturnError:
+        """Like ``recv_into``."""
+        if not self._has_ciphertext():
             return 0
-        finally:
-            if self._outgoing.pending and self._unsent is None:  # the answer to a key update
-                self._unsent = memoryview(self._outgoing.read())
-                self._writer.start(self._writable)
+        size: int = self._tls.read(len(view), view)
+        self._drained = not (self._incoming.pending or self._tls.pending())
+        return size
+
+    def _has_ciphertext(self) -> bool:
+        """Take some from the socket if OpenSSL holds none; False where the server closed its side."""
+        if self._drained:
+            ciphertext = self._socket.recv(_PIECE_BYTES)
+            if not ciphertext:
+                return False
+            self._incoming.write(ciphertext)
+        self._drained = True  # unless reading it turns out to leave some
+        return True
 
 
 def _cut(head: bytes, body: memoryview | None) -> Iterator[memoryview]:
