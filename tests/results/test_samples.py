@@ -4,10 +4,10 @@ import pyarrow as pa
 
 from mmebench.results.samples import (
     SCHEMA,
+    SampleFile,
     count_samples,
     keep_samples,
     read_samples,
-    read_under_way,
     write_samples,
 )
 from support.samples import Sample, sample_table
@@ -46,10 +46,14 @@ def test_a_stream_that_was_cut_off_gives_what_was_whole(tmp_path: Path) -> None:
         assert least <= read_samples(parquet).num_rows <= most
 
 
-def test_what_was_under_way_is_read(tmp_path: Path) -> None:
+def test_what_was_under_way_is_read_and_little_else(tmp_path: Path) -> None:
     parquet = tmp_path / "s.parquet"
-    samples = [Sample(0, 9), Sample(0, 10), Sample(5, 30), Sample(12, 13), Sample(19, 40), Sample(20, 30)]
-    write_samples(iter([sample_table(samples)]), parquet)
-    found = read_under_way(parquet, ["intended_ns", "end_ns"], 10_000_000, 20_000_000)
-    assert found["end_ns"].to_pylist() == [10_000_000, 30_000_000, 13_000_000, 40_000_000]
-    assert found.column_names == ["intended_ns", "end_ns"]
+    tables = [[Sample(0, 9)], [Sample(0, 10)], [Sample(5, 30), Sample(12, 13)], [Sample(19, 40)], [Sample(20, 30)]]
+    write_samples((sample_table(samples) for samples in tables), parquet)
+    file = SampleFile(parquet, 10_000_000, 20_000_000)
+    found = list(file.tables(["intended_ns", "end_ns"]))
+    ends = [end for table in found for end in table["end_ns"].to_pylist()]
+    assert ends == [10_000_000, 30_000_000, 13_000_000, 40_000_000]
+    assert file.count == 4
+    assert found[0].column_names == ["intended_ns", "end_ns"]
+    assert not list(SampleFile(parquet, 50_000_000, 60_000_000).tables(["end_ns"]))

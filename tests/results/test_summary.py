@@ -2,12 +2,19 @@ import math
 from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 
 from mmebench.errors import BadInputError
+from mmebench.results.columns import stage_columns
 from mmebench.results.failures import Failures
 from mmebench.results.run import StageWindow
+from mmebench.results.samples import write_samples
+from mmebench.results.stage import summarise_stage
 from mmebench.results.summary import summarise
+from mmebench.spec import Objectives
 from support.samples import Sample, sample_table, write_run
 
 HISTORY = "Timestamp,User Count,Name,Total Request Count,Total Failure Count,Total Average Response Time\n"
@@ -51,6 +58,30 @@ def test_samples_of_other_stages_are_not_needed(tmp_path: Path) -> None:
     (row,) = summarise(tmp_path).to_dict("records")
     assert (row["Successful Requests"], row["offered_per_s"], row["achieved_over_offered"]) == (100, 100, 1)
     assert row["littles_law"] == pytest.approx(1)
+
+
+def test_a_stage_is_summarised_alike_whether_in_one_piece_or_in_many(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    start, wait = np.sort(random.random(60_000) * 6000), random.exponential(200, 60_000)
+    samples = sample_table(
+        [
+            Sample(at, at + for_, "ModelError" if cold < 0.01 else None, cold=bool(cold > 0.9), first_byte=at + 1)
+            for at, for_, cold in zip(start.tolist(), wait.tolist(), random.random(60_000).tolist(), strict=True)
+        ]
+    )
+    stages = (
+        StageWindow(users=1000, start=0, ready=1, end=5, rate=10_000, due=40_000, not_started=7),
+        StageWindow(users=1000, start=0, ready=1, end=5),
+        StageWindow(users=1000, start=100, ready=100, end=101),
+    )
+    files = write_run(tmp_path, samples, stages, {"p99": 0.9})
+    # Two processes that took turns: first what every other request was, then the rest, in pieces of 1000.
+    turns = pa.concat_tables([samples.take(np.arange(first, 60_000, 2)) for first in (0, 1)])
+    write_samples((turns.slice(at, 1000) for at in range(0, 60_000, 1000)), files.samples)
+    found, objectives = summarise(tmp_path), Objectives(p99=0.9)
+    whole = pd.DataFrame([stage_columns(summarise_stage(stage, samples, objectives)) for stage in stages[:2]])
+    pd.testing.assert_frame_equal(found[whole.columns][:2], whole, check_dtype=False)
+    assert (found["Successful Requests"] > 30_000).tolist() == [True, True, False], "there is none in the third"
 
 
 def test_without_locusts_files_nothing_is_compared_with_them(tmp_path: Path) -> None:

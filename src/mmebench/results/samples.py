@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 SCHEMA = pa.schema(
@@ -44,13 +43,33 @@ def read_samples(path: Path) -> pa.Table:
     return pq.read_table(path, schema=SCHEMA)
 
 
-def read_under_way(path: Path, columns: list[str], start_ns: int, end_ns: int) -> pa.Table:
-    """Those that were under way, or due, at some time within ``[start_ns, end_ns)``; only these columns.
+class SampleFile:
+    """The samples in a Parquet file that were under way, or due, at some time within ``[start_ns, end_ns)``.
 
-    The rest of the file is skipped without a look where its row groups' ranges allow it.
+    They come in tables of some thousands, in the file's order. Others come with them: what is skipped, without a
+    look, are row groups whose ranges allow it.
     """
-    within = (pc.field("end_ns") >= start_ns) & (pc.field("intended_ns") < end_ns)
-    return pq.read_table(path, columns=columns, filters=within)
+
+    def __init__(self, path: Path, start_ns: int, end_ns: int) -> None:
+        self._path = path
+        metadata = pq.read_metadata(path)
+        end, intended = (metadata.schema.names.index(name) for name in ("end_ns", "intended_ns"))
+        groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+        self._row_groups = [
+            number
+            for number, group in enumerate(groups)
+            if (ends := group.column(end).statistics) is None
+            or (begins := group.column(intended).statistics) is None
+            or (ends.max >= start_ns and begins.min < end_ns)
+        ]
+        self.count = sum(groups[number].num_rows for number in self._row_groups)
+        """How many there are, the others included."""
+
+    def tables(self, columns: list[str]) -> Iterator[pa.Table]:
+        """Only these columns of them."""
+        with pq.ParquetFile(self._path) as file:
+            for number in self._row_groups:
+                yield file.read_row_group(number, columns)
 
 
 def count_samples(path: Path) -> int:

@@ -1,13 +1,7 @@
 """The figures of one stage, computed from samples only.
 
-Which samples are a stage's own depends on the loop:
-
-* In a closed loop a sample belongs to the stage in whose window its answer was complete, so that throughput is
-  counted from the same requests as latency.
-* In an open loop it belongs to the stage in whose window it was *due*, whenever its answer came: a backlog that
-  is answered after the window was still asked for within it, and its latency is not lost.
-
 Latency is from the intended start to the last byte, of successes only; failures are counted and never averaged in.
+Which samples are the stage's own, :mod:`mmebench.results.own_samples` says.
 """
 
 from collections.abc import Mapping
@@ -17,24 +11,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from mmebench.results.failures import Failures, count_failures
+from mmebench.results.own_samples import OwnSamples, is_open_loop
 from mmebench.results.run import StageWindow
 from mmebench.results.statistics import NAN, Estimate, estimate_mean, estimate_percentiles, find_percentiles
 from mmebench.spec import Objectives
-
-COLUMNS = [
-    "intended_ns",
-    "first_byte_ns",
-    "end_ns",
-    "status",
-    "error",
-    "cold",
-    "request_bytes",
-    "response_bytes",
-]
-"""The columns of samples that the figures need."""
 
 PERCENTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
 
@@ -119,37 +101,32 @@ class StageSummary:
         return (self.client_cpu or 0) > BUSY_CLIENT or (self.loop_lag or 0) > LATE_CLIENT_SECONDS * 1e3
 
 
-def window_ns(stage: StageWindow) -> tuple[int, int]:
-    """The window that counts."""
-    return round(stage.ready * 1e9), round(stage.end * 1e9)
-
-
 def summarise_stage(stage: StageWindow, samples: pa.Table, objectives: Objectives | None = None) -> StageSummary:
     """The figures of one stage.
 
     Args:
         stage: whose window counts.
-        samples: at least those that were due or under way in it, with at least :data:`COLUMNS`.
+        samples: at least those that were due or under way in it, with at least the columns that figures need.
         objectives: what says when an answer is in good time: ``goodput.within``, or ``p99`` where only that is
             given.
     """
-    open_loop = stage.due is not None or stage.rate is not None
-    own = _own(samples, stage, "intended_ns" if open_loop else "end_ns")
-    good = own.select(["intended_ns", "first_byte_ns", "end_ns", "cold"])
-    if own["error"].null_count < len(own):
-        good = good.filter(pc.is_null(own["error"]))
-    seconds = stage.end - stage.ready
-    latency = _numbers(pc.subtract(good["end_ns"], good["intended_ns"]))
-    first_byte = _numbers(pc.drop_null(pc.subtract(good["first_byte_ns"], good["intended_ns"])))
+    own = OwnSamples(stage, len(samples))
+    own.add(samples)
+    return summarise_own(stage, own, objectives)
+
+
+def summarise_own(stage: StageWindow, own: OwnSamples, objectives: Objectives | None = None) -> StageSummary:
+    """The same once all samples have been added to the stage's own, which are put in order."""
+    own.put_in_order()
+    seconds, latency = stage.end - stage.ready, own.latency
+    successes, failures = len(latency), len(own.failed)
+    throughput = successes / seconds if seconds > 0 else NAN
+    requests = successes + failures + (stage.not_started or 0)
+    goodput, goodput_share = _goodput(latency, requests, seconds, objectives)
     estimates = {"mean": estimate_mean(latency)}
     estimates |= zip(PERCENTILES, estimate_percentiles(latency, tuple(PERCENTILES.values())), strict=True)
     estimates = {name: estimate.scaled(_MS) for name, estimate in estimates.items()}
-    successes, failures = len(good), len(own) - len(good)
-    throughput = successes / seconds if seconds > 0 else NAN
-    goodput, goodput_share = _goodput(latency, len(own) + (stage.not_started or 0), seconds, objectives)
-    told = samples["cold"].null_count < len(samples)
-    cold, warm = (_numbers(pc.fill_null(pc.equal(good["cold"], is_cold), False)) for is_cold in (True, False))
-    present = _mean_in_system(samples, stage) if open_loop else float(stage.users)
+    present = own.present_ns / max(seconds * 1e9, 1) if is_open_loop(stage) else float(stage.users)
     return StageSummary(
         users=stage.users,
         window_seconds=seconds,
@@ -160,13 +137,13 @@ def summarise_stage(stage: StageWindow, samples: pa.Table, objectives: Objective
         maximum=float(latency.max()) * _MS if successes else NAN,
         **{name: estimate.value for name, estimate in estimates.items()},
         intervals=estimates,
-        first_byte=_p50_and_p99(first_byte),
-        cold_starts=int(np.count_nonzero(cold)) if told else None,
-        cold=_p50_and_p99(latency[cold]),
-        warm=_p50_and_p99(latency[warm]),
-        request_rate=_sum(own["request_bytes"]) / seconds if seconds > 0 else NAN,
-        response_rate=_sum(own["response_bytes"]) / seconds if seconds > 0 else NAN,
-        failed=count_failures(own.filter(pc.is_valid(own["error"]))) if failures else Failures(),
+        first_byte=_p50_and_p99(own.first_byte),
+        cold_starts=int(np.count_nonzero(own.cold)) if own.told else None,
+        cold=_p50_and_p99(latency[own.cold]),
+        warm=_p50_and_p99(latency[own.warm]),
+        request_rate=own.request_bytes / seconds if seconds > 0 else NAN,
+        response_rate=own.response_bytes / seconds if seconds > 0 else NAN,
+        failed=count_failures(own.failed) if failures else Failures(),
         offered=_offered(stage, seconds),
         not_started=stage.not_started,
         goodput=goodput,
@@ -176,29 +153,6 @@ def summarise_stage(stage: StageWindow, samples: pa.Table, objectives: Objective
         loop_lag=None if stage.loop_lag_p99 is None else stage.loop_lag_p99 * 1e3,
         note=stage.note,
     )
-
-
-def _own(samples: pa.Table, stage: StageWindow, by: str) -> pa.Table:
-    """The samples of the stage, in the order in which the answers came."""
-    start_ns, end_ns = window_ns(stage)
-    at = _numbers(samples[by])
-    inside = (at >= start_ns) & (at < end_ns)
-    first, count = int(inside.argmax()) if len(inside) else 0, int(np.count_nonzero(inside))
-    # Those of one client process follow each other, and need no copy.
-    own = samples.slice(first, count) if inside[first : first + count].all() else samples.filter(pa.array(inside))
-    end = _numbers(own["end_ns"])
-    if (end[1:] < end[:-1]).any():  # several client processes, which send what they have in turns
-        own = own.take(np.argsort(end, kind="stable"))
-    return own
-
-
-def _mean_in_system(samples: pa.Table, stage: StageWindow) -> float:
-    """How many requests that ended well were due and not answered yet, on average over the window."""
-    start_ns, end_ns = window_ns(stage)
-    good = samples.filter(pc.is_null(samples["error"]))
-    begun = np.clip(_numbers(good["intended_ns"]), start_ns, end_ns)
-    over = np.clip(_numbers(good["end_ns"]), start_ns, end_ns)
-    return float((over - begun).sum()) / max(end_ns - start_ns, 1)
 
 
 def _offered(stage: StageWindow, seconds: float) -> float:
@@ -228,12 +182,3 @@ def good_within(objectives: Objectives | None) -> float | None:
 
 def _p50_and_p99(nanoseconds: npt.NDArray[np.int64]) -> Tail:
     return Tail(*(percentile * _MS for percentile in find_percentiles(nanoseconds, (0.50, 0.99))))
-
-
-def _numbers(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    numbers: npt.NDArray[np.int64] = column.to_numpy()
-    return numbers
-
-
-def _sum(column: pa.ChunkedArray) -> int:
-    return pc.sum(column).as_py() or 0

@@ -59,12 +59,11 @@ def find_percentiles(values: Values, shares: Sequence[float]) -> list[float]:
     """The percentiles at ``shares``, exact: for each the smallest value that at least this share do not exceed.
 
     An observed value, never interpolated. NaN where fewer than one value would lie above it: p99 of 71 values
-    would only be their maximum.
+    would only be their maximum. Leaves the values in another order: of millions it makes no copy.
     """
     ranks = [_rank(len(values), share) for share in shares]
-    ordered = values.copy()
-    _order(ordered, ranks)
-    return _at_ranks(ordered, ranks)
+    _order(values, ranks)
+    return _at_ranks(values, ranks)
 
 
 def estimate_percentiles(values: Values, shares: Sequence[float]) -> list[Estimate]:

@@ -15,9 +15,10 @@ from mmebench.errors import BadInputError
 from mmebench.results.columns import Cell, established_columns, further_columns
 from mmebench.results.history import summarise_history
 from mmebench.results.layout import RunFiles, find_runs
+from mmebench.results.own_samples import COLUMNS, OwnSamples, window_ns
 from mmebench.results.run import Run, StageWindow, read_run
-from mmebench.results.samples import count_samples, read_under_way
-from mmebench.results.stage import COLUMNS, StageSummary, good_within, summarise_stage, window_ns
+from mmebench.results.samples import SampleFile, count_samples
+from mmebench.results.stage import StageSummary, good_within, summarise_own, summarise_stage
 from mmebench.results.statistics import NAN
 from mmebench.spec import Objectives
 
@@ -53,9 +54,13 @@ def _from_samples(files: RunFiles, run: Run) -> pd.DataFrame:
     objectives = _objectives(run)
 
     def summarise_window(window: StageWindow) -> StageSummary:
-        return summarise_stage(window, read_under_way(files.samples, COLUMNS, *window_ns(window)), objectives)
+        samples = SampleFile(files.samples, *window_ns(window))
+        own = OwnSamples(window, samples.count)
+        for table in samples.tables(COLUMNS):
+            own.add(table)
+        return summarise_own(window, own, objectives)
 
-    # Stage by stage, so that the samples of few are in memory; what takes time lets other threads run.
+    # Stage by stage, so that the numbers of few are in memory; what takes time lets other threads run.
     with ThreadPoolExecutor(_STAGES_AT_ONCE) as threads:
         stages = list(threads.map(summarise_window, run.stages))
     within = good_within(objectives)
