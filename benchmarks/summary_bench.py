@@ -1,4 +1,4 @@
-"""Ten million samples to the summary of ten stages, against pandas doing the same from a CSV file.
+"""Ten million samples to the summary of ten stages, and of one, against pandas doing the same from a CSV file.
 
 Each runs in a process of its own, in turns. Time is from the call to the figures, imports left out; the memory is
 the largest that the process ever held. pandas computes no confidence intervals, which flatters it; all else must
@@ -17,24 +17,26 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from harness import publish, times_better, within
+from harness import Figure, publish, times_better, within
 from mmebench.results.layout import RunFiles
 from mmebench.results.run import Run, StageWindow, write_run
 from mmebench.results.samples import SCHEMA, write_samples
 
 ROUNDS = 3
-STAGES = 10
-STAGE_SAMPLES = 1_000_000
-STAGE_SECONDS = 30
+PARTS = 10
+PART_SAMPLES = 1_000_000
+PART_SECONDS = 30
+STAGES = {"ten stages": PART_SECONDS, "one stage": PARTS * PART_SECONDS}
+"""Seconds of each, of the same samples."""
 PANDAS = "pandas from CSV"
 _HERE = Path(__file__).parent
 
 
-def make_stage(number: int) -> pa.Table:
-    """A stage's samples: lognormal latencies, one in a thousand failed, one in a hundred cold."""
-    random, count = np.random.default_rng(number), STAGE_SAMPLES
+def make_part(number: int) -> pa.Table:
+    """The samples of half a minute: lognormal latencies, one in a thousand failed, one in a hundred cold."""
+    random, count = np.random.default_rng(number), PART_SAMPLES
     latency = random.lognormal(np.log(5e6), 0.5, count).astype(np.int64)
-    end = np.sort(random.integers(number * STAGE_SECONDS * 10**9, (number + 1) * STAGE_SECONDS * 10**9, count))
+    end = np.sort(random.integers(number * PART_SECONDS * 10**9, (number + 1) * PART_SECONDS * 10**9, count))
     start = end - latency
     failed, targets = random.random(count) < 0.001, pa.array([f"model-v{target}.tar.gz" for target in range(50)])
     error = pa.array(np.zeros(count, np.int32), mask=~failed)
@@ -56,23 +58,33 @@ def make_stage(number: int) -> pa.Table:
 
 
 def make_samples(directory: Path) -> Path:
-    """A results directory with the samples as Parquet, and beside it the same as CSV, whose path this returns."""
-    files, csv = RunFiles(directory, "local", "pt", 50), directory / "samples.csv"
+    """A results directory for each number of stages, and beside them the same as CSV, whose path this returns."""
+    parquet, csv = directory / "samples.parquet", directory / "samples.csv"
 
-    def stages() -> Iterator[pa.Table]:
+    def parts() -> Iterator[pa.Table]:
         with pyarrow.csv.CSVWriter(csv, SCHEMA) as writer:
-            for number in range(STAGES):
-                stage = make_stage(number)
-                writer.write(stage)
-                yield stage
+            for number in range(PARTS):
+                part = make_part(number)
+                writer.write(part)
+                yield part
 
-    write_samples(stages(), files.samples)
-    files.stats_history.touch()
-    windows = tuple(
-        StageWindow(users=20, start=at, ready=at, end=at + STAGE_SECONDS)
-        for at in range(0, STAGES * STAGE_SECONDS, STAGE_SECONDS)
-    )
-    run = Run(
+    write_samples(parts(), parquet)
+    for name, seconds in STAGES.items():
+        files = RunFiles(directory / name, "local", "pt", 50)
+        files.directory.mkdir()
+        files.samples.hardlink_to(parquet)
+        files.stats_history.touch()
+        windows = tuple(
+            StageWindow(users=20, start=at, ready=at, end=at + seconds)
+            for at in range(0, PARTS * PART_SECONDS, seconds)
+        )
+        write_run(make_run(windows), files.run)
+    return csv
+
+
+def make_run(stages: tuple[StageWindow, ...]) -> Run:
+    """Of which only the stages and the objective matter."""
+    return Run(
         complete=True,
         digest="",
         model="bench",
@@ -82,34 +94,28 @@ def make_samples(directory: Path) -> Path:
         container="",
         parameters=None,
         targets=50,
-        capacity=None,
-        stages=windows,
-        loads_during_load=None,
-        evictions_during_load=None,
+        stages=stages,
         started_at="",
         finished_at="",
         spec={"objectives": {"p99": 0.02}},
         package={},
         environment={},
     )
-    write_run(run, files.run)
-    return csv
 
 
-def summarise_by(which: str, path: Path) -> dict[str, list[float]]:
+def summarise_by(which: str, path: Path, stage_seconds: int) -> dict[str, list[float]]:
     """What ``summarise_peers.py`` says of one way: seconds, bytes, and the figures."""
-    command = [sys.executable, str(_HERE / "summarise_peers.py"), which, str(path), str(STAGE_SECONDS)]
+    command = [sys.executable, str(_HERE / "summarise_peers.py"), which, str(path), str(stage_seconds)]
     found: dict[str, list[float]] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     return found
 
 
-def main() -> None:
-    """Make the samples, take turns, compare."""
-    with tempfile.TemporaryDirectory() as scratch:
-        csv = make_samples(Path(scratch))
-        os.sync()  # or the first to be measured would share the machine with the writing of two gigabytes
-        ways = {"mmebench": Path(scratch), "pandas": csv}
-        found = [{which: summarise_by(which, path) for which, path in ways.items()} for _ in range(ROUNDS)]
+def compare(directory: Path, csv: Path, stages: str) -> list[Figure]:
+    """Take turns, and see that all figures are the same."""
+    ways = {"mmebench": directory / stages, "pandas": csv}
+    found = [
+        {which: summarise_by(which, path, STAGES[stages]) for which, path in ways.items()} for _ in range(ROUNDS)
+    ]
     for turn in found:
         for name in turn["pandas"].keys() - {"seconds", "bytes"}:
             # The percentiles of pandas are the same or the next rank.
@@ -118,17 +124,20 @@ def main() -> None:
     seconds = {which: [turn[which]["seconds"][0] for turn in found] for which in ways}
     memory = {which: [turn[which]["bytes"][0] / 1e6 for turn in found] for which in ways}
     ours, theirs = seconds["mmebench"], seconds["pandas"]
-    figure = f"{STAGES * STAGE_SAMPLES / 1e6:g} million samples to summary"
-    publish(
-        "summary",
-        [
-            times_better(figure, "s", ours, PANDAS, theirs, 20, float),
-            within(f"{figure}, peak memory", "MB", memory["mmebench"], "a limit", 1000),
-            times_better(
-                f"{figure}, peak memory", "MB", memory["mmebench"], PANDAS, memory["pandas"], None, float
-            ),
-        ],
-    )
+    figure = f"{PARTS * PART_SAMPLES / 1e6:g} million samples in {stages} to summary"
+    return [
+        times_better(figure, "s", ours, PANDAS, theirs, 20, float),
+        within(f"{figure}, peak memory", "MB", memory["mmebench"], "a limit", 1000),
+        times_better(f"{figure}, peak memory", "MB", memory["mmebench"], PANDAS, memory["pandas"], None, float),
+    ]
+
+
+def main() -> None:
+    """Make the samples, compare, publish."""
+    with tempfile.TemporaryDirectory() as scratch:
+        csv = make_samples(Path(scratch))
+        os.sync()  # or the first to be measured would share the machine with the writing of two gigabytes
+        publish("summary", [figure for stages in STAGES for figure in compare(Path(scratch), csv, stages)])
 
 
 if __name__ == "__main__":
