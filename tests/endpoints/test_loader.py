@@ -8,10 +8,12 @@ from typing import Any, cast
 import pytest
 
 from mmebench.endpoints.containers.container import Container, ContainerDownError, LoadError, OutOfMemoryError
+from mmebench.endpoints.counters import TargetCounters
 from mmebench.endpoints.local.archives import TargetError
 from mmebench.endpoints.local.loader import Loader, model_id
+from mmebench.endpoints.local.metrics import EndpointMetrics
 from mmebench.endpoints.local.residency import Ledger, Resident
-from mmebench.endpoints.local.store import ArchiveStore, Content
+from mmebench.endpoints.local.store import ArchiveStore, Content, Materialised
 
 
 class FakeContainer:
@@ -58,6 +60,9 @@ class FakeContainer:
     async def reload(self, model: str, target: str) -> None:
         self.calls.append(f"reload {self.names[model]}")
 
+    async def counters(self) -> dict[str, TargetCounters]:
+        return {}
+
     async def memory(self, models: Collection[str]) -> dict[str, int]:
         return {model: self.sizes[model] for model in models if model in self.loaded}
 
@@ -74,8 +79,8 @@ class FakeStore:
             raise TargetError(target)
         return Path(target)
 
-    def materialise(self, target: str, directory: Path) -> Content:
-        return Content(target, directory, 1)
+    def materialise(self, target: str, directory: Path) -> Materialised:
+        return Materialised(Content(target, directory, 1))
 
     def discard(self, digest: str) -> None:
         self.discarded.append(digest)
@@ -93,7 +98,9 @@ def scenario(
     async def run() -> None:
         container = FakeContainer(sizes, capacity)
         options.setdefault("concurrency", 2)
-        loader = Loader(Ledger(budget), cast(ArchiveStore, store), cast(Container, container), **options)
+        loader = Loader(
+            Ledger(budget), cast(ArchiveStore, store), cast(Container, container), EndpointMetrics(), **options
+        )
         await asyncio.wait_for(play(loader, container), 10)
         await loader.close()
 

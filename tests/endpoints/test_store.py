@@ -45,8 +45,8 @@ def test_copies_and_links_share_one_unpacked_model(
     os.link(archive, root / "link.tar.gz")
     (root / "team").mkdir()
     (root / "team" / "copy.tar.gz").write_bytes(archive.read_bytes())
-    first = store.materialise("link.tar.gz", tmp_path / "a")
-    second = store.materialise("team/copy.tar.gz", tmp_path / "b")
+    first = store.materialise("link.tar.gz", tmp_path / "a").content
+    second = store.materialise("team/copy.tar.gz", tmp_path / "b").content
     assert first == second
     assert len(unpacked(root)) == 1
     assert (tmp_path / "a/1/model.py").samefile(tmp_path / "b/1/model.py")
@@ -87,10 +87,10 @@ def test_another_archive_under_the_same_name(
     root: Path, store: ArchiveStore, archive: Path, tmp_path: Path
 ) -> None:
     os.link(archive, root / "a.tar.gz")
-    old = store.materialise("a.tar.gz", tmp_path / "a")
+    old = store.materialise("a.tar.gz", tmp_path / "a").content
     new_archive = python_archive(tmp_path / "new.tar.gz", "print('new')")
     new_archive.replace(root / "a.tar.gz")
-    new = store.materialise("a.tar.gz", tmp_path / "a")
+    new = store.materialise("a.tar.gz", tmp_path / "a").content
     assert new.digest != old.digest
     assert (tmp_path / "a/1/model.py").read_text() == "print('new')"
 
@@ -190,14 +190,14 @@ def test_what_no_model_uses_makes_room_least_recently_used_first(root: Path, tmp
     for number in range(3):
         heavy(root / f"{number}.tar.gz", number)
     models = [tmp_path / f"model{number}" for number in range(3)]
-    first = store.materialise("0.tar.gz", models[0])
-    second = store.materialise("1.tar.gz", models[1])
+    first = store.materialise("0.tar.gz", models[0]).content
+    second = store.materialise("1.tar.gz", models[1]).content
     store.materialise("0.tar.gz", models[0])
     for model in models[:2]:
         shutil.rmtree(model)
-    third = store.materialise("2.tar.gz", models[2])
+    third = store.materialise("2.tar.gz", models[2]).content
     assert {path.name for path in unpacked(root)} == {first.digest, third.digest}
-    assert store.materialise("1.tar.gz", models[1]) == second
+    assert store.materialise("1.tar.gz", models[1]).content == second
     assert "# 1" in (models[1] / "1/model.py").read_text()
 
 
@@ -219,8 +219,8 @@ def test_a_discarded_content_is_unpacked_again_and_takes_no_file_from_a_model(
     root: Path, store: ArchiveStore, archive: Path, tmp_path: Path
 ) -> None:
     os.link(archive, root / "a.tar.gz")
-    content = store.materialise("a.tar.gz", tmp_path / "a")
+    content = store.materialise("a.tar.gz", tmp_path / "a").content
     store.discard(content.digest)
     assert unpacked(root) == []
     assert (tmp_path / "a/1/model.py").read_text() == "print('hello')"
-    assert store.materialise("a.tar.gz", tmp_path / "b") == content
+    assert store.materialise("a.tar.gz", tmp_path / "b").content == content

@@ -28,6 +28,24 @@ class Residency:
     """Bytes that the targets may use together; None where nobody says."""
 
 
+@dataclass(frozen=True)
+class TargetLoad:
+    """How one load of a target went: seconds from when it was first asked for until it could answer."""
+
+    target: str
+    seconds: float
+    downloading: float
+    """Of these, until its archive was on this machine; ``unpacking``: until its files were there."""
+    unpacking: float
+    loading: float
+    """In the container."""
+
+    @property
+    def waiting(self) -> float:
+        """For its turn, for others to be evicted, and for what it takes to be measured."""
+        return self.seconds - self.downloading - self.unpacking - self.loading
+
+
 class Endpoint(Protocol):
     """A multi-model endpoint that is up; a context manager that takes it down, whatever happened."""
 
@@ -43,8 +61,17 @@ class Endpoint(Protocol):
     def add_targets(self, archive: Path, targets: Iterable[str]) -> None:
         """Make copies of ``archive`` addressable under these names; nothing is loaded yet."""
 
+    def remove_targets(self, targets: Iterable[str]) -> None:
+        """Take archives away from behind the endpoint; what is in memory stays there until it is evicted."""
+
     def residency(self) -> Residency:
-        """What is in memory now."""
+        """What is in memory now, and what it took when somebody last looked; costs the endpoint nothing."""
+
+    def measure(self) -> Residency:
+        """The same, with memory measured anew, which costs the endpoint some time for each target."""
+
+    def recent_loads(self) -> tuple[TargetLoad, ...]:
+        """The last loads, at least a thousand, oldest first; none where nobody says."""
 
     def close(self) -> None:
         """Take everything down that was started; safe to call twice."""

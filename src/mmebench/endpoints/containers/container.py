@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from mmebench.endpoints.counters import TargetCounters
 from mmebench.endpoints.http_client import Address
 from mmebench.errors import MmebenchError
 
@@ -109,6 +110,12 @@ class Container(Protocol):
 
     async def memory(self, models: Collection[str]) -> dict[str, int]:
         """Bytes that each of these models uses now; those that are not loaded are left out."""
+
+    async def counters(self) -> dict[str, TargetCounters]:
+        """What it counted for each loaded model since the load; empty where it counts nothing.
+
+        Raises ContainerDownError.
+        """
 
     def request_line(self, model: str) -> bytes:
         """The first line of an inference request."""

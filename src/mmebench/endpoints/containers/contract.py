@@ -23,6 +23,7 @@ from mmebench.endpoints.containers.container import (
     error_message,
 )
 from mmebench.endpoints.containers.model_directory import ModelDirectory
+from mmebench.endpoints.counters import TargetCounters
 from mmebench.endpoints.http_client import Address, Answer, call
 from mmebench.errors import BadInputError
 
@@ -113,6 +114,10 @@ class ContractContainer:
 
     async def memory(self, models: Collection[str]) -> dict[str, int]:
         """Nobody knows."""
+        return {}
+
+    async def counters(self) -> dict[str, TargetCounters]:
+        """The contract knows no counters."""
         return {}
 
     def request_line(self, model: str) -> bytes:

@@ -40,11 +40,11 @@ class Server:
     async def reply(self, request: Request) -> Reply:
         """The answer to one request."""
         loop = asyncio.get_running_loop()
-        if match := _INFER.fullmatch(request.url):
+        if match := _INFER.fullmatch(request.head.url):
             return await loop.run_in_executor(self._workers, self._infer, match[1].decode(), request)
-        if match := _CONTROL.fullmatch(request.url):
+        if match := _CONTROL.fullmatch(request.head.url):
             return await loop.run_in_executor(self._loader, self._control, match[1].decode(), match[2])
-        match request.url:
+        match request.head.url:
             case b"/v2/health/ready":
                 return _json(200, {})
             case b"/v2":
@@ -71,7 +71,7 @@ class Server:
         if model is None:
             return _json(404, {"error": f"Request for unknown model: '{name}' is not found"})
         try:
-            length = request.headers.get(b"inference-header-content-length")
+            length = request.head.headers.get(b"inference-header-content-length")
             return 200, *model.infer(decode(b"".join(request.chunks), int(length) if length else None))
         except RequestError as error:
             return _json(400, {"error": str(error)})

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from mmebench.endpoints.containers.container import (
     ContainerDownError,
@@ -12,6 +13,7 @@ from mmebench.endpoints.containers.container import (
     error_message,
     is_out_of_memory,
 )
+from mmebench.endpoints.counters import TargetCounters
 from mmebench.endpoints.http_client import Address, Answer, call
 
 BINARY = b"application/vnd.sagemaker-triton.binary+json;json-header-size="
@@ -103,9 +105,43 @@ async def wait_unloaded(address: Address, model: str, seconds: float) -> bool:
     return False
 
 
+async def counters(address: Address) -> dict[str, TargetCounters]:
+    """What the server counted for each loaded model, by the statistics extension; empty without that extension.
+
+    Raises:
+        ContainerDownError: it does not answer.
+    """
+    answer = await _call(address, "GET", "/v2/models/stats", 30)
+    if answer.status != 200:
+        return {}
+    return {entry["name"]: _target_counters(entry) for entry in json.loads(answer.body)["model_stats"]}
+
+
+def _target_counters(entry: dict[str, Any]) -> TargetCounters:
+    stats = entry["inference_stats"]
+
+    def microseconds(part: str) -> int:
+        return int(stats[part]["ns"]) // 1000
+
+    return TargetCounters(
+        successes=stats["success"]["count"],
+        failures=stats["fail"]["count"],
+        inferences=entry["inference_count"],
+        executions=entry["execution_count"],
+        queue_us=microseconds("queue"),
+        compute_input_us=microseconds("compute_input"),
+        compute_infer_us=microseconds("compute_infer"),
+        compute_output_us=microseconds("compute_output"),
+    )
+
+
 async def _post(address: Address, path: str, seconds: float) -> Answer:
+    return await _call(address, "POST", path, seconds)
+
+
+async def _call(address: Address, method: str, path: str, seconds: float) -> Answer:
     try:
-        return await asyncio.wait_for(call(address, "POST", path), seconds)
+        return await asyncio.wait_for(call(address, method, path), seconds)
     except TimeoutError as error:
         raise ContainerDownError(f"the container gave no answer to {path} within {seconds:g} s") from error
     except OSError as error:

@@ -13,6 +13,7 @@ from mmebench.endpoints.containers import v2
 from mmebench.endpoints.containers.container import CannotRunError, ContainerDownError, Fault
 from mmebench.endpoints.containers.model_files import unpack_model
 from mmebench.endpoints.containers.process import ServerProcess
+from mmebench.endpoints.counters import TargetCounters
 from mmebench.endpoints.http_client import Address
 from mmebench.endpoints.local.run_directory import RunDirectory
 
@@ -108,6 +109,10 @@ class V2Container:
         if self._process is None:
             return {}
         return await asyncio.to_thread(self._recipe.memory, self.address, self._process.pid, models)
+
+    async def counters(self) -> dict[str, TargetCounters]:
+        """What it counted for each loaded model."""
+        return await v2.counters(self.address)
 
     def request_line(self, model: str) -> bytes:
         """The first line of an inference request."""

@@ -10,9 +10,9 @@ from typing import Any
 
 VARIANT = b"AllTraffic"
 _REASONS = {
-    200: b"OK", 400: b"Bad Request", 404: b"Not Found", 413: b"Content Too Large", 424: b"Failed Dependency",
-    429: b"Too Many Requests", 431: b"Request Header Fields Too Large", 500: b"Internal Server Error",
-    503: b"Service Unavailable",
+    200: b"OK", 400: b"Bad Request", 403: b"Forbidden", 404: b"Not Found", 413: b"Content Too Large",
+    424: b"Failed Dependency", 429: b"Too Many Requests", 431: b"Request Header Fields Too Large",
+    500: b"Internal Server Error", 503: b"Service Unavailable",
 }  # fmt: skip
 
 _ids = itertools.count(1)
@@ -24,8 +24,13 @@ def request_id() -> bytes:
     return b"%b-%012x" % (_ID_PREFIX, next(_ids))
 
 
-def success(headers: bytes, length: int, waited: float | None, keep_alive: bool) -> bytes:
-    """The head of an answer whose body of ``length`` bytes follows.
+def success(rest: bytes) -> bytes:
+    """The head of an answer; ``rest`` is what :func:`success_rest` made of it, which may be used again."""
+    return b"HTTP/1.1 200 OK\r\nx-amzn-RequestId: %b-%012x\r\n%b" % (_ID_PREFIX, next(_ids), rest)
+
+
+def success_rest(headers: bytes, length: int, waited: float | None, keep_alive: bool) -> bytes:
+    """The head of an answer whose body of ``length`` bytes follows, but for the id of its request.
 
     Args:
         headers: the container's, each ended by CRLF.
@@ -33,11 +38,7 @@ def success(headers: bytes, length: int, waited: float | None, keep_alive: bool)
         waited: seconds that the request waited for its target to be loaded; None when it was in memory.
         keep_alive: whether the connection stays.
     """
-    return (
-        b"HTTP/1.1 200 OK\r\nx-amzn-RequestId: %b\r\nx-Amzn-Invoked-Production-Variant: %b\r\n%b"
-        b"%bContent-Length: %d\r\n%b\r\n"
-    ) % (
-        request_id(),
+    return b"x-Amzn-Invoked-Production-Variant: %b\r\n%b%bContent-Length: %d\r\n%b\r\n" % (
         VARIANT,
         b"X-Mmebench-Residency: warm\r\n"
         if waited is None
@@ -50,15 +51,21 @@ def success(headers: bytes, length: int, waited: float | None, keep_alive: bool)
 
 def document(status: int, body: dict[str, Any], keep_alive: bool, *, error_type: str = "") -> bytes:
     """A whole answer with a JSON body."""
-    content = json.dumps(body).encode()
-    return (
-        b"HTTP/1.1 %d %b\r\nx-amzn-RequestId: %b\r\n%b"
-        b"Content-Type: application/json\r\nContent-Length: %d\r\n%b\r\n%b"
-    ) % (
+    headers = f"x-amzn-ErrorType: {error_type}\r\n" if error_type else ""
+    return _whole(status, headers + "Content-Type: application/json\r\n", json.dumps(body).encode(), keep_alive)
+
+
+def text(content: bytes, content_type: str, keep_alive: bool) -> bytes:
+    """A whole answer with a body of text."""
+    return _whole(200, f"Content-Type: {content_type}\r\n", content, keep_alive)
+
+
+def _whole(status: int, headers: str, content: bytes, keep_alive: bool) -> bytes:
+    return b"HTTP/1.1 %d %b\r\nx-amzn-RequestId: %b\r\n%bContent-Length: %d\r\n%b\r\n%b" % (
         status,
         _REASONS[status],
         request_id(),
-        f"x-amzn-ErrorType: {error_type}\r\n".encode() if error_type else b"",
+        headers.encode(),
         len(content),
         b"" if keep_alive else b"Connection: close\r\n",
         content,

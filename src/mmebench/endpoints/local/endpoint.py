@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from mmebench.endpoints.containers.process import dying_with_parent
-from mmebench.endpoints.endpoint import Residency
+from mmebench.endpoints.endpoint import Residency, TargetLoad
 from mmebench.endpoints.local import run_directory
 from mmebench.endpoints.local.folder import archive_path
 from mmebench.errors import BadInputError, MmebenchError
@@ -62,10 +62,23 @@ class LocalEndpoint:
             partial.replace(path)
             partial.unlink(missing_ok=True)  # replacing a file by a link to itself leaves both
 
+    def remove_targets(self, targets: Iterable[str]) -> None:
+        """Remove archives from the store; one that is not there is as good as removed."""
+        for target in targets:
+            archive_path(self._store, target).unlink(missing_ok=True)
+
     def residency(self) -> Residency:
-        """What is in memory now, measured at most a second ago."""
-        found = self._get(f"/endpoints/{self.name}/residency")
-        return Residency(**found | {"resident": tuple(found["resident"])})
+        """What is in memory now; what it takes was measured when it was loaded, or at most ten seconds ago."""
+        return self._residency("residency")
+
+    def measure(self) -> Residency:
+        """The same, with all memory measured now."""
+        return self._residency("residency?measure=now")
+
+    def recent_loads(self) -> tuple[TargetLoad, ...]:
+        """The last 1,024."""
+        found = self._get(f"/endpoints/{self.name}/loads")["loads"]
+        return tuple(TargetLoad(**load) for load in found)
 
     def close(self) -> None:
         """SIGTERM, and SIGKILL after a while; nothing of it is left, whatever happened to it before."""
@@ -82,6 +95,10 @@ class LocalEndpoint:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _residency(self, what: str) -> Residency:
+        found = self._get(f"/endpoints/{self.name}/{what}")
+        return Residency(**found | {"resident": tuple(found["resident"])})
 
     def _get(self, path: str) -> dict[str, Any]:
         connection = http.client.HTTPConnection(self._netloc, timeout=60)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from mmebench.archive import ArchiveError
 from mmebench.endpoints.containers.container import ContainerDownError, Fault, LoadError, error_message
 from mmebench.endpoints.containers.model_files import ConfigError
+from mmebench.endpoints.http_head import AnswerHead
 from mmebench.endpoints.http_server import Request
 from mmebench.endpoints.local import answers
 from mmebench.endpoints.local.archives import TargetError
 from mmebench.endpoints.local.loader import model_id
 from mmebench.endpoints.local.residency import Resident
-from mmebench.endpoints.local.upstream import Upstream, resume_reading
+from mmebench.endpoints.local.upstream import Upstream, write
 from mmebench.errors import MmebenchError
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ _ANSWER_SECONDS = 60
 """SageMaker's limit for a request; a load may go on longer."""
 _ATTEMPTS = 3
 """Times that a request is sent when the container fails it for a reason that can be healed."""
+_STALE_SECONDS = 1.0
+"""A container may close a connection that was idle for so long, without our knowing it yet."""
+_TARGET = b"x-amzn-sagemaker-target-model"
 
 
 class Exchange:
@@ -33,8 +37,8 @@ class Exchange:
     """
 
     __slots__ = (
-        "_attempts", "_connection", "_entry", "_request", "_router", "_started", "_target", "_task", "_upstream",
-        "_waited",
+        "_attempts", "_begun", "_connection", "_entry", "_request", "_router", "_sent", "_started", "_target",
+        "_task", "_upstream", "_waited",
     )  # fmt: skip
 
     def __init__(self, router: "Router", connection: "ClientConnection", request: Request) -> None:
@@ -46,37 +50,45 @@ class Exchange:
         self._upstream: Upstream | None = None
         self._task: asyncio.Task[None] | None = None
         self._attempts = 0
+        self._begun = self._sent = time.perf_counter()
         self._waited: float | None = None
         self._started = False
 
     def begin(self) -> None:
         """Forward to a resident target at once, or load it first."""
-        header = self._request.headers.get(b"x-amzn-sagemaker-target-model", b"")
+        metrics = self._router.metrics
+        metrics.invocations += 1
+        header = self._request.head.headers.get(_TARGET, b"")
         try:
             self._target = header.decode()
         except UnicodeDecodeError:
             self._refuse(answers.validation_error("TargetModel is not UTF-8"))
             return
-        entry = self._router.ledger.resident.get(self._target)
+        ledger = self._router.ledger
+        entry = ledger.resident.get(self._target)
         if entry is not None:
-            self._router.ledger.use(entry)
+            metrics.cache_lookups += 1
+            metrics.cache_hits += 1
+            ledger.use(entry)
             self._entry = entry
             self._forward()
         elif not header:
             message = "this is a multi-model endpoint; TargetModel must say which archive to invoke"
             self._refuse(answers.validation_error(message))
         else:
+            metrics.cache_lookups += 1
             self._spawn()
 
     def body_received(self, chunk: bytes) -> None:
         """Pass on what came of the request after it was forwarded."""
-        if self._upstream is not None and self._request.length is not None:
+        if self._upstream is not None and self._request.head.length is not None:
             self._upstream.transport.write(chunk)
 
     def body_complete(self) -> None:
         """The length of a chunked body is known now."""
-        if self._request.length is None and self._entry is not None:
+        if self._request.head.length is None and self._entry is not None:
             self._forward()
+        self._sent = time.perf_counter()
 
     def abandon(self) -> None:
         """The client hung up. A load that it waited for goes on."""
@@ -89,59 +101,70 @@ class Exchange:
 
     # --- the container's side
 
-    def answer_received(self, upstream: Upstream) -> None:
+    def answer_received(self, upstream: Upstream, head: AnswerHead) -> None:
         """Stream a good answer; keep a bad one until it is clear what it means."""
-        if 200 <= upstream.status < 300:
-            length = upstream.headers.get(b"content-length")
-            if length is None and not upstream.complete:
-                return  # a chunked answer: its length is known at its end
-            chunks, upstream.chunks = upstream.chunks, []
-            if not self._started:
-                self._started = True
-                size = sum(map(len, chunks)) if length is None else int(length)
-                headers = self._router.container.answer_headers(upstream.headers)
-                chunks.insert(0, answers.success(headers, size, self._waited, self._request.keep_alive))
-            self._connection.transport.writelines(chunks)
+        if not 200 <= head.status < 300:
             if upstream.complete:
-                self._part(upstream)
-                self._release()
-                self._connection.exchange_ended()
-        elif upstream.complete:
-            self._part(upstream)
-            self._judge(upstream.status, b"".join(upstream.chunks).decode("utf-8", "replace"))
+                self._part(upstream, head)
+                self._judge(head.status, b"".join(upstream.chunks).decode("utf-8", "replace"))
+            return
+        if head.length is None and not upstream.complete:
+            return  # its length is known at its end
+        chunks, upstream.chunks = upstream.chunks, []
+        if self._started:
+            self._connection.transport.writelines(chunks)
+        else:
+            self._started = True
+            write(self._connection.transport, self._answer_head(head, chunks), chunks)
+        if upstream.complete:
+            now = time.perf_counter()
+            taken = now - self._sent
+            metrics = self._router.metrics
+            metrics.model_latency.observe(taken)
+            metrics.overhead_latency.observe(now - self._begun - taken)
+            self._part(upstream, head)
+            self._release()
+            self._connection.exchange_ended()
 
     def upstream_lost(self) -> None:
         """The container ended the connection, most likely because it died."""
-        self._upstream = None
-        self._release()
+        upstream, self._upstream = self._upstream, None
         if self._started:
+            self._release()
+            self._router.metrics.model_errors += 1
+            _log.warning("%s: the container ended the connection in the middle of its answer", self._target)
             self._connection.transport.abort()  # an answer that stops short must not look whole
+        elif upstream is not None and self._sent - upstream.idle_since > _STALE_SECONDS:
+            self._connection.resume_reading()
+            self._forward()  # it closed a connection that was idle for long, at the moment we used it
         else:
+            self._release()
+            self._router.metrics.model_errors += 1
             self._refuse(answers.internal_failure("the container ended the connection before it answered"))
 
     def hold(self) -> None:
         """The container does not keep up with the request."""
-        self._connection.transport.pause_reading()
+        self._connection.pause_reading()
 
     def resume(self) -> None:
         """The container reads again."""
-        self._connection.transport.resume_reading()
+        self._connection.resume_reading()
 
     def hold_answer(self) -> None:
         """The client does not keep up with the answer."""
         if self._upstream is not None:
-            self._upstream.transport.pause_reading()
+            self._upstream.pause_reading()
 
     def resume_answer(self) -> None:
         """The client reads again."""
         if self._upstream is not None:
-            self._upstream.transport.resume_reading()
+            self._upstream.resume_reading()
 
     # --- inside
 
     def _forward(self) -> None:
         """Send what there is of the request; the rest follows as it arrives."""
-        if self._request.length is None and not self._request.complete:
+        if self._request.head.length is None and not self._request.complete:
             return  # see body_complete
         upstream = self._router.pool.take()
         if upstream is None:
@@ -161,27 +184,53 @@ class Exchange:
             self._send(upstream)
 
     def _send(self, upstream: Upstream) -> None:
-        request, entry = self._request, self._entry
-        assert entry is not None
+        request = self._request
         self._upstream = upstream
         self._attempts += 1
-        headers = self._router.container.request_headers(request.headers)
-        length = request.size if request.length is None else request.length
-        head = b"%bHost: localhost\r\n%bContent-Length: %d\r\n\r\n" % (entry.request_line, headers, length)
-        upstream.send(self, (head, *request.chunks))
+        self._sent = time.perf_counter()
+        upstream.send(self, self._request_head(), request.chunks)
 
-    def _part(self, upstream: Upstream) -> None:
+    def _request_head(self) -> bytes:
+        """What the container gets; the same for the same head of the client and the same target in memory."""
+        request, entry = self._request, self._entry
+        head = request.head
+        assert entry is not None
+        if head.memo is not None and head.memo[0] is entry:
+            known: bytes = head.memo[1]
+            return known
+        headers = self._router.container.request_headers(head.headers)
+        length = request.size if head.length is None else head.length
+        made = b"%bHost: localhost\r\n%bContent-Length: %d\r\n\r\n" % (entry.request_line, headers, length)
+        if head.length is not None:
+            head.memo = entry, made
+        return made
+
+    def _answer_head(self, head: AnswerHead, chunks: list[bytes]) -> bytes:
+        """What the client gets; the same for the same head of the container, when nothing is special."""
+        usual = self._waited is None and self._request.keep_alive and head.length is not None
+        rest: bytes | None = head.memo if usual else None
+        if rest is None:
+            length = sum(map(len, chunks)) if head.length is None else head.length
+            headers = self._router.container.answer_headers(head.headers)
+            rest = answers.success_rest(headers, length, self._waited, self._request.keep_alive)
+            if usual:
+                head.memo = rest
+        return answers.success(rest)
+
+    def _part(self, upstream: Upstream, head: AnswerHead) -> None:
         """The answer is whole; the connection is free when the request was, too."""
         self._upstream = None
-        resume_reading(upstream.transport)  # the client was slow; the next one may not be
-        resume_reading(self._connection.transport)
-        if self._request.complete and upstream.keep_alive:
+        if upstream.paused or self._connection.paused:  # the client was slow, or it was; the next may not be
+            upstream.resume_reading()
+            self._connection.resume_reading()
+        if self._request.complete and head.keep_alive:
             self._router.pool.give(upstream)
         else:
             upstream.drop()
 
     def _judge(self, status: int, body: str) -> None:
         """Heal what can be healed and try again; else tell the client."""
+        self._router.metrics.model_errors += 1
         message = self._by_name(error_message(body))
         fault = self._router.container.fault(status, message)
         if fault is Fault.REQUEST or self._attempts >= _ATTEMPTS:
@@ -207,7 +256,9 @@ class Exchange:
             self._refuse(self._refusal(error))
             return
         self._task = None
-        self._waited = (self._waited or 0.0) + time.perf_counter() - started
+        waited = time.perf_counter() - started
+        self._router.metrics.loading_wait.observe(waited)
+        self._waited = (self._waited or 0.0) + waited
         self._forward()
 
     async def _heal(self, fault: Fault) -> bool:
@@ -248,6 +299,7 @@ class Exchange:
         return message.replace(model_id(self._target), self._target)
 
     def _refuse(self, refusal: answers.RefusedError) -> None:
+        self._router.metrics.refused(refusal.status)
         _log.warning("%s: %d %s: %s", self._target, refusal.status, refusal.error_type, refusal)
         self._connection.transport.write(refusal.answer(self._request.keep_alive))
         self._connection.exchange_ended()

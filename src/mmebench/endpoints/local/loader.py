@@ -5,12 +5,16 @@ import hashlib
 import logging
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from mmebench.endpoints.containers.container import Container, OutOfMemoryError
+from mmebench.endpoints.endpoint import TargetLoad
+from mmebench.endpoints.local.metrics import EndpointMetrics
 from mmebench.endpoints.local.residency import Ledger, Resident
-from mmebench.endpoints.local.store import ArchiveStore, Content
+from mmebench.endpoints.local.store import ArchiveStore, Materialised
+from mmebench.endpoints.local.target_statistics import TargetStatistics
 from mmebench.endpoints.server_metrics import TARGET as SERVER_METRICS
 from mmebench.errors import DiskFullError, MmebenchError
 from mmebench.units import human_bytes
@@ -26,16 +30,27 @@ class Loader:
     """One load per target at a time, however many requests wait for it."""
 
     def __init__(
-        self, ledger: Ledger, store: ArchiveStore, container: Container, concurrency: int, *, caching: bool = True
+        self,
+        ledger: Ledger,
+        store: ArchiveStore,
+        container: Container,
+        metrics: EndpointMetrics,
+        concurrency: int,
+        *,
+        caching: bool = True,
     ) -> None:
         """``concurrency`` targets load at once; without ``caching`` each leaves memory and disk after use."""
         self.ledger = ledger
+        self.metrics = metrics
+        self.statistics = TargetStatistics(container, ledger)
         self._caching = caching
         self._store = store
         self._container = container
         self._slots = asyncio.Semaphore(concurrency)
         self._changed = asyncio.Event()
         self._loads: dict[str, tuple[Resident, asyncio.Task[None]]] = {}
+        self.recent: deque[TargetLoad] = deque(maxlen=1024)
+        """How the last loads went."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._estimates: dict[str, int] = {}
         self._measured_at = -math.inf
@@ -82,12 +97,14 @@ class Loader:
         """The container does not hold the target, though it should; the next acquire loads it."""
         _log.warning("%s: the container does not hold it any more", entry.target)
         self.ledger.forget(entry)
+        self.statistics.lost(entry.target)
 
     def revive(self, entry: Resident) -> None:
         """The target's process died: load it anew, unless that has begun already. Acquire then waits for it."""
         if self.ledger.resident.get(entry.target) is entry:
             _log.warning("%s: its process died; loading it again", entry.target)
             self.ledger.forget(entry)
+            self.statistics.lost(entry.target)
             successor, _ = self._begin(entry.target, self._reload)
             successor.digest = entry.digest
 
@@ -102,11 +119,11 @@ class Loader:
             return True
         return False
 
-    async def measure(self) -> None:
-        """See what the resident targets really use, unless that was done a moment ago."""
+    async def measure(self, fresh_seconds: float = _FRESH_SECONDS) -> None:
+        """See what the resident targets really use, unless that was done so short a time ago."""
         async with self._measuring:
             now = time.perf_counter()
-            if now - self._measured_at >= _FRESH_SECONDS:
+            if now - self._measured_at >= fresh_seconds:
                 self._measured_at = now
                 await self._measure(list(self.ledger.resident.values()))
 
@@ -134,14 +151,18 @@ class Loader:
 
     async def _load(self, entry: Resident) -> None:
         """From the archive to the container."""
+        asked = time.perf_counter()
         async with self._slots:
             await self._container.ready.wait()
             await self._until(lambda: entry.target not in self.ledger.unloading)
-            content = await self._materialise(entry)
+            made = await self._materialise(entry)
+            content = made.content
             entry.digest = content.digest
             size = content.size if self._container.measures_memory else 0
             estimate = self._estimates.get(content.digest, size)
-            await self._within_budget(entry, estimate, self._load_or_evict)
+            loading = await self._within_budget(entry, estimate, self._load_or_evict)
+        seconds = time.perf_counter() - asked
+        self.recent.append(TargetLoad(entry.target, seconds, made.downloading, made.unpacking, loading))
 
     async def _reload(self, entry: Resident) -> None:
         """Anew, from the files that are still there."""
@@ -150,9 +171,9 @@ class Loader:
             await self._within_budget(entry, estimate, self._load_anew)
 
     async def _within_budget(
-        self, entry: Resident, estimate: int, load: Callable[[Resident], Coroutine[Any, Any, None]]
-    ) -> None:
-        """Make room for ``estimate`` bytes, load, and charge what it really took."""
+        self, entry: Resident, estimate: int, load: Callable[[Resident], Coroutine[Any, Any, float]]
+    ) -> float:
+        """Make room for ``estimate`` bytes, load, and charge what it really took; returns what ``load`` does."""
         self._refuse_over_budget(entry.target, estimate)
         await self._until(lambda: entry.exempt or self.ledger.may_load(estimate))
         entry.memory = estimate
@@ -160,7 +181,7 @@ class Loader:
         started = time.perf_counter()
         try:
             await self._make_room()
-            await load(entry)
+            loading = await load(entry)
             await self._measure([entry])
             if not entry.exempt and entry.memory > self.ledger.limit:
                 await self._container.unload(entry.model)
@@ -183,30 +204,44 @@ class Loader:
             self._spawn(self._make_room())
         if not self._caching:
             self._discard_idle(entry)  # whoever asked for it may have hung up
+        return loading
 
-    async def _materialise(self, entry: Resident) -> Content:
+    async def _materialise(self, entry: Resident) -> Materialised:
         """The target's files; while the disk is full of what other targets use, one of those is evicted."""
         directory = self._container.directory(entry.model)
         while True:
             try:
-                return await asyncio.to_thread(self._store.materialise, entry.target, directory)
+                made = await asyncio.to_thread(self._store.materialise, entry.target, directory)
             except DiskFullError as error:
                 _log.warning("%s: %s", entry.target, error)
                 if not await self.relieve(entry):
                     raise
+            else:
+                if made.seconds:
+                    self.metrics.downloading.observe(made.seconds)
+                return made
 
-    async def _load_anew(self, entry: Resident) -> None:
+    async def _load_anew(self, entry: Resident) -> float:
+        started = time.perf_counter()
         await self._container.reload(entry.model, entry.target)
+        seconds = time.perf_counter() - started
+        self.metrics.loading.observe(seconds)
+        return seconds
 
-    async def _load_or_evict(self, entry: Resident) -> None:
-        """Load; when the container says that it is full, evict the least recently used target and try again."""
+    async def _load_or_evict(self, entry: Resident) -> float:
+        """Load and say how long that took; when the container is full, evict another target and try again."""
         while True:
+            started = time.perf_counter()
             try:
-                return await self._container.load(entry.model, entry.target)
+                await self._container.load(entry.model, entry.target)
             except OutOfMemoryError as error:
                 _log.warning("%s: the container is full (%s)", entry.target, error)
                 if not await self.relieve(entry):
                     raise
+            else:
+                seconds = time.perf_counter() - started
+                self.metrics.loading.observe(seconds)
+                return seconds
 
     def _refuse_over_budget(self, target: str, memory: int) -> None:
         if target != SERVER_METRICS and memory > self.ledger.limit:
@@ -255,8 +290,11 @@ class Loader:
         _log.info("unloaded %s after use", entry.target)
 
     async def _unload(self, entry: Resident) -> None:
+        await self.statistics.keep(entry)
+        started = time.perf_counter()
         try:
             await self._container.unload(entry.model)
+            self.metrics.unloading.observe(time.perf_counter() - started)
         except BaseException:
             self.ledger.abort_unload(entry)
             raise
@@ -274,6 +312,7 @@ class Loader:
 
     def _forget_all(self) -> None:
         self.ledger.clear()
+        self.statistics.lost()
         self._changed.set()
 
     async def _until(self, condition: Callable[[], bool]) -> None:

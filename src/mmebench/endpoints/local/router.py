@@ -11,7 +11,8 @@ from mmebench.endpoints.http_server import HttpConnection, Request
 from mmebench.endpoints.local import answers
 from mmebench.endpoints.local.exchange import Exchange
 from mmebench.endpoints.local.loader import Loader
-from mmebench.endpoints.local.upstream import Pool, resume_reading
+from mmebench.endpoints.local.metrics import CONTENT_TYPE, exposition
+from mmebench.endpoints.local.upstream import Pool
 
 _log = logging.getLogger(__name__)
 BODY_LIMIT = 25 * 1024 * 1024
@@ -28,6 +29,7 @@ class Router:
         self.container = container
         self.loader = loader
         self.ledger = loader.ledger
+        self.metrics = loader.metrics
         self.pool = Pool()
         self.connections: set[ClientConnection] = set()
         self._endpoint = f"/endpoints/{name}".encode()
@@ -40,15 +42,20 @@ class Router:
 
     def serve(self, connection: "ClientConnection", request: Request) -> None:
         """Answer everything but an invocation of this endpoint."""
-        path, method = request.url.partition(b"?")[0], request.method
+        path, method = request.head.url.partition(b"?")[0], request.head.method
         if path == b"/ping" and method in (b"GET", b"HEAD"):
             status = 200 if self.container.ready.is_set() else 503
             connection.answer(answers.document(status, {}, request.keep_alive))
+        elif path == b"/metrics" and method == b"GET":
+            self._spawn(self._metrics(connection, request))
         elif path == self._endpoint and method == b"GET":
             about = {"EndpointName": self.name, "Container": self.container.label}
             connection.answer(answers.document(200, about, request.keep_alive))
         elif path == self._endpoint + b"/residency" and method == b"GET":
             self._spawn(self._residency(connection, request))
+        elif path == self._endpoint + b"/loads" and method == b"GET":
+            loads = [dataclasses.asdict(load) for load in self.loader.recent]
+            connection.answer(answers.document(200, {"loads": loads}, request.keep_alive))
         elif path.startswith(b"/endpoints/") and path.endswith(b"/invocations") and method == b"POST":
             other = path[len(b"/endpoints/") : -len(b"/invocations")].decode("ascii", "replace")
             message = f"Endpoint {other} of account local not found; this one is {self.name}"
@@ -74,10 +81,17 @@ class Router:
             connection.transport.abort()
 
     async def _residency(self, connection: "ClientConnection", request: Request) -> None:
-        await self.loader.measure()
+        if request.head.url.endswith(b"?measure=now"):
+            await self.loader.measure(fresh_seconds=0)
         if connection.current is request:
             body = dataclasses.asdict(self.ledger.snapshot())
             connection.answer(answers.document(200, body, request.keep_alive))
+
+    async def _metrics(self, connection: "ClientConnection", request: Request) -> None:
+        targets = await self.loader.statistics.read()
+        if connection.current is request:
+            text = exposition(self.metrics, len(self.ledger.snapshot().resident), targets)
+            connection.answer(answers.text(text, CONTENT_TYPE, request.keep_alive))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -96,7 +110,7 @@ class ClientConnection(HttpConnection):
     def answer(self, data: bytes) -> None:
         """Answer the current request."""
         assert self.current is not None
-        if self.current.method == b"HEAD":
+        if self.current.head.method == b"HEAD":
             data = data[: data.index(b"\r\n\r\n") + 4]
         self.transport.write(data)
         self.request_ended()
@@ -104,12 +118,13 @@ class ClientConnection(HttpConnection):
     def exchange_ended(self) -> None:
         """The answer of the exchange is written."""
         self._exchange = None
-        resume_reading(self.transport)  # the container may have been slow
+        if self.paused:
+            self.resume_reading()  # the container was slow
         self.request_ended()
 
     def request_begun(self, request: Request) -> None:
         """Part of HttpConnection."""
-        if request.url == self._router.invocations and request.method == b"POST":
+        if request.head.url == self._router.invocations and request.head.method == b"POST":
             self._exchange = Exchange(self._router, self, request)
             self._exchange.begin()
         else:

@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -32,6 +33,22 @@ class Content:
     """Bytes of these files together."""
 
 
+@dataclass(frozen=True)
+class Materialised:
+    """A model made of an archive."""
+
+    content: Content
+    downloading: float = 0.0
+    """Seconds until the archive was on this machine and read through once; 0 when that was done before."""
+    unpacking: float = 0.0
+    """Seconds until its files were there; 0 when they were."""
+
+    @property
+    def seconds(self) -> float:
+        """Of both."""
+        return self.downloading + self.unpacking
+
+
 class ArchiveStore:
     """Unpacks each content once, and removes the least recently used that no model needs when space is short.
 
@@ -56,7 +73,7 @@ class ArchiveStore:
         """See that there is an archive; raises as :meth:`materialise`."""
         self._source.version(target)
 
-    def materialise(self, target: str, directory: Path) -> Content:
+    def materialise(self, target: str, directory: Path) -> Materialised:
         """Make ``directory`` hold the model of ``target``, as hard links to what was unpacked.
 
         Raises:
@@ -69,21 +86,24 @@ class ArchiveStore:
         version = self._source.version(target)
         with self._lock(version), disk_errors(directory):
             content = self._link(self._digests.get(version), directory)
-            if content is None:
-                with self._source.open(target, version, self._directory) as archive:
-                    digest = _digest(archive)
-                    with self._lock(digest):
-                        content = self._link(digest, directory)
-                        if content is None:
-                            content = self._unpack(archive, digest)
-                            try:
-                                self._source.confirm(target, version)
-                                self._add(content, directory)
-                            except BaseException:
-                                shutil.rmtree(self._directory / digest, ignore_errors=True)
-                                raise
-                self._digests[version] = digest
-        return content
+            if content is not None:
+                return Materialised(content)
+            started = time.perf_counter()
+            with self._source.open(target, version, self._directory) as archive:
+                digest = _digest(archive)
+                here = time.perf_counter()
+                with self._lock(digest):
+                    content = self._link(digest, directory)
+                    if content is None:
+                        content = self._unpack(archive, digest)
+                        try:
+                            self._source.confirm(target, version)
+                            self._add(content, directory)
+                        except BaseException:
+                            shutil.rmtree(self._directory / digest, ignore_errors=True)
+                            raise
+            self._digests[version] = digest
+        return Materialised(content, here - started, time.perf_counter() - here)
 
     def discard(self, digest: str) -> None:
         """Remove what was unpacked from an archive; models that were made of it keep their files."""

@@ -1,20 +1,30 @@
 """Persistent connections to the container."""
 
 import asyncio
+import math
+import time
 from collections import deque
-from collections.abc import Iterable
 from typing import Protocol, cast
 
 import httptools
 
+from mmebench.endpoints.http_chunks import ChunkedBody, ChunkError
 from mmebench.endpoints.http_client import Address
+from mmebench.endpoints.http_head import END, LIMIT, AnswerHead, KnownHeads, parse_answer_head
+
+_JOINED_BYTES = 64 * 1024
+"""Up to here one buffer is cheaper to send than two."""
+_AHEAD_BYTES = 256 * 1024
+"""As much as uvloop reads at once may wait to be written before the client is put on hold."""
+
+_known_heads: KnownHeads[AnswerHead] = KnownHeads()
 
 
 class Receiver(Protocol):
     """Who gets an answer."""
 
-    def answer_received(self, upstream: "Upstream") -> None:
-        """There is more of it; see the attributes of ``upstream``."""
+    def answer_received(self, upstream: "Upstream", head: AnswerHead) -> None:
+        """There is more of it: its head, and the chunks that were not taken yet."""
 
     def upstream_lost(self) -> None:
         """The connection ended before the answer did."""
@@ -30,55 +40,66 @@ class Upstream(asyncio.Protocol):
     """One connection; carries one exchange at a time.
 
     Attributes:
-        status: of the answer; 0 until its head is there.
-        headers: of the answer, names in lower case.
         chunks: what came of the body since somebody took it.
         complete: whether the answer is whole.
+        paused: whether no more is read of it for now.
+        idle_since: when the last exchange was over, by ``time.perf_counter``.
     """
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport
+        self.paused = False
+        self.idle_since = math.inf
         self.receiver: Receiver | None = None
-        self.status = 0
-        self.headers: dict[bytes, bytes] = {}
         self.chunks: list[bytes] = []
         self.complete = False
-        self.keep_alive = True
-        self._parser = httptools.HttpResponseParser(self)
+        self._head: AnswerHead | None = None
+        self._buffer = b""
+        self._left = 0
+        self._chunked: ChunkedBody | None = None
 
-    def send(self, receiver: Receiver, parts: Iterable[bytes]) -> None:
+    def send(self, receiver: Receiver, head: bytes, chunks: list[bytes]) -> None:
         """Begin an exchange; more of the request may be written to ``transport`` later."""
         self.receiver = receiver
-        self.status = 0
-        self.headers = {}
         self.chunks = []
         self.complete = False
-        self.transport.writelines(parts)
+        self._head = self._chunked = None
+        self._buffer = b""
+        write(self.transport, head, chunks)
 
     def drop(self) -> None:
         """End an exchange whose answer nobody wants any more."""
         self.receiver = None
         self.transport.abort()
 
+    def pause_reading(self) -> None:
+        """Read no more of the answer for now."""
+        if not self.paused and not self.transport.is_closing():
+            self.paused = True
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        if self.paused and not self.transport.is_closing():
+            self.paused = False
+            self.transport.resume_reading()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Part of asyncio.Protocol."""
         self.transport = cast(asyncio.Transport, transport)
+        self.transport.set_write_buffer_limits(_AHEAD_BYTES)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Part of asyncio.Protocol."""
-        receiver = self.receiver
+        """Part of asyncio.Protocol; it may also be how an answer ends that does not say how long it is."""
+        receiver, head = self.receiver, self._head
         if receiver is None:
             return
-        if self.status and not self.complete and self._ends_with_connection():
+        if head is not None and head.length is None and not head.chunked and not self.complete and error is None:
             self.complete = True
-            self.keep_alive = False
-            receiver.answer_received(self)
+            receiver.answer_received(self, head)
         else:
             self.receiver = None
             receiver.upstream_lost()
-
-    def _ends_with_connection(self) -> bool:
-        return b"content-length" not in self.headers and b"transfer-encoding" not in self.headers
 
     def pause_writing(self) -> None:
         """Part of asyncio.Protocol."""
@@ -92,34 +113,62 @@ class Upstream(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Part of asyncio.Protocol."""
-        if self.receiver is None:
+        receiver = self.receiver
+        if receiver is None or self.complete:
             self.transport.abort()  # nobody asked
             return
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserCallbackError:
-            raise  # a defect of ours
-        except httptools.HttpParserError:
+            head = self._head
+            if head is None:
+                head, data = self._take_head(data)
+                if head is None:
+                    return
+            self._take_body(head, data)
+        except (httptools.HttpParserError, ChunkError):
             self.transport.abort()
             return
-        self.receiver.answer_received(self)
+        receiver.answer_received(self, head)
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Part of httptools' interface."""
-        self.headers[name.lower()] = value
+    def _take_head(self, data: bytes) -> tuple[AnswerHead | None, bytes]:
+        """The head, if it is whole, and what came behind it."""
+        if self._buffer:
+            data = self._buffer + data
+        end = data.find(END) + len(END)
+        if end < len(END):
+            self._buffer = data
+            if len(data) > LIMIT:
+                raise httptools.HttpParserError("a head without an end")
+            return None, b""
+        whole = data[:end]
+        head = _known_heads.get(whole)
+        if head is None:
+            head = parse_answer_head(whole)
+            _known_heads.add(whole, head)
+        if head.status < 200:  # there is another head to come
+            self._buffer = b""
+            return self._take_head(data[end:]) if len(data) > end else (None, b"")
+        self._head = head
+        self._left = head.length or 0
+        self._chunked = ChunkedBody() if head.chunked else None
+        return head, data[end:]
 
-    def on_headers_complete(self) -> None:
-        """Part of httptools' interface."""
-        self.status = self._parser.get_status_code()
-        self.keep_alive = self._parser.should_keep_alive()
-
-    def on_body(self, chunk: bytes) -> None:
-        """Part of httptools' interface."""
-        self.chunks.append(chunk)
-
-    def on_message_complete(self) -> None:
-        """Part of httptools' interface."""
-        self.complete = True
+    def _take_body(self, head: AnswerHead, data: bytes) -> None:
+        if self._chunked is not None:
+            self.chunks += self._chunked.feed(data)
+            self.complete = self._chunked.complete
+            surplus = bool(self._chunked.rest)
+        elif head.length is None:
+            self.chunks.append(data)
+            self.complete = head.status in (204, 304)
+            surplus = False
+        else:
+            self._left -= len(data)
+            surplus = self._left < 0
+            self.complete = not self._left
+            if data:
+                self.chunks.append(data)
+        if surplus:
+            raise httptools.HttpParserError("more than the answer")
 
 
 class Pool:
@@ -139,6 +188,7 @@ class Pool:
     def give(self, upstream: Upstream) -> None:
         """The exchange is over, and the whole of it was sent and received."""
         upstream.receiver = None
+        upstream.idle_since = time.perf_counter()
         self._idle.append(upstream)
 
     async def connect(self, address: Address) -> Upstream:
@@ -147,7 +197,11 @@ class Pool:
         return upstream
 
 
-def resume_reading(transport: asyncio.Transport) -> None:
-    """Read again from a peer that may have been put on hold."""
-    if not transport.is_reading() and not transport.is_closing():
-        transport.resume_reading()
+def write(transport: asyncio.Transport, head: bytes, chunks: list[bytes]) -> None:
+    """Send a head and what there is of the body."""
+    if not chunks:
+        transport.write(head)
+    elif len(chunks) == 1 and len(chunks[0]) < _JOINED_BYTES:
+        transport.write(head + chunks[0])
+    else:
+        transport.writelines([head, *chunks])

@@ -1,0 +1,160 @@
+"""Heads of HTTP messages: checked by llhttp, and parsed once for the same bytes.
+
+Clients and containers repeat themselves: the head of a signed request may be the same for a second, that of an
+answer for as long as its length is. What was parsed before is found by its bytes, which costs next to nothing.
+"""
+
+import contextlib
+from typing import Any, Generic, TypeVar
+
+import httptools
+
+LIMIT = 64 * 1024
+"""The longest head, in bytes."""
+END = b"\r\n\r\n"
+_KEPT = 1024
+_KEPT_BYTES = 4096
+"""Longer heads are not kept."""
+
+
+class RequestHead:
+    """The head of a request.
+
+    Attributes:
+        headers: names in lower case.
+        length: of the body, in bytes; None for a chunked one.
+        keep_alive: whether the connection stays after the answer.
+        upgrade: whether what follows is to be another protocol than HTTP.
+        memo: what whoever serves the request wants to find again when the same head comes again.
+    """
+
+    __slots__ = ("headers", "keep_alive", "length", "memo", "method", "upgrade", "url")
+
+    def __init__(
+        self, method: bytes, url: bytes, headers: dict[bytes, bytes], keep_alive: bool, upgrade: bool
+    ) -> None:
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.keep_alive = keep_alive and not upgrade
+        self.upgrade = upgrade
+        self.memo: Any = None
+        length = headers.get(b"content-length")
+        self.length = int(length) if length is not None else None if b"transfer-encoding" in headers else 0
+
+
+class AnswerHead:
+    """The head of an answer.
+
+    Attributes:
+        headers: names in lower case.
+        length: of the body, in bytes; None when it does not say.
+        chunked: whether the body is.
+        keep_alive: whether the connection stays.
+        memo: as in :class:`RequestHead`.
+    """
+
+    __slots__ = ("chunked", "headers", "keep_alive", "length", "memo", "status")
+
+    def __init__(self, status: int, headers: dict[bytes, bytes], keep_alive: bool) -> None:
+        self.status = status
+        self.headers = headers
+        self.memo: Any = None
+        self.chunked = b"transfer-encoding" in headers
+        length = headers.get(b"content-length")
+        self.length = None if length is None or self.chunked else int(length)
+        self.keep_alive = keep_alive and (self.length is not None or self.chunked)
+
+
+HeadT = TypeVar("HeadT")
+
+
+class KnownHeads(Generic[HeadT]):
+    """Heads by their bytes, up to a number; then it starts over."""
+
+    def __init__(self) -> None:
+        self._heads: dict[bytes, HeadT] = {}
+        self.get = self._heads.get
+
+    def add(self, data: bytes, head: HeadT) -> None:
+        """Keep ``head``, unless it is unusually long."""
+        if len(data) <= _KEPT_BYTES:
+            if len(self._heads) >= _KEPT:
+                self._heads.clear()
+            self._heads[data] = head
+
+
+class RequestHeadParser:
+    """Takes the bytes of one head, up to and with the empty line, in as many pieces as they come.
+
+    Raises httptools.HttpParserError as soon as they cannot be one.
+    """
+
+    def __init__(self) -> None:
+        self._parser = httptools.HttpRequestParser(self)
+        self._url = b""
+        self._headers: dict[bytes, bytes] = {}
+        self._ended = False
+        self._surplus = False
+
+    def feed(self, data: bytes) -> None:
+        """Take more of it."""
+        with contextlib.suppress(httptools.HttpParserUpgrade):
+            self._parser.feed_data(data)
+        if self._surplus:
+            raise httptools.HttpParserError("more than one head before an empty line")
+
+    def head(self) -> RequestHead:
+        """What it was, once all of it has come."""
+        if not self._ended:
+            raise httptools.HttpParserError("no head before an empty line")
+        parser = self._parser
+        return RequestHead(
+            parser.get_method(), self._url, self._headers, parser.should_keep_alive(), parser.should_upgrade()
+        )
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the URL."""
+        self._surplus |= self._ended
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header."""
+        self._headers[name.lower()] = value
+
+    def on_headers_complete(self) -> None:
+        """The empty line."""
+        self._surplus |= self._ended
+        self._ended = True
+
+    def on_body(self, chunk: bytes) -> None:
+        """What llhttp takes for a body, though we are not there yet."""
+        self._surplus = True
+
+
+class _AnswerHeadCollector:
+    """Gathers one head from httptools' callbacks."""
+
+    def __init__(self) -> None:
+        self.headers: dict[bytes, bytes] = {}
+        self.ended = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers[name.lower()] = value
+
+    def on_headers_complete(self) -> None:
+        self.ended = True
+
+
+def parse_answer_head(data: bytes) -> AnswerHead:
+    """The head in ``data``, which ends with the empty line.
+
+    Raises:
+        httptools.HttpParserError: it is none.
+    """
+    collector = _AnswerHeadCollector()
+    parser = httptools.HttpResponseParser(collector)
+    parser.feed_data(data)
+    if not collector.ended:
+        raise httptools.HttpParserError("no head before an empty line")
+    return AnswerHead(parser.get_status_code(), collector.headers, parser.should_keep_alive())
