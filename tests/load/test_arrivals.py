@@ -7,6 +7,8 @@ import pytest
 from mmebench.errors import BadInputError
 from mmebench.load.arrivals import own_times, start_times
 from mmebench.load.keys import pick_keys, trace_keys
+from mmebench.load.messages import BeginStage
+from mmebench.load.schedule import count_within, due_times, own_trace
 from mmebench.load.trace import read_trace
 from mmebench.spec import ConstantRate, Payload, Poisson, Workload
 
@@ -144,3 +146,23 @@ def test_a_trace_that_is_not_there_or_not_text(tmp_path: Path) -> None:
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BadInputError, match="not CSV and not JSON lines"):
         read_trace(tmp_path / "binary.csv", TARGETS, names_targets=True)
+
+
+def test_workers_share_a_trace_stage_by_stage() -> None:
+    arrivals = {"arrivals": {"kind": "trace", "path": "t.csv"}, "profile": {"stages": [{"duration": 5}]}}
+    workload = Workload.model_validate(arrivals)
+    trace = [(number * 0.3, number) for number in range(40)]  # 12 seconds
+    for workers in (1, 3):
+        found = []
+        for stage, start_ns in enumerate((10**9, 9 * 10**9)):
+            orders = [
+                BeginStage(stage, start_ns, None, 5.0, 5.0 * stage, worker, workers) for worker in range(workers)
+            ]
+            shares = [np.concatenate(list(due_times(workload, trace, order))) for order in orders]
+            found += sorted(np.concatenate(shares).tolist())
+            keys = [[key for _, key in own_trace(trace, order)] for order in orders]
+            assert [len(own) for own in keys] == [len(share) for share in shares]
+            assert sum(count_within([share], start_ns, start_ns + 10**9) for share in shares) in (3, 4)
+        # The second begins after 5 s of the trace, at 9 s of the clock.
+        expected = [(1 if at < 5 else 4) + at for at in (number * 0.3 for number in range(40)) if at < 10]
+        assert np.array(found) / 1e9 == pytest.approx(expected)

@@ -105,10 +105,14 @@ def test_all_answers_are_read_before_anybody_sends_again() -> None:
 def test_a_closed_loop_goes_on_with_its_keys_over_stages_and_stops() -> None:
     pace = ClosedPace(think_time=0.0)
     caller: Any = FakeCaller(pace, hold=0.001)
+    gone: Any = FakeCaller(pace)
     pace.joined(caller)
+    pace.joined(gone)
+    pace.left(gone)
     assert not caller.sent, "not before the first stage"
     pace.begin(iter(range(1000)))
-    pace.joined(caller)
+    assert len(caller.sent) == 1
+    assert not gone.sent
     gevent.sleep(0.03)
     pace.begin(iter([7] * 1000))
     gevent.sleep(0.03)

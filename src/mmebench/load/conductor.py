@@ -1,6 +1,7 @@
 """The conductor: leads the workers from stage to stage and gathers what they send. There is one in each load."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from time import monotonic_ns
 
 import gevent
@@ -86,8 +87,9 @@ class Conductor:
         self._look_for_lost(self._running)
         rows = np.concatenate([np.empty(0, ROW), *self._since_live])
         self._since_live.clear()
-        elapsed = (monotonic_ns() - self._running.start_ns) / 1e9
-        self._events.live(live(rows, self._running.index, elapsed, self._runner.user_count))
+        now = monotonic_ns()
+        elapsed = (now - self._running.start_ns) / 1e9
+        self._events.live(live(rows, self._running.index, elapsed, self._seconds(now), self._runner.user_count))
 
     def stop(self) -> None:
         """The load is over, or somebody stopped it; another may be started by hand."""
@@ -99,8 +101,18 @@ class Conductor:
     # What workers tell.
 
     def worker_is_ready(self, node: str) -> None:
-        """A worker knows its clock."""
+        """A worker knows its clock.
+
+        One that comes while a stage runs has been given users of the others by Locust: those of a closed loop go
+        on at once. Of an open loop it takes a share from the next stage on.
+        """
         self._ready.add(node)
+        if (running := self._running) is None or node in running.orders:
+            return
+        running.joined += 1
+        if not self._open_loop:
+            order = replace(next(iter(running.orders.values())), worker=len(running.orders))
+            self._runner.send_message(order.name, order.data(), node)
 
     def tell_clock(self, node: str, question: Clock) -> None:
         """A worker asks for the time."""
@@ -214,7 +226,7 @@ class Conductor:
         )
         if self._open_loop:
             window = self._count_due(running, window, ready_ns, end_ns)
-        notes = list(running.lost.values())
+        notes = running.notes
         met = False
         if self._job.workload.profile.search is not None:
             met, verdict = judge(window, running.samples, self._job.objectives)
@@ -258,13 +270,9 @@ class Conductor:
     def _look_for_lost(self, running: RunningStage) -> None:
         """Note which workers of this stage are gone."""
         gone = running.orders.keys() - running.lost.keys() - set(self._alive())
+        rest = ", what it had not counts as never started" if self._open_loop else ""
         for node in gone:
-            number = running.orders[node].worker + 1
-            running.lost[node] = f"client process {number} of {len(running.orders)} was lost; " + (
-                "what it had sent is kept, what it had not counts as never started"
-                if self._open_loop
-                else "what it had sent is kept"
-            )
+            running.lose(node, "what it had sent is kept" + rest)
         self._lost += len(gone)
 
     def _await_workers(self) -> None:

@@ -15,7 +15,7 @@ from time import monotonic_ns
 from typing import Any, ClassVar
 
 import gevent
-from gevent.event import Event
+from gevent.event import AsyncResult, Event
 from locust import LoadTestShape, User, events, task
 from locust.env import Environment
 from locust.runners import MasterRunner, Runner, WorkerRunner
@@ -41,7 +41,8 @@ EVENTS = int(os.environ.get("MMEBENCH_EVENTS", "-1"))
 class InvokeUser(User):
     """A user as Locust counts them; callbacks do the asking, this greenlet only lives as long."""
 
-    worker: ClassVar[Worker]
+    worker: ClassVar["AsyncResult[Worker]"] = AsyncResult()
+    """There as soon as this process knows its job."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
@@ -49,7 +50,7 @@ class InvokeUser(User):
 
     def on_start(self) -> None:
         """Join the load."""
-        self._caller = self.worker.add_caller()
+        self._caller = self.worker.get().add_caller()
 
     @task
     def live(self) -> None:
@@ -64,7 +65,7 @@ class InvokeUser(User):
 
     def on_stop(self) -> None:
         """Leave with the answer under way."""
-        self.worker.remove_caller(self._caller)
+        self.worker.get().remove_caller(self._caller)
 
 
 class StageShape(LoadTestShape):
@@ -132,7 +133,8 @@ def _every_second(runner: Runner, do: Callable[[], None]) -> None:
 
 
 def _start_worker(runner: Runner, job: LoadJob, content: Content) -> None:
-    worker = InvokeUser.worker = Worker(job, content, runner)
+    worker = Worker(job, content, runner)
+    InvokeUser.worker.set(worker)
     runner.register_message(BeginStage.name, lambda msg, **_: worker.begin_stage(BeginStage.read(msg.data)))
     runner.register_message(EndStage.name, lambda msg, **_: worker.end_stage(EndStage.read(msg.data)))
     runner.register_message(Drain.name, lambda **_: worker.drain(), concurrent=True)

@@ -48,6 +48,8 @@ class ClosedPace:
         self._think_time = think_time
         self._keys: Iterator[int] | None = None
         self._stopped = True
+        self._early: list[Caller] = []
+        """Who joined before there was anything to ask."""
         self._free: list[Caller] = []
         self._run_callback = gevent.get_hub().loop.run_callback
         self._guarded_ask_free = guarded(self._ask_free)
@@ -57,10 +59,16 @@ class ClosedPace:
         if self._keys is None:
             self._keys = keys
         self._stopped = False
+        early, self._early = self._early, []
+        for caller in early:
+            self._ask(caller)
 
     def joined(self, caller: Caller) -> None:
         """See :class:`Pace`."""
-        self._ask(caller)
+        if self._keys is None:
+            self._early.append(caller)
+        else:
+            self._ask(caller)
 
     def freed(self, caller: Caller, status: int) -> None:
         """See :class:`Pace`."""
@@ -84,6 +92,8 @@ class ClosedPace:
 
     def left(self, caller: Caller) -> None:
         """See :class:`Pace`."""
+        if caller in self._early:
+            self._early.remove(caller)
 
     def stop(self) -> None:
         """See :class:`Pace`."""

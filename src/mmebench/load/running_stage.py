@@ -25,7 +25,9 @@ class RunningStage:
         """When all users had started."""
         self.reports: dict[str, StageReport] = {}
         self.lost: dict[str, str] = {}
-        """Workers that are gone, and what is to be said of each."""
+        """Workers that are gone, and what is said of each."""
+        self.joined = 0
+        """Workers that came while it ran."""
         self._batches: list[pa.RecordBatch] = []
         self._intended_ns: dict[str, list[Nanoseconds]] = defaultdict(list)
 
@@ -33,6 +35,17 @@ class RunningStage:
         """From where the figures of a stage that ends at ``end_ns`` count."""
         spawned = end_ns if self.spawned_ns is None else self.spawned_ns
         return min(end_ns, max(self.start_ns + int(self.stage.warmup_seconds * 1e9), spawned))
+
+    def lose(self, node: str, fate: str) -> None:
+        """A worker is gone; ``fate`` is what becomes of its share."""
+        number = self.orders[node].worker + 1
+        self.lost[node] = f"client process {number} of {len(self.orders)} was lost; {fate}"
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be known of the workers."""
+        late = [f"client processes that joined while it ran: {self.joined}"] if self.joined else []
+        return [*self.lost.values(), *late]
 
     # Samples that came while it ran.
 
