@@ -46,24 +46,33 @@ _INTERRUPTED = 130
 @click.option(
     "--load-concurrency", metavar="N", help="Targets loaded at once; 2, or one a core without model cache."
 )
+@click.option(
+    "--require-sigv4",
+    is_flag=True,
+    help="Refuse invocations that are not signed with the AWS credentials of this process.",
+)
 @click.option("--log", type=click.Path(path_type=Path), help="Append the log to this file instead of stderr.")
-def serve(archives: str, port: int, log: Path | None, **options: str | None) -> int:
+def serve(archives: str, port: int, log: Path | None, require_sigv4: bool, **options: str | None) -> int:
     """Serve the archives (*.tar.gz) below a directory or an S3 prefix as a multi-model endpoint on this machine.
 
     TargetModel is an archive's path relative to DIRECTORY or s3://bucket/prefix; archives may come and go while it
     serves. Prints "ready URL" once it answers. Ctrl-C or SIGTERM ends it.
     """
     from mmebench.endpoints.local import server
+    from mmebench.endpoints.local.signature import SignatureCheck
 
     endpoint = _endpoint({name: value for name, value in options.items() if value is not None})
     source = _source(archives)
+    signatures = SignatureCheck.from_environment() if require_sigv4 else None
     with _log_output(log) as output, open(output.fileno(), "w", closefd=False) as text:
         logging.basicConfig(
             stream=text, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
         )
         if source.is_empty():
             click.echo(f"{archives} holds no archive yet; put *.tar.gz files there at any time", err=True)
-        ended_by = server.serve(endpoint, source, port, output, lambda url: click.echo(f"ready {url}/invocations"))
+        ended_by = server.serve(
+            endpoint, source, port, output, lambda url: click.echo(f"ready {url}/invocations"), signatures
+        )
     return _INTERRUPTED if ended_by is signal.SIGINT else 0
 
 

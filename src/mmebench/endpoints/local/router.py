@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import logging
 from collections.abc import Coroutine
+from datetime import UTC, datetime
 from typing import Any
 
 from mmebench.endpoints.containers.container import Container
@@ -12,6 +13,7 @@ from mmebench.endpoints.local import answers
 from mmebench.endpoints.local.exchange import Exchange
 from mmebench.endpoints.local.loader import Loader
 from mmebench.endpoints.local.metrics import CONTENT_TYPE, exposition
+from mmebench.endpoints.local.signature import SignatureCheck
 from mmebench.endpoints.local.upstream import Pool
 
 _log = logging.getLogger(__name__)
@@ -24,8 +26,12 @@ _STALL_SECONDS = 60.0
 class Router:
     """Knows what every connection needs, and serves the endpoint's own questions."""
 
-    def __init__(self, name: str, container: Container, loader: Loader) -> None:
+    def __init__(
+        self, name: str, container: Container, loader: Loader, signatures: SignatureCheck | None = None
+    ) -> None:
+        """Invocations must be signed where ``signatures`` are to be checked."""
         self.name = name
+        self.signatures = signatures
         self.container = container
         self.loader = loader
         self.ledger = loader.ledger
@@ -38,7 +44,11 @@ class Router:
 
     def connection(self) -> "ClientConnection":
         """The protocol of a new connection."""
-        return ClientConnection(self)
+        return ClientConnection(self) if self.signatures is None else SignedConnection(self, self.signatures)
+
+    def is_invocation(self, request: Request) -> bool:
+        """Whether it asks for an answer of a model of ours."""
+        return request.head.url == self.invocations and request.head.method == b"POST"
 
     def serve(self, connection: "ClientConnection", request: Request) -> None:
         """Answer everything but an invocation of this endpoint."""
@@ -124,7 +134,7 @@ class ClientConnection(HttpConnection):
 
     def request_begun(self, request: Request) -> None:
         """Part of HttpConnection."""
-        if request.head.url == self._router.invocations and request.head.method == b"POST":
+        if self._router.is_invocation(request):
             self._exchange = Exchange(self._router, self, request)
             self._exchange.begin()
         else:
@@ -171,3 +181,34 @@ class ClientConnection(HttpConnection):
         """Part of asyncio.Protocol."""
         if self._exchange is not None:
             self._exchange.resume_answer()
+
+
+class SignedConnection(ClientConnection):
+    """A client whose invocations must be signed. The signature covers the body, so they wait for all of it."""
+
+    def __init__(self, router: Router, signatures: SignatureCheck) -> None:
+        super().__init__(router)
+        self._signatures = signatures
+
+    def request_begun(self, request: Request) -> None:
+        """Part of HttpConnection."""
+        if not self._router.is_invocation(request):
+            super().request_begun(request)
+        elif request.complete:
+            self._check(request)
+
+    def body_complete(self, request: Request) -> None:
+        """Part of HttpConnection."""
+        if self._router.is_invocation(request):
+            self._check(request)
+
+    def _check(self, request: Request) -> None:
+        try:
+            self._signatures.check(request.head, request.chunks, datetime.now(UTC))
+        except answers.RefusedError as refusal:
+            _log.warning("%d %s: %s", refusal.status, refusal.error_type, refusal)
+            self._router.metrics.invocations += 1
+            self._router.metrics.refused(refusal.status)
+            self.answer(refusal.answer(request.keep_alive))
+        else:
+            super().request_begun(request)

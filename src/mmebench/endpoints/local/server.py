@@ -18,6 +18,7 @@ from mmebench.endpoints.local.metrics import EndpointMetrics
 from mmebench.endpoints.local.residency import Ledger
 from mmebench.endpoints.local.router import Router
 from mmebench.endpoints.local.run_directory import RunDirectory
+from mmebench.endpoints.local.signature import SignatureCheck
 from mmebench.endpoints.local.store import ArchiveStore
 from mmebench.errors import BadInputError
 from mmebench.spec.endpoint import LocalEndpoint
@@ -28,7 +29,12 @@ _LOAD_CONCURRENCY = 2
 
 
 def serve(
-    endpoint: LocalEndpoint, source: ArchiveSource, port: int, output: IO[bytes], announce: Callable[[str], None]
+    endpoint: LocalEndpoint,
+    source: ArchiveSource,
+    port: int,
+    output: IO[bytes],
+    announce: Callable[[str], None],
+    signatures: SignatureCheck | None = None,
 ) -> signal.Signals:
     """Serve until SIGINT, SIGTERM or SIGHUP, and say which it was.
 
@@ -38,16 +44,18 @@ def serve(
         port: on 127.0.0.1; 0 for any that is free.
         output: where the container writes what it has to say.
         announce: called with the endpoint's URL, once it answers.
+        signatures: what checks those of invocations, which else need none.
 
     Raises:
-        BadInputError: the port is taken. CannotRunError: the container does not run here.
+        BadInputError: the port is taken, or the container at a URL cannot be used.
+        CannotRunError: the container does not run here.
     """
     run = asyncio.run
     if sys.platform != "win32":
         import uvloop
 
         run = uvloop.run
-    return run(_until_signal(lambda: _run(endpoint, source, port, output, announce)))
+    return run(_until_signal(lambda: _run(endpoint, source, port, output, announce, signatures)))
 
 
 async def _until_signal(work: Callable[[], Coroutine[Any, Any, None]]) -> signal.Signals:
@@ -72,7 +80,12 @@ def _end(ended: asyncio.Future[signal.Signals], number: signal.Signals) -> None:
 
 
 async def _run(
-    endpoint: LocalEndpoint, source: ArchiveSource, port: int, output: IO[bytes], announce: Callable[[str], None]
+    endpoint: LocalEndpoint,
+    source: ArchiveSource,
+    port: int,
+    output: IO[bytes],
+    announce: Callable[[str], None],
+    signatures: SignatureCheck | None,
 ) -> None:
     """Everything, from start to cancellation."""
     async with AsyncExitStack() as stack:
@@ -87,7 +100,7 @@ async def _run(
         ledger = Ledger(endpoint.memory if container.measures_memory else None)
         loader = Loader(ledger, archives, container, EndpointMetrics(), concurrency, caching=caching)
         stack.push_async_callback(loader.close)
-        router = Router(endpoint.name, container, loader)
+        router = Router(endpoint.name, container, loader, signatures)
         stack.callback(router.close)
         server = await asyncio.get_running_loop().create_server(router.connection, sock=listener)
         stack.callback(server.close)
