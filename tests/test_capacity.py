@@ -3,10 +3,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
 import pytest
 
-from mmebench.capacity import bytes_per_copy, fill
-from mmebench.endpoints.endpoint import Residency
+from mmebench.capacity import bounds_per_copy, bytes_per_copy, bytes_per_copy_before_growth, fill
+from mmebench.endpoints.endpoint import Residency, TargetLoad
 from mmebench.endpoints.runtime import InvocationError
 from mmebench.errors import MmebenchError
 from mmebench.results.run import Load
@@ -32,6 +33,12 @@ class SmallEndpoint:
     def add_targets(self, archive: Path, targets: Iterable[str]) -> None:
         self.targets.update(targets)
 
+    def remove_targets(self, targets: Iterable[str]) -> None:
+        self.targets.difference_update(targets)
+
+    def recent_loads(self) -> tuple[TargetLoad, ...]:
+        return ()
+
     def invoke(self, target: str) -> None:
         assert target in self.targets, "a target is added before it is invoked"
         if len(self.resident) == self.room:
@@ -48,6 +55,9 @@ class SmallEndpoint:
     def residency(self) -> Residency:
         used = 50 + COPY * len(self.grown & set(self.resident))
         return Residency(tuple(self.resident), len(self.targets), self.evictions, used, 1000)
+
+    def measure(self) -> Residency:
+        return self.residency()
 
     def close(self) -> None:
         self.resident.clear()
@@ -119,6 +129,30 @@ def test_another_error_is_not_taken_for_full_memory() -> None:
 
 
 def test_memory_per_copy_is_a_slope() -> None:
-    loads = [Load(target=f"{n}", seconds=1, memory_used=1000 + 7 * n) for n in range(5)]
+    loads = [
+        Load(target=f"{n}", seconds=1, memory_loaded=1000 + 7 * n - 3, memory_used=1000 + 7 * n) for n in range(5)
+    ]
     assert bytes_per_copy(loads) == pytest.approx(7)
     assert bytes_per_copy(loads[:1]) is None
+    assert bounds_per_copy(loads) == pytest.approx((7, 7))
+    assert bounds_per_copy(loads[:3]) is None
+    assert bytes_per_copy_before_growth(loads) == pytest.approx(4)
+    assert bytes_per_copy_before_growth(loads[:1]) is None
+
+
+def test_the_bounds_hold_what_a_copy_takes_and_narrow_with_copies() -> None:
+    random = np.random.default_rng(5)
+    held, widths = 0, []
+    for _ in range(60):
+        noisy = [
+            Load(
+                target=f"{n}", seconds=1, memory_loaded=0, memory_used=round(1e6 + 1e4 * n + random.normal(0, 3e3))
+            )
+            for n in range(20)
+        ]
+        bounds = bounds_per_copy(noisy)
+        assert bounds is not None
+        held += bounds[0] <= 1e4 <= bounds[1]
+        widths.append(bounds[1] - bounds[0])
+    assert held >= 50, "about 95 in 100"
+    assert 0 < np.mean(widths) < 2e3

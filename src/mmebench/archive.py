@@ -57,6 +57,18 @@ def pack(folder: Path, archive: Path) -> str:
     return hashed.digest.hexdigest()
 
 
+def copy_distinct(archive: Path, copy: Path, number: int) -> None:
+    """Write a copy that holds the same and is another archive by its bytes, a different one for each ``number``.
+
+    What differs is the time in the gzip header (RFC 1952), which :func:`pack` leaves 0.
+    """
+    with disk_errors(copy):
+        shutil.copyfile(archive, copy)
+        with copy.open("r+b") as file:
+            file.seek(4)
+            file.write(number.to_bytes(4, "little"))
+
+
 def unpack(archive: Path, directory: Path, limit: int) -> Path:
     """Unpack ``archive``, which must hold what Triton loads, as the new ``directory``.
 

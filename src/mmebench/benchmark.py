@@ -11,24 +11,23 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-import pandas as pd
-
 from mmebench.capacity import fill, target_name
 from mmebench.endpoints import open_endpoint
 from mmebench.endpoints.endpoint import Endpoint
 from mmebench.endpoints.runtime import RuntimeClient
 from mmebench.environment import describe_environment
 from mmebench.errors import BadInputError
+from mmebench.experiments import Subject, run_experiment
 from mmebench.load.events import Live
 from mmebench.load.host import runtime_url
 from mmebench.load.job import LoadJob
 from mmebench.load.payload import make_body
-from mmebench.measurement import digest, measure, now
+from mmebench.measurement import digest, measure, measure_watching, now
 from mmebench.models.package import Package, package_model, read_package
-from mmebench.report.report import write_report
+from mmebench.report.report import Report, write_report
 from mmebench.results.layout import RunFiles, find_runs
 from mmebench.results.run import Capacity, Load, Run, read_run, write_run
-from mmebench.spec import PlatformSpec, Spec, Targets
+from mmebench.spec import Experiment, PlatformSpec, Spec, Targets
 from mmebench.spec.load import LoadSpec, ServedModel
 
 
@@ -59,16 +58,22 @@ class Observer(Protocol):
     def live(self, live: Live) -> None:
         """What the load was like in the last second."""
 
+    def experimenting(self, experiment: Experiment) -> None:
+        """An experiment starts."""
+
+    def experimented(self, what: str, share: float) -> None:
+        """What it does now, and which share of it is over."""
+
     def measured(self, run: Run) -> None:
         """The run is complete and on disk."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a benchmark left: the directory of the model, and its summary, one row a stage."""
+    """What a benchmark left: the directory of the model, and its report."""
 
     directory: Path
-    summary: pd.DataFrame
+    report: Report
 
 
 def run_benchmark(spec: Spec, results: Path, observer: Observer) -> Outcome:
@@ -205,14 +210,13 @@ def _run_platform(
             package=package.model_dump(mode="json", exclude={"archive"}),
             environment=describe_environment(),
         )
-        before = endpoint.residency()
-        run = measure(asked, job, files, observer.live)
-        after = endpoint.residency()
-        changes = {
-            "loads_during_load": after.loads - before.loads,
-            "evictions_during_load": after.evictions - before.evictions,
-        }
-        run = run.model_copy(update=changes)
+        run = measure_watching(endpoint, asked, job, files, observer.live)
+        # Not complete before the experiments are: what broke in between is measured again.
+        write_run(run.model_copy(update={"complete": not spec.experiments}), files.run)
+        subject = Subject(endpoint, client, package.archive, package.model, capacity.fits, body, job, run, files)
+        for experiment in spec.experiments:
+            observer.experimenting(experiment)
+            run_experiment(experiment, subject, observer.experimented)
         write_run(run, files.run)
         return run
 

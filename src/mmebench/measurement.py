@@ -6,10 +6,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from mmebench.endpoints.endpoint import Endpoint, Residency
 from mmebench.load.events import Live
 from mmebench.load.job import LoadJob
 from mmebench.load.process import offer_load
 from mmebench.results.layout import RunFiles
+from mmebench.results.residency import ResidencySighting, write_residency
 from mmebench.results.run import Run, StageWindow, write_run
 from mmebench.results.samples import keep_samples
 
@@ -50,6 +52,45 @@ def measure(asked: Run, job: LoadJob, files: RunFiles, on_live: Callable[[Live],
         run = asked.model_copy(update=measured)
         write_run(run, files.run)
     return run
+
+
+def measure_watching(
+    endpoint: Endpoint, asked: Run, job: LoadJob, files: RunFiles, on_live: Callable[[Live], None]
+) -> Run:
+    """The same on an endpoint that says what is in memory: the record tells how many targets came and went.
+
+    ``files.residency`` has what was there from second to second.
+    """
+    sightings: list[ResidencySighting] = []
+
+    def look(live: Live) -> None:
+        sightings.append(_sight(endpoint.residency(), live.at))
+        on_live(live)
+
+    before = endpoint.residency()
+    try:
+        run = measure(asked, job, files, look)
+    finally:
+        write_residency(sightings, files.residency)
+    after = endpoint.residency()
+    changes = {
+        "loads_during_load": after.loads - before.loads,
+        "evictions_during_load": after.evictions - before.evictions,
+    }
+    run = run.model_copy(update=changes)
+    write_run(run, files.run)
+    return run
+
+
+def _sight(residency: Residency, at: float) -> ResidencySighting:
+    return ResidencySighting(
+        at=at,
+        targets=len(residency.resident),
+        memory_used=residency.memory_used,
+        loads=residency.loads,
+        evictions=residency.evictions,
+        least_recently_used=residency.resident[0] if residency.resident else None,
+    )
 
 
 def digest(asked: dict[str, Any]) -> str:

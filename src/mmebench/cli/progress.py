@@ -19,7 +19,7 @@ from mmebench.models.package import Package
 from mmebench.report.objectives import judge
 from mmebench.report.table import summary_table
 from mmebench.results.run import Capacity, Load, Run
-from mmebench.spec import Objectives, PlatformSpec, Stage
+from mmebench.spec import Experiment, Objectives, PlatformSpec, Stage
 from mmebench.units import human_bytes, human_seconds
 
 
@@ -138,6 +138,14 @@ class RunProgress:
         else:  # a search chooses its stages as it goes
             self._show(f"stage {live.stage + 1}, {now}")
 
+    def experimenting(self, experiment: Experiment) -> None:
+        """See :class:`mmebench.benchmark.Observer`."""
+        self._step(experiment.kind.replace("_", " "), 1.0)
+
+    def experimented(self, what: str, share: float) -> None:
+        """See :class:`mmebench.benchmark.Observer`."""
+        self._show(what, share)
+
     def measured(self, run: Run) -> None:
         """See :class:`mmebench.benchmark.Observer`."""
         cold = f"; {run.evictions_during_load} evictions during the load" if run.evictions_during_load else ""
@@ -153,9 +161,9 @@ def show(results: Path, objectives: Objectives, benchmark: Callable[[RunProgress
     console = Console()
     with disk_errors(results), RunProgress(console) as progress:
         outcome = benchmark(progress)
-    console.print(summary_table(outcome.summary))
-    verdict = judge(outcome.summary, objectives)
-    for line in verdict.lines:
+    console.print(summary_table(outcome.report.summary))
+    verdict = judge(outcome.report.summary, objectives)
+    for line in (*outcome.report.findings, *verdict.lines):
         console.print(line, highlight=False, soft_wrap=True)
     console.print(f"Results, charts and samples: {outcome.directory}/", highlight=False, soft_wrap=True)
     return 0 if verdict.met else 1

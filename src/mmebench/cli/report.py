@@ -15,5 +15,8 @@ def report(directory: Path) -> None:
     from mmebench.report.table import summary_table
 
     console = Console()
-    console.print(summary_table(write_report(directory)))
+    written = write_report(directory)
+    console.print(summary_table(written.summary))
+    for line in written.findings:
+        console.print(line, highlight=False, soft_wrap=True)
     console.print(f"Summary and charts: {directory}/", highlight=False)

@@ -114,8 +114,8 @@ _SHARE_SPENT = 10
 class PunctualAlarm:
     """An alarm that rings early and waits out the rest, so that it is punctual to a microsecond or two.
 
-    A processor that sleeps takes tens of microseconds to wake up, in a virtual machine hundreds. What 19 of 20 wakes
-    took lately, at most, is the head start of the next.
+    A processor that sleeps takes tens of microseconds to wake up, in a virtual machine hundreds. What 19 of 20
+    wakes took lately, at most, is the head start of the next.
     """
 
     def __init__(self, callback: Callable[[], None]) -> None:

@@ -17,6 +17,8 @@ class Live(BaseModel):
 
     stage: int
     elapsed: float
+    """Seconds since the stage began; ``at``: since the load began."""
+    at: float
     users: int
     successes: int
     failures: int
@@ -30,13 +32,14 @@ class Over(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-def live(rows: npt.NDArray[np.void], stage: int, elapsed: float, users: int) -> Live:
+def live(rows: npt.NDArray[np.void], stage: int, elapsed: float, at: float, users: int) -> Live:
     """What the samples of the last second come to; ``rows`` as :data:`mmebench.load.recorder.ROW`."""
     successes = rows[rows["error"] == 0]
     latencies = (successes["end_ns"] - successes["intended_ns"]) / 1e6
     return Live(
         stage=stage,
         elapsed=elapsed,
+        at=at,
         users=users,
         successes=len(successes),
         failures=len(rows) - len(successes),

@@ -27,7 +27,7 @@ def probabilities(popularity: Popularity, targets: Sequence[str]) -> npt.NDArray
     count = len(targets)
     match popularity:
         case Zipf():
-            weights = np.arange(1, count + 1) ** -popularity.s
+            weights = popularity.weights(count)
         case HotSet():
             if popularity.targets > count:
                 raise BadInputError(

@@ -1,16 +1,27 @@
 """The report of a results directory: summary, charts, and the table for the terminal."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
+from mmebench.report.experiments import write_experiments
 from mmebench.results.layout import CHART2, SUMMARY, find_runs
 from mmebench.results.run import read_run
 from mmebench.results.summary import summarise
 
 
-def write_report(directory: Path) -> pd.DataFrame:
-    """Write ``summary_results.csv`` and the charts of a ``results/<model>`` directory; returns the summary.
+class Report(NamedTuple):
+    """What a person is shown of it in the terminal; the rest is in files."""
+
+    summary: pd.DataFrame
+    """One row a stage."""
+    findings: tuple[str, ...]
+    """What experiments show, a line each."""
+
+
+def write_report(directory: Path) -> Report:
+    """Write ``summary_results.csv`` and the charts of a ``results/<model>`` directory.
 
     Raises:
         BadInputError: there is nothing in it to report on.
@@ -19,7 +30,7 @@ def write_report(directory: Path) -> pd.DataFrame:
 
     summary = summarise(directory)
     summary.to_csv(directory / SUMMARY, index=False, float_format="%.6g")
-    footers = []
+    footers, findings = [], []
     for files in find_runs(directory):
         rows = summary[
             (summary["instance_type"] == files.instance_type)
@@ -29,8 +40,9 @@ def write_report(directory: Path) -> pd.DataFrame:
         footers.append(_footer(files.run))
         if not rows.empty:
             save(draw_chart1(rows, footers[-1]), files.chart1)
+        findings += write_experiments(files, footers[-1])
     save(draw_chart2(summary, footers[-1]), directory / CHART2)
-    return summary
+    return Report(summary, tuple(findings))
 
 
 def _footer(record: Path) -> str:

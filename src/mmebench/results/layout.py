@@ -58,6 +58,15 @@ class RunFiles:
         return self._file("run.json")
 
     @property
+    def residency(self) -> Path:
+        """What was in memory during the load, a row a second."""
+        return self._file("residency.csv")
+
+    def experiment(self, kind: str) -> "ExperimentFiles":
+        """What an experiment of this kind left."""
+        return ExperimentFiles(self, kind)
+
+    @property
     def chart1(self) -> Path:
         """Throughput and latency over users, successes and failures below."""
         return self._file("chart1.png")
@@ -74,6 +83,29 @@ class RunFiles:
         for path in found:
             path.replace(aside / path.name)
         return aside
+
+
+@dataclass(frozen=True)
+class ExperimentFiles:
+    """The files of one experiment, which belong to a run, whether they exist or not."""
+
+    run: RunFiles
+    kind: str
+
+    @property
+    def table(self) -> Path:
+        """What came of it."""
+        return self.run.directory / f"{self.run.prefix.name}_{self.kind}.csv"
+
+    @property
+    def chart(self) -> Path:
+        """The same as a picture."""
+        return self.table.with_suffix(".png")
+
+    @property
+    def loads(self) -> Path:
+        """The folder for the loads that it consists of, each in the layout of a run."""
+        return self.table.with_suffix("")
 
 
 def find_runs(directory: Path) -> list[RunFiles]:

@@ -19,8 +19,10 @@ class Load(Record):
 
     target: str
     seconds: float
+    memory_loaded: int
+    """Bytes that all resident targets use together after its first request, before it is made to grow."""
     memory_used: int
-    """Bytes that all resident targets use together once this one is loaded."""
+    """The same once it has served the largest batch that the load can form."""
 
 
 class Capacity(Record):
@@ -30,7 +32,11 @@ class Capacity(Record):
     limited_by: Literal["eviction", "refused", "threshold", "limit"]
     """With ``limit`` the endpoint holds at least ``fits``; nobody tried more."""
     bytes_per_copy: float | None
-    """Slope of memory over copies; None with fewer than two loads."""
+    """Slope of memory over copies, as large as the load can make them; None with fewer than two loads."""
+    bytes_per_copy_bounds: tuple[float, float] | None = None
+    """Of its 95 % confidence interval; None with fewer than four loads."""
+    bytes_per_copy_before_growth: float | None = None
+    """The same after a single request."""
     memory_budget: int | None
     loads: tuple[Load, ...]
 

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from mmebench.spec.arrivals import Arrivals, ClosedLoop, ConstantRate, Poisson, Trace
 from mmebench.spec.endpoint import LocalEndpoint
+from mmebench.spec.experiments import ColdStarts, Experiment, Interference, WorkingSet
 from mmebench.spec.model import FileModel, HuggingFaceModel, ModelSpec, TimmModel, TorchvisionModel
 from mmebench.spec.platform import DynamicBatching, PlatformSpec
 from mmebench.spec.popularity import HotSet, Popularity, RoundRobin, TracedTargets, Uniform, Weights, Zipf
@@ -21,12 +22,15 @@ from mmebench.spec.workload import Goodput, Objectives, Payload, Targets, Worklo
 __all__ = [
     "Arrivals",
     "ClosedLoop",
+    "ColdStarts",
     "ConstantRate",
     "DynamicBatching",
+    "Experiment",
     "FileModel",
     "Goodput",
     "HotSet",
     "HuggingFaceModel",
+    "Interference",
     "LocalEndpoint",
     "ModelSpec",
     "Objectives",
@@ -48,6 +52,7 @@ __all__ = [
     "TracedTargets",
     "Uniform",
     "Weights",
+    "WorkingSet",
     "Workload",
     "Zipf",
 ]
@@ -62,6 +67,7 @@ class Spec(Strict):
     targets: Targets = Targets()
     workload: Workload = Workload()
     objectives: Objectives = Objectives()
+    experiments: tuple[Experiment, ...] = Field((), description="what else is to be shown, after the load")
 
     @model_validator(mode="after")
     def _parts_go_together(self) -> Self:
@@ -75,6 +81,9 @@ class Spec(Strict):
                     f"workload.payload.batch {batch} goes over max_batch_size {platform.max_batch_size} "
                     f"of platform {platform.kind}"
                 )
+        kinds = [experiment.kind for experiment in self.experiments]
+        if len(set(kinds)) < len(kinds):
+            raise ValueError(f"experiments names one kind twice: {', '.join(kinds)}; run them as two specs")
         if self.workload.profile.search is not None and not self.objectives.given:
             raise ValueError("workload.profile.search needs objectives to meet: p99, failures or goodput")
         return self

@@ -2,6 +2,8 @@
 
 from typing import Annotated, Literal, Self
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from mmebench.spec.strict import ListOrMapping, Strict
@@ -22,6 +24,11 @@ class Zipf(Strict):
     kind: Literal["zipf"]
     s: float = Field(1.0, ge=0, le=10, description="0 is uniform; 1 is common for web content")
     seed: int = Field(0, ge=0)
+
+    def weights(self, count: int) -> npt.NDArray[np.float64]:
+        """Of so many targets, in no unit."""
+        weights: npt.NDArray[np.float64] = np.arange(1, count + 1) ** -self.s
+        return weights
 
 
 class HotSet(Strict):

@@ -1,0 +1,174 @@
+"""A picture for each experiment."""
+
+import pandas as pd
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from mmebench.results.cold_starts import PARTS
+from mmebench.results.interference import PHASES, Course
+from mmebench.results.working_set import THRASH, find_knee
+
+# They differ in lightness too, so that the pictures can be read in grey.
+_SERIES = ("#1f4e79", "#e08a1e", "#5b9279", "#a4161a", "#8d99ae", "#6a4c93")
+_MARKERS = "os^Dv*"
+_QUIET, _DISTURBED = "#1f4e79", "#e08a1e"
+
+
+def draw_working_set(cells: pd.DataFrame, title: str, footer: str) -> Figure:
+    """Hits, throughput, latency and the rest over the number of targets; a line for each popularity.
+
+    Args:
+        cells: as :func:`mmebench.results.working_set.summarise_working_set` gives them.
+        title: what was measured.
+        footer: on what, and when.
+    """
+    figure = Figure(figsize=(13, 8), layout="constrained")
+    panels = figure.subplots(2, 3).flat
+    panel = dict(zip(("hits", "throughput", "latency", "share", "cold", "age"), panels, strict=True))
+    for number, (s, rows) in enumerate(cells.groupby("zipf")):
+        style = {"color": _SERIES[number % len(_SERIES)], "marker": _MARKERS[number % len(_MARKERS)]}
+        plain = {"color": style["color"], "linestyle": ":"}
+        label = "uniform" if s == 0 else f"zipf {s:g}"
+        x, knee = rows["ratio"], find_knee(rows)
+        panel["hits"].plot(x, rows["hit_ratio"], **style, label=f"{label}, measured")
+        panel["hits"].plot(x, rows["predicted_hit_ratio"], **plain, label=f"{label}, predicted")
+        panel["throughput"].plot(x, rows["requests_per_s"], **style, label=label)
+        panel["latency"].plot(x, rows["p90_ms"], **style, label=f"{label}, p90")
+        panel["latency"].plot(x, rows["p50_ms"], **plain, label=f"{label}, p50")
+        thrash = "no thrash" if knee is None else f"thrash from {knee:.2f}"
+        panel["share"].plot(x, rows["cold_time_share"], **style, label=f"{label}: {thrash}")
+        panel["cold"].plot(x, rows["cold_starts_per_s"], **style, label=label)
+        panel["age"].plot(x, rows["lru_age_s"], **style, label=f"{label}, measured")
+        panel["age"].plot(x, rows["predicted_lru_age_s"], **plain, label=f"{label}, predicted")
+    error = cells["prediction_error"].abs().mean()
+    for name, text in {
+        "hits": f"hit ratio; the prediction is off by {error:.3f} on average",
+        "throughput": "successful requests per second",
+        "latency": "latency of successes, ms (log scale)",
+        "share": "share of all waiting that cold starts took",
+        "cold": "cold starts per second",
+        "age": "age of the least recently used in memory, s",
+    }.items():
+        axes = panel[name]
+        axes.set_title(text, fontsize=10)
+        axes.axvline(1, color="#999999", linewidth=0.8)
+        axes.set_xlabel("targets, as a multiple of what fits")
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+        if name == "latency":
+            axes.set_yscale("log")
+            _plain_numbers(axes.yaxis)
+        else:
+            axes.set_ylim(0, 1.05 if name in ("hits", "share") else None)
+        axes.legend(frameon=False, fontsize=8)
+    panel["share"].axhline(THRASH, color="#999999", linewidth=0.8)
+    figure.suptitle(title)
+    _finish(figure, footer)
+    return figure
+
+
+def draw_interference(course: Course, table: pd.DataFrame, title: str, footer: str) -> Figure:
+    """Each request's latency over time, cold starts of neighbours shaded; percentiles of the phases beside it."""
+    figure = Figure(figsize=(13, 4.8), layout="constrained")
+    over_time, bars = figure.subplots(1, 2, width_ratios=(3, 1.3))
+    for number, (began, ended) in enumerate(course.cold_starts):
+        label = "a neighbour's cold start" if number == 0 else None
+        over_time.axvspan(began, ended, color=_DISTURBED, alpha=0.25, linewidth=0, label=label)
+    counted = course.phase >= 0
+    over_time.plot(
+        course.due[counted],
+        course.latency[counted] * 1e3,
+        linestyle="none",
+        marker=".",
+        markersize=3,
+        color=_QUIET,
+        label="a request to the one target",
+    )
+    over_time.set_yscale("log")
+    _plain_numbers(over_time.yaxis)
+    over_time.set_ylabel("latency, ms (log scale)")
+    over_time.set_xlabel("seconds since the load began")
+    over_time.legend(frameon=False, fontsize=8, loc="upper left")
+    for offset, (name, hatch) in enumerate((("p50", ""), ("p99", "//"))):
+        values = table[f"{name}_ms"]
+        errors = [
+            (values - table[f"{name}_low_ms"]).fillna(0),
+            (table[f"{name}_high_ms"] - values).fillna(0),
+        ]
+        at = [number + (offset - 0.5) * 0.38 for number in range(len(table))]
+        bars.bar(
+            at,
+            values,
+            0.36,
+            yerr=errors,
+            capsize=3,
+            hatch=hatch,
+            edgecolor="white",
+            color=_SERIES[offset],
+            label=name,
+        )
+        for x, value, high in zip(at, values, errors[1], strict=True):
+            text = "none" if pd.isna(value) else f"{value:.3g}"
+            top = 0 if pd.isna(value) else value + high
+            bars.annotate(text, (x, top), (0, 3), textcoords="offset points", ha="center", fontsize=8)
+    bars.set_xticks(range(len(PHASES)), ["alone", "between\ncold starts", "during\ncold starts"])
+    bars.set_title("latency, ms, with 95 % intervals", fontsize=10)
+    bars.margins(y=0.15)
+    bars.legend(frameon=False, fontsize=8, loc="upper left")
+    for axes in (over_time, bars):
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(title)
+    _finish(figure, footer)
+    return figure
+
+
+def draw_cold_starts(cold_starts: pd.DataFrame, title: str, footer: str) -> Figure:
+    """What a cold start is made of, at each concurrency, and how its length is distributed.
+
+    Args:
+        cold_starts: a row each, as :func:`mmebench.results.cold_starts.read_cold_starts` gives them.
+        title: what was measured.
+        footer: on what, and when.
+    """
+    figure = Figure(figsize=(13, 4.6), layout="constrained")
+    split, spread = figure.subplots(1, 2)
+    groups = list(cold_starts.groupby("concurrency"))
+    names = [f"{concurrency} at once" for concurrency, _ in groups]
+    left = pd.Series(0.0, index=range(len(groups)))
+    for number, (column, text) in enumerate(PARTS.items()):
+        means = pd.Series([rows[column].mean() for _, rows in groups]).fillna(0)
+        split.barh(names, means, left=left, color=_SERIES[number], edgecolor="white", label=text, height=0.6)
+        left += means
+    for position, total in enumerate(left):
+        split.annotate(f"{total:.3g} s", (total, position), (4, 0), textcoords="offset points", va="center")
+    split.invert_yaxis()
+    split.margins(x=0.12)
+    split.set_xlabel("seconds, mean")
+    split.set_title("what a first invocation waits for", fontsize=10)
+    split.legend(frameon=False, fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.14))
+    for number, (concurrency, rows) in enumerate(groups):
+        spread.ecdf(rows["seconds"], color=_SERIES[number % len(_SERIES)], label=f"{concurrency} at once")
+    spread.ecdf(cold_starts["warm_seconds"], color="black", linestyle="--", label="warm")
+    spread.set_xscale("log")
+    _plain_numbers(spread.xaxis)
+    spread.set_xlabel("seconds (log scale)")
+    spread.set_ylabel("share of invocations that took no longer")
+    spread.set_title("first invocations, and warm ones", fontsize=10)
+    spread.legend(frameon=False, fontsize=8)
+    for axes in (split, spread):
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(title)
+    _finish(figure, footer)
+    return figure
+
+
+def _plain_numbers(axis: Axis) -> None:
+    """1, 2, 5, 10 … on a logarithmic axis, and not 2 x 10^0."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _finish(figure: Figure, footer: str) -> None:
+    figure.supxlabel(footer, fontsize=8, color="#555555", x=0.99, ha="right")

@@ -1,0 +1,97 @@
+"""The report of experiments: a table and a picture each, and what they show in a sentence."""
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from mmebench.results.cold_starts import read_cold_starts, summarise_cold_starts
+from mmebench.results.interference import read_course, summarise_interference
+from mmebench.results.layout import ExperimentFiles, RunFiles
+from mmebench.results.run import Run, read_run
+from mmebench.results.working_set import find_knee, summarise_working_set
+from mmebench.units import human_seconds
+
+
+def write_experiments(files: RunFiles, footer: str) -> list[str]:
+    """Write table and chart of each experiment that belongs to the run; returns what they show, a line each."""
+    if not files.run.exists():
+        return []
+    run = read_run(files.run)
+    lines = []
+    for kind, write in _WRITERS.items():
+        lines += write(files.experiment(kind), run, footer)
+    return lines
+
+
+def _write_cold_starts(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
+    if not files.table.exists():
+        return []
+    from mmebench.report.charts import save
+    from mmebench.report.experiment_charts import draw_cold_starts
+
+    cold_starts = read_cold_starts(files.table)
+    save(draw_cold_starts(cold_starts, f"{_title(run)}: cold starts", footer), files.chart)
+    summary = summarise_cold_starts(cold_starts)
+    return [
+        f"{run.platform}: a cold start takes {human_seconds(float(row['p50_s']))} at the median and "
+        f"{human_seconds(float(row['max_s']))} at most, {row['concurrency']:.0f} at once; "
+        f"warm {human_seconds(float(row['warm_p50_s']))}"
+        for _, row in summary.iterrows()
+    ]
+
+
+def _write_working_set(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
+    if not files.loads.is_dir() or run.capacity is None:
+        return []
+    cells = summarise_working_set(files.loads, run.capacity.fits)
+    if cells.empty:
+        return []
+    from mmebench.report.charts import save
+    from mmebench.report.experiment_charts import draw_working_set
+
+    cells.to_csv(files.table, index=False, float_format="%.6g")
+    title = f"{_title(run)}: working set, {run.capacity.fits} targets fit"
+    save(draw_working_set(cells, title, footer), files.chart)
+    return [_describe_knee(run, s, rows) for s, rows in cells.groupby("zipf")]
+
+
+def _describe_knee(run: Run, s: object, rows: pd.DataFrame) -> str:
+    assert run.capacity is not None
+    popularity = f"{run.platform}: popularity zipf {s:g}" if s else f"{run.platform}: uniform popularity"
+    knee = find_knee(rows)
+    if knee is None:
+        most = rows["ratio"].max()
+        return f"{popularity}: no thrash up to {most:.3g} times the {run.capacity.fits} targets that fit"
+    return (
+        f"{popularity}: thrash begins at {knee:.2f} times the {run.capacity.fits} targets that fit "
+        f"(about {knee * run.capacity.fits:.0f}); from there cold starts take most of the time"
+    )
+
+
+def _write_interference(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
+    course = read_course(files.loads)
+    if course is None:
+        return []
+    from mmebench.report.charts import save
+    from mmebench.report.experiment_charts import draw_interference
+
+    table = summarise_interference(course)
+    table.to_csv(files.table, index=False, float_format="%.6g")
+    title = f"{_title(run)}: what neighbours' cold starts cost"
+    save(draw_interference(course, table, title, footer), files.chart)
+    alone, during = table.set_index("phase").loc["alone"], table.set_index("phase").loc["during"]
+    return [
+        f"{run.platform}: p50 {alone['p50_ms']:.3g} ms and p99 {alone['p99_ms']:.3g} ms alone; "
+        f"{during['p50_ms']:.3g} and {during['p99_ms']:.3g} ms while a neighbour is being loaded"
+    ]
+
+
+_WRITERS: dict[str, Callable[[ExperimentFiles, Run, str], list[str]]] = {
+    "cold_starts": _write_cold_starts,
+    "working_set": _write_working_set,
+    "interference": _write_interference,
+}
+
+
+def _title(run: Run) -> str:
+    return f"{run.model}: {run.platform} on {run.instance_type}"
