@@ -58,7 +58,7 @@ def test_sizes_durations_and_short_forms(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"foo": 1}, r"foo: unknown key; allowed: endpoint, model"),
+        ({"foo": 1}, r"foo: unknown key; allowed: endpoint, experiments, model"),
         ({"endpoint": {"memry": "2GiB"}}, r"endpoint\.memry: unknown key.*did you mean memory\?"),
         ({"endpoint": {"kind": "lokal"}}, r"endpoint\.kind: got 'lokal'; allowed: 'local'"),
         ({"model": {"source": "keras", "name": "x"}}, r"model: got 'keras'; allowed: 'timm', 'torchvision'"),

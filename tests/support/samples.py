@@ -25,6 +25,7 @@ class Sample:
     first_byte: float | None = None
     request_bytes: int = 1
     response_bytes: int = 1
+    target: str = "a.tar.gz"
 
 
 def sample_table(samples: list[Sample]) -> pa.Table:
@@ -38,7 +39,7 @@ def sample_table(samples: list[Sample]) -> pa.Table:
         "start_ns": [ns(sample.start) for sample in samples],
         "first_byte_ns": [None if sample.first_byte is None else ns(sample.first_byte) for sample in samples],
         "end_ns": [ns(sample.end) for sample in samples],
-        "target": ["a.tar.gz"] * len(samples),
+        "target": [sample.target for sample in samples],
         "status": [sample.status for sample in samples],
         "error": [sample.error for sample in samples],
         "cold": [sample.cold for sample in samples],
@@ -49,14 +50,20 @@ def sample_table(samples: list[Sample]) -> pa.Table:
 
 
 def write_run(
-    directory: Path, samples: pa.Table, stages: tuple[StageWindow, ...], objectives: dict[str, Any] | None = None
+    directory: Path,
+    samples: pa.Table,
+    stages: tuple[StageWindow, ...],
+    objectives: dict[str, Any] | None = None,
+    targets: int = 3,
+    complete: bool = True,
 ) -> RunFiles:
     """A run of a benchmark as it is found on disk, without what Locust writes about it."""
-    files = RunFiles(directory, "local", "pt", 3)
+    directory.mkdir(parents=True, exist_ok=True)
+    files = RunFiles(directory, "local", "pt", targets)
     files.stats_history.touch()
     write_samples(iter([samples]), files.samples)
     run = Run(
-        complete=True,
+        complete=complete,
         digest="",
         model=directory.name,
         platform="pt",
@@ -64,7 +71,7 @@ def write_run(
         instance_type="local",
         container="",
         parameters=None,
-        targets=3,
+        targets=targets,
         capacity=None,
         stages=stages,
         loads_during_load=None,

@@ -8,9 +8,7 @@ from mmebench.experiments.subject import Progress, Subject
 from mmebench.load.events import Live
 from mmebench.spec import Interference, Stage, Trace, TracedTargets
 
-_WARMUP_SECONDS = 5.0
-_SPARE_NEIGHBOURS = 2
-"""So many more than fit, so that each of them is evicted again before its turn comes back."""
+_LONGEST_WARMUP_SECONDS = 5.0
 
 
 def show_interference(experiment: Interference, subject: Subject, progress: Progress) -> None:
@@ -19,21 +17,24 @@ def show_interference(experiment: Interference, subject: Subject, progress: Prog
     It is a trace: every request, the neighbours' too, is a sample, and what was disturbed by what can be seen
     from samples alone.
     """
-    targets = subject.targets(subject.fits + 1 + _SPARE_NEIGHBOURS)
-    seconds = experiment.duration + _WARMUP_SECONDS
-    stage = Stage(duration=seconds, warmup=_WARMUP_SECONDS)
+    neighbours = int(experiment.duration / experiment.every)
+    names = tuple(f"{subject.model}-neighbour-{number}.tar.gz" for number in range(neighbours))
+    subject.endpoint.add_targets(subject.archive, names)
+    targets = subject.targets(1) + names
+    warmup = min(_LONGEST_WARMUP_SECONDS, experiment.duration / 5)
+    stage = Stage(duration=experiment.duration + warmup, warmup=warmup)
 
     def tell(live: Live) -> None:
         what = "with neighbours" if live.stage else "alone"
-        progress(what, (live.stage + min(1, live.elapsed / seconds)) / 2)
+        progress(what, (live.stage + min(1, live.elapsed / stage.duration)) / 2)
 
     progress("alone", 0)
     folder = subject.files.experiment(experiment.kind).loads
     folder.mkdir(parents=True, exist_ok=True)
     trace = folder / "trace.csv"
-    _write_trace(trace, _requests(experiment, seconds, len(targets) - 1))
-    # The one target last; of the others those whose turn comes last, so that the first neighbour is cold.
-    subject.touch((*targets[1:], targets[0]))
+    _write_trace(trace, _requests(experiment, stage, neighbours))
+    # Memory is full of others, so that each neighbour that comes makes another go; the one target is there.
+    subject.touch(subject.targets(subject.fits)[::-1])
     subject.offer(
         folder,
         targets,
@@ -44,14 +45,14 @@ def show_interference(experiment: Interference, subject: Subject, progress: Prog
     )
 
 
-def _requests(experiment: Interference, seconds: float, neighbours: int) -> Iterator[tuple[float, int]]:
-    """Second and target: number 0 all the time, the others in turn in the second half."""
-    for number in range(int(2 * seconds * experiment.rate)):
+def _requests(experiment: Interference, stage: Stage, neighbours: int) -> Iterator[tuple[float, int]]:
+    """Second and target: number 0 in both stages, each of the others once while the second one counts."""
+    for number in range(int(2 * stage.duration * experiment.rate)):
         yield number / experiment.rate, 0
-    for number in range(int((seconds - _WARMUP_SECONDS) / experiment.every)):
+    for number in range(neighbours):
+        at = stage.duration + stage.warmup_seconds + number * experiment.every
         # Half a period off, so that a neighbour does not start in the very moment of a request.
-        at = seconds + _WARMUP_SECONDS + number * experiment.every
-        yield at + 0.5 / experiment.rate, 1 + number % neighbours
+        yield at + 0.5 / experiment.rate, 1 + number
 
 
 def _write_trace(path: Path, requests: Iterator[tuple[float, int]]) -> None:

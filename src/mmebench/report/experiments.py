@@ -1,11 +1,12 @@
 """The report of experiments: a table and a picture each, and what they show in a sentence."""
 
+import math
 from collections.abc import Callable
 
 import pandas as pd
 
 from mmebench.results.cold_starts import read_cold_starts, summarise_cold_starts
-from mmebench.results.interference import read_course, summarise_interference
+from mmebench.results.interference import PHASES, read_course, summarise_interference
 from mmebench.results.layout import ExperimentFiles, RunFiles
 from mmebench.results.run import Run, read_run
 from mmebench.results.working_set import find_knee, summarise_working_set
@@ -79,11 +80,17 @@ def _write_interference(files: ExperimentFiles, run: Run, footer: str) -> list[s
     table.to_csv(files.table, index=False, float_format="%.6g")
     title = f"{_title(run)}: what neighbours' cold starts cost"
     save(draw_interference(course, table, title, footer), files.chart)
-    alone, during = table.set_index("phase").loc["alone"], table.set_index("phase").loc["during"]
+    failures = sum(course.failures) + course.failed_neighbours
+    failed = f"; {failures} requests failed" if failures else ""
+    p50, p99 = ([_ms(value) for value in table[column]] for column in ("p50_ms", "p99_ms"))
     return [
-        f"{run.platform}: p50 {alone['p50_ms']:.3g} ms and p99 {alone['p99_ms']:.3g} ms alone; "
-        f"{during['p50_ms']:.3g} and {during['p99_ms']:.3g} ms while a neighbour is being loaded"
+        f"{run.platform}: p50 {p50[0]} and p99 {p99[0]} {PHASES[0]}; "
+        f"{p50[-1]} and {p99[-1]} while a neighbour is being loaded{failed}"
     ]
+
+
+def _ms(milliseconds: float) -> str:
+    return "unknown" if math.isnan(milliseconds) else f"{milliseconds:.3g} ms"
 
 
 _WRITERS: dict[str, Callable[[ExperimentFiles, Run, str], list[str]]] = {

@@ -28,7 +28,9 @@ class Course(NamedTuple):
     """Index of :data:`PHASES`; -1: not within a window that counts."""
     cold_starts: Times
     """A row each: when it was asked for, and when it was answered."""
-    failures: int
+    failures: tuple[int, ...]
+    """Requests to the one target that failed, by phase; ``failed_neighbours``: to the others."""
+    failed_neighbours: int
 
 
 def read_course(loads: Path) -> Course | None:
@@ -57,7 +59,8 @@ def summarise_interference(course: Course) -> pd.DataFrame:
                 "p99_ms": p99.value,
                 "p99_low_ms": p99.low,
                 "p99_high_ms": p99.high,
-                "max_ms": latency.max(initial=np.nan) if len(latency) else np.nan,
+                "max_ms": latency.max() if len(latency) else np.nan,
+                "failures": course.failures[number],
             }
         )
     table = pd.DataFrame(rows)
@@ -75,17 +78,23 @@ def _course(samples: pa.Table, run: Run) -> Course:
     steady = target.indices.to_numpy() == target.dictionary.to_pylist().index(_steady_target(samples))
     cold = good & ~steady & samples["cold"].fill_null(False).to_numpy()
     cold_starts = np.stack([due[cold], end[cold]], axis=1)
-    own = good & steady
-    due, end = due[own], end[own]
-    order = np.argsort(due)
-    due, end = due[order], end[order]
     phase = np.full(len(due), -1, np.int8)
     phase[(due >= alone.ready) & (due < alone.end)] = PHASES.index("alone")
     with_neighbours = (due >= beside.ready) & (due < beside.end)
     phase[with_neighbours] = PHASES.index("between")
     for began, ended in cold_starts:
         phase[with_neighbours & (due < ended) & (end > began)] = PHASES.index("during")
-    return Course(due, end - due, phase, cold_starts, int((~good).sum()))
+    failed = phase[steady & ~good]
+    own = np.flatnonzero(good & steady)
+    own = own[np.argsort(due[own])]
+    return Course(
+        due[own],
+        (end - due)[own],
+        phase[own],
+        cold_starts,
+        tuple(int((failed == number).sum()) for number in range(len(PHASES))),
+        int((~good & ~steady).sum()),
+    )
 
 
 def _steady_target(samples: pa.Table) -> str:

@@ -27,8 +27,11 @@ def summarise_working_set(loads: Path, fits: int) -> pd.DataFrame:
     """One row for each popularity and number of targets, in this order.
 
     * ``zipf``, ``targets``, ``ratio``: the popularity, and the targets as a multiple of those that fit.
+    * ``resident``: targets in memory, the median of what was seen within the window. It may be more than fit when
+      each is as large as a load can make it.
     * ``hit_ratio``: successes that found their target in memory; ``predicted_hit_ratio`` is
-      :func:`~mmebench.results.lru.predict_hit_ratio`'s, ``prediction_error`` the first less the second.
+      :func:`~mmebench.results.lru.predict_hit_ratio`'s for as many targets as were resident,
+      ``prediction_error`` the first less the second.
     * ``cold_starts_per_s``, ``cold_time_share``: of all that requests waited, the share that cold ones did.
     * ``requests_per_s``, ``failures``, ``p50_ms``, ``p90_ms``, ``p99_ms``, and p50 and p99 of the warm and of the
       cold; a percentile that so few requests cannot carry is missing.
@@ -55,7 +58,7 @@ def find_knee(cells: pd.DataFrame) -> float | None:
     Where cold starts begin to take more than :data:`THRASH` of all waiting, between two loads by a straight line.
     None where that never was; the smallest ratio where it always was.
     """
-    ordered = cells.sort_values("ratio")
+    ordered = cells.dropna(subset="cold_time_share").sort_values("ratio")
     ratios, shares = ordered["ratio"].to_numpy(float), ordered["cold_time_share"].to_numpy(float)
     over = np.flatnonzero(shares >= THRASH)
     if not len(over):
@@ -70,15 +73,19 @@ def _summarise_load(files: RunFiles, run: Run, s: float, fits: int) -> dict[str,
     samples = read_samples(files.samples)
     (window,) = run.stages
     stage = summarise_stage(window, samples)
+    residency = _within(read_residency(files.residency), window)
+    resident = float(residency["targets"].median())
+    capacity = fits if math.isnan(resident) else round(resident)
     weights = Zipf(kind="zipf", s=s).weights(files.targets)
     shares = weights / weights.sum()
-    predicted = predict_hit_ratio(shares, fits)
+    predicted = predict_hit_ratio(shares, capacity)
     hits = NAN if not stage.successes or stage.cold_starts is None else 1 - stage.cold_starts / stage.successes
-    age = characteristic_time(shares, fits) / stage.throughput if stage.throughput else NAN
+    age = characteristic_time(shares, capacity) / stage.throughput if stage.throughput else NAN
     return {
         "zipf": s,
         "targets": files.targets,
         "ratio": files.targets / fits,
+        "resident": resident,
         "hit_ratio": hits,
         "predicted_hit_ratio": predicted,
         "prediction_error": hits - predicted,
@@ -86,7 +93,7 @@ def _summarise_load(files: RunFiles, run: Run, s: float, fits: int) -> dict[str,
         "cold_starts_per_s": stage.cold_starts / stage.window_seconds if stage.cold_starts is not None else NAN,
         "cold_time_share": _cold_time_share(samples, window),
         "evictions": run.evictions_during_load,
-        "lru_age_s": _lru_age(samples, window, read_residency(files.residency)),
+        "lru_age_s": _lru_age(samples, residency),
         "predicted_lru_age_s": NAN if math.isinf(age) else age,
     }
 
@@ -114,15 +121,18 @@ def _cold_time_share(samples: pa.Table, window: StageWindow) -> float:
     return float(latency[cold].sum() / latency.sum()) if latency.sum() else NAN
 
 
-def _lru_age(samples: pa.Table, window: StageWindow, residency: pd.DataFrame) -> float:
-    """Median over what was seen within the window; NaN where nothing was."""
-    seen = residency[(residency["at"] >= window.ready) & (residency["at"] < window.end)]
+def _within(residency: pd.DataFrame, window: StageWindow) -> pd.DataFrame:
+    return residency[(residency["at"] >= window.ready) & (residency["at"] < window.end)]
+
+
+def _lru_age(samples: pa.Table, residency: pd.DataFrame) -> float:
+    """Median over these sightings; NaN where there are none."""
     target = samples["target"].combine_chunks()
     names = {name: code for code, name in enumerate(target.dictionary.to_pylist())}
     codes, begun = target.indices.to_numpy(), samples["start_ns"].to_numpy() / 1e9
     ages = [
         at - last
-        for at, name in zip(seen["at"], seen["least_recently_used"], strict=True)
+        for at, name in zip(residency["at"], residency["least_recently_used"], strict=True)
         if name in names and (last := _last_before(begun[codes == names[name]], at)) is not None
     ]
     return float(np.median(ages)) if ages else NAN

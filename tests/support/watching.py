@@ -1,0 +1,17 @@
+"""An observer of benchmarks that only notes what it was told."""
+
+from typing import Any
+
+
+class Watcher:
+    """Implements :class:`mmebench.benchmark.Observer`."""
+
+    def __init__(self) -> None:
+        self.experiments: list[str] = []
+
+    def experimenting(self, experiment: Any) -> None:
+        """Noted by kind."""
+        self.experiments.append(experiment.kind)
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: None
