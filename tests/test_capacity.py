@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mmebench.capacity import bounds_per_copy, bytes_per_copy, bytes_per_copy_before_growth, fill
+from mmebench.endpoints.counters import EndpointCounters
 from mmebench.endpoints.endpoint import Residency, TargetLoad
 from mmebench.endpoints.runtime import InvocationError
 from mmebench.errors import MmebenchError
@@ -35,6 +36,9 @@ class SmallEndpoint:
 
     def remove_targets(self, targets: Iterable[str]) -> None:
         self.targets.difference_update(targets)
+
+    def counters(self) -> EndpointCounters | None:
+        return None
 
     def recent_loads(self) -> tuple[TargetLoad, ...]:
         return ()

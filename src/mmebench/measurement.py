@@ -3,17 +3,18 @@
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from mmebench.endpoints.endpoint import Endpoint, Residency
+from mmebench.endpoints.endpoint import Endpoint
 from mmebench.load.events import Live
 from mmebench.load.job import LoadJob
 from mmebench.load.process import offer_load
 from mmebench.results.layout import RunFiles
-from mmebench.results.residency import ResidencySighting, write_residency
 from mmebench.results.run import Run, StageWindow, write_run
 from mmebench.results.samples import keep_samples
+from mmebench.results.sightings import Sighting, write_sightings
 
 
 def measure(asked: Run, job: LoadJob, files: RunFiles, on_live: Callable[[Live], None]) -> Run:
@@ -59,19 +60,19 @@ def measure_watching(
 ) -> Run:
     """The same on an endpoint that says what is in memory: the record tells how many targets came and went.
 
-    ``files.residency`` has what was there from second to second.
+    ``files.sightings`` has what was there from second to second, and what was counted.
     """
-    sightings: list[ResidencySighting] = []
+    sightings: list[Sighting] = []
 
     def look(live: Live) -> None:
-        sightings.append(_sight(endpoint.residency(), live.at))
+        sightings.append(_sight(endpoint, live.at))
         on_live(live)
 
     before = endpoint.residency()
     try:
         run = measure(asked, job, files, look)
     finally:
-        write_residency(sightings, files.residency)
+        write_sightings(sightings, files.sightings)
     after = endpoint.residency()
     changes = {
         "loads_during_load": after.loads - before.loads,
@@ -82,14 +83,30 @@ def measure_watching(
     return run
 
 
-def _sight(residency: Residency, at: float) -> ResidencySighting:
-    return ResidencySighting(
+def _sight(endpoint: Endpoint, at: float) -> Sighting:
+    residency, counted = endpoint.residency(), endpoint.counters()
+    sighting = Sighting(
         at=at,
         targets=len(residency.resident),
         memory_used=residency.memory_used,
         loads=residency.loads,
         evictions=residency.evictions,
         least_recently_used=residency.resident[0] if residency.resident else None,
+    )
+    if counted is None:
+        return sighting
+    targets = counted.targets.values()
+    return replace(
+        sighting,
+        invocations=counted.successes,
+        model_latency_us=counted.model_latency_us,
+        overhead_us=counted.overhead_latency_us,
+        loading_us=counted.model_loading_wait_us,
+        requests=sum(target.successes for target in targets),
+        queue_us=sum(target.queue_us for target in targets),
+        compute_us=sum(
+            target.compute_input_us + target.compute_infer_us + target.compute_output_us for target in targets
+        ),
     )
 
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mmebench.results.residency import ResidencySighting, read_residency, write_residency
 from mmebench.results.run import StageWindow
+from mmebench.results.sightings import Sighting, write_sightings
 from mmebench.results.working_set import find_knee, summarise_working_set
 from support.samples import Sample, sample_table, write_run
 
@@ -45,10 +45,10 @@ def test_the_age_of_the_target_that_goes_next(tmp_path: Path) -> None:
     samples = [Sample(2000, 2100, cold=False, target="v0"), Sample(3000, 3100, cold=False, target="v1")]
     files = write_run(tmp_path / "zipf0", sample_table(samples), (WINDOW,), targets=4)
 
-    def sighting(at: float, target: str | None) -> ResidencySighting:
-        return ResidencySighting(at, 3, 0, 0, 0, target)
+    def sighting(at: float, target: str | None) -> Sighting:
+        return Sighting(at, 3, 0, 0, 0, target)
 
-    write_residency(
+    write_sightings(
         [
             sighting(0.5, "v0"),  # before the window
             sighting(2.5, "v0"),  # 0.5 s after v0 was asked for
@@ -58,18 +58,12 @@ def test_the_age_of_the_target_that_goes_next(tmp_path: Path) -> None:
             sighting(8.0, None),
             sighting(9.0, "unknown"),
         ],
-        files.residency,
+        files.sightings,
     )
     (row,) = summarise_working_set(tmp_path, fits=2).to_dict("records")
     assert row["lru_age_s"] == pytest.approx(3.0)
     assert row["resident"] == 3
     assert row["predicted_hit_ratio"] == pytest.approx(0.75, abs=0.02), "of those that were seen, not of what fits"
-
-
-def test_nobody_looked(tmp_path: Path) -> None:
-    write_residency([], tmp_path / "empty.csv")
-    for name in ("empty.csv", "missing.csv"):
-        assert read_residency(tmp_path / name).empty
 
 
 @pytest.mark.parametrize(

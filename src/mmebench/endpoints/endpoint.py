@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from mmebench.endpoints.counters import EndpointCounters
+
 
 @dataclass(frozen=True)
 class Residency:
@@ -69,6 +71,9 @@ class Endpoint(Protocol):
 
     def measure(self) -> Residency:
         """The same, with memory measured anew, which costs the endpoint some time for each target."""
+
+    def counters(self) -> EndpointCounters | None:
+        """What it has counted since it came up; None where nobody says."""
 
     def recent_loads(self) -> tuple[TargetLoad, ...]:
         """The last loads, at least a thousand, oldest first; none where nobody says."""

@@ -7,6 +7,7 @@ figure that the samples cannot carry, or that does not exist for this loop.
 from dataclasses import asdict
 
 from mmebench.results.failures import Failures
+from mmebench.results.sightings import ServerTimes
 from mmebench.results.stage import PERCENTILES, StageSummary
 from mmebench.results.statistics import Estimate
 
@@ -58,6 +59,22 @@ def further_columns(stage: StageSummary) -> dict[str, Cell]:
         "loop_lag_p99_ms": stage.loop_lag,
         "client_limited": stage.client_limited,
         "note": stage.note,
+    }
+
+
+def time_columns(stage: StageSummary, server: ServerTimes) -> dict[str, Cell]:
+    """Where the mean latency went, in milliseconds; the columns add up to it.
+
+    ``client_ms`` is what the server does not account for: the network, the client, and in an open loop the wait
+    for a free connection.
+    """
+    return {
+        "client_ms": None if server.total is None else stage.mean - server.total,
+        "loading_ms": server.loading,
+        "router_ms": server.router,
+        "container_ms": server.container,
+        "queue_ms": server.queue,
+        "compute_ms": server.compute,
     }
 
 

@@ -58,9 +58,9 @@ class RunFiles:
         return self._file("run.json")
 
     @property
-    def residency(self) -> Path:
-        """What was in memory during the load, a row a second."""
-        return self._file("residency.csv")
+    def sightings(self) -> Path:
+        """What the endpoint said of itself during the load, a row a second."""
+        return self._file("sightings.csv")
 
     def experiment(self, kind: str) -> "ExperimentFiles":
         """What an experiment of this kind left."""

@@ -12,12 +12,13 @@ import pandas as pd
 from pydantic import ValidationError
 
 from mmebench.errors import BadInputError
-from mmebench.results.columns import Cell, established_columns, further_columns
+from mmebench.results.columns import Cell, established_columns, further_columns, time_columns
 from mmebench.results.history import summarise_history
 from mmebench.results.layout import RunFiles, find_runs
 from mmebench.results.own_samples import COLUMNS, OwnSamples, window_ns
 from mmebench.results.run import Run, StageWindow, read_run
 from mmebench.results.samples import SampleFile, count_samples
+from mmebench.results.sightings import read_sightings, server_times
 from mmebench.results.stage import StageSummary, good_within, summarise_own, summarise_stage
 from mmebench.results.statistics import NAN
 from mmebench.spec import Objectives
@@ -64,7 +65,13 @@ def _from_samples(files: RunFiles, run: Run) -> pd.DataFrame:
     with ThreadPoolExecutor(_STAGES_AT_ONCE) as threads:
         stages = list(threads.map(summarise_window, run.stages))
     within = good_within(objectives)
-    return _frame(files, stages, min(files.targets, run.capacity.fits) if run.capacity else files.targets).assign(
+    sightings = read_sightings(files.sightings)
+    shares = [
+        time_columns(stage, server_times(sightings, window))
+        for stage, window in zip(stages, run.stages, strict=True)
+    ]
+    frame = _frame(files, stages, min(files.targets, run.capacity.fits) if run.capacity else files.targets)
+    return pd.concat([frame, pd.DataFrame(shares)], axis=1).assign(
         precision=run.precision,
         goodput_within_ms=NAN if within is None else within * 1e3,
         samples_over_locust=_samples_over_locust(files),

@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from mmebench.results.layout import RunFiles, find_runs
 from mmebench.results.lru import characteristic_time, predict_hit_ratio
-from mmebench.results.residency import read_residency
 from mmebench.results.run import Run, StageWindow, read_run
 from mmebench.results.samples import read_samples
+from mmebench.results.sightings import read_sightings, within
 from mmebench.results.stage import StageSummary, summarise_stage
 from mmebench.results.statistics import NAN
 from mmebench.spec import Zipf
@@ -73,8 +73,8 @@ def _summarise_load(files: RunFiles, run: Run, s: float, fits: int) -> dict[str,
     samples = read_samples(files.samples)
     (window,) = run.stages
     stage = summarise_stage(window, samples)
-    residency = _within(read_residency(files.residency), window)
-    resident = float(residency["targets"].median())
+    sightings = within(read_sightings(files.sightings), window)
+    resident = float(sightings["targets"].median())
     capacity = fits if math.isnan(resident) else round(resident)
     weights = Zipf(kind="zipf", s=s).weights(files.targets)
     shares = weights / weights.sum()
@@ -93,7 +93,7 @@ def _summarise_load(files: RunFiles, run: Run, s: float, fits: int) -> dict[str,
         "cold_starts_per_s": stage.cold_starts / stage.window_seconds if stage.cold_starts is not None else NAN,
         "cold_time_share": _cold_time_share(samples, window),
         "evictions": run.evictions_during_load,
-        "lru_age_s": _lru_age(samples, residency),
+        "lru_age_s": _lru_age(samples, sightings),
         "predicted_lru_age_s": NAN if math.isinf(age) else age,
     }
 
@@ -121,18 +121,14 @@ def _cold_time_share(samples: pa.Table, window: StageWindow) -> float:
     return float(latency[cold].sum() / latency.sum()) if latency.sum() else NAN
 
 
-def _within(residency: pd.DataFrame, window: StageWindow) -> pd.DataFrame:
-    return residency[(residency["at"] >= window.ready) & (residency["at"] < window.end)]
-
-
-def _lru_age(samples: pa.Table, residency: pd.DataFrame) -> float:
-    """Median over these sightings; NaN where there are none."""
+def _lru_age(samples: pa.Table, sightings: pd.DataFrame) -> float:
+    """Median over the sightings; NaN where there are none."""
     target = samples["target"].combine_chunks()
     names = {name: code for code, name in enumerate(target.dictionary.to_pylist())}
     codes, begun = target.indices.to_numpy(), samples["start_ns"].to_numpy() / 1e9
     ages = [
         at - last
-        for at, name in zip(residency["at"], residency["least_recently_used"], strict=True)
+        for at, name in zip(sightings["at"], sightings["least_recently_used"], strict=True)
         if name in names and (last := _last_before(begun[codes == names[name]], at)) is not None
     ]
     return float(np.median(ages)) if ages else NAN

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from mmebench.endpoints.containers.process import dying_with_parent
+from mmebench.endpoints.counters import EndpointCounters, read_counters
 from mmebench.endpoints.endpoint import Residency, TargetLoad
 from mmebench.endpoints.local import run_directory
 from mmebench.endpoints.local.folder import archive_path
@@ -74,6 +75,10 @@ class LocalEndpoint:
     def measure(self) -> Residency:
         """The same, with all memory measured now."""
         return self._residency("residency?measure=now")
+
+    def counters(self) -> EndpointCounters | None:
+        """What ``/metrics`` says."""
+        return read_counters(self.url)
 
     def recent_loads(self) -> tuple[TargetLoad, ...]:
         """The last 1,024."""
