@@ -51,7 +51,8 @@ def test_what_was_under_way_is_read_and_little_else(tmp_path: Path) -> None:
     tables = [[Sample(0, 9)], [Sample(0, 10)], [Sample(5, 30), Sample(12, 13)], [Sample(19, 40)], [Sample(20, 30)]]
     write_samples((sample_table(samples) for samples in tables), parquet)
     file = SampleFile(parquet, 10_000_000, 20_000_000)
-    found = list(file.tables(["intended_ns", "end_ns"]))
+    firsts, found = zip(*file.tables(["intended_ns", "end_ns"]), strict=True)
+    assert firsts == (1, 2, 4)
     ends = [end for table in found for end in table["end_ns"].to_pylist()]
     assert ends == [10_000_000, 30_000_000, 13_000_000, 40_000_000]
     assert file.count == 4

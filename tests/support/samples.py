@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from mmebench.results.layout import RunFiles
-from mmebench.results.run import Run, StageWindow
+from mmebench.results.run import Capacity, Run, StageWindow
 from mmebench.results.samples import SCHEMA, write_samples
 
 _MS = 1_000_000
@@ -56,6 +56,7 @@ def write_run(
     objectives: dict[str, Any] | None = None,
     targets: int = 3,
     complete: bool = True,
+    capacity: Capacity | None = None,
 ) -> RunFiles:
     """A run of a benchmark as it is found on disk, without what Locust writes about it."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -72,7 +73,7 @@ def write_run(
         container="",
         parameters=None,
         targets=targets,
-        capacity=None,
+        capacity=capacity,
         stages=stages,
         loads_during_load=None,
         evictions_during_load=None,

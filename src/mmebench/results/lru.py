@@ -46,9 +46,15 @@ def predict_hit_ratio(shares: Shares, capacity: int) -> float:
     return 1.0 if math.isinf(time) else float(-(shares * np.expm1(-shares * time)).sum())
 
 
-def replay(targets: Iterable[int], capacity: int) -> npt.NDArray[np.bool_]:
-    """Which of these requests, in their order, miss a cache that is empty at first."""
-    resident: OrderedDict[int, None] = OrderedDict()
+def replay(targets: Iterable[int], capacity: int, resident_first: Iterable[int] = ()) -> npt.NDArray[np.bool_]:
+    """Which of these requests, in their order, miss a cache.
+
+    Args:
+        targets: what each request asks for.
+        capacity: targets that fit.
+        resident_first: what is in it at first, the most recently used last.
+    """
+    resident: OrderedDict[int, None] = OrderedDict.fromkeys(resident_first)
     misses = []
     for target in targets:
         misses.append(target not in resident)

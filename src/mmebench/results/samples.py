@@ -5,6 +5,7 @@ whatever became of its writer. A finished run keeps them as Parquet.
 """
 
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 
 import pyarrow as pa
@@ -62,14 +63,15 @@ class SampleFile:
             or (begins := group.column(intended).statistics) is None
             or (ends.max >= start_ns and begins.min < end_ns)
         ]
+        self._firsts = [0, *accumulate(group.num_rows for group in groups)]
         self.count = sum(groups[number].num_rows for number in self._row_groups)
         """How many there are, the others included."""
 
-    def tables(self, columns: list[str]) -> Iterator[pa.Table]:
-        """Only these columns of them."""
+    def tables(self, columns: list[str]) -> Iterator[tuple[int, pa.Table]]:
+        """Only these columns of them, and the number of each table's first sample in the file."""
         with pq.ParquetFile(self._path) as file:
             for number in self._row_groups:
-                yield file.read_row_group(number, columns)
+                yield self._firsts[number], file.read_row_group(number, columns)
 
 
 def count_samples(path: Path) -> int:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from mmebench.errors import BadInputError
 from mmebench.results.columns import Cell, established_columns, further_columns, time_columns
 from mmebench.results.history import summarise_history
+from mmebench.results.inferred_residency import infer_cold, with_inferred
 from mmebench.results.layout import RunFiles, find_runs
 from mmebench.results.own_samples import COLUMNS, OwnSamples, window_ns
 from mmebench.results.run import Run, StageWindow, read_run
@@ -53,12 +54,13 @@ def _summarise_run(files: RunFiles) -> pd.DataFrame:
 
 def _from_samples(files: RunFiles, run: Run) -> pd.DataFrame:
     objectives = _objectives(run)
+    inferred = infer_cold(files.samples, run.capacity)
 
     def summarise_window(window: StageWindow) -> StageSummary:
         samples = SampleFile(files.samples, *window_ns(window))
         own = OwnSamples(window, samples.count)
-        for table in samples.tables(COLUMNS):
-            own.add(table)
+        for first, table in samples.tables(COLUMNS):
+            own.add(table if inferred is None else with_inferred(table, inferred[first : first + len(table)]))
         return summarise_own(window, own, objectives)
 
     # Stage by stage, so that the numbers of few are in memory; what takes time lets other threads run.
@@ -75,6 +77,7 @@ def _from_samples(files: RunFiles, run: Run) -> pd.DataFrame:
         precision=run.precision,
         goodput_within_ms=NAN if within is None else within * 1e3,
         samples_over_locust=_samples_over_locust(files),
+        cold_inferred=inferred is not None,
         complete=run.complete,
         basis="samples",
     )
