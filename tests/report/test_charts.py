@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 from rich.console import Console
 
 from mmebench.report.charts import draw_chart1, draw_chart2, save
@@ -10,6 +9,7 @@ from mmebench.report.objectives import judge
 from mmebench.report.operating_points import operating_points
 from mmebench.report.table import summary_table
 from mmebench.spec import Goodput, Objectives
+from support.figures import texts
 
 
 def stages(platform: str, rows: list[tuple[int, float, float, int, int]], precision: str = "fp32") -> pd.DataFrame:
@@ -53,11 +53,6 @@ def stages(platform: str, rows: list[tuple[int, float, float, int, int]], precis
 PT = stages("pt", [(1, 20, 50, 240, 0), (4, 38, 105, 456, 0), (16, 40, 400, 480, 3)])
 ONNX = stages("onnx-fp16", [(1, 35, 28, 420, 0), (4, 66, 60, 790, 1), (16, 70, 228, 840, 0)], "fp16")
 BOTH = pd.concat([PT, ONNX], ignore_index=True)
-
-
-def texts(figure: Figure) -> str:
-    """All words of a figure, those of annotations too."""
-    return "\n".join(text.get_text() for text in figure.findobj(lambda a: hasattr(a, "get_text")))  # type: ignore[attr-defined]
 
 
 def test_chart1_shows_every_stage(tmp_path: Path) -> None:

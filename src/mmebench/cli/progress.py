@@ -110,6 +110,9 @@ class RunProgress:
         """See :class:`mmebench.benchmark.Observer`."""
         seconds = sorted(load.seconds for load in capacity.loads)
         copy = f", {human_bytes(capacity.bytes_per_copy)} a copy" if capacity.bytes_per_copy else ""
+        if capacity.bytes_per_copy_bounds is not None:
+            low, high = capacity.bytes_per_copy_bounds
+            copy += f" ({human_bytes(low)} to {human_bytes(high)})"
         more = "at least " if capacity.limited_by == "limit" else ""
         self._say(
             f"{more}{capacity.fits} targets fit{copy}; first invocation "

@@ -1,17 +1,19 @@
-"""A picture for each experiment."""
+"""A picture for each experiment, and for the filling of the endpoint before it."""
 
 import pandas as pd
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from mmebench.results.cold_starts import PARTS
 from mmebench.results.interference import PHASES, Course
+from mmebench.results.run import Capacity
 from mmebench.results.working_set import THRASH, find_knee
 
 # They differ in lightness too, so that the pictures can be read in grey.
 _SERIES = ("#1f4e79", "#e08a1e", "#5b9279", "#a4161a", "#8d99ae", "#6a4c93")
 _MARKERS = "os^Dv*"
+_MIB = 2**20
 _QUIET, _DISTURBED = "#1f4e79", "#e08a1e"
 
 
@@ -66,6 +68,43 @@ def draw_working_set(cells: pd.DataFrame, title: str, footer: str) -> Figure:
     figure.suptitle(title)
     _finish(figure, footer)
     return figure
+
+
+def draw_capacity(capacity: Capacity, title: str, footer: str) -> Figure:
+    """Memory in use over targets loaded, and how long each first invocation took."""
+    figure = Figure(figsize=(12, 4.4), layout="constrained")
+    memory, seconds = figure.subplots(1, 2)
+    copies = range(1, len(capacity.loads) + 1)
+    used = [load.memory_used / _MIB for load in capacity.loads]
+    memory.plot(copies, used, marker="o", color=_SERIES[0], label="after the largest batch that the load can form")
+    loaded = [load.memory_loaded / _MIB for load in capacity.loads]
+    memory.plot(copies, loaded, marker="s", linestyle=":", color=_SERIES[1], label="after one request to the last")
+    if capacity.memory_budget:
+        memory.axhline(capacity.memory_budget / _MIB, color="#999999", linestyle="--", label="budget")
+    memory.set_title(_describe_capacity(capacity), fontsize=10)
+    memory.set_ylabel("memory of all targets, MiB")
+    memory.set_ylim(0, None)
+    memory.legend(frameon=False, fontsize=8, loc="lower right")
+    seconds.bar(copies, [load.seconds for load in capacity.loads], color=_SERIES[2])
+    seconds.set_title("first invocation, which waits for the load", fontsize=10)
+    seconds.set_ylabel("seconds")
+    for axes in (memory, seconds):
+        axes.set_xlabel("targets in memory")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(title)
+    _finish(figure, footer)
+    return figure
+
+
+def _describe_capacity(capacity: Capacity) -> str:
+    text = f"{capacity.fits} fit, limited by {capacity.limited_by}"
+    if capacity.bytes_per_copy is not None:
+        text += f"; {capacity.bytes_per_copy / _MIB:.0f} MiB a copy"
+    if capacity.bytes_per_copy_bounds is not None:
+        low, high = (bound / _MIB for bound in capacity.bytes_per_copy_bounds)
+        text += f" ({low:.0f} to {high:.0f} with 95 % confidence)"
+    return text
 
 
 def draw_interference(course: Course, table: pd.DataFrame, title: str, footer: str) -> Figure:
@@ -140,8 +179,9 @@ def draw_cold_starts(cold_starts: pd.DataFrame, title: str, footer: str) -> Figu
         means = pd.Series([rows[column].mean() for _, rows in groups]).fillna(0)
         split.barh(names, means, left=left, color=_SERIES[number], edgecolor="white", label=text, height=0.6)
         left += means
-    for position, total in enumerate(left):
-        split.annotate(f"{total:.3g} s", (total, position), (4, 0), textcoords="offset points", va="center")
+    for position, (_, rows) in enumerate(groups):
+        total, end = rows["seconds"].mean(), left[position]
+        split.annotate(f"{total:.3g} s", (end, position), (4, 0), textcoords="offset points", va="center")
     split.invert_yaxis()
     split.margins(x=0.12)
     split.set_xlabel("seconds, mean")

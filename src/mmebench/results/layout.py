@@ -71,6 +71,11 @@ class RunFiles:
         """Throughput and latency over users, successes and failures below."""
         return self._file("chart1.png")
 
+    @property
+    def capacity_chart(self) -> Path:
+        """Memory over the targets that were loaded."""
+        return self._file("capacity.png")
+
     def set_aside(self) -> Path | None:
         """Move what an earlier run left under these names to ``earlier/<time>/``, and say where; None: nothing."""
         found = [path for path in self.directory.iterdir() if path.name.startswith(f"{self.prefix.name}_")]

@@ -19,9 +19,10 @@ class Load(Record):
 
     target: str
     seconds: float
-    memory_loaded: int
-    """Bytes that all resident targets use together after its first request, before it is made to grow."""
-    memory_used: int
+    memory_loaded: int | None
+    """Bytes that all resident targets use together after its first request, before it is made to grow; None where
+    nobody says."""
+    memory_used: int | None
     """The same once it has served the largest batch that the load can form."""
 
 

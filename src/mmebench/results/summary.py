@@ -17,7 +17,7 @@ from mmebench.results.history import summarise_history
 from mmebench.results.inferred_residency import infer_cold, with_inferred
 from mmebench.results.layout import RunFiles, find_runs
 from mmebench.results.own_samples import COLUMNS, OwnSamples, window_ns
-from mmebench.results.run import Run, StageWindow, read_run
+from mmebench.results.run import Capacity, Run, StageWindow, read_run
 from mmebench.results.samples import SampleFile, count_samples
 from mmebench.results.sightings import read_sightings, server_times
 from mmebench.results.stage import StageSummary, good_within, summarise_own, summarise_stage
@@ -77,6 +77,7 @@ def _from_samples(files: RunFiles, run: Run) -> pd.DataFrame:
         precision=run.precision,
         goodput_within_ms=NAN if within is None else within * 1e3,
         samples_over_locust=_samples_over_locust(files),
+        **_capacity_columns(run.capacity),
         cold_inferred=inferred is not None,
         complete=run.complete,
         basis="samples",
@@ -105,6 +106,20 @@ def _frame(files: RunFiles, stages: list[StageSummary], models: int) -> pd.DataF
             for stage in stages
         ]
     )
+
+
+def _capacity_columns(capacity: Capacity | None) -> dict[str, Cell]:
+    """What the filling of the endpoint found."""
+    if capacity is None:
+        return {}
+    low, high = capacity.bytes_per_copy_bounds or (NAN, NAN)
+    return {
+        "capacity_limited_by": capacity.limited_by,
+        "bytes_per_copy": capacity.bytes_per_copy,
+        "bytes_per_copy_low": low,
+        "bytes_per_copy_high": high,
+        "bytes_per_copy_before_growth": capacity.bytes_per_copy_before_growth,
+    }
 
 
 def _objectives(run: Run) -> Objectives:

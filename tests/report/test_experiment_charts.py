@@ -1,0 +1,83 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mmebench.report.charts import save
+from mmebench.report.experiment_charts import draw_capacity, draw_cold_starts, draw_interference, draw_working_set
+from mmebench.results.cold_starts import PARTS
+from mmebench.results.interference import Course, summarise_interference
+from mmebench.results.run import Capacity, Load
+from support.figures import texts
+
+MIB = 2**20
+
+
+def working_set(cold_time_share: list[float]) -> pd.DataFrame:
+    figures = ("hit_ratio", "predicted_hit_ratio", "requests_per_s", "p50_ms", "p90_ms", "cold_starts_per_s")
+    rows = pd.DataFrame({"zipf": 0.0, "ratio": [0.5, 1, 2], "cold_time_share": cold_time_share})
+    for name in (*figures, "lru_age_s", "predicted_lru_age_s"):
+        rows[name] = [1.0, 2.0, np.nan]
+    rows["prediction_error"] = [0.0, 0.0, 0.3]
+    return pd.concat([rows, rows.assign(zipf=1.2)])
+
+
+def test_the_working_set_names_where_thrash_begins(tmp_path: Path) -> None:
+    figure = draw_working_set(working_set([0, 0.2, 0.8]), "a title", "a footer")
+    shown = texts(figure)
+    assert "uniform: thrash from 1.50" in shown
+    assert "zipf 1.2: thrash from 1.50" in shown
+    assert "off by 0.100 on average" in shown
+    assert "no thrash" in texts(draw_working_set(working_set([0, 0, 0.1]), "", ""))
+    save(figure, tmp_path / "chart.png")
+    assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_interference_shades_cold_starts_and_leaves_out_what_does_not_count(tmp_path: Path) -> None:
+    due = np.arange(0, 30, 0.05)
+    phase = np.where(due < 2, -1, np.where(due < 15, 0, np.where((due > 20) & (due < 21), 2, 1))).astype(np.int8)
+    course = Course(due, np.full(len(due), 0.02), phase, np.array([[20.0, 21.0], [25.0, 25.5]]), (0, 0, 0), 0)
+    figure = draw_interference(course, summarise_interference(course), "a title", "a footer")
+    over_time, bars = figure.axes
+    assert len(over_time.patches) == 2
+    assert np.size(over_time.lines[0].get_xdata()) == np.count_nonzero(phase >= 0)
+    shown = [text.get_text() for text in bars.texts]
+    assert shown.count("20") == 5
+    assert shown.count("none") == 1, "too few for a p99 while a neighbour loads"
+    save(figure, tmp_path / "chart.png")
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_cold_starts_show_what_they_are_made_of(tmp_path: Path, told: bool) -> None:
+    rows = pd.DataFrame({"concurrency": [1, 1, 4], "seconds": [1.0, 2.0, 5.0], "warm_seconds": [0.1, 0.1, 0.1]})
+    for number, part in enumerate(PARTS):
+        rows[part] = 0.1 * (number + 1) if told else np.nan
+    shown = texts(figure := draw_cold_starts(rows, "a title", "a footer"))
+    assert "1.5 s" in shown
+    assert "5 s" in shown
+    for text in ("1 at once", "4 at once", "warm", *PARTS.values()):
+        assert text in shown
+    save(figure, tmp_path / "chart.png")
+
+
+def test_capacity_says_what_limited_it(tmp_path: Path) -> None:
+    loads = tuple(
+        Load(target=f"{n}", seconds=1, memory_loaded=90 * MIB * (n + 1), memory_used=100 * MIB * (n + 1))
+        for n in range(5)
+    )
+    capacity = Capacity(
+        fits=5,
+        limited_by="eviction",
+        bytes_per_copy=100 * MIB,
+        bytes_per_copy_bounds=(95 * MIB, 105 * MIB),
+        memory_budget=550 * MIB,
+        loads=loads,
+    )
+    figure = draw_capacity(capacity, "a title", "a footer")
+    assert "5 fit, limited by eviction; 100 MiB a copy (95 to 105 with 95 % confidence)" in texts(figure)
+    save(figure, tmp_path / "chart.png")
+    bare = capacity.model_copy(
+        update={"bytes_per_copy": None, "bytes_per_copy_bounds": None, "memory_budget": None}
+    )
+    assert "5 fit, limited by eviction" in texts(draw_capacity(bare, "", ""))
