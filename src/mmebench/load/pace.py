@@ -83,8 +83,9 @@ class ClosedPace:
 
     def _ask_free(self) -> None:
         free, self._free = self._free, []
-        for caller in free:
-            self._ask(caller)
+        if not self._stopped and self._keys is not None:
+            for caller, key in zip(free, self._keys, strict=False):
+                caller.send(key)
 
     def _ask(self, caller: Caller) -> None:
         if not self._stopped and self._keys is not None:

@@ -62,7 +62,7 @@ class Recorder:
 
     def take(self) -> Rows:
         """What was added since it was last asked."""
-        rows = np.frombuffer(bytes(self._buffer[: self._end]), ROW)
+        rows = np.frombuffer(self._buffer[: self._end], ROW)
         self._end = 0
         return rows
 
