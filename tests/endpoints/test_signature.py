@@ -36,7 +36,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
             yield one
 
 
-def invoke(served: Serving, body: bytes = BODY, **keys: Any) -> Any:
+def invoke(served: Serving, body: Any = BODY, **keys: str) -> Any:
     client = boto3.client(
         "sagemaker-runtime",
         endpoint_url=served.url,

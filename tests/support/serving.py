@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,19 @@ class Serving:
 
 
 @contextmanager
-def serving(archives: str | Path, log: Path, *options: str, **environment: str) -> Iterator[Serving]:
-    """Serve until the end of the context; options and environment variables besides those that there are."""
-    command = [sys.executable, "-m", "mmebench", "serve", str(archives), "--log", str(log), *options]
+def serving(
+    archives: str | Path, log: Path, *options: str, before: Sequence[str] = (), **environment: str
+) -> Iterator[Serving]:
+    """Serve until the end of the context.
+
+    Args:
+        archives: folder or S3 prefix.
+        log: where it goes.
+        options: of the command.
+        before: what the command is an argument of, and becomes.
+        environment: variables besides those that there are.
+    """
+    command = [*before, sys.executable, "-m", "mmebench", "serve", str(archives), "--log", str(log), *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | environment)
     assert process.stdout is not None
     try:

@@ -49,6 +49,7 @@ class EndpointCounters:
     invocation_4xx_errors: int
     invocation_5xx_errors: int
     invocation_model_errors: int
+    container_deaths: int
     model_cache_hits: int
     model_cache_lookups: int
     model_latency_us: float
@@ -68,6 +69,7 @@ _ENDPOINT = {
     "invocation_4xx_errors": "Invocation4XXErrors",
     "invocation_5xx_errors": "Invocation5XXErrors",
     "invocation_model_errors": "InvocationModelErrors",
+    "container_deaths": "mmebench_container_deaths",
     "model_cache_hits": "ModelCacheHit_sum",
     "model_cache_lookups": "ModelCacheHit_count",
     "model_latency_us": "ModelLatency_sum",

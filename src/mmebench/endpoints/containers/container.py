@@ -50,6 +50,13 @@ class LoadError(MmebenchError):
         self.status = status
 
 
+class LoadTimeoutError(LoadError):
+    """The container is still loading a model after as long as SageMaker would let it."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(504, f"the model was still being loaded after {seconds:g} s, so the load was given up")
+
+
 class OutOfMemoryError(LoadError):
     """The container has no memory for the model; evict another and try again."""
 

@@ -4,6 +4,7 @@ import http.client
 import importlib.util
 import json
 import os
+import signal
 import sys
 from collections.abc import Collection
 
@@ -41,6 +42,10 @@ class PythonRecipe:
 
     async def check(self, address: Address) -> None:
         """Nothing between numpy and the runtimes can go wrong here."""
+
+    def end_load(self, pid: int, model: str) -> None:
+        """End the server: a thread cannot be ended. It is started again, and targets are loaded when asked for."""
+        os.kill(pid, signal.SIGKILL)
 
     def memory(self, address: Address, pid: int, models: Collection[str]) -> dict[str, int]:
         """Bytes by which the process grew with each model; they share one process."""

@@ -4,6 +4,7 @@ The wheel holds the server and the Python backend only, so ONNX Runtime, TorchSc
 Python stub processes (:mod:`mmebench.endpoints.backends`). Measured with nvidia-pytriton 0.7.0, Triton 2.51.
 """
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -11,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import psutil
@@ -117,19 +118,17 @@ class TritonRecipe:
     def memory(self, address: Address, pid: int, models: Collection[str]) -> dict[str, int]:
         """Bytes of the stub processes of each model; a stub's first argument is its model file."""
         used: dict[str, int] = {}
-        try:
-            stubs = psutil.Process(pid).children()
-        except psutil.NoSuchProcess:
-            return {}
-        for stub in stubs:
-            try:
-                arguments = stub.cmdline()
-            except psutil.Error:
-                continue  # it ended meanwhile
-            model = Path(arguments[1]).parent.parent.name if len(arguments) > 1 else ""
+        for model, stub in _stubs(pid):
             if model in models:
                 used[model] = used.get(model, 0) + proportional_bytes(stub.pid)
         return used
+
+    def end_load(self, pid: int, model: str) -> None:
+        """Kill the stub processes of ``model``: Triton then gives up the load."""
+        for name, stub in _stubs(pid):
+            if name == model:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    stub.kill()
 
     def _check_stub(self, stub: Path) -> None:
         """Without libpython a load would hang, not fail, so the stub is run once without arguments."""
@@ -139,6 +138,21 @@ class TritonRecipe:
                 f"Triton's Python stub does not run here: {result.stderr.strip()}; "
                 f"install libpython{_PYTHON} (Debian: apt-get install libpython{_PYTHON}) and glibc 2.35 or later"
             )
+
+
+def _stubs(pid: int) -> Iterator[tuple[str, psutil.Process]]:
+    """The model of each stub process, which its first argument names, and the process."""
+    try:
+        stubs = psutil.Process(pid).children()
+    except psutil.NoSuchProcess:
+        return
+    for stub in stubs:
+        try:
+            arguments = stub.cmdline()
+        except psutil.Error:
+            continue  # it ended meanwhile
+        if len(arguments) > 1:
+            yield Path(arguments[1]).parent.parent.name, stub
 
 
 _PROBE_CONFIG = """

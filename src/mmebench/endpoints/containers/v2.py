@@ -9,6 +9,7 @@ from mmebench.endpoints.containers.container import (
     ContainerDownError,
     Fault,
     LoadError,
+    LoadTimeoutError,
     OutOfMemoryError,
     error_message,
     is_out_of_memory,
@@ -75,9 +76,14 @@ async def load(address: Address, model: str) -> None:
 
     Raises:
         LoadError: the server refused; OutOfMemoryError when for lack of memory.
+        LoadTimeoutError: it has not finished after six minutes.
         ContainerDownError: it does not answer.
     """
-    answer = await _post(address, f"/v2/repository/models/{model}/load", _LOAD_SECONDS)
+    try:
+        async with asyncio.timeout(_LOAD_SECONDS):
+            answer = await _post(address, f"/v2/repository/models/{model}/load", None)
+    except TimeoutError:
+        raise LoadTimeoutError(_LOAD_SECONDS) from None
     if answer.status == 200:
         return
     message = error_message(answer.text)
@@ -135,11 +141,11 @@ def _target_counters(entry: dict[str, Any]) -> TargetCounters:
     )
 
 
-async def _post(address: Address, path: str, seconds: float) -> Answer:
+async def _post(address: Address, path: str, seconds: float | None) -> Answer:
     return await _call(address, "POST", path, seconds)
 
 
-async def _call(address: Address, method: str, path: str, seconds: float) -> Answer:
+async def _call(address: Address, method: str, path: str, seconds: float | None) -> Answer:
     try:
         return await asyncio.wait_for(call(address, method, path), seconds)
     except TimeoutError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from mmebench.endpoints.containers import v2
-from mmebench.endpoints.containers.container import CannotRunError, ContainerDownError, Fault
+from mmebench.endpoints.containers.container import CannotRunError, ContainerDownError, Fault, LoadTimeoutError
 from mmebench.endpoints.containers.model_files import unpack_model
 from mmebench.endpoints.containers.process import ServerProcess
 from mmebench.endpoints.counters import TargetCounters
@@ -48,6 +48,9 @@ class Recipe(Protocol):
     def memory(self, address: Address, pid: int, models: Collection[str]) -> dict[str, int]:
         """Bytes that each of these models uses; blocks."""
 
+    def end_load(self, pid: int, model: str) -> None:
+        """End a load that does not end by itself, with all that it holds; ``pid`` is the server's."""
+
 
 class V2Container:
     """A :class:`~mmebench.endpoints.containers.container.Container` made by a :class:`Recipe`."""
@@ -82,8 +85,13 @@ class V2Container:
         return unpack_model(archive, directory, limit)
 
     async def load(self, model: str, target: str) -> None:
-        """Load ``model`` from its directory."""
-        await v2.load(self.address, model)
+        """Load ``model`` from its directory; a load that does not end is ended."""
+        try:
+            await v2.load(self.address, model)
+        except LoadTimeoutError:
+            if self._process is not None:
+                await asyncio.to_thread(self._recipe.end_load, self._process.pid, model)
+            raise
 
     async def unload(self, model: str) -> None:
         """Unload ``model``, wait until its memory is free, and remove its directory."""

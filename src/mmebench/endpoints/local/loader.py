@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import logging
 import math
+import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
@@ -188,6 +189,7 @@ class Loader:
                 self._refuse_over_budget(entry.target, entry.memory)
         except BaseException:
             self.ledger.abort_load(entry)
+            self._remove_files(entry)
             self._changed.set()
             raise
         self.ledger.end_load(entry)
@@ -220,6 +222,10 @@ class Loader:
                 if made.seconds:
                     self.metrics.downloading.observe(made.seconds)
                 return made
+
+    def _remove_files(self, entry: Resident) -> None:
+        """Nothing will be made of them. They are few and mostly links, so this need not go to a thread."""
+        shutil.rmtree(self._container.directory(entry.model), ignore_errors=True)
 
     async def _load_anew(self, entry: Resident) -> float:
         started = time.perf_counter()
@@ -311,6 +317,9 @@ class Loader:
             self._estimates[entry.digest] = memory
 
     def _forget_all(self) -> None:
+        self.metrics.container_deaths += 1
+        for entry in self.ledger.resident.values():
+            self._remove_files(entry)
         self.ledger.clear()
         self.statistics.lost()
         self._changed.set()

@@ -29,9 +29,10 @@ _TIMES = {
 }
 _COUNTS = {
     "Invocations": "InvokeEndpoint requests",
-    "Invocation4XXErrors": "InvokeEndpoint requests that were answered with 4XX, 424 ModelError included",
+    "Invocation4XXErrors": "requests that were answered with 4XX, 424 ModelError and malformed HTTP included",
     "Invocation5XXErrors": "InvokeEndpoint requests that were answered with 5XX",
-    "InvocationModelErrors": "requests that the container did not answer with 2XX",
+    "InvocationModelErrors": "requests that the container did not answer with 2XX, retried or not",
+    "mmebench_container_deaths": "times that the container died, or was given up",
 }
 _TARGET_COUNTS = {
     "nv_inference_request_success": "requests that succeeded",
@@ -70,6 +71,7 @@ class EndpointMetrics:
         self.errors_4xx = 0
         self.errors_5xx = 0
         self.model_errors = 0
+        self.container_deaths = 0
         self.model_latency = Distribution()
         self.overhead_latency = Distribution()
         self.loading_wait = Distribution()
@@ -112,7 +114,13 @@ class _Families(Collector):
 
 
 def _endpoint(metrics: EndpointMetrics, loaded: int) -> Iterator[Metric]:
-    counts = (metrics.invocations, metrics.errors_4xx, metrics.errors_5xx, metrics.model_errors)
+    counts = (
+        metrics.invocations,
+        metrics.errors_4xx,
+        metrics.errors_5xx,
+        metrics.model_errors,
+        metrics.container_deaths,
+    )
     for (name, about), count in zip(_COUNTS.items(), counts, strict=True):
         yield _counter(name, about, [({}, count)])
     hits = "1 for an invocation whose target was in memory, 0 for one that waited for a load; sum / count: ratio"

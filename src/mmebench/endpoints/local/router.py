@@ -153,6 +153,7 @@ class ClientConnection(HttpConnection):
     def refuse(self, status: int, message: str) -> None:
         """Part of HttpConnection."""
         _log.warning("refused a request: %d %s", status, message)
+        self._router.metrics.refused(status)
         if self._exchange is not None:
             self._exchange.abandon()
             self._exchange = None
