@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmebench.results.statistics import Estimate, estimate_mean, estimate_percentiles, find_percentiles
+from mmebench.results.statistics import (
+    Estimate,
+    estimate_mean,
+    estimate_percentiles,
+    estimate_rate,
+    find_percentiles,
+)
 
 SHARES = (0.5, 0.9, 0.95, 0.99, 0.999)
 RUNS = 400
@@ -117,3 +123,18 @@ def test_equal_values_are_known_exactly() -> None:
 
 def test_scaled_to_another_unit() -> None:
     assert Estimate(2.0, 1.0, 4.0).scaled(0.5) == (1, 0.5, 2)
+
+
+def test_a_rate_and_how_far_it_may_be_off() -> None:
+    random = np.random.default_rng(11)
+    held = 0
+    for _ in range(200):
+        times = np.cumsum(random.exponential(1 / 50, 2000))
+        estimate = estimate_rate(times, 0.0, 30.0)
+        assert estimate.value == pytest.approx(np.count_nonzero(times < 30) / 30)
+        held += estimate.low <= 50 <= estimate.high
+    assert 180 <= held <= 199, "95 in 100"
+    even = estimate_rate(np.arange(0, 10, 0.1), 0.0, 10.0)
+    assert even.high - even.low < 0.5
+    assert math.isnan(estimate_rate(np.arange(0, 10, 0.5), 0.0, 10.0).low), "too few"
+    assert math.isnan(estimate_rate(np.arange(3.0), 5.0, 5.0).value)

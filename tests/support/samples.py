@@ -57,6 +57,7 @@ def write_run(
     targets: int = 3,
     complete: bool = True,
     capacity: Capacity | None = None,
+    spec: dict[str, Any] | None = None,
 ) -> RunFiles:
     """A run of a benchmark as it is found on disk, without what Locust writes about it."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -79,7 +80,7 @@ def write_run(
         evictions_during_load=None,
         started_at="",
         finished_at="",
-        spec={"objectives": objectives or {}},
+        spec={"objectives": objectives or {}} | (spec or {}),
         package={},
         environment={},
     )

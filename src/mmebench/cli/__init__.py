@@ -14,6 +14,7 @@ _COMMANDS = {
     "worker": "Take a share in a load that another host leads.",
     "serve": "Serve a folder of archives as a local multi-model endpoint.",
     "report": "Summarise and draw a results directory.",
+    "compare": "Compare two results, with confidence intervals; for CI too.",
 }
 
 

@@ -1,5 +1,7 @@
 """A picture for each experiment, and for the filling of the endpoint before it."""
 
+import math
+
 import pandas as pd
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
@@ -75,9 +77,9 @@ def draw_capacity(capacity: Capacity, title: str, footer: str) -> Figure:
     figure = Figure(figsize=(12, 4.4), layout="constrained")
     memory, seconds = figure.subplots(1, 2)
     copies = range(1, len(capacity.loads) + 1)
-    used = [load.memory_used / _MIB for load in capacity.loads]
+    used = [_mib(load.memory_used) for load in capacity.loads]
     memory.plot(copies, used, marker="o", color=_SERIES[0], label="after the largest batch that the load can form")
-    loaded = [load.memory_loaded / _MIB for load in capacity.loads]
+    loaded = [_mib(load.memory_loaded) for load in capacity.loads]
     memory.plot(copies, loaded, marker="s", linestyle=":", color=_SERIES[1], label="after one request to the last")
     if capacity.memory_budget:
         memory.axhline(capacity.memory_budget / _MIB, color="#999999", linestyle="--", label="budget")
@@ -95,6 +97,10 @@ def draw_capacity(capacity: Capacity, title: str, footer: str) -> Figure:
     figure.suptitle(title)
     _finish(figure, footer)
     return figure
+
+
+def _mib(size: int | None) -> float:
+    return math.nan if size is None else size / _MIB
 
 
 def _describe_capacity(capacity: Capacity) -> str:

@@ -36,7 +36,10 @@ def established_columns(stage: StageSummary) -> dict[str, Cell]:
 def further_columns(stage: StageSummary) -> dict[str, Cell]:
     """All others that follow from the stage alone."""
     failed = stage.failed or Failures()
+    rate = stage.intervals.get("throughput", Estimate())
     return {
+        "throughput_low_per_s": rate.low,
+        "throughput_high_per_s": rate.high,
         **_latency_columns(stage),
         "first_byte_p50_ms": stage.first_byte.p50,
         "first_byte_p99_ms": stage.first_byte.p99,

@@ -118,6 +118,11 @@ class OwnSamples:
                 column.values[:] = column.values[order]
 
     @property
+    def end(self) -> Numbers:
+        """When the answers were complete."""
+        return self._end.values
+
+    @property
     def latency(self) -> Numbers:
         """From the intended start to the last byte."""
         return self._latency.values

@@ -13,9 +13,16 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from mmebench.results.failures import Failures, count_failures
-from mmebench.results.own_samples import OwnSamples, is_open_loop
+from mmebench.results.own_samples import OwnSamples, is_open_loop, window_ns
 from mmebench.results.run import StageWindow
-from mmebench.results.statistics import NAN, Estimate, estimate_mean, estimate_percentiles, find_percentiles
+from mmebench.results.statistics import (
+    NAN,
+    Estimate,
+    estimate_mean,
+    estimate_percentiles,
+    estimate_rate,
+    find_percentiles,
+)
 from mmebench.spec import Objectives
 
 PERCENTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
@@ -58,7 +65,7 @@ class StageSummary:
     p99: float = NAN
     p99_9: float = NAN
     intervals: Mapping[str, Estimate] = field(default_factory=dict)
-    """Of the mean and the percentiles, by name."""
+    """Of the mean, the percentiles and the throughput, by name."""
     first_byte: Tail = UNKNOWN
     """From the intended start to the first bytes of the answer."""
     cold_starts: int | None = None
@@ -126,6 +133,7 @@ def summarise_own(stage: StageWindow, own: OwnSamples, objectives: Objectives | 
     estimates = {"mean": estimate_mean(latency)}
     estimates |= zip(PERCENTILES, estimate_percentiles(latency, tuple(PERCENTILES.values())), strict=True)
     estimates = {name: estimate.scaled(_MS) for name, estimate in estimates.items()}
+    rate = estimate_rate(own.end, *window_ns(stage)).scaled(1e9)
     present = own.present_ns / max(seconds * 1e9, 1) if is_open_loop(stage) else float(stage.users)
     return StageSummary(
         users=stage.users,
@@ -136,7 +144,7 @@ def summarise_own(stage: StageWindow, own: OwnSamples, objectives: Objectives | 
         minimum=float(latency.min()) * _MS if successes else NAN,
         maximum=float(latency.max()) * _MS if successes else NAN,
         **{name: estimate.value for name, estimate in estimates.items()},
-        intervals=estimates,
+        intervals=estimates | {"throughput": rate},
         first_byte=_p50_and_p99(own.first_byte),
         cold_starts=int(np.count_nonzero(own.cold)) if own.told else None,
         cold=_p50_and_p99(latency[own.cold]),

@@ -55,6 +55,22 @@ def estimate_mean(values: Values) -> Estimate:
     return Estimate(mean, mean - half, mean + half)
 
 
+def estimate_rate(times: Values, start: float, end: float) -> Estimate:
+    """Events per unit of time, and its interval from how their number differs between 20 stretches of the window.
+
+    ``times`` are ascending, in the unit of ``start`` and ``end``. With fewer than two a stretch there is no
+    interval.
+    """
+    if end <= start:
+        return Estimate()
+    counts = np.diff(np.searchsorted(times, np.linspace(start, end, BATCHES + 1)))
+    rate = float(counts.sum()) / (end - start)
+    if counts.sum() < 2 * BATCHES:
+        return Estimate(rate)
+    half = _STUDENT_T * math.sqrt(_variance_of_mean(counts.astype(float))) * BATCHES / (end - start)
+    return Estimate(rate, rate - half, rate + half)
+
+
 def find_percentiles(values: Values, shares: Sequence[float]) -> list[float]:
     """The percentiles at ``shares``, exact: for each the smallest value that at least this share do not exceed.
 

@@ -37,7 +37,7 @@ def summarise(directory: Path) -> pd.DataFrame:
     """
     if not directory.is_dir():
         raise BadInputError(f"{directory}: no such directory; give results/<model> of an earlier run")
-    frames = [_summarise_run(files) for files in find_runs(directory)]
+    frames = [summarise_run(files) for files in find_runs(directory)]
     if not frames:
         raise BadInputError(
             f"{directory}: no results; a run is <instance_type>*<platform>*<targets>_stats_history.csv and more"
@@ -45,7 +45,7 @@ def summarise(directory: Path) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def _summarise_run(files: RunFiles) -> pd.DataFrame:
+def summarise_run(files: RunFiles) -> pd.DataFrame:
     """The rows of one run: from its samples, or from Locust's history where there are none."""
     if files.run.exists() and files.samples.exists():
         return _from_samples(files, read_run(files.run))
