@@ -1,6 +1,6 @@
 # make demo   installs everything into .venv and runs one real benchmark on this machine
 # make test   installs everything into .venv, then lint, types, import rules and all tests
-# make bench  measures the load client and the summary against their peers, side by side; a quarter of an hour
+# make bench  measures load client, summary and router against their peers, side by side; twenty minutes
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -48,6 +48,7 @@ bench: setup
 	$(BIN)/python benchmarks/latency_bench.py
 	$(BIN)/python benchmarks/startup_bench.py
 	$(BIN)/python benchmarks/summary_bench.py
+	$(BIN)/python benchmarks/router_bench.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

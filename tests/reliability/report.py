@@ -1,4 +1,4 @@
-"""``python tests/reliability/report.py``: each fault and what became of it, as the table of docs/reliability.md."""
+"""``python tests/reliability/report.py``: each fault and what became of it, as a table in docs/reliability.md."""
 
 import os
 import sys
