@@ -1,3 +1,4 @@
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -8,7 +9,7 @@ import pytest
 
 from mmebench.capacity import bounds_per_copy, bytes_per_copy, bytes_per_copy_before_growth, fill
 from mmebench.endpoints.counters import EndpointCounters
-from mmebench.endpoints.endpoint import Residency, TargetLoad
+from mmebench.endpoints.endpoint import MemoryUse, Residency, TargetLoad
 from mmebench.endpoints.runtime import InvocationError
 from mmebench.errors import MmebenchError
 from mmebench.results.run import Load
@@ -160,3 +161,36 @@ def test_the_bounds_hold_what_a_copy_takes_and_narrow_with_copies() -> None:
         widths.append(bounds[1] - bounds[0])
     assert held >= 50, "about 95 in 100"
     assert 0 < np.mean(widths) < 2e3
+
+
+class SilentEndpoint(SmallEndpoint):
+    """Says at most how much memory is in use; a target that is not in memory takes 60 ms more."""
+
+    def __init__(self, room: int, tells_memory: bool) -> None:
+        super().__init__(room)
+        self.tells_memory = tells_memory
+
+    def invoke(self, target: str) -> None:
+        if target in self.resident:
+            self.resident.remove(target)
+            self.resident.append(target)
+        else:
+            time.sleep(0.06)
+            super().invoke(target)
+
+    def residency(self) -> MemoryUse:  # type: ignore[override]
+        known = super().residency()
+        return MemoryUse(known.memory_used, known.memory_budget) if self.tells_memory else MemoryUse()
+
+    def measure(self) -> MemoryUse:  # type: ignore[override]
+        return self.residency()
+
+
+@pytest.mark.parametrize("tells_memory", [True, False])
+def test_an_eviction_that_nobody_counts_is_seen_by_a_copy_that_is_cold_again(tells_memory: bool) -> None:
+    endpoint = SilentEndpoint(5, tells_memory)
+    capacity = fill(
+        endpoint, ARCHIVE, "m", endpoint.invoke, endpoint.grow, limit=100, threshold=None, on_load=lambda _: None
+    )
+    assert (capacity.fits, capacity.limited_by) == (5, "eviction")
+    assert (capacity.bytes_per_copy is None) is not tells_memory

@@ -5,6 +5,7 @@ import pytest
 import yaml
 
 from mmebench.errors import BadInputError
+from mmebench.spec import LocalEndpoint
 from mmebench.spec.reading import load_spec
 
 MINIMAL: dict[str, Any] = {"model": {"source": "timm", "name": "resnet18"}, "platforms": ["pt"]}
@@ -49,6 +50,7 @@ def test_sizes_durations_and_short_forms(tmp_path: Path) -> None:
             },
         )
     )
+    assert isinstance(spec.endpoint, LocalEndpoint)
     assert spec.endpoint.memory == 2 * 1024**3
     assert [platform.kind for platform in spec.platforms] == ["pt", "onnx"]
     stage = spec.workload.profile.stages[0]
@@ -60,7 +62,7 @@ def test_sizes_durations_and_short_forms(tmp_path: Path) -> None:
     [
         ({"foo": 1}, r"foo: unknown key; allowed: endpoint, experiments, model"),
         ({"endpoint": {"memry": "2GiB"}}, r"endpoint\.memry: unknown key.*did you mean memory\?"),
-        ({"endpoint": {"kind": "lokal"}}, r"endpoint\.kind: got 'lokal'; allowed: 'local'"),
+        ({"endpoint": {"kind": "lokal"}}, r"endpoint: got 'lokal'; allowed: 'local', 'sagemaker'"),
         ({"model": {"source": "keras", "name": "x"}}, r"model: got 'keras'; allowed: 'timm', 'torchvision'"),
         ({"model": {"name": "x"}}, r"model: needs 'source'"),
         ({"model": {"source": "timm"}}, r"model\.name: missing"),
@@ -113,6 +115,7 @@ def test_a_file_that_is_not_text(tmp_path: Path) -> None:
 def test_set_changes_what_the_file_says(tmp_path: Path) -> None:
     path = write(tmp_path, MINIMAL)
     spec = load_spec(path, ("workload.payload.batch=4", "platforms.0=onnx", "endpoint.memory=1GiB"))
+    assert isinstance(spec.endpoint, LocalEndpoint)
     assert (spec.workload.payload.batch, spec.platforms[0].kind, spec.endpoint.memory) == (4, "onnx", 1024**3)
 
 

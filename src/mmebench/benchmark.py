@@ -5,23 +5,25 @@ spec -> model -> archive -> endpoint -> capacity -> load -> results -> report
 
 import math
 import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from mmebench.capacity import fill, target_name
 from mmebench.endpoints import open_endpoint
-from mmebench.endpoints.endpoint import Endpoint
+from mmebench.endpoints.ahead import open_ahead
+from mmebench.endpoints.endpoint import Endpoint, Residency
 from mmebench.endpoints.runtime import RuntimeClient
 from mmebench.environment import describe_environment
-from mmebench.errors import BadInputError
+from mmebench.errors import BadInputError, MmebenchError
 from mmebench.experiments import Subject, run_experiment
 from mmebench.load.events import Live
 from mmebench.load.host import runtime_url
 from mmebench.load.job import LoadJob
-from mmebench.load.payload import make_body
+from mmebench.load.payload import Body, make_body
 from mmebench.measurement import digest, measure, measure_watching, now
 from mmebench.models.package import Package, package_model, read_package
 from mmebench.report.report import Report, write_report
@@ -42,6 +44,12 @@ class Observer(Protocol):
 
     def kept(self, run: Run) -> None:
         """An earlier start has measured this run already."""
+
+    def coming_up(self, what: str, message: str) -> None:
+        """An endpoint is being created, perhaps while another one is measured; called by any thread."""
+
+    def came_up(self, what: str) -> None:
+        """It is there, or has failed."""
 
     def serving(self, platform: PlatformSpec, endpoint: Endpoint) -> None:
         """The endpoint is up."""
@@ -70,35 +78,81 @@ class Observer(Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a benchmark left: the directory of the model, and its report."""
+    """What a benchmark left: the directory of the model, its report, and what went wrong beside it."""
 
     directory: Path
     report: Report
+    problems: tuple[MmebenchError, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A run that is yet to be measured: a platform on an endpoint."""
+
+    spec: Spec
+    """With this part's endpoint alone."""
+    platform: PlatformSpec
+    package: Package
+    body: Body
+    """One request of the load."""
+    largest: Body
+    """One with the largest batch that can form under load."""
+    directory: Path
+    fingerprint: str
+
+    @property
+    def label(self) -> str:
+        """``pt on ml.g5.xlarge``, or ``pt`` where there is one kind of machine only."""
+        endpoint = self.spec.endpoint
+        return (
+            f"{self.platform.label} on {endpoint.instance_type}" if endpoint.instance_type else self.platform.label
+        )
 
 
 def run_benchmark(spec: Spec, results: Path, observer: Observer) -> Outcome:
-    """Measure every platform of the spec that has not been measured yet; report after each.
+    """Measure every platform on every endpoint of the spec that has not been measured yet; report after each.
+
+    A part that fails does not keep the others from being measured.
 
     Raises:
-        MmebenchError: something could not be done; the runs before it, and the samples of the one that broke,
-            are on disk, and the same call goes on from there.
+        MmebenchError: nothing could be measured. What was, and the samples of what broke, are on disk, and the
+            same call goes on from there.
     """
+    results.mkdir(parents=True, exist_ok=True)
+    problems: list[MmebenchError] = []
+    kept: list[Path] = []
     outcome = None
-    for platform in spec.platforms:
-        package = package_model(spec.model, platform, results / ".packages", partial(observer.packaging, platform))
-        observer.packaged(package)
-        directory = results / package.model
-        directory.mkdir(parents=True, exist_ok=True)
-        fingerprint = _fingerprint(spec, platform, package)
-        run = _find_complete(directory, fingerprint)
-        if run is not None:
-            observer.kept(run)
-        else:
-            run = _run_platform(spec, platform, package, directory, fingerprint, observer)
-            observer.measured(run)
-        outcome = Outcome(directory, write_report(directory))
-    assert outcome is not None, "a spec has at least one platform"
-    return outcome
+    with (
+        # Beside the packages, so that a copy of an archive is a link and not megabytes.
+        tempfile.TemporaryDirectory(prefix=".store-", dir=results) as stores,
+        closing(
+            open_ahead(
+                _parts(spec, results, kept, observer),
+                lambda part, proceed: _open(part, Path(stores), observer, proceed),
+                spec.endpoint.at_once,
+            )
+        ) as parts,
+    ):
+        for part, endpoint in parts:
+            observer.came_up(part.label)
+            try:
+                if isinstance(endpoint, MmebenchError):
+                    raise endpoint
+                with endpoint:
+                    _run_part(part, endpoint, observer)
+            except BadInputError:
+                raise
+            except MmebenchError as error:
+                problems.append(error)
+            run = _find_complete(part.directory, part.fingerprint)
+            if run is not None:
+                observer.measured(run)
+                outcome = Outcome(part.directory, write_report(part.directory), tuple(problems))
+    if outcome is None and kept and not problems:
+        outcome = Outcome(kept[-1], write_report(kept[-1]))
+    if outcome is None:
+        raise problems[0]
+    return replace(outcome, problems=tuple(problems))
 
 
 def load_endpoint(spec: LoadSpec, results: Path, observer: Observer) -> Outcome:
@@ -147,10 +201,32 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer) -> Outcome:
     return Outcome(files.directory, write_report(files.directory))
 
 
-def _run_platform(
-    spec: Spec, platform: PlatformSpec, package: Package, directory: Path, fingerprint: str, observer: Observer
-) -> Run:
-    """One run: serve the package, fill the endpoint, offer the load, write what was measured."""
+def _parts(spec: Spec, results: Path, kept: list[Path], observer: Observer) -> Iterator[_Part]:
+    """What is yet to be measured, packaged; the directories of what is there already go to ``kept``."""
+    for endpoint in spec.endpoint.each():
+        for platform in spec.platforms:
+            package = package_model(
+                spec.model, platform, results / ".packages", partial(observer.packaging, platform)
+            )
+            observer.packaged(package)
+            directory = results / package.model
+            directory.mkdir(parents=True, exist_ok=True)
+            alone = spec.model_copy(update={"endpoint": endpoint})
+            fingerprint = _fingerprint(alone, platform, package)
+            run = _find_complete(directory, fingerprint)
+            if run is None:
+                yield _Part(alone, platform, package, *_bodies(spec, platform, package), directory, fingerprint)
+            else:
+                observer.kept(run)
+                kept.append(directory)
+
+
+def _bodies(spec: Spec, platform: PlatformSpec, package: Package) -> tuple[Body, Body]:
+    """One request of the load, and one with the largest batch that can form under it.
+
+    Raises:
+        BadInputError: the model cannot take them.
+    """
     payload = spec.workload.payload
     longest = package.max_sequence_length
     if longest is not None and payload.sequence_length > longest:
@@ -161,12 +237,25 @@ def _run_platform(
     body = make_body(package.inputs, payload, package.max_batch_size)
     batch = package.max_batch_size if platform.dynamic_batching else payload.batch
     largest = make_body(package.inputs, payload.model_copy(update={"batch": batch}), package.max_batch_size)
-    with (
-        # Beside the packages, so that a copy of an archive is a link and not megabytes.
-        tempfile.TemporaryDirectory(prefix=".store-", dir=directory) as store,
-        open_endpoint(spec.endpoint, Path(store), directory / "endpoint.log") as endpoint,
-        closing(RuntimeClient(endpoint)) as client,
-    ):
+    return body, largest
+
+
+def _open(part: _Part, stores: Path, observer: Observer, proceed: Callable[[], None]) -> Endpoint:
+    """The part's endpoint; it comes up in a thread of its own where several may exist at once."""
+
+    def tell(message: str) -> None:
+        observer.coming_up(part.label, message)
+        proceed()
+
+    store = Path(tempfile.mkdtemp(dir=stores))
+    return open_endpoint(part.spec.endpoint, store, part.directory / "endpoint.log", tell)
+
+
+def _run_part(part: _Part, endpoint: Endpoint, observer: Observer) -> None:
+    """One run: fill the endpoint, offer the load, write what was measured."""
+    spec, platform, package, directory = part.spec, part.platform, part.package, part.directory
+    body, largest = part.body, part.largest
+    with closing(RuntimeClient(endpoint)) as client:
         observer.serving(platform, endpoint)
         capacity = fill(
             endpoint,
@@ -195,7 +284,7 @@ def _run_platform(
         job.check()
         observer.offering(job)
         asked = Run(
-            digest=fingerprint,
+            digest=part.fingerprint,
             model=package.model,
             platform=platform.label,
             precision=platform.precision,
@@ -218,7 +307,6 @@ def _run_platform(
             observer.experimenting(experiment)
             run_experiment(experiment, subject, observer.experimented)
         write_run(run, files.run)
-        return run
 
 
 def _address_targets(wanted: Targets, capacity: Capacity, endpoint: Endpoint, package: Package) -> tuple[str, ...]:
@@ -227,7 +315,10 @@ def _address_targets(wanted: Targets, capacity: Capacity, endpoint: Endpoint, pa
     As many as fit: those in memory now, since the last one loaded may have pushed out the first.
     """
     if wanted.capacity is None and wanted.count == "capacity":
-        return endpoint.residency().resident[-capacity.fits :]
+        residency = endpoint.residency()
+        if isinstance(residency, Residency):
+            return residency.resident[-capacity.fits :]
+        return tuple(load.target for load in capacity.loads)
     count = wanted.count if isinstance(wanted.count, int) else math.ceil(capacity.fits * (wanted.capacity or 1))
     targets = tuple(target_name(package.model, number) for number in range(count))
     endpoint.add_targets(package.archive, targets)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from mmebench.endpoints.endpoint import Endpoint
+from mmebench.endpoints.endpoint import Endpoint, Residency
 from mmebench.load.events import Live
 from mmebench.load.job import LoadJob
 from mmebench.load.process import offer_load
@@ -58,14 +58,14 @@ def measure(asked: Run, job: LoadJob, files: RunFiles, on_live: Callable[[Live],
 def measure_watching(
     endpoint: Endpoint, asked: Run, job: LoadJob, files: RunFiles, on_live: Callable[[Live], None]
 ) -> Run:
-    """The same on an endpoint that says what is in memory: the record tells how many targets came and went.
+    """The same on an endpoint that is asked what is in memory: the record tells how many targets came and went.
 
-    ``files.sightings`` has what was there from second to second, and what was counted.
+    ``files.sightings`` has what was there from second to second, and what was counted; nothing where nobody says.
     """
     sightings: list[Sighting] = []
 
     def look(live: Live) -> None:
-        sightings.append(_sight(endpoint, live.at))
+        sightings.extend(_sight(endpoint, live.at))
         on_live(live)
 
     before = endpoint.residency()
@@ -74,6 +74,8 @@ def measure_watching(
     finally:
         write_sightings(sightings, files.sightings)
     after = endpoint.residency()
+    if not isinstance(before, Residency) or not isinstance(after, Residency):
+        return run
     changes = {
         "loads_during_load": after.loads - before.loads,
         "evictions_during_load": after.evictions - before.evictions,
@@ -83,8 +85,11 @@ def measure_watching(
     return run
 
 
-def _sight(endpoint: Endpoint, at: float) -> Sighting:
+def _sight(endpoint: Endpoint, at: float) -> tuple[Sighting, ...]:
+    """One, or none where the endpoint does not say what is in memory."""
     residency, counted = endpoint.residency(), endpoint.counters()
+    if not isinstance(residency, Residency):
+        return ()
     sighting = Sighting(
         at=at,
         targets=len(residency.resident),
@@ -94,9 +99,9 @@ def _sight(endpoint: Endpoint, at: float) -> Sighting:
         least_recently_used=residency.resident[0] if residency.resident else None,
     )
     if counted is None:
-        return sighting
+        return (sighting,)
     targets = counted.targets.values()
-    return replace(
+    sighting = replace(
         sighting,
         invocations=counted.successes,
         model_latency_us=counted.model_latency_us,
@@ -108,6 +113,7 @@ def _sight(endpoint: Endpoint, at: float) -> Sighting:
             target.compute_input_us + target.compute_infer_us + target.compute_output_us for target in targets
         ),
     )
+    return (sighting,)
 
 
 def digest(asked: dict[str, Any]) -> str:

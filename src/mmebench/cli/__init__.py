@@ -5,6 +5,7 @@ import sys
 
 import click
 
+from mmebench.cli.options import say
 from mmebench.errors import MmebenchError
 
 _COMMANDS = {
@@ -14,6 +15,7 @@ _COMMANDS = {
     "worker": "Take a share in a load that another host leads.",
     "serve": "Serve a folder of archives as a local multi-model endpoint.",
     "report": "Summarise and draw a results directory.",
+    "clean": "Delete what runs on SageMaker left that died before they could.",
     "compare": "Compare two results, with confidence intervals; for CI too.",
 }
 
@@ -43,16 +45,25 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line. Exit codes: 0 done, 1 objective missed, 2 bad input, 3 failed, 130 interrupted."""
+    """Run the command line.
+
+    Exit codes: 0 done, 1 objective missed, 2 bad input, 3 failed, 4 clean-up failed, 130 interrupted.
+    """
     try:
         status = cli.main(standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except MmebenchError as error:
-        click.echo(f"mmebench: {error}", err=True)
+        say(error)
         sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("mmebench: interrupted; everything that was started has been stopped", err=True)
+    except (KeyboardInterrupt, click.Abort) as error:
+        notes = getattr(error, "__notes__", ())
+        told = "interrupted" if notes else "interrupted; everything that was started has been stopped"
+        say(MmebenchError("\nmmebench: ".join((told, *notes))))
         sys.exit(130)
+    except SystemExit as error:  # how a SIGTERM ends it
+        for note in getattr(error, "__notes__", ()):
+            say(MmebenchError(note))
+        raise
     sys.exit(status if isinstance(status, int) else 0)

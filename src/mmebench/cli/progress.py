@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from mmebench.benchmark import Outcome
-from mmebench.endpoints.endpoint import Endpoint
+from mmebench.cli.options import say
+from mmebench.endpoints.endpoint import CleanUpError, Endpoint
 from mmebench.errors import disk_errors
 from mmebench.load.events import Live
 from mmebench.load.job import LoadJob
@@ -54,6 +56,8 @@ class RunProgress:
         )
         self._task: TaskID | None = None
         self._platform = "load"
+        self._coming_up: dict[str, TaskID] = {}
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -91,8 +95,24 @@ class RunProgress:
         """See :class:`mmebench.benchmark.Observer`."""
         self._say(f"measured already on {run.finished_at}, {run.targets} targets; nothing to do")
 
+    def coming_up(self, what: str, message: str) -> None:
+        """See :class:`mmebench.benchmark.Observer`."""
+        with self._lock:
+            task = self._coming_up.get(what)
+            if task is None:
+                task = self._coming_up[what] = self._progress.add_task(f"{what}: endpoint", total=None, now="")
+        self._progress.update(task, now=message)
+
+    def came_up(self, what: str) -> None:
+        """See :class:`mmebench.benchmark.Observer`."""
+        with self._lock:
+            task = self._coming_up.pop(what, None)
+        if task is not None:
+            self._progress.remove_task(task)
+
     def serving(self, platform: PlatformSpec, endpoint: Endpoint) -> None:
         """See :class:`mmebench.benchmark.Observer`."""
+        self._platform = platform.kind
         self._say(f"endpoint {endpoint.url}, {endpoint.container}, {endpoint.instance_type}")
         self._step("fill", None)
 
@@ -101,10 +121,8 @@ class RunProgress:
         if self._task is not None and memory_budget:
             self._progress.update(self._task, total=memory_budget)
         of = f" of {human_bytes(memory_budget)}" if memory_budget else ""
-        self._show(
-            f"{load.target} loaded in {human_seconds(load.seconds)}; {human_bytes(load.memory_used)}{of} in use",
-            load.memory_used,
-        )
+        used = "" if load.memory_used is None else f"; {human_bytes(load.memory_used)}{of} in use"
+        self._show(f"{load.target} loaded in {human_seconds(load.seconds)}{used}", load.memory_used)
 
     def filled(self, capacity: Capacity) -> None:
         """See :class:`mmebench.benchmark.Observer`."""
@@ -169,4 +187,11 @@ def show(results: Path, objectives: Objectives, benchmark: Callable[[RunProgress
     for line in (*outcome.report.findings, *verdict.lines):
         console.print(line, highlight=False, soft_wrap=True)
     console.print(f"Results, charts and samples: {outcome.directory}/", highlight=False, soft_wrap=True)
-    return 0 if verdict.met else 1
+    for problem in outcome.problems:
+        say(problem)
+    return max((problem.exit_code for problem in outcome.problems), key=_gravity, default=0 if verdict.met else 1)
+
+
+def _gravity(exit_code: int) -> bool:
+    """A run that failed weighs more than what could not be cleaned up."""
+    return exit_code != CleanUpError.exit_code

@@ -1,25 +1,33 @@
 """Where models are served: a multi-model endpoint on this machine or on SageMaker."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mmebench.endpoints.endpoint import Endpoint
-    from mmebench.spec.endpoint import LocalEndpoint
+    from mmebench.spec.endpoint import ServedEndpoint
 
 
-def open_endpoint(spec: "LocalEndpoint", store: Path, log: Path) -> "Endpoint":
+def open_endpoint(
+    spec: "ServedEndpoint", store: Path, log: Path, progress: Callable[[str], None] = lambda message: None
+) -> "Endpoint":
     """The endpoint that ``spec`` asks for, up and answering; close it to take it down.
 
     Args:
         spec: which endpoint.
-        store: the folder whose archives it serves; more may be added with ``add_targets``.
+        store: the folder whose archives a local one serves; more may be added with ``add_targets``.
         log: the file that its log is appended to.
+        progress: told what is done now; a local one is there before there is anything to tell.
 
     Raises:
-        BadInputError: the spec cannot be served on this machine. MmebenchError: it did not come up.
+        BadInputError: the spec cannot be served. MmebenchError: it did not come up.
     """
     # Imported here, as this package is also imported in each model's process inside Triton.
+    if spec.kind == "sagemaker":
+        from mmebench.endpoints.sagemaker.endpoint import start as start_on_sagemaker
+
+        return start_on_sagemaker(spec, log, progress)
     from mmebench.endpoints.local.endpoint import start
 
     return start(spec, store, log)

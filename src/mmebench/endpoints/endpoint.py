@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from mmebench.endpoints.counters import EndpointCounters
+from mmebench.errors import MmebenchError
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,15 @@ class Residency:
     """Bytes that the container uses for its targets (GPU memory where they are there), as measured."""
     memory_budget: int | None
     """Bytes that the targets may use together; None where nobody says."""
+
+
+@dataclass(frozen=True)
+class MemoryUse:
+    """All that is known of an endpoint that does not say which targets are in memory; None for what is not."""
+
+    memory_used: int | None = None
+    """Bytes of GPU memory in use by anybody, as :class:`Residency`'s where there is no GPU."""
+    memory_budget: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,12 @@ class TargetLoad:
         return self.seconds - self.downloading - self.unpacking - self.loading
 
 
+class CleanUpError(MmebenchError):
+    """What was asked for is done, and something that was started for it, and may cost money, is still there."""
+
+    exit_code = 4
+
+
 class Endpoint(Protocol):
     """A multi-model endpoint that is up; a context manager that takes it down, whatever happened."""
 
@@ -66,10 +82,10 @@ class Endpoint(Protocol):
     def remove_targets(self, targets: Iterable[str]) -> None:
         """Take archives away from behind the endpoint; what is in memory stays there until it is evicted."""
 
-    def residency(self) -> Residency:
+    def residency(self) -> Residency | MemoryUse:
         """What is in memory now, and what it took when somebody last looked; costs the endpoint nothing."""
 
-    def measure(self) -> Residency:
+    def measure(self) -> Residency | MemoryUse:
         """The same, with memory measured anew, which costs the endpoint some time for each target."""
 
     def counters(self) -> EndpointCounters | None:

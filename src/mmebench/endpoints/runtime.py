@@ -10,6 +10,15 @@ _LOAD_LIMIT_SECONDS = 360.0
 """SageMaker goes on loading a model for this long after it has answered ModelNotReadyException."""
 
 
+_MEMORY_WORDS = (
+    "out of memory", "out_of_memory", "outofmemory", "memoryerror", "failed to allocate memory",
+    "dst tensor is not initialized", "src tensor is not initialized", "cudnn_status_not_initialized",
+    "cublas_status_alloc_failed", "cublas_status_not_initialized", "unable to create tensorrt context",
+)  # fmt: skip
+"""What Triton takes for exhausted memory (``src/sagemaker_server.cc``), but for the last, which is all that its
+TensorRT backend says of it: that becomes a 400, nothing is evicted, and the client is told 424."""
+
+
 class InvocationError(MmebenchError):
     """The endpoint refused an invocation; ``code`` is the name AWS gives the error, ``status`` its HTTP status."""
 
@@ -21,7 +30,8 @@ class InvocationError(MmebenchError):
     @property
     def memory_exhausted(self) -> bool:
         """Whether the container had no memory left for the target, by its status 507 or by its words."""
-        return self.status == 507 or "out of memory" in str(self).lower()
+        said = str(self).lower()
+        return self.status == 507 or any(words in said for words in _MEMORY_WORDS)
 
 
 class RuntimeClient:

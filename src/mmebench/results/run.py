@@ -19,7 +19,7 @@ class Load(Record):
 
     target: str
     seconds: float
-    memory_loaded: int | None
+    memory_loaded: int | None = None
     """Bytes that all resident targets use together after its first request, before it is made to grow; None where
     nobody says."""
     memory_used: int | None

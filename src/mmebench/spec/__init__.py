@@ -10,12 +10,13 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from mmebench.spec.arrivals import Arrivals, ClosedLoop, ConstantRate, Poisson, Trace
-from mmebench.spec.endpoint import LocalEndpoint
+from mmebench.spec.endpoint import LocalEndpoint, ServedEndpoint
 from mmebench.spec.experiments import ColdStarts, Experiment, Interference, WorkingSet
 from mmebench.spec.model import FileModel, HuggingFaceModel, ModelSpec, TimmModel, TorchvisionModel
 from mmebench.spec.platform import DynamicBatching, PlatformSpec
 from mmebench.spec.popularity import HotSet, Popularity, RoundRobin, TracedTargets, Uniform, Weights, Zipf
 from mmebench.spec.profile import Profile, Ramp, Search, Stage, Stationary
+from mmebench.spec.sagemaker import SageMakerEndpoint
 from mmebench.spec.strict import Strict
 from mmebench.spec.workload import Goodput, Objectives, Payload, Targets, Workload
 
@@ -41,7 +42,9 @@ __all__ = [
     "Profile",
     "Ramp",
     "RoundRobin",
+    "SageMakerEndpoint",
     "Search",
+    "ServedEndpoint",
     "Spec",
     "Stage",
     "Stationary",
@@ -63,7 +66,7 @@ class Spec(Strict):
 
     model: ModelSpec
     platforms: tuple[PlatformSpec, ...] = Field(min_length=1)
-    endpoint: LocalEndpoint = LocalEndpoint()
+    endpoint: ServedEndpoint = LocalEndpoint()
     targets: Targets = Targets()
     workload: Workload = Workload()
     objectives: Objectives = Objectives()

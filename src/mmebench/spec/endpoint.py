@@ -2,11 +2,12 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, ByteSize, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from mmebench.spec.sagemaker import SageMakerEndpoint
 from mmebench.spec.strict import ListOrMapping, Name, Strict
 
 _CONTAINER_URL = re.compile(r"http://[^/?#@\s]+/?")
@@ -52,6 +53,13 @@ class LocalEndpoint(Strict):
         """The URL of a container that somebody else has started; None for one that is ours to start."""
         return self.container if _CONTAINER_URL.fullmatch(self.container) else None
 
+    at_once: ClassVar[int] = 1
+    instance_type: ClassVar[None] = None
+
+    def each(self) -> tuple[Self, ...]:
+        """This machine is of one type only."""
+        return (self,)
+
     @model_validator(mode="after")
     def _one_decides_about_memory(self) -> Self:
         if self.container_url is not None and "memory" in self.model_fields_set:
@@ -59,6 +67,16 @@ class LocalEndpoint(Strict):
                 "memory", "memory: a container given by URL says itself when it is full; leave it out"
             )
         return self
+
+
+def _local_unless_told(value: Any) -> Any:
+    return {"kind": "local"} | value if isinstance(value, dict) else value
+
+
+ServedEndpoint = Annotated[
+    Annotated[LocalEndpoint | SageMakerEndpoint, Field(discriminator="kind")], BeforeValidator(_local_unless_told)
+]
+"""An endpoint that is started for a benchmark and taken down after it."""
 
 
 class TargetPattern(Strict):

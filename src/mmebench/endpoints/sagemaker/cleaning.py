@@ -1,0 +1,82 @@
+"""Cleaning: delete what runs left that died before they could, and nothing that a run still uses."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from mmebench.endpoints.sagemaker import journal
+from mmebench.endpoints.sagemaker.aws import Aws
+from mmebench.endpoints.sagemaker.deletion import delete
+from mmebench.endpoints.sagemaker.leftovers import Found, find_objects, find_resources
+from mmebench.endpoints.sagemaker.names import Resource
+
+
+@dataclass
+class Cleaning:
+    """What was done, or would be."""
+
+    deleted: list[Resource] = field(default_factory=list)
+    kept: dict[Resource, str] = field(default_factory=dict)
+    failed: dict[Resource, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where to look: a region, and where in its buckets runs keep their archives."""
+
+    region: str
+    buckets: tuple[tuple[str, str], ...] = ()
+    """Bucket and prefix."""
+
+
+def clean(
+    places: Iterable[Place], older_than: timedelta, dry_run: bool, progress: Callable[[str], None]
+) -> Cleaning:
+    """Delete what journals that nobody holds name, and then what is found in ``places``.
+
+    Args:
+        places: looked through even where no journal names them.
+        older_than: what was created later stays.
+        dry_run: only say what would be deleted.
+        progress: told what is deleted now.
+
+    Raises:
+        AwsError: AWS does not let us look; what was found before is deleted.
+    """
+    now = datetime.now(UTC)
+    done = Cleaning()
+    aws = lru_cache(maxsize=None)(Aws)
+
+    def remove(resources: list[Resource]) -> bool:
+        failed = {} if dry_run else delete(resources, aws, progress)
+        done.failed |= failed
+        done.deleted += [resource for resource in resources if resource not in failed]
+        return not failed
+
+    for left in journal.left_behind():
+        age = now - datetime.fromtimestamp(left.path.stat().st_mtime, UTC)
+        if age < older_than:
+            done.kept |= dict.fromkeys(left.resources, "it is younger than that")
+        elif remove(left.resources) and not dry_run:
+            left.remove()
+    for place in places:
+        found = list(find_resources(aws(place.region), now))
+        for bucket, prefix in place.buckets:
+            found += find_objects(aws(place.region), bucket, prefix, now)
+        remove(_leftovers(found, now - older_than, done))
+    return done
+
+
+def _leftovers(found: list[Found], before: datetime, done: Cleaning) -> list[Resource]:
+    """Those of ``found`` to be deleted; the others are noted."""
+    leftovers = []
+    for one in dict.fromkeys(found):
+        if one.resource in done.deleted or one.resource in done.failed:
+            continue
+        kept = one.kept or ("it is younger than that" if one.created > before else None)
+        if kept is None:
+            leftovers.append(one.resource)
+        else:
+            done.kept[one.resource] = kept
+    return list(dict.fromkeys(leftovers))

@@ -1,0 +1,190 @@
+"""A SageMaker endpoint as the rest of mmebench sees it: created for one run, and deleted with all around it."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mmebench.endpoints.counters import EndpointCounters
+from mmebench.endpoints.endpoint import CleanUpError, MemoryUse, TargetLoad
+from mmebench.endpoints.runtime import InvocationError, RuntimeClient
+from mmebench.endpoints.sagemaker import journal as journals
+from mmebench.endpoints.sagemaker.aws import Aws
+from mmebench.endpoints.sagemaker.bucket import RunObjects, check_bucket
+from mmebench.endpoints.sagemaker.deletion import delete
+from mmebench.endpoints.sagemaker.deployment import deploy
+from mmebench.endpoints.sagemaker.image import image_uri
+from mmebench.endpoints.sagemaker.names import Resource, run_name, tags
+from mmebench.endpoints.sagemaker.owner import this_process
+from mmebench.endpoints.server_metrics import TARGET
+from mmebench.endpoints.server_metrics.reading import read_server_metrics, write_archive
+from mmebench.errors import MmebenchError
+from mmebench.spec.sagemaker import SageMakerEndpoint as Spec
+from mmebench.units import human_seconds
+
+_MEBIBYTE = 1024 * 1024
+
+Progress = Callable[[str], None]
+
+
+class SageMakerEndpoint:
+    """An :class:`~mmebench.endpoints.endpoint.Endpoint` on SageMaker; made by :func:`start`.
+
+    AWS does not say which targets are in memory, so that neither does this. Memory is what the ``server_metrics``
+    target reads on the instance; nothing where it cannot be served.
+    """
+
+    def __init__(self, aws: Aws, spec: Spec, objects: RunObjects, journal: journals.Journal, run: str) -> None:
+        self.name = run
+        self.url = aws.runtime_url()
+        self.region = spec.region
+        self.instance_type = spec.instance_type
+        self.container = image_uri(spec).rpartition("/")[2]
+        self._aws = aws
+        self._spec = spec
+        self._objects = objects
+        self._journal = journal
+        self._born = time.monotonic()
+        self._client: RuntimeClient | None = RuntimeClient(self)
+        self._last = MemoryUse()
+        self._closed = False
+
+    def add_targets(self, archive: Path, targets: Iterable[str]) -> None:
+        """Copies that S3 makes of ``archive``, which is uploaded once."""
+        self._check_lifetime()
+        self._objects.add_targets(archive, targets)
+
+    def remove_targets(self, targets: Iterable[str]) -> None:
+        """Delete them from S3."""
+        self._objects.remove_targets(targets)
+
+    def residency(self) -> MemoryUse:
+        """Memory as it was measured last; which targets are in it, nobody says.
+
+        Raises:
+            MmebenchError: the endpoint's lifetime is over, and with it the run.
+        """
+        self._check_lifetime()
+        return self._last
+
+    def measure(self) -> MemoryUse:
+        """The same, with memory read now: of the GPU, or of the host where there is none."""
+        self._check_lifetime()
+        if self._client is not None:
+            try:
+                found = read_server_metrics(self._client)
+            except (InvocationError, ValueError):
+                self._client = None  # it was given the time of a whole cold start; it will not come
+                return self._last
+            if found.gpu_total_memory:
+                used, total = sum(found.gpu_used_memory), sum(found.gpu_total_memory)
+                self._last = MemoryUse(round(used * _MEBIBYTE), round(total * _MEBIBYTE))
+        return self._last
+
+    def counters(self) -> EndpointCounters | None:
+        """CloudWatch counts, a minute at a time and later; nobody here and now."""
+        return None
+
+    def recent_loads(self) -> tuple[TargetLoad, ...]:
+        """Nobody says."""
+        return ()
+
+    def close(self) -> None:
+        """Delete everything that was created; safe to call twice.
+
+        Raises:
+            CleanUpError: something is still there; its journal too, for ``mmebench clean``.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        if self._client is not None:
+            self._client.close()
+        try:
+            left = delete(self._journal.resources, lambda region: self._aws)
+        except BaseException as error:
+            error.add_note(f"{self.name} is not deleted yet, and costs money; run mmebench clean")
+            self._journal.close()
+            raise
+        if left:
+            self._journal.close()
+            reasons = "\n".join(f"  {resource}: {reason}" for resource, reason in left.items())
+            raise CleanUpError(
+                f"not everything of {self.name} could be deleted, and what is left costs money; "
+                f"run mmebench clean\n{reasons}"
+            )
+        self._journal.remove()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        close_after(self, error)
+
+    def _check_lifetime(self) -> None:
+        lived = time.monotonic() - self._born
+        if lived > self._spec.lifetime:
+            raise MmebenchError(
+                f"endpoint {self.name} has lived for {human_seconds(lived)}, as long as endpoint.lifetime allows; "
+                "raise it (and endpoint.budget) for a longer run; what was measured is kept"
+            )
+
+
+def start(spec: Spec, log: Path, progress: Progress) -> SageMakerEndpoint:
+    """Create an endpoint on ``spec.instance_type``, with ``server_metrics`` as its only target, and wait for it.
+
+    Args:
+        spec: of one instance type.
+        log: what was done, and when, is appended to it.
+        progress: told what is done now.
+
+    Raises:
+        BadInputError: the bucket or the image cannot be used; nothing was created. MmebenchError: AWS refused
+            something, or the endpoint did not come up; what was created is deleted again.
+    """
+    image_uri(spec)
+    aws = Aws(spec.region)
+    check_bucket(aws, spec)
+    run = run_name(datetime.now(UTC) + timedelta(seconds=spec.lifetime))
+    labels = tags(run, this_process())
+    journal = journals.begin(run)
+    objects = RunObjects(aws, spec, run, labels)
+    endpoint = SageMakerEndpoint(aws, spec, objects, journal, run)
+    told = _logged(progress, log, run)
+    try:
+        journal.enter(Resource("objects", objects.url, spec.region))
+        with tempfile.TemporaryDirectory() as scratch:
+            told("upload")
+            endpoint.add_targets(write_archive(Path(scratch)), [TARGET])
+        deploy(aws, spec, run, objects.targets_url, labels, journal, told)
+    except BaseException as error:
+        close_after(endpoint, error)
+        raise
+    told("in service")
+    return endpoint
+
+
+def close_after(endpoint: SageMakerEndpoint, error: BaseException | None) -> None:
+    """Close it; a failure to do so is a note to ``error``, which it must not hide, or else raised."""
+    try:
+        endpoint.close()
+    except CleanUpError as left:
+        if error is None:
+            raise
+        error.add_note(str(left))
+
+
+def _logged(progress: Progress, log: Path, run: str) -> Progress:
+    log.parent.mkdir(parents=True, exist_ok=True)
+
+    def tell(message: str) -> None:
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {run}: {message}\n")
+        progress(message)
+
+    return tell

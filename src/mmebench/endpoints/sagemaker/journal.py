@@ -1,0 +1,127 @@
+"""The journal of a run: what is about to be created, on disk before it is.
+
+One file a run, ``$XDG_STATE_HOME/mmebench/journals/<run>.jsonl``, one line a resource. Its process holds a lock on
+it. A journal that nobody holds was left by a run that died; what it names must be deleted, and then it goes too.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO
+
+from mmebench.endpoints.sagemaker.names import Resource
+from mmebench.errors import disk_errors
+
+
+def directory() -> Path:
+    """Where journals are, whether it exists or not."""
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state, "mmebench", "journals")
+
+
+class Journal:
+    """That of a run under way; made by :func:`begin`."""
+
+    def __init__(self, path: Path, file: IO[str]) -> None:
+        self.path = path
+        self._file = file
+        self.resources: list[Resource] = []
+
+    def enter(self, resource: Resource) -> None:
+        """Say that ``resource`` is about to be created; on disk when this returns.
+
+        Raises:
+            MmebenchError: it cannot be written, so that nothing must be created.
+        """
+        with disk_errors(self.path):
+            self._file.write(json.dumps(asdict(resource)) + "\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        self.resources.append(resource)
+
+    def close(self) -> None:
+        """Let go of it; what it names is somebody else's to delete."""
+        self._file.close()
+
+    def remove(self) -> None:
+        """All that it names is gone."""
+        self.path.unlink(missing_ok=True)
+        self.close()
+
+
+def begin(run: str) -> Journal:
+    """The journal of a new run, empty, on disk and locked.
+
+    Raises:
+        MmebenchError: it cannot be written.
+    """
+    path = directory() / f"{run}.jsonl"
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Locked before it gets its name: nobody finds it without its lock.
+        unnamed = path.with_suffix(".new")
+        file = unnamed.open("x", encoding="utf-8")
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        unnamed.rename(path)
+        _sync(path.parent)
+    return Journal(path, file)
+
+
+def is_live(run: str) -> bool:
+    """Whether a process of this machine holds the journal of ``run``."""
+    path = directory() / f"{run}.jsonl"
+    try:
+        with path.open("r+", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
+
+
+def left_behind() -> Iterator[Journal]:
+    """The journals that nobody holds, each held by us while it is looked at."""
+    for path in sorted(directory().glob("*.jsonl")):
+        with _held(path) as journal:
+            if journal is not None:
+                yield journal
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[Journal | None]:
+    try:
+        file = path.open("r+", encoding="utf-8")
+    except FileNotFoundError:
+        yield None
+        return
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield None
+            return
+        journal = Journal(path, file)
+        journal.resources.extend(_read(file))
+        yield journal
+
+
+def _read(file: IO[str]) -> Iterator[Resource]:
+    """Whole lines only: one that was cut off belongs to a call that was never made."""
+    for line in file:
+        try:
+            yield Resource(**json.loads(line))
+        except (ValueError, TypeError):
+            continue
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,129 @@
+"""What dead runs left in an account, found without their journals: by name, and judged by tag.
+
+Everything has a name with ``mmebench-`` and the run's expiry in it, and tags that say which process it belongs to.
+What that process still uses is never a leftover. Where the process cannot be seen (another machine, or no tags any
+more), something is left over once its run must have ended, by its expiry.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from mmebench.endpoints.sagemaker import journal
+from mmebench.endpoints.sagemaker.aws import Aws, AwsError, calling
+from mmebench.endpoints.sagemaker.names import OWNER_TAG, PREFIX, Kind, Resource, expiry
+from mmebench.endpoints.sagemaker.owner import has_ended
+
+
+@dataclass(frozen=True)
+class Found:
+    """A resource of some run, and what to think of it."""
+
+    resource: Resource
+    created: datetime
+    kept: str | None
+    """Why it must not be deleted; None: it is a leftover."""
+
+
+class _List(NamedTuple):
+    kind: Kind
+    operation: str
+    items: str
+    noun: str
+    arguments: dict[str, str]
+
+
+_LISTS = (
+    _List("endpoint", "list_endpoints", "Endpoints", "Endpoint", {}),
+    _List(
+        "training-job", "list_training_jobs", "TrainingJobSummaries", "TrainingJob", {"StatusEquals": "InProgress"}
+    ),
+    _List(
+        "processing-job",
+        "list_processing_jobs",
+        "ProcessingJobSummaries",
+        "ProcessingJob",
+        {"StatusEquals": "InProgress"},
+    ),
+    _List("endpoint-config", "list_endpoint_configs", "EndpointConfigs", "EndpointConfig", {}),
+    _List("model", "list_models", "Models", "Model", {}),
+)
+
+
+def find_resources(aws: Aws, now: datetime) -> Iterator[Found]:
+    """Everything of ours in a region, and for each model the objects in S3 that it was made for.
+
+    Raises:
+        AwsError: AWS does not let us look.
+    """
+    for kind, operation, items, noun, arguments in _LISTS:
+        with calling(f"list every {kind} in {aws.region}"):
+            pages = aws.sagemaker.get_paginator(operation).paginate(NameContains=PREFIX, **arguments)
+            found = [item for page in pages for item in page[items]]
+        for item in found:
+            resource = Resource(kind, item[f"{noun}Name"], aws.region)
+            if resource.run is None:
+                continue
+            kept = why_kept(resource.run, _owner(aws, item[f"{noun}Arn"]), now)
+            yield Found(resource, item["CreationTime"], kept)
+            if kind == "model":
+                yield from _objects_of(aws, resource, item["CreationTime"], kept)
+
+
+def find_objects(aws: Aws, bucket: str, prefix: str, now: datetime) -> Iterator[Found]:
+    """The folders of runs below ``s3://bucket/prefix/``.
+
+    Raises:
+        AwsError: AWS does not let us look.
+    """
+    with calling(f"list s3://{bucket}/{prefix}/"):
+        pages = aws.s3.get_paginator("list_objects_v2").paginate(
+            Bucket=bucket, Prefix=f"{prefix}/{PREFIX}", Delimiter="/"
+        )
+        folders = [item["Prefix"] for page in pages for item in page.get("CommonPrefixes", [])]
+        for folder in folders:
+            resource = Resource("objects", f"s3://{bucket}/{folder}", aws.region)
+            if resource.run is None:
+                continue
+            (first,) = aws.s3.list_objects_v2(Bucket=bucket, Prefix=folder, MaxKeys=1)["Contents"]
+            tags = aws.s3.get_object_tagging(Bucket=bucket, Key=first["Key"])["TagSet"]
+            yield Found(resource, first["LastModified"], why_kept(resource.run, _value(tags), now))
+
+
+def why_kept(run: str, owner: str | None, now: datetime) -> str | None:
+    """Why something of ``run`` must stay; None if nobody can need it any more."""
+    if journal.is_live(run):
+        return "a run under way uses it"
+    ended = has_ended(owner) if owner else None
+    if ended is False:
+        return "a run under way uses it"
+    expires = expiry(run)
+    if ended is None and expires is not None and expires > now:
+        return f"its run is not of this machine and may go on until {expires.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return None
+
+
+def _owner(aws: Aws, arn: str) -> str | None:
+    try:
+        with calling(f"list the tags of {arn}"):
+            return _value(aws.sagemaker.list_tags(ResourceArn=arn)["Tags"])
+    except AwsError as error:
+        if error.missing:
+            return None
+        raise
+
+
+def _value(tags: list[dict[str, Any]]) -> str | None:
+    return next((str(tag["Value"]) for tag in tags if tag["Key"] == OWNER_TAG), None)
+
+
+def _objects_of(aws: Aws, model: Resource, created: datetime, kept: str | None) -> Iterator[Found]:
+    with calling(f"describe model {model.name}"):
+        container = aws.sagemaker.describe_model(ModelName=model.name).get("PrimaryContainer", {})
+    parts = urlsplit(str(container.get("ModelDataUrl", "")))
+    folder, found, _ = parts.path.partition(f"/{model.name}/")
+    if found:
+        url = f"s3://{parts.netloc}{folder}/{model.name}/"
+        yield Found(Resource("objects", url, model.region), created, kept)

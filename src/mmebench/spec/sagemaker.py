@@ -1,0 +1,114 @@
+"""A multi-model endpoint on Amazon SageMaker: what is created, where, and how much it may cost."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+
+from mmebench.privacy import hide_accounts
+from mmebench.spec.strict import Duration, Strict
+
+InstanceType = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
+InferenceAmi = Literal[
+    "al2-ami-sagemaker-inference-gpu-2",
+    "al2-ami-sagemaker-inference-gpu-2-1",
+    "al2-ami-sagemaker-inference-gpu-3-1",
+    "al2023-ami-sagemaker-inference-gpu-4-1",
+]
+"""``ProductionVariantInferenceAmiVersion`` of the SageMaker API, the values for GPUs."""
+
+
+class SageMakerEndpoint(Strict):
+    """A multi-model endpoint on SageMaker, created for each run and deleted after it.
+
+    ``instance_type`` is short for ``instance_types`` with one of them.
+    """
+
+    kind: Literal["sagemaker"]
+    instance_types: tuple[InstanceType, ...] = Field(
+        min_length=1, description="each is measured; GPU multi-model endpoints are documented for one-GPU types"
+    )
+    role: str = Field(
+        pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$",
+        description="ARN of the execution role; mmebench iam-policy prints what it needs",
+    )
+    region: str = Field("us-east-1", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
+    bucket: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", description="for archives; in the same region"
+    )
+    prefix: str = Field(
+        "mmebench",
+        pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$",
+        description="where in the bucket; no slash at its ends",
+    )
+    bucket_owner: str | None = Field(
+        None, pattern=r"^\d{12}$", description="account that must own the bucket; that of the role unless told"
+    )
+    kms_key: str | None = Field(
+        None, min_length=1, description="encrypts archives; else the bucket's own key does"
+    )
+    triton: str = Field("25.09", pattern=r"^\d\d\.\d\d$", description="version of SageMaker's Triton image")
+    image: str | None = Field(None, min_length=1, description="URI of another image, instead of triton")
+    ami: InferenceAmi | None = Field(
+        None, description="host image, and with it the GPU driver; the one that fits the image's CUDA unless told"
+    )
+    instance_count: int = Field(1, ge=1, le=100, description="instances behind one endpoint")
+    model_cache_setting: Literal["Enabled", "Disabled"] = Field(
+        "Enabled", description="Disabled: a target leaves memory and disk after use"
+    )
+    startup_timeout: Duration = Field(600.0, ge=60, le=3600, description="for the container's first healthy ping")
+    download_timeout: Duration = Field(600.0, ge=60, le=3600, description="for one archive to reach the instance")
+    creation_timeout: Duration = Field(3600.0, ge=60, description="for the endpoint to be in service")
+    lifetime: Duration = Field(
+        7200.0, ge=60, le=86_400, description="longest life of one endpoint; then the run ends and it is deleted"
+    )
+    budget: float = Field(
+        20.0, gt=0, allow_inf_nan=False, description="US dollars that all endpoints of the spec may cost together"
+    )
+    prices: dict[InstanceType, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
+        {}, description="US dollars an hour, instead of those that AWS publishes"
+    )
+    at_once: int = Field(
+        2, ge=1, le=16, description="endpoints that exist together: one is measured while the next comes up"
+    )
+    engine_builder: Literal["training", "processing", "local"] = Field(
+        "training",
+        description="what runs trtexec: a SageMaker job on the endpoint's instance type, or this machine",
+    )
+
+    @property
+    def instance_type(self) -> str:
+        """The first; the only one of what :meth:`each` gives."""
+        return self.instance_types[0]
+
+    @property
+    def account(self) -> str:
+        """The account that must own the bucket."""
+        return self.bucket_owner or self.role.split(":")[4]
+
+    def each(self) -> tuple[Self, ...]:
+        """The same for each instance type alone."""
+        return tuple(self.model_copy(update={"instance_types": (one,)}) for one in self.instance_types)
+
+    @model_serializer(mode="wrap")
+    def _without_accounts(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What is written into results names no account, whatever it was given in."""
+        written: dict[str, Any] = serialize(self)
+        return {key: hide_accounts(value) if isinstance(value, str) else value for key, value in written.items()}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "instance_type" in value:
+            if "instance_types" in value:
+                raise ValueError("got both instance_type and instance_types; give one of them")
+            rest = {key: item for key, item in value.items() if key != "instance_type"}
+            return rest | {"instance_types": [value["instance_type"]]}
+        return value
+
+    @model_validator(mode="after")
+    def _parts_go_together(self) -> Self:
+        if len(set(self.instance_types)) < len(self.instance_types):
+            raise ValueError(f"instance_types names one twice: {', '.join(self.instance_types)}")
+        if self.image is not None and "triton" in self.model_fields_set:
+            raise ValueError("got both triton and image; give one of them")
+        return self

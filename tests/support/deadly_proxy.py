@@ -1,0 +1,80 @@
+"""Stands before AWS, counts what it is asked, and may kill who asks once a certain call has been carried out."""
+
+import http.client
+import os
+import signal
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+
+class DeadlyProxy:
+    """``kill_after``: the number of the call whose answer its caller does not live to see; None: all live."""
+
+    def __init__(self, upstream: str) -> None:
+        self.upstream = urlsplit(upstream).netloc
+        self.calls: list[str] = []
+        self.kill_after: int | None = None
+        self.victim: int | None = None
+        self.lock = threading.Lock()
+        handler = type("Handler", (_Handler,), {"proxy": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def forget(self, kill_after: int | None = None) -> None:
+        """Count from the start again."""
+        self.calls, self.kill_after, self.victim = [], kill_after, None
+
+    def carried_out(self, call: str) -> bool:
+        """Note it; whether its caller still lives."""
+        with self.lock:
+            self.calls.append(call)
+            if self.kill_after is None or len(self.calls) < self.kill_after:
+                return True
+            if self.victim is not None:
+                os.kill(self.victim, signal.SIGKILL)
+            return False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    proxy: DeadlyProxy
+
+    def _forward(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        connection = http.client.HTTPConnection(self.proxy.upstream, timeout=60)
+        headers = {key: value for key, value in self.headers.items() if key.lower() != "expect"}
+        connection.request(self.command, self.path, body, headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        what = self.headers.get("X-Amz-Target", f"S3.{self.command}").rpartition(".")[2]
+        if not self.proxy.carried_out(what):
+            self.close_connection = True
+            return
+        self.send_response(answer.status)
+        for key, value in answer.getheaders():
+            if key.lower() not in ("connection", "date", "server", "transfer-encoding", "content-length"):
+                self.send_header(key, value)
+        length = answer.getheader("Content-Length") if self.command == "HEAD" else None
+        self.send_header("Content-Length", length or str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _forward  # noqa: N815
+
+    def log_message(self, *arguments: object) -> None:
+        pass
