@@ -102,7 +102,7 @@ def scenario(
             Ledger(budget), cast(ArchiveStore, store), cast(Container, container), EndpointMetrics(), **options
         )
         await asyncio.wait_for(play(loader, container), 10)
-        await loader.close()
+        await loader.evictor.close()
 
     asyncio.run(run())
     return store

@@ -12,7 +12,8 @@ _TESTS = Path(__file__).parents[1]
 sys.path.insert(0, str(_TESTS))
 
 from reliability.crowd import LOST, RIGHT, WRONG, Tally  # noqa: E402  # found by the line above
-from reliability.scenarios import SCENARIOS, namespaces_allowed  # noqa: E402
+from reliability.scenarios import SCENARIOS  # noqa: E402
+from reliability.scene import namespaces_allowed  # noqa: E402
 from reliability.test_scenarios import play  # noqa: E402
 from support.served_constants import override  # noqa: E402
 

@@ -6,7 +6,9 @@ import psutil
 import pytest
 
 from reliability.crowd import LOST, RIGHT, WRONG, Crowd, Tally
-from reliability.scenarios import SCENARIOS, Scenario, kill_router, namespaces_allowed
+from reliability.process_faults import kill_router
+from reliability.scenarios import SCENARIOS
+from reliability.scene import Scenario, namespaces_allowed
 from support.patience import wait_until
 from support.served_constants import override
 

@@ -267,7 +267,7 @@ class Exchange:
         assert entry is not None
         self._release()
         if fault is Fault.OUT_OF_MEMORY:
-            return await self._router.loader.relieve(entry)
+            return await self._router.loader.evictor.relieve(entry)
         if fault is Fault.MODEL_DEAD:
             self._router.loader.revive(entry)
         else:

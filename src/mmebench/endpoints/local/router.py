@@ -92,13 +92,13 @@ class Router:
 
     async def _residency(self, connection: "ClientConnection", request: Request) -> None:
         if request.head.url.endswith(b"?measure=now"):
-            await self.loader.measure(fresh_seconds=0)
+            await self.loader.evictor.measure(fresh_seconds=0)
         if connection.current is request:
             body = dataclasses.asdict(self.ledger.snapshot())
             connection.answer(answers.document(200, body, request.keep_alive))
 
     async def _metrics(self, connection: "ClientConnection", request: Request) -> None:
-        targets = await self.loader.statistics.read()
+        targets = await self.loader.evictor.statistics.read()
         if connection.current is request:
             text = exposition(self.metrics, len(self.ledger.snapshot().resident), targets)
             connection.answer(answers.text(text, CONTENT_TYPE, request.keep_alive))

@@ -99,7 +99,7 @@ async def _run(
         concurrency = endpoint.load_concurrency or (_LOAD_CONCURRENCY if caching else max(2, os.cpu_count() or 1))
         ledger = Ledger(endpoint.memory if container.measures_memory else None)
         loader = Loader(ledger, archives, container, EndpointMetrics(), concurrency, caching=caching)
-        stack.push_async_callback(loader.close)
+        stack.push_async_callback(loader.evictor.close)
         router = Router(endpoint.name, container, loader, signatures)
         stack.callback(router.close)
         server = await asyncio.get_running_loop().create_server(router.connection, sock=listener)
@@ -108,7 +108,7 @@ async def _run(
         gc.freeze()  # what was imported stays; looking through it all the time costs a tenth of the router's CPU
         announce(f"http://127.0.0.1:{listener.getsockname()[1]}/endpoints/{endpoint.name}")
         async with asyncio.TaskGroup() as background:
-            background.create_task(loader.watch_memory())
+            background.create_task(loader.evictor.watch_memory())
             background.create_task(router.cut_off_stalled())
 
 
