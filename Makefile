@@ -35,7 +35,10 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Reports are opened in a browser.
 unit: setup
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
+	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends chromium; }
 	$(BIN)/pytest
 
 test: lint unit

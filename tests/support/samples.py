@@ -82,7 +82,7 @@ def write_run(
         finished_at="",
         spec={"objectives": objectives or {}} | (spec or {}),
         package={},
-        environment={},
+        environment={"versions": {"mmebench": "0.0"}, "processor": "of a test", "cpus": 2},
     )
     files.run.write_text(run.model_dump_json(), encoding="utf-8")
     return files

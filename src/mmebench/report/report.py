@@ -6,7 +6,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from mmebench.report.experiments import write_experiments
-from mmebench.results.layout import CHART2, SUMMARY, find_runs
+from mmebench.report.html import write_html
+from mmebench.results.layout import CHART2, REPORT, SUMMARY, find_runs
 from mmebench.results.run import read_run
 from mmebench.results.summary import summarise
 
@@ -42,6 +43,7 @@ def write_report(directory: Path) -> Report:
             save(draw_chart1(rows, footers[-1]), files.chart1)
         findings += write_experiments(files, footers[-1])
     save(draw_chart2(summary, footers[-1]), directory / CHART2)
+    write_html(find_runs(directory), summary, findings, directory / REPORT)
     return Report(summary, tuple(findings))
 
 

@@ -13,6 +13,13 @@ _STATS_HISTORY = re.compile(r"(?P<instance_type>[^*]+)\*(?P<platform>[^*_]+)\*(?
 
 SUMMARY = "summary_results.csv"
 CHART2 = "chart2.png"
+REPORT = "report.html"
+EXPERIMENTS = {
+    "cold_starts": "Cold starts",
+    "working_set": "Working set",
+    "interference": "Interference",
+}
+"""Kinds of experiments, and what they are called."""
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,7 @@ def _capacity_columns(capacity: Capacity | None) -> dict[str, Cell]:
         return {}
     low, high = capacity.bytes_per_copy_bounds or (NAN, NAN)
     return {
+        "capacity": capacity.fits,
         "capacity_limited_by": capacity.limited_by,
         "bytes_per_copy": capacity.bytes_per_copy,
         "bytes_per_copy_low": low,

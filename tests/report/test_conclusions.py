@@ -1,0 +1,59 @@
+import pandas as pd
+import pytest
+
+from mmebench.report.conclusions import conclude
+from mmebench.spec import Goodput, Objectives
+from support.summaries import stages
+
+ONNX = stages("onnx", [(1, 35, 28, 420, 0), (4, 66, 60, 790, 0), (16, 70, 228, 840, 0)]).assign(capacity=12)
+PT = stages("pt", [(1, 20, 50, 240, 0), (4, 38, 105, 456, 0), (16, 40, 400, 480, 3)])
+BOTH = pd.concat([PT, ONNX], ignore_index=True)
+
+
+def test_the_verdict_names_the_better_one_first_and_says_what_each_holds() -> None:
+    verdict = conclude(BOTH, Objectives()).verdict
+    assert verdict == (
+        "onnx on local-2cpu-2GiB serves most: 84% more requests per second than pt on local-2cpu-2GiB, "
+        "and fits 12 times against 9.",
+        "On local-2cpu-2GiB this model fits 9 times as pt; 38 requests/s at p99 210 ms (4 users).",
+        "On local-2cpu-2GiB this model fits 12 times as onnx; 70 requests/s at p99 456 ms (16 users).",
+    )
+
+
+def test_objectives_decide_which_load_counts() -> None:
+    verdict = conclude(BOTH, Objectives(p99=0.13)).verdict
+    assert "70% more requests per second" in verdict[0] or "230%" in verdict[0]
+    assert "20 requests/s at p99 100 ms (1 user)" in verdict[1]
+    assert "66 requests/s at p99 120 ms (4 users)" in verdict[2]
+    only = conclude(BOTH, Objectives(p99=0.09)).verdict
+    assert only[0] == "onnx on local-2cpu-2GiB is the only one that served a load well."
+    assert "no load was served within the objectives" in only[1]
+    none = conclude(PT, Objectives(goodput=Goodput(within=0.01, share=1.0))).verdict
+    assert none == ("On local-2cpu-2GiB this model fits 9 times as pt; no load was served within the objectives.",)
+
+
+@pytest.mark.parametrize(
+    ("limited_by", "text"), [("limit", "fits at least 12 times"), ("eviction", "fits 12 times")]
+)
+def test_what_limited_the_filling_and_what_a_copy_takes(limited_by: str, text: str) -> None:
+    (sentence,) = conclude(ONNX.assign(capacity_limited_by=limited_by, bytes_per_copy=2**20), Objectives()).verdict
+    assert f"{text} as onnx, 1 MiB each" in sentence
+
+
+def test_warnings_say_why_a_figure_may_mislead() -> None:
+    weak = PT.assign(complete=False, cold_inferred=True, note=["", "probe", ""], littles_law=[1.0, 1.0, 0.7])
+    warnings = "\n".join(conclude(weak, Objectives()).warnings)
+    for text in (
+        "pt on local-2cpu-2GiB: the run did not get to its end.",
+        "which requests were cold is inferred",
+        "16 users: the client itself was busy",
+        "16 users: 3 of 483 requests failed",
+        "16 users: not stationary, or users who think: Little's law comes to 0.70",
+        "4 users: probe.",
+    ):
+        assert text in warnings
+    assert conclude(ONNX.head(2).assign(note=None), Objectives()).warnings == ()
+    history = conclude(
+        ONNX.head(1).assign(note=None, basis="locust history", complete=None), Objectives()
+    ).warnings
+    assert len(history) == 1

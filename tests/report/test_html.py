@@ -1,0 +1,152 @@
+"""report.html in a real browser."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from mmebench.report.report import write_report
+from mmebench.results.run import Capacity, Load, StageWindow
+from support.samples import Sample, sample_table, write_run
+
+pytestmark = pytest.mark.browser
+
+STAGES = tuple(
+    StageWindow(users=users, start=10.0 * n, ready=10.0 * n + 1, end=10.0 * n + 10, client_cpu=0.9 if n else 0.1)
+    for n, users in enumerate((1, 4, 16))
+)
+HOSTILE = "<script>window.hacked=1<&'\""
+
+
+def write_results(directory: Path) -> Path:
+    """Two runs of three stages."""
+    capacity = Capacity(
+        fits=5,
+        limited_by="eviction",
+        bytes_per_copy=2e8,
+        memory_budget=2**30,
+        loads=tuple(
+            Load(target=f"{n}", seconds=1, memory_loaded=n, memory_used=n * 200_000_000) for n in range(1, 6)
+        ),
+    )
+    for targets, slow in ((3, 1.0), (9, 2.0)):
+        random = np.random.default_rng(targets)
+        samples = []
+        for n in range(3):
+            latency = random.lognormal(np.log(20 * slow * (n + 1)), 0.4, 900)
+            samples += [Sample(1e4 * n + 10 * at, 1e4 * n + 10 * at + latency[at]) for at in range(900)]
+        samples += [Sample(12_000, 12_001, error="ModelError", status=424)] * 5
+        write_run(directory, sample_table(samples), STAGES, targets=targets, capacity=capacity)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert chromium, "make test installs it"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = write_results(tmp_path_factory.mktemp("results") / HOSTILE)
+    write_report(directory)
+    return directory / "report.html"
+
+
+@pytest.fixture
+def page(browser: Browser, report: Path) -> Iterator[Page]:
+    """The report, opened from disk without a network; whatever it complains about is an error."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900}, accept_downloads=True, offline=True)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: complaints.append(request.url) if request.url.startswith("http") else None)
+    page.goto(report.as_uri())
+    page.wait_for_selector(".js-plotly-plot .plot-container")
+    page.wait_for_selector("table.dataTable tbody tr")
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def test_it_needs_no_network_and_takes_names_for_what_they_are(page: Page) -> None:
+    assert page.evaluate("window.hacked") is None
+    assert page.inner_text("h1").startswith(HOSTILE)
+    assert page.title().startswith(HOSTILE)
+
+
+def test_the_verdict_comes_first_and_warnings_after_it(page: Page) -> None:
+    verdict = page.inner_text(".verdict")
+    assert "this model fits 5 times as pt" in verdict
+    assert "requests/s at p99" in verdict
+    assert "the client itself was busy" in page.inner_text(".warnings")
+    assert re.search(r"5 of 8\d\d requests failed", page.inner_text(".warnings"))
+
+
+def test_a_chart_shows_values_and_hides_a_run_at_a_click(page: Page) -> None:
+    chart = page.locator(".js-plotly-plot").first
+    chart.scroll_into_view_if_needed()
+    point = chart.locator(".scatterlayer .point").nth(1)
+    box = point.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_selector(".hoverlayer .hovertext")
+    assert "4 users" in (page.text_content(".hoverlayer") or "")
+    assert chart.locator(".scatterlayer .trace").count() == 2
+    chart.locator(".legendtoggle").first.click()
+    page.wait_for_function(
+        "document.querySelector('.js-plotly-plot').querySelectorAll('.scatterlayer .trace').length == 1"
+    )
+
+
+def test_the_table_sorts_as_numbers_and_can_be_exported(page: Page) -> None:
+    def column(name: str) -> list[float]:
+        titles = [title.strip() for title in page.locator("table.dataTable thead th").all_inner_texts()]
+        at = titles.index(name) + 1
+        return [
+            float(text) for text in page.locator(f"table.dataTable tbody td:nth-child({at})").all_inner_texts()
+        ]
+
+    sort = page.get_by_role("button", name="p50, ms")
+    assert column("p50, ms") != sorted(column("p50, ms"))
+    sort.click()
+    ascending = column("p50, ms")
+    assert ascending == sorted(ascending)
+    assert len(ascending) == 6
+    sort.click()
+    assert column("p50, ms") == ascending[::-1]
+    assert column("failures").count(5) == 2
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    text = Path(download.value.path()).read_text(encoding="utf-8-sig")
+    assert len(text.strip().splitlines()) == 7
+
+
+@pytest.mark.parametrize(("scheme", "paper"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(22, 24, 28)")])
+def test_it_is_as_light_or_dark_as_its_reader_wants(page: Page, scheme: str, paper: str) -> None:
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # a Literal, from a parameter
+    for part in ("body", "table.dataTable tbody td"):
+        assert page.evaluate(f"getComputedStyle(document.querySelector('{part}')).backgroundColor") in (
+            paper,
+            "rgba(0, 0, 0, 0)",
+        )
+
+
+def test_it_fits_a_phone_and_can_be_read_without_eyes_or_mouse(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for figure in page.locator("figure").all():
+        assert figure.get_attribute("aria-label")
+    assert page.locator("html").get_attribute("lang") == "en"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.getAttribute('href')") == "#charts"
