@@ -1,1 +1,20 @@
-"""mmebench: the benchmark for GPU multi-model endpoints."""
+"""mmebench: the benchmark for GPU multi-model endpoints.
+
+The public API is :class:`~mmebench.api.Benchmark`, :func:`~mmebench.api.load_results` and what they return.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmebench.api import Benchmark, Results, load_results
+
+__all__ = ["Benchmark", "Results", "load_results"]
+
+
+def __getattr__(name: str) -> Any:
+    # Looked up when it is asked for: a command that needs none of it should not wait for it.
+    if name in __all__:
+        from mmebench import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -31,6 +31,15 @@ def load_spec(path: Path, overrides: tuple[str, ...] = ()) -> Spec:
     return _validate(Spec, raw, path)
 
 
+def read_spec(fields: dict[str, Any], source: str) -> Spec:
+    """The spec with these fields, as a YAML file would have them; ``source`` is named where one is wrong.
+
+    Raises:
+        BadInputError: something in it is not allowed; the message lists all of it.
+    """
+    return _validate(Spec, fields, source)
+
+
 def read_load_spec(path: Path, overrides: tuple[str, ...] = ()) -> LoadSpec:
     """The same for the spec of a load on an endpoint that already runs.
 
@@ -65,7 +74,7 @@ def _read(path: Path, overrides: tuple[str, ...]) -> dict[str, Any]:
     return raw
 
 
-def _validate(kind: type[AnySpec], raw: dict[str, Any], path: Path) -> AnySpec:
+def _validate(kind: type[AnySpec], raw: dict[str, Any], path: Path | str) -> AnySpec:
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
@@ -99,7 +108,12 @@ def _mistakes(error: ValidationError, kind: type[Strict]) -> list[str]:
     """One line a mistake: where, what was got, what is allowed."""
     schema = kind.model_json_schema()
     lines = []
-    for item in error.errors():
+    errors = error.errors()
+    for item in errors:
+        if item["type"] == "too_short" and any(
+            other["loc"][: len(item["loc"])] == item["loc"] for other in errors if other is not item
+        ):
+            continue  # only because its items are wrong, which is said already
         where, allowed = _locate(schema, item["loc"])
         got = item["input"]
         match item["type"]:

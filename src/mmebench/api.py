@@ -1,0 +1,171 @@
+"""The public API: ask for a benchmark from Python, and read the results of any.
+
+>>> from mmebench import Benchmark, load_results
+>>> benchmark = Benchmark(
+...     model={"source": "timm", "name": "resnet18", "weights": "random"},
+...     platforms=["pt", "onnx"],
+...     endpoint={"kind": "local", "memory": "2GiB"},
+... )
+>>> results = benchmark.run("results")  # doctest: +SKIP
+>>> results = load_results("results/resnet18")
+>>> results.summary[["platform", "User Count", "Requests/s"]].round(1)
+  platform  User Count  Requests/s
+0       pt           2        10.0
+1       pt           4        50.0
+>>> print(results.verdict[0])
+On local this model fits 3 times as pt; 50 requests/s at p99 30 ms (4 users).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+import pyarrow as pa
+
+from mmebench.benchmark import run_benchmark
+from mmebench.cli.progress import RunProgress
+from mmebench.errors import BadInputError
+from mmebench.report.conclusions import conclude
+from mmebench.report.report import write_report
+from mmebench.results.layout import CHART2, EXPERIMENTS, REPORT, RunFiles, find_runs
+from mmebench.results.run import read_run
+from mmebench.results.samples import read_samples
+from mmebench.results.summary import summarise
+from mmebench.spec import Objectives, Spec
+from mmebench.spec.reading import load_spec, read_spec
+
+
+class Benchmark:
+    """One model on one or more platforms, on an endpoint, under a workload.
+
+    The arguments are the fields of a spec, as a YAML file has them; see the documentation of specs.
+
+    >>> Benchmark(model={"source": "timm", "name": "resnet18"}, platforms=["onnx"]).spec.endpoint.kind
+    'local'
+    >>> Benchmark(model={"source": "timm", "name": "resnet18"}, platforms=["onx"])
+    Traceback (most recent call last):
+    mmebench.errors.BadInputError: Benchmark: not a valid spec
+      platforms.0.kind: got 'onx'; allowed: 'pt', 'onnx', 'openvino' or 'trt'
+    """
+
+    def __init__(self, **fields: Any) -> None:
+        """Raises BadInputError, with every mistake in it, unless ``fields`` make a spec."""
+        self.spec: Spec = read_spec(fields, "Benchmark")
+
+    @classmethod
+    def from_file(cls, path: str | Path, *overrides: str) -> Self:
+        """The benchmark of a YAML file, after ``overrides`` like ``workload.payload.batch=4``.
+
+        Raises:
+            BadInputError: it cannot be read, or is no spec.
+        """
+        benchmark = cls.__new__(cls)
+        benchmark.spec = load_spec(Path(path), overrides)
+        return benchmark
+
+    def run(self, results: str | Path = "results") -> "Results":
+        """Package, serve, fill, load and report, with progress shown; what was measured before is kept.
+
+        Args:
+            results: the directory for all results; a model's are in a directory of its name.
+
+        Raises:
+            MmebenchError: something could not be done; what was measured until then is on disk.
+        """
+        from rich.console import Console
+
+        with RunProgress(Console()) as progress:
+            outcome = run_benchmark(self.spec, Path(results), progress)
+        if outcome.problems:
+            raise ExceptionGroup("not all of the benchmark could be done", list(outcome.problems))
+        return load_results(outcome.directory)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What is in a ``results/<model>`` directory; made by :func:`load_results`."""
+
+    directory: Path
+    summary: pd.DataFrame
+    """One row a stage, with the columns of ``summary_results.csv``."""
+    verdict: tuple[str, ...]
+    """What to deploy, and what it holds, in sentences."""
+    warnings: tuple[str, ...]
+    """Why a figure may not mean what it seems to."""
+
+    @property
+    def runs(self) -> list[str]:
+        """The names of the runs: ``<instance_type>*<platform>*<targets>``."""
+        return [files.prefix.name for files in find_runs(self.directory)]
+
+    def samples(self, run: str | None = None) -> pa.Table:
+        """Every request of a run, with the columns of :data:`mmebench.results.samples.SCHEMA`.
+
+        Args:
+            run: one of :attr:`runs`; may be left out where there is only one.
+
+        >>> load_results("results/resnet18").samples().num_rows
+        600
+
+        Raises:
+            BadInputError: there is no such run, or it has no samples.
+        """
+        files = self._files(run)
+        if not files.samples.exists():
+            raise BadInputError(f"{files.samples}: no samples; this run has only Locust's history")
+        return read_samples(files.samples)
+
+    def experiment(self, kind: str, run: str | None = None) -> pd.DataFrame:
+        """The table of an experiment: ``cold_starts``, ``working_set`` or ``interference``.
+
+        Raises:
+            BadInputError: there is no such run, or the experiment was not part of it.
+        """
+        path = self._files(run).experiment(kind).table
+        if not path.exists():
+            raise BadInputError(
+                f"{path}: no such table; allowed: {', '.join(EXPERIMENTS)}, if the spec asked for it"
+            )
+        return pd.read_csv(path)
+
+    @property
+    def charts(self) -> list[Path]:
+        """The pictures: one or more a run, and the one that compares platforms."""
+        return sorted(self.directory.glob("*.png"), key=lambda path: (path.name == CHART2, path.name))
+
+    @property
+    def report(self) -> Path:
+        """report.html, written anew if it is not there."""
+        path = self.directory / REPORT
+        if not path.exists():
+            write_report(self.directory)
+        return path
+
+    def _files(self, run: str | None) -> RunFiles:
+        found = {files.prefix.name: files for files in find_runs(self.directory)}
+        if run is None and len(found) == 1:
+            return next(iter(found.values()))
+        if run not in found:
+            raise BadInputError(f"got run {run!r}; allowed: {', '.join(found)}")
+        return found[run]
+
+
+def load_results(directory: str | Path) -> Results:
+    """The results in a ``results/<model>`` directory, of this tool or of Locust alone.
+
+    >>> load_results("results/resnet18").runs
+    ['local*pt*3']
+    >>> load_results("nowhere")
+    Traceback (most recent call last):
+    mmebench.errors.BadInputError: nowhere: no such directory; give results/<model> of an earlier run
+
+    Raises:
+        BadInputError: there are none.
+    """
+    directory = Path(directory)
+    summary = summarise(directory)
+    records = [read_run(files.run) for files in find_runs(directory) if files.run.exists()]
+    objectives = Objectives.model_validate(records[-1].spec.get("objectives", {})) if records else Objectives()
+    conclusions = conclude(summary, objectives)
+    return Results(directory, summary, conclusions.verdict, conclusions.warnings)
