@@ -5,15 +5,16 @@ spec -> model -> archive -> endpoint -> capacity -> load -> results -> report
 
 import math
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mmebench.capacity import fill, target_name
-from mmebench.endpoints import open_endpoint
+from mmebench.endpoints import find_prices, open_endpoint
 from mmebench.endpoints.ahead import open_ahead
 from mmebench.endpoints.endpoint import Endpoint, Residency
 from mmebench.endpoints.runtime import RuntimeClient
@@ -28,9 +29,12 @@ from mmebench.measurement import digest, measure, measure_watching, now
 from mmebench.models.package import Package, package_model, read_package
 from mmebench.report.report import Report, write_report
 from mmebench.results.layout import RunFiles, find_runs
-from mmebench.results.run import Capacity, Load, Run, read_run, write_run
-from mmebench.spec import Experiment, PlatformSpec, Spec, Targets
+from mmebench.results.run import Capacity, Load, Price, Run, read_run, write_run
+from mmebench.spec import Experiment, PlatformSpec, ServedEndpoint, Spec, Targets
 from mmebench.spec.load import LoadSpec, ServedModel
+
+if TYPE_CHECKING:
+    from mmebench.endpoints.sagemaker.prices import Price as InstancePrice
 
 
 class Observer(Protocol):
@@ -99,6 +103,7 @@ class _Part:
     """One with the largest batch that can form under load."""
     directory: Path
     fingerprint: str
+    price: Price | None
 
     @property
     def label(self) -> str:
@@ -120,6 +125,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer) -> Outcome:
     """
     results.mkdir(parents=True, exist_ok=True)
     problems: list[MmebenchError] = []
+    up_since: dict[str, float] = {}
     kept: list[Path] = []
     outcome = None
     with (
@@ -128,7 +134,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer) -> Outcome:
         closing(
             open_ahead(
                 _parts(spec, results, kept, observer),
-                lambda part, proceed: _open(part, Path(stores), observer, proceed),
+                lambda part, proceed: _open(part, Path(stores), up_since, observer, proceed),
                 spec.endpoint.at_once,
             )
         ) as parts,
@@ -146,6 +152,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer) -> Outcome:
                 problems.append(error)
             run = _find_complete(part.directory, part.fingerprint)
             if run is not None:
+                run = _with_life(run, part, time.monotonic() - up_since[part.fingerprint])
                 observer.measured(run)
                 outcome = Outcome(part.directory, write_report(part.directory), tuple(problems))
     if outcome is None and kept and not problems:
@@ -202,7 +209,13 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer) -> Outcome:
 
 
 def _parts(spec: Spec, results: Path, kept: list[Path], observer: Observer) -> Iterator[_Part]:
-    """What is yet to be measured, packaged; the directories of what is there already go to ``kept``."""
+    """What is yet to be measured, packaged; the directories of what is there already go to ``kept``.
+
+    Raises:
+        BadInputError: a package cannot be served, or all of it could cost more than the spec allows.
+    """
+    builds = sum(platform.kind == "trt" for platform in spec.platforms)
+    prices = find_prices(spec.endpoint, len(spec.platforms), builds)
     for endpoint in spec.endpoint.each():
         for platform in spec.platforms:
             package = package_model(
@@ -215,7 +228,9 @@ def _parts(spec: Spec, results: Path, kept: list[Path], observer: Observer) -> I
             fingerprint = _fingerprint(alone, platform, package)
             run = _find_complete(directory, fingerprint)
             if run is None:
-                yield _Part(alone, platform, package, *_bodies(spec, platform, package), directory, fingerprint)
+                bodies = _bodies(spec, platform, package)
+                price = _price_of(endpoint, prices)
+                yield _Part(alone, platform, package, *bodies, directory, fingerprint, price)
             else:
                 observer.kept(run)
                 kept.append(directory)
@@ -240,7 +255,17 @@ def _bodies(spec: Spec, platform: PlatformSpec, package: Package) -> tuple[Body,
     return body, largest
 
 
-def _open(part: _Part, stores: Path, observer: Observer, proceed: Callable[[], None]) -> Endpoint:
+def _price_of(endpoint: ServedEndpoint, prices: "dict[str, InstancePrice]") -> Price | None:
+    """Of all instances of an endpoint together."""
+    price = prices.get(endpoint.instance_type or "")
+    if price is None:
+        return None
+    return Price(usd_per_hour=price.usd_per_hour * endpoint.instance_count, source=price.source)
+
+
+def _open(
+    part: _Part, stores: Path, up_since: dict[str, float], observer: Observer, proceed: Callable[[], None]
+) -> Endpoint:
     """The part's endpoint; it comes up in a thread of its own where several may exist at once."""
 
     def tell(message: str) -> None:
@@ -248,7 +273,18 @@ def _open(part: _Part, stores: Path, observer: Observer, proceed: Callable[[], N
         proceed()
 
     store = Path(tempfile.mkdtemp(dir=stores))
-    return open_endpoint(part.spec.endpoint, store, part.directory / "endpoint.log", tell)
+    endpoint = open_endpoint(part.spec.endpoint, store, part.directory / "endpoint.log", tell)
+    up_since[part.fingerprint] = time.monotonic()
+    return endpoint
+
+
+def _with_life(run: Run, part: _Part, seconds: float) -> Run:
+    """The run, on disk too, with how long its endpoint was there, where that costs something."""
+    if run.price is None:
+        return run
+    lived = run.model_copy(update={"endpoint_seconds": round(seconds, 1)})
+    write_run(lived, RunFiles(part.directory, run.instance_type, run.platform, run.targets).run)
+    return lived
 
 
 def _run_part(part: _Part, endpoint: Endpoint, observer: Observer) -> None:
@@ -293,6 +329,7 @@ def _run_part(part: _Part, endpoint: Endpoint, observer: Observer) -> None:
             parameters=package.parameters,
             targets=len(targets),
             capacity=capacity,
+            price=part.price,
             started_at=now(),
             finished_at=now(),
             spec=spec.model_dump(mode="json"),
@@ -329,6 +366,7 @@ def _fingerprint(spec: Spec, platform: PlatformSpec, package: Package) -> str:
     """Of all that decides what is measured; other platforms of the spec do not, objectives only in a search."""
     beside = {"platforms"} if spec.workload.profile.search else {"platforms", "objectives"}
     asked = spec.model_dump(mode="json", exclude=beside)
+    asked["endpoint"] = {key: value for key, value in asked["endpoint"].items() if key not in spec.endpoint.beside}
     return digest(asked | {"platform": platform.model_dump(mode="json"), "archive": package.sha256})
 
 

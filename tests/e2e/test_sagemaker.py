@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -42,7 +43,13 @@ class Account:
 
     def spec(self, **endpoint: Any) -> Path:
         tensor = {"datatype": "FP32", "shape": [WIDTH]}
-        basic = {"kind": "sagemaker", "instance_type": "ml.g5.xlarge", "role": cloud.ROLE, "bucket": cloud.BUCKET}
+        basic = {
+            "kind": "sagemaker",
+            "instance_type": "ml.g5.xlarge",
+            "role": cloud.ROLE,
+            "bucket": cloud.BUCKET,
+            "prices": {"ml.g5.xlarge": 1.5, "ml.g4dn.xlarge": 0.75},
+        }
         spec = {
             "model": {
                 "source": "file",
@@ -126,8 +133,24 @@ def test_a_run_from_an_empty_account_to_a_clean_one(account: Account) -> None:
     assert run.capacity is not None
     assert run.capacity.fits == 2
     assert run.evictions_during_load is None, "nobody says"
+    assert run.price is not None
+    assert (run.price.usd_per_hour, run.price.source) == (1.5, "the spec")
+    assert run.endpoint_seconds is not None
+    assert 1 < run.endpoint_seconds < 60
+    (row,) = pd.read_csv(files.directory / "summary_results.csv").to_dict("records")
+    assert row["usd_per_target_hour"] == 0.75
+    assert row["usd_per_million_inferences"] == pytest.approx(1.5e6 / 3600 / row["Requests/s"], rel=1e-4)
+    assert row["usd_of_run"] == pytest.approx(1.5 * run.endpoint_seconds / 3600, rel=1e-4)
     status, output = account.mmebench("run", account.spec())
     assert (status, "measured already" in output) == (0, True), output
+
+
+def test_what_could_cost_more_than_its_budget_is_not_started(account: Account) -> None:
+    status, output = account.mmebench("run", account.spec(budget=2.0))
+    assert status == 2, output
+    assert "endpoint.budget: $2.00 is less than the $3.00 that the spec costs" in output
+    assert "Traceback" not in output
+    assert account.proxy.calls == []
 
 
 def test_no_secret_and_no_account_is_written_anywhere(account: Account) -> None:
@@ -146,14 +169,16 @@ def test_no_secret_and_no_account_is_written_anywhere(account: Account) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_killed_after_any_call_and_cleaned(account: Account) -> None:
+@pytest.mark.parametrize(("journals", "step"), [("kept", 1), ("lost", 4)])
+def test_killed_after_any_call_and_cleaned(account: Account, journals: str, step: int) -> None:
     """The tool dies by SIGKILL after each single call of a run, in turn; clean then leaves nothing, every time."""
     assert account.mmebench("run", account.spec())[0] == 0
     calls = list(account.proxy.calls)
     assert "CreateEndpoint" in calls
     assert "DeleteEndpoint" in calls
     left = 0
-    for number in range(1, len(calls) + 1):
+    numbers = range(1, len(calls) + 1, step)
+    for number in numbers:
         cloud.reset(account.moto)
         shutil.rmtree(account.folder / "results")
         account.proxy.forget(kill_after=number)
@@ -164,8 +189,10 @@ def test_killed_after_any_call_and_cleaned(account: Account) -> None:
             assert status == -signal.SIGKILL, f"after {calls[number - 1]}: {output}"
         account.proxy.forget()
         left += bool(cloud.everything(account.moto))
-        status, output = account.mmebench("clean")
+        if journals == "lost":
+            shutil.rmtree(account.folder / "state")
+        status, output = account.mmebench("clean", *([] if journals == "kept" else [account.spec()]))
         assert status == 0, output
         assert cloud.everything(account.moto) == [], f"killed after call {number}, {calls[number - 1]}: {output}"
         assert account.journals == []
-    assert left > len(calls) / 2, "there was something to clean most of the time"
+    assert left > len(numbers) / 2, "there was something to clean most of the time"

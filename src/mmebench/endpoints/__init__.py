@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mmebench.endpoints.endpoint import Endpoint
+    from mmebench.endpoints.sagemaker.prices import Price
     from mmebench.spec.endpoint import ServedEndpoint
 
 
@@ -31,3 +32,25 @@ def open_endpoint(
     from mmebench.endpoints.local.endpoint import start
 
     return start(spec, store, log)
+
+
+def find_prices(spec: "ServedEndpoint", runs: int, builds: int) -> "dict[str, Price]":
+    """The price of each instance type that AWS bills; none for a local endpoint.
+
+    Args:
+        spec: which endpoints.
+        runs: how many there will be of each instance type.
+        builds: TensorRT engines to be built on each instance type.
+
+    Raises:
+        BadInputError: nobody knows a price, or all of it could cost more than the spec's budget.
+    """
+    if spec.kind != "sagemaker":
+        return {}
+    from mmebench.endpoints.sagemaker.aws import Aws
+    from mmebench.endpoints.sagemaker.prices import check_budget, find_price
+
+    aws = Aws(spec.region)
+    prices = {each.instance_type: find_price(aws, each) for each in spec.each()}
+    check_budget(spec, prices, runs, builds)
+    return prices

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from mmebench.report.operating_points import describe_load
+from mmebench.results.cost import most_per_dollar
 from mmebench.results.objectives import find_missed
 from mmebench.spec import Objectives
 from mmebench.units import human_bytes
@@ -36,6 +37,9 @@ def conclude(summary: pd.DataFrame, objectives: Objectives) -> Conclusions:
     verdict = [_describe(*run, best.get(number), objectives) for number, run in enumerate(runs)]
     if len(runs) > 1 and best:
         verdict.insert(0, _recommend(runs, best))
+    choice = most_per_dollar(summary, objectives)
+    if choice is not None:
+        verdict.append(f"{choice.reason}.")
     return Conclusions(tuple(verdict), tuple(_warnings(runs)))
 
 

@@ -67,6 +67,14 @@ class StageWindow(Record):
     """What else is to be known: a client process that was lost, a probe of a search and how it went."""
 
 
+class Price(Record):
+    """What an endpoint costs, with all of its instances."""
+
+    usd_per_hour: float
+    source: str
+    """Who says so, and when."""
+
+
 class Run(Record):
     """One run. What only the load can tell has the value it has before; ``complete`` is false if it broke."""
 
@@ -85,6 +93,10 @@ class Run(Record):
     stages: tuple[StageWindow, ...] = ()
     loads_during_load: int | None = None
     evictions_during_load: int | None = None
+    price: Price | None = None
+    """None for an endpoint that nobody bills."""
+    endpoint_seconds: float | None = None
+    """How long the endpoint was there for this run, until it was deleted."""
     started_at: str
     finished_at: str
     spec: dict[str, Any]

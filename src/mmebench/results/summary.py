@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from mmebench.errors import BadInputError
 from mmebench.results.columns import Cell, established_columns, further_columns, time_columns
+from mmebench.results.cost import with_cost
 from mmebench.results.history import summarise_history
 from mmebench.results.inferred_residency import infer_cold, with_inferred
 from mmebench.results.layout import RunFiles, find_runs
@@ -73,7 +74,7 @@ def _from_samples(files: RunFiles, run: Run) -> pd.DataFrame:
         for stage, window in zip(stages, run.stages, strict=True)
     ]
     frame = _frame(files, stages, min(files.targets, run.capacity.fits) if run.capacity else files.targets)
-    return pd.concat([frame, pd.DataFrame(shares)], axis=1).assign(
+    rows = pd.concat([frame, pd.DataFrame(shares)], axis=1).assign(
         precision=run.precision,
         goodput_within_ms=NAN if within is None else within * 1e3,
         samples_over_locust=_samples_over_locust(files),
@@ -82,6 +83,7 @@ def _from_samples(files: RunFiles, run: Run) -> pd.DataFrame:
         complete=run.complete,
         basis="samples",
     )
+    return with_cost(rows, run)
 
 
 def _from_history(files: RunFiles) -> pd.DataFrame:

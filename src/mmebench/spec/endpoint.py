@@ -55,6 +55,8 @@ class LocalEndpoint(Strict):
 
     at_once: ClassVar[int] = 1
     instance_type: ClassVar[None] = None
+    instance_count: ClassVar[int] = 1
+    beside: ClassVar[frozenset[str]] = frozenset()
 
     def each(self) -> tuple[Self, ...]:
         """This machine is of one type only."""

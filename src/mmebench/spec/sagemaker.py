@@ -1,6 +1,6 @@
 """A multi-model endpoint on Amazon SageMaker: what is created, where, and how much it may cost."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
@@ -74,6 +74,14 @@ class SageMakerEndpoint(Strict):
         "training",
         description="what runs trtexec: a SageMaker job on the endpoint's instance type, or this machine",
     )
+
+    beside: ClassVar[frozenset[str]] = frozenset(
+        {
+            "at_once", "bucket", "bucket_owner", "budget", "creation_timeout", "engine_builder", "kms_key",
+            "lifetime", "prefix", "prices", "role",
+        }
+    )  # fmt: skip
+    """Fields that change nothing of what is measured."""
 
     @property
     def instance_type(self) -> str:

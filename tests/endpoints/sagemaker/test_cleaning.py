@@ -1,0 +1,212 @@
+"""What is a leftover, and what is somebody's: with journals and tags there, and with either gone."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from mmebench.cli import cli
+from mmebench.endpoints import open_endpoint
+from mmebench.endpoints.sagemaker import journal
+from mmebench.endpoints.sagemaker.cleaning import Cleaning, Place, clean
+from mmebench.endpoints.sagemaker.names import Resource, expiry, run_name, tag_list, tags
+from mmebench.endpoints.sagemaker.owner import has_ended, this_process
+from mmebench.endpoints.sagemaker.requests import config_request, endpoint_request, model_request
+from mmebench.spec import SageMakerEndpoint as Spec
+from support import cloud
+
+SPEC = Spec.model_validate(
+    {"kind": "sagemaker", "instance_type": "ml.g5.xlarge", "role": cloud.ROLE, "bucket": cloud.BUCKET}
+)
+HERE = Place("us-east-1")
+EVERYWHERE = Place("us-east-1", ((cloud.BUCKET, "mmebench"),))
+ELSEWHERE = "0123456789abcdef/1/1700000000"
+
+
+@pytest.fixture(scope="module")
+def dead() -> str:
+    """A process of this machine that is no more."""
+    code = "from mmebench.endpoints.sagemaker.owner import this_process; print(this_process())"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def leave(account: str, owner: str, *, hours: float, tagged: bool = True, journaled: bool = False) -> str:
+    """What a run that was to end in so many hours left; its name."""
+    run = run_name(datetime.now(UTC) + timedelta(hours=hours))
+    labels = tags(run, owner) if tagged else {}
+    url = f"s3://{cloud.BUCKET}/mmebench/{run}/"
+    sagemaker, s3 = cloud.client("sagemaker", account), cloud.client("s3", account)
+    sagemaker.create_model(**model_request(SPEC, run, f"{url}targets/", labels))
+    sagemaker.create_endpoint_config(**config_request(SPEC, run, labels))
+    sagemaker.create_endpoint(**endpoint_request(run, labels))
+    s3.put_object(Bucket=cloud.BUCKET, Key=f"mmebench/{run}/targets/a.tar.gz", Body=b"a")
+    if tagged:
+        s3.put_object_tagging(
+            Bucket=cloud.BUCKET, Key=f"mmebench/{run}/targets/a.tar.gz", Tagging={"TagSet": tag_list(labels)}
+        )
+    s3.create_multipart_upload(Bucket=cloud.BUCKET, Key=f"mmebench/{run}/targets/b.tar.gz")
+    if journaled:
+        written = journal.begin(run)
+        for resource in (
+            Resource("objects", url, "us-east-1"),
+            Resource("model", run, "us-east-1"),
+            Resource("endpoint-config", run, "us-east-1"),
+            Resource("endpoint", run, "us-east-1"),
+            Resource("training-job", f"{run}-engine", "us-east-1"),  # in the journal, and never created
+        ):
+            written.enter(resource)
+        written.close()
+    return run
+
+
+def clean_now(place: Place = HERE, older_than: float = 0, dry_run: bool = False) -> Cleaning:
+    return clean([place], timedelta(hours=older_than), dry_run, lambda _: None)
+
+
+def test_with_journal_and_tags(account: str, dead: str) -> None:
+    run = leave(account, dead, hours=2, journaled=True)
+    done = clean_now()
+    assert cloud.everything(account) == []
+    assert {resource.run for resource in done.deleted} == {run}
+    assert not list(journal.directory().iterdir())
+    assert clean_now().deleted == []
+
+
+def test_without_tags(account: str) -> None:
+    leave(account, "", hours=2, tagged=False, journaled=True)
+    clean_now()
+    assert cloud.everything(account) == []
+
+
+def test_without_a_journal(account: str, dead: str) -> None:
+    leave(account, dead, hours=2)
+    clean_now()
+    assert cloud.everything(account) == []
+
+
+def test_without_a_journal_and_a_model_archives_are_found_in_the_bucket(account: str, dead: str) -> None:
+    run = leave(account, dead, hours=2)
+    for noun, name in (
+        ("endpoint", "EndpointName"),
+        ("endpoint_config", "EndpointConfigName"),
+        ("model", "ModelName"),
+    ):
+        getattr(cloud.client("sagemaker", account), f"delete_{noun}")(**{name: run})
+    clean_now()
+    assert cloud.everything(account) != []
+    clean_now(EVERYWHERE)
+    assert cloud.everything(account) == []
+
+
+@pytest.mark.parametrize(("hours", "gone"), [(2, False), (-1, True)])
+def test_without_both_the_name_says_when_it_must_be_over(account: str, hours: float, gone: bool) -> None:
+    leave(account, "", hours=hours, tagged=False)
+    done = clean_now(EVERYWHERE)
+    assert (cloud.everything(account) == []) is gone
+    assert all("may go on until" in reason for reason in done.kept.values())
+
+
+@pytest.mark.parametrize(("hours", "gone"), [(2, False), (-1, True)])
+def test_another_machines_run_may_go_on_until_its_expiry(account: str, hours: float, gone: bool) -> None:
+    leave(account, ELSEWHERE, hours=hours)
+    clean_now(EVERYWHERE)
+    assert (cloud.everything(account) == []) is gone
+
+
+def test_a_live_run_is_left_alone_with_its_journal_and_without(account: str, tmp_path: Path) -> None:
+    with open_endpoint(SPEC, tmp_path, tmp_path / "log"):
+        before = cloud.everything(account)
+        assert clean_now(EVERYWHERE).deleted == []
+        (path,) = journal.directory().glob("*.jsonl")
+        path.unlink()
+        done = clean_now(EVERYWHERE)
+        assert done.deleted == []
+        assert set(done.kept.values()) == {"a run under way uses it"}
+        assert cloud.everything(account) == before
+    assert cloud.everything(account) == []
+
+
+def test_what_is_not_ours_is_left_alone(account: str) -> None:
+    sagemaker = cloud.client("sagemaker", account)
+    for name in ("production", "mmebench-of-mine"):
+        sagemaker.create_model(**model_request(SPEC, name, "s3://models/x/", {}))
+    clean_now(EVERYWHERE)
+    assert sorted(cloud.everything(account)) == ["model mmebench-of-mine", "model production"]
+
+
+def test_younger_than_asked_for(account: str, dead: str) -> None:
+    leave(account, dead, hours=2, journaled=True)
+    leave(account, dead, hours=2)
+    before = cloud.everything(account)
+    done = clean_now(EVERYWHERE, older_than=1)
+    assert cloud.everything(account) == before
+    assert set(done.kept.values()) == {"it is younger than that"}
+
+
+def test_a_dry_run_deletes_nothing(account: str, dead: str) -> None:
+    leave(account, dead, hours=2, journaled=True)
+    before = cloud.everything(account)
+    done = clean_now(EVERYWHERE, dry_run=True)
+    assert cloud.everything(account) == before
+    assert {resource.kind for resource in done.deleted} >= {"endpoint", "endpoint-config", "model", "objects"}
+    assert list(journal.directory().glob("*.jsonl"))
+
+
+def test_the_command(account: str, dead: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = leave(account, dead, hours=2)
+    runner = CliRunner()
+    dry = runner.invoke(cli, ["clean", "--dry-run"])
+    assert dry.exit_code == 0
+    assert f"would delete endpoint {run} (us-east-1)" in dry.output
+
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            "mmebench.endpoints.sagemaker.deletion.list_keys",
+            lambda *_: (_ for _ in ()).throw(aws_refusal()),
+        )
+        partly = runner.invoke(cli, ["clean"], standalone_mode=False)
+    assert partly.return_value == 4
+    assert "is still there" in partly.output
+    assert [name.partition(" ")[0] for name in cloud.everything(account)] == ["object"]
+    assert runner.invoke(cli, ["clean"]).exit_code == 0, "its model is gone, so that nobody knows of the archive"
+    assert cloud.everything(account) != []
+
+
+def aws_refusal() -> Exception:
+    from mmebench.endpoints.sagemaker.aws import aws_error
+
+    return aws_error("list", "AccessDenied", "no")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--older-than", "soon"], "--older-than: got 'soon'; write a duration as"),
+        (["nothing.yaml"], r"nothing.yaml: No such file"),
+    ],
+)
+def test_bad_input(account: str, arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(cli, ["clean", *arguments])
+    assert message in str(result.exception)
+
+
+def test_a_name_says_when_it_must_be_over() -> None:
+    expires = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    name = run_name(expires)
+    assert name.startswith("mmebench-20260102t030405z-")
+    assert len(name) <= 50, "a job adds to it, and 63 is the most"
+    assert expiry(f"s3://b/x/{name}/") == expires
+    assert expiry("mmebench-of-mine") is None
+    assert name != run_name(expires)
+
+
+def test_who_still_lives(dead: str) -> None:
+    assert has_ended(this_process()) is False
+    assert has_ended(dead) is True
+    assert has_ended(ELSEWHERE) is None
+    assert has_ended("nonsense") is None
+    machine, number, _ = this_process().split("/")
+    assert has_ended(f"{machine}/{number}/1700000000") is True, "another process had that number"

@@ -1,0 +1,58 @@
+import math
+
+import pandas as pd
+import pytest
+
+from mmebench.results.cost import most_per_dollar, of_time, per_million, per_target_hour
+from mmebench.spec import Objectives
+
+
+def stage(
+    instance_type: str, platform: str, usd: float, rate: float, p99: float, failed: int = 0
+) -> dict[str, object]:
+    return {
+        "instance_type": instance_type,
+        "platform": platform,
+        "usd_per_hour": usd,
+        "Requests/s": rate,
+        "p99_ms": p99,
+        "Successful Requests": 1000,
+        "Failed Requests": failed,
+    }
+
+
+def test_figures() -> None:
+    assert per_million(3.6, 100) == pytest.approx(10.0), "360,000 an hour for $3.60"
+    assert math.isnan(per_million(3.6, 0))
+    assert per_target_hour(1.5, 30) == pytest.approx(0.05)
+    assert math.isnan(per_target_hour(1.5, 0))
+    assert of_time(1.5, 1800) == pytest.approx(0.75)
+
+
+def test_most_for_a_dollar_within_the_objectives() -> None:
+    summary = pd.DataFrame(
+        [
+            stage("ml.g5.xlarge", "pt", 1.5, 100, 50),
+            stage("ml.g5.xlarge", "pt", 1.5, 300, 900),  # misses the objective
+            stage("ml.g5.xlarge", "trt", 1.5, 240, 60),
+            stage("ml.g4dn.xlarge", "trt", 0.75, 150, 80),
+            stage("ml.g4dn.xlarge", "trt", 0.75, 400, 80, failed=10),
+        ]
+    )
+    choice = most_per_dollar(summary, Objectives(p99=0.1, failures=0))
+    assert choice is not None
+    assert (choice.instance_type, choice.platform) == ("ml.g4dn.xlarge", "trt")
+    assert choice.per_dollar == pytest.approx(720_000)
+    assert choice.reason == (
+        "trt on ml.g4dn.xlarge serves 0.72 million inferences for a dollar (150 requests/s at $0.75 an hour), "
+        "25% more than trt on ml.g5.xlarge, the next"
+    )
+
+
+def test_no_choice_without_prices_or_without_a_load_that_was_served_well() -> None:
+    priced = pd.DataFrame([stage("ml.g5.xlarge", "pt", 1.5, 100, 500)])
+    assert most_per_dollar(priced.drop(columns="usd_per_hour"), Objectives()) is None
+    assert most_per_dollar(priced, Objectives(p99=0.1)) is None
+    alone = most_per_dollar(priced, Objectives())
+    assert alone is not None
+    assert "the next" not in alone.reason
