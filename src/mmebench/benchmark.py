@@ -26,6 +26,7 @@ from mmebench.load.host import runtime_url
 from mmebench.load.job import LoadJob
 from mmebench.load.payload import Body, make_body
 from mmebench.measurement import digest, measure, measure_watching, now
+from mmebench.models.engine import exported_platform, find_builder, is_built, package_engine
 from mmebench.models.package import Package, package_model, read_package
 from mmebench.report.report import Report, write_report
 from mmebench.results.layout import RunFiles, find_runs
@@ -97,6 +98,7 @@ class _Part:
     """With this part's endpoint alone."""
     platform: PlatformSpec
     package: Package
+    """What is served, or what its engine is built from."""
     body: Body
     """One request of the load."""
     largest: Body
@@ -114,6 +116,14 @@ class _Part:
         )
 
 
+@dataclass(frozen=True)
+class _Ready:
+    """What a part's endpoint serves, and when it was there (monotonic, seconds)."""
+
+    package: Package
+    since: float
+
+
 def run_benchmark(spec: Spec, results: Path, observer: Observer) -> Outcome:
     """Measure every platform on every endpoint of the spec that has not been measured yet; report after each.
 
@@ -125,7 +135,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer) -> Outcome:
     """
     results.mkdir(parents=True, exist_ok=True)
     problems: list[MmebenchError] = []
-    up_since: dict[str, float] = {}
+    ready: dict[str, _Ready] = {}
     kept: list[Path] = []
     outcome = None
     with (
@@ -134,7 +144,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer) -> Outcome:
         closing(
             open_ahead(
                 _parts(spec, results, kept, observer),
-                lambda part, proceed: _open(part, Path(stores), up_since, observer, proceed),
+                lambda part, proceed: _open(part, results, Path(stores), ready, observer, proceed),
                 spec.endpoint.at_once,
             )
         ) as parts,
@@ -145,14 +155,14 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer) -> Outcome:
                 if isinstance(endpoint, MmebenchError):
                     raise endpoint
                 with endpoint:
-                    _run_part(part, endpoint, observer)
+                    _run_part(part, ready[part.fingerprint].package, endpoint, observer)
             except BadInputError:
                 raise
             except MmebenchError as error:
                 problems.append(error)
             run = _find_complete(part.directory, part.fingerprint)
             if run is not None:
-                run = _with_life(run, part, time.monotonic() - up_since[part.fingerprint])
+                run = _with_life(run, part, time.monotonic() - ready[part.fingerprint].since)
                 observer.measured(run)
                 outcome = Outcome(part.directory, write_report(part.directory), tuple(problems))
     if outcome is None and kept and not problems:
@@ -214,13 +224,15 @@ def _parts(spec: Spec, results: Path, kept: list[Path], observer: Observer) -> I
     Raises:
         BadInputError: a package cannot be served, or all of it could cost more than the spec allows.
     """
-    builds = sum(platform.kind == "trt" for platform in spec.platforms)
+    builds = sum(is_built(spec.model, platform) for platform in spec.platforms)
     prices = find_prices(spec.endpoint, len(spec.platforms), builds)
     for endpoint in spec.endpoint.each():
         for platform in spec.platforms:
-            package = package_model(
-                spec.model, platform, results / ".packages", partial(observer.packaging, platform)
-            )
+            form = platform
+            if is_built(spec.model, platform):
+                find_builder(endpoint)
+                form = exported_platform(platform)
+            package = package_model(spec.model, form, results / ".packages", partial(observer.packaging, platform))
             observer.packaged(package)
             directory = results / package.model
             directory.mkdir(parents=True, exist_ok=True)
@@ -264,17 +276,26 @@ def _price_of(endpoint: ServedEndpoint, prices: "dict[str, InstancePrice]") -> P
 
 
 def _open(
-    part: _Part, stores: Path, up_since: dict[str, float], observer: Observer, proceed: Callable[[], None]
+    part: _Part,
+    results: Path,
+    stores: Path,
+    ready: dict[str, _Ready],
+    observer: Observer,
+    proceed: Callable[[], None],
 ) -> Endpoint:
-    """The part's endpoint; it comes up in a thread of its own where several may exist at once."""
+    """The part's endpoint, after its engine; in a thread of its own where several may come up at once."""
 
     def tell(message: str) -> None:
         observer.coming_up(part.label, message)
         proceed()
 
+    package, endpoint_spec = part.package, part.spec.endpoint
+    if is_built(part.spec.model, part.platform):
+        builder, longest = find_builder(endpoint_spec), part.spec.workload.payload.sequence_length
+        package = package_engine(package, part.platform, longest, builder, results / ".packages", tell)
     store = Path(tempfile.mkdtemp(dir=stores))
-    endpoint = open_endpoint(part.spec.endpoint, store, part.directory / "endpoint.log", tell)
-    up_since[part.fingerprint] = time.monotonic()
+    endpoint = open_endpoint(endpoint_spec, store, part.directory / "endpoint.log", tell)
+    ready[part.fingerprint] = _Ready(package, time.monotonic())
     return endpoint
 
 
@@ -287,9 +308,9 @@ def _with_life(run: Run, part: _Part, seconds: float) -> Run:
     return lived
 
 
-def _run_part(part: _Part, endpoint: Endpoint, observer: Observer) -> None:
+def _run_part(part: _Part, package: Package, endpoint: Endpoint, observer: Observer) -> None:
     """One run: fill the endpoint, offer the load, write what was measured."""
-    spec, platform, package, directory = part.spec, part.platform, part.package, part.directory
+    spec, platform, directory = part.spec, part.platform, part.directory
     body, largest = part.body, part.largest
     with closing(RuntimeClient(endpoint)) as client:
         observer.serving(platform, endpoint)

@@ -192,5 +192,5 @@ def test_an_export_is_quiet(image_model: Model, tmp_path: Path, capfd: pytest.Ca
 
 def test_tensorrt_says_what_it_needs() -> None:
     model = TimmModel(source="timm", name="test_resnet")
-    with pytest.raises(BadInputError, match=r"no GPU builder yet; use pt, onnx or openvino"):
+    with pytest.raises(BadInputError, match=r"which no export can make; mmebench run has it built"):
         find_platform("trt").check(model, PlatformSpec(kind="trt"))

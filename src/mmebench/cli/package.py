@@ -22,6 +22,7 @@ def package(spec: Path, output: Path, overrides: tuple[str, ...]) -> None:
     from rich.console import Console
 
     from mmebench.cli.progress import describe_package
+    from mmebench.models.engine import LocalBuilder, exported_platform, is_built, package_engine
     from mmebench.models.package import package_model
     from mmebench.spec.reading import load_spec
 
@@ -29,5 +30,10 @@ def package(spec: Path, output: Path, overrides: tuple[str, ...]) -> None:
     console = Console()
     for platform in wanted.platforms:
         with console.status(f"{platform.kind}: …") as status:
-            made = package_model(wanted.model, platform, output, status.update)
+            if is_built(wanted.model, platform):
+                builder, longest = LocalBuilder(), wanted.workload.payload.sequence_length
+                exported = package_model(wanted.model, exported_platform(platform), output, status.update)
+                made = package_engine(exported, platform, longest, builder, output, status.update)
+            else:
+                made = package_model(wanted.model, platform, output, status.update)
         console.print(f"{made.archive}: {describe_package(made)}", highlight=False, soft_wrap=True)

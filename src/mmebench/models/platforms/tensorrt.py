@@ -1,4 +1,5 @@
-"""TensorRT engines. An engine fits one TensorRT version and one kind of GPU, so it is built where it will run."""
+"""TensorRT engines that are there already. Those that are yet to be built are a package of their own making; see
+:mod:`mmebench.models.engine`."""
 
 from pathlib import Path
 from typing import NoReturn
@@ -9,23 +10,23 @@ from mmebench.spec import FileModel, ModelSpec, PlatformSpec
 
 
 def check(model: ModelSpec, platform: PlatformSpec) -> None:
-    """Accept a ready archive that holds an engine; refuse all else, as nothing here builds one."""
+    """Accept a ready archive that holds an engine; refuse all else, as an exporter builds none."""
     if not (isinstance(model, FileModel) and model.path.name.endswith(".tar.gz")):
         _refuse()
 
 
 def export(model: Model, platform: PlatformSpec, folder: Path) -> NoReturn:
-    """Not there yet."""
+    """An engine is not exported."""
     _refuse()
 
 
 def adopt(file: ModelFile, platform: PlatformSpec, folder: Path) -> NoReturn:
-    """Not there yet."""
+    """Neither is one adopted from another format."""
     _refuse()
 
 
 def _refuse() -> NoReturn:
     raise BadInputError(
-        "platform trt needs an engine built on the GPU that serves it, and mmebench has no GPU builder yet; "
-        "use pt, onnx or openvino, or give a ready Triton archive (.tar.gz) with model.plan as source: file"
+        "platform trt needs an engine built on the GPU that serves it, which no export can make; "
+        "mmebench run has it built, or give a ready Triton archive (.tar.gz) with model.plan as source: file"
     )

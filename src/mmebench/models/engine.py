@@ -1,0 +1,228 @@
+"""TensorRT engines: from an ONNX package to one of ``model.plan``, by whoever has the GPU that will serve it.
+
+An engine fits one version of TensorRT and one kind of GPU (NVIDIA TensorRT documentation, "Engine compatibility"),
+so that the ``trtexec`` of the serving image builds it on the serving instance type, or this machine's for itself.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from mmebench.archive import pack, unpack
+from mmebench.endpoints.sagemaker.engine_job import JobBuilder
+from mmebench.errors import BadInputError, MmebenchError, disk_errors
+from mmebench.models.config import make_config
+from mmebench.models.package import Package, read_package
+from mmebench.spec import FileModel, ModelSpec, PlatformSpec, ServedEndpoint
+from mmebench.tensors import TensorSpec
+from mmebench.triton_config import parse, render
+
+ENGINE = "model.plan"
+LOG = "trtexec.log"
+
+_TRTEXEC = Path("/usr/src/tensorrt/bin/trtexec")
+"""Where NVIDIA's images have it; it may be on the PATH as well."""
+_LIMIT = 64 * 1024**3
+_LEAST_SEQUENCE = 2
+"""ONNX is exported for texts of at least so many tokens."""
+
+Progress = Callable[[str], None]
+
+
+class EngineBuilder(Protocol):
+    """Something with a GPU and ``trtexec``."""
+
+    made_with: str
+    """What its engines fit: the kind of GPU and the version of TensorRT, in words."""
+
+    def build(self, model: Path, options: Sequence[str], folder: Path, progress: Progress) -> None:
+        """Write ``model.plan``, and ``trtexec.log`` with all that trtexec said, into ``folder``.
+
+        Args:
+            model: the folder that holds ``model.onnx`` and what belongs to it.
+            options: of trtexec, but for ``--onnx`` and ``--saveEngine``.
+            folder: where to.
+            progress: told what is done now.
+
+        Raises:
+            MmebenchError: there is no engine; the message has the last lines of the log, or says where it is.
+        """
+
+
+def is_built(model: ModelSpec, platform: PlatformSpec) -> bool:
+    """Whether serving this takes an engine that is not there yet."""
+    ready = isinstance(model, FileModel) and model.path.name.endswith(".tar.gz")
+    return platform.kind == "trt" and not ready
+
+
+def exported_platform(platform: PlatformSpec) -> PlatformSpec:
+    """What the model is exported to first: ONNX in full precision, which trtexec lowers where it is told to."""
+    return platform.model_copy(update={"kind": "onnx", "precision": "fp32"})
+
+
+def trtexec_options(inputs: Sequence[TensorSpec], platform: PlatformSpec, sequence_length: int) -> tuple[str, ...]:
+    """Precision, and one optimisation profile with just the shapes that the spec can send.
+
+    A profile reserves memory for its largest shape in every copy, so that its maximum is ``max_batch_size`` and
+    the longest text of the workload, and no more.
+
+    Args:
+        inputs: without batch, -1 for the length of a text.
+        platform: with ``max_batch_size``; without batches only the length varies.
+        sequence_length: tokens of the longest text.
+    """
+    options = ["--fp16"] if platform.precision == "fp16" else []
+    batched = platform.max_batch_size > 0
+    if batched or any(-1 in tensor.shape for tensor in inputs):
+        shortest = min(_LEAST_SEQUENCE, sequence_length)
+        for name, batch, length in (
+            ("min", 1, shortest),
+            ("opt", platform.max_batch_size, sequence_length),
+            ("max", platform.max_batch_size, sequence_length),
+        ):
+            shapes = ",".join(_shape(tensor, batch if batched else None, length) for tensor in inputs)
+            options.append(f"--{name}Shapes={shapes}")
+    return tuple(options)
+
+
+def package_engine(
+    exported: Package,
+    platform: PlatformSpec,
+    sequence_length: int,
+    builder: EngineBuilder,
+    directory: Path,
+    progress: Progress,
+) -> Package:
+    """Have an engine built and packaged, or find it in ``directory`` from an earlier start.
+
+    The archive is ``<model>-trt-<digest>.tar.gz``, as an engine of another GPU may stand beside it; ``.log`` is
+    what trtexec said. Its config warms the model up with the largest batch, so that no request pays for it.
+
+    Args:
+        exported: the package of :func:`exported_platform`.
+        platform: ``trt``.
+        sequence_length: tokens of the longest text.
+        builder: with the GPU that will serve it.
+        directory: for archive, record and log.
+        progress: told what is done now.
+
+    Raises:
+        MmebenchError: there is no engine, or it cannot be written.
+    """
+    options = trtexec_options(exported.inputs, platform, sequence_length)
+    asked = [exported.sha256, builder.made_with, *options, platform.model_dump(mode="json"), sequence_length]
+    made_from = hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+    name = f"{exported.model}-{platform.label}-{made_from[:12]}"
+    record = directory / f"{name}.json"
+    if record.exists() and (directory / f"{name}.tar.gz").exists():
+        progress(f"{name}.tar.gz is there from an earlier start")
+        return read_package(record)
+    with disk_errors(directory), tempfile.TemporaryDirectory(dir=directory, prefix=".engine-") as temporary:
+        work = Path(temporary)
+        model = unpack(exported.archive, work / "exported", _LIMIT) / "1"
+        folder = work / exported.model
+        (folder / "1").mkdir(parents=True)
+        built = work / "built"
+        built.mkdir()
+        builder.build(model, options, built, progress)
+        if not (built / ENGINE).is_file():
+            raise MmebenchError(f"{exported.model}: trtexec ended without an error and left no engine")
+        shutil.copyfile(built / ENGINE, folder / "1" / ENGINE)
+        config = make_config(platform, exported.task, exported.inputs, exported.outputs)
+        (folder / "config.pbtxt").write_text(with_warmup(config, sequence_length), encoding="utf-8")
+        sha256 = pack(folder, work / "engine.tar.gz")
+        if (built / LOG).is_file():
+            shutil.copyfile(built / LOG, directory / f"{name}.log")
+        package = exported.model_copy(
+            update={
+                "platform": "trt",
+                "precision": platform.precision,
+                "archive": Path(f"{name}.tar.gz"),
+                "sha256": sha256,
+                "parity": None,  # that of the ONNX file says nothing of what trtexec made of it
+                "details": {
+                    "built_with": builder.made_with,
+                    "trtexec": list(options),
+                    "onnx_sha256": exported.sha256,
+                    "model_bytes": (built / ENGINE).stat().st_size,
+                },
+            }
+        )
+        (work / "engine.tar.gz").replace(directory / f"{name}.tar.gz")
+        (work / "record.json").write_text(package.model_dump_json(indent=1), encoding="utf-8")
+        (work / "record.json").replace(record)
+    return package.model_copy(update={"archive": directory / f"{name}.tar.gz"})
+
+
+def with_warmup(config: str, sequence_length: int) -> str:
+    """The text of a config whose model executes its largest batch once, on zeros, before it counts as loaded."""
+    changed = parse(config, "config.pbtxt")
+    warmup = changed.model_warmup.add(name="largest batch", batch_size=max(1, changed.max_batch_size), count=1)
+    for tensor in changed.input:
+        data = warmup.inputs[tensor.name]
+        data.data_type = tensor.data_type
+        data.dims.extend(sequence_length if size == -1 else size for size in tensor.dims)
+        data.zero_data = True
+    return render(changed)
+
+
+class LocalBuilder:
+    """The ``trtexec`` of this machine, for its own GPU."""
+
+    def __init__(self) -> None:
+        """Find it.
+
+        Raises:
+            BadInputError: there is none.
+        """
+        found = shutil.which("trtexec") or (str(_TRTEXEC) if os.access(_TRTEXEC, os.X_OK) else None)
+        if found is None:
+            raise BadInputError(
+                "platform trt needs an engine built on the GPU that serves it, and this machine has no trtexec; "
+                "run on endpoint: {kind: sagemaker}, which builds it in a job, use NVIDIA's TensorRT image, or "
+                "give a ready Triton archive (.tar.gz) with model.plan as source: file"
+            )
+        self._trtexec = found
+        self.made_with = f"trtexec of this machine, {_gpu()}"
+
+    def build(self, model: Path, options: Sequence[str], folder: Path, progress: Progress) -> None:
+        """See :class:`EngineBuilder`."""
+        progress("build the engine with trtexec")
+        command = [self._trtexec, f"--onnx={model / 'model.onnx'}", f"--saveEngine={folder / ENGINE}", *options]
+        with (folder / LOG).open("wb") as log:
+            status = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
+        if status != 0:
+            said = (folder / LOG).read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
+            raise MmebenchError(f"trtexec ended with exit code {status}:\n" + "\n".join(said))
+
+
+def find_builder(endpoint: ServedEndpoint) -> EngineBuilder:
+    """What builds engines for ``endpoint``, which is of one instance type.
+
+    Raises:
+        BadInputError: it is this machine, which has no trtexec.
+    """
+    if endpoint.kind == "local" or endpoint.engine_builder == "local":
+        return LocalBuilder()
+    return JobBuilder(endpoint)
+
+
+def _gpu() -> str:
+    """The GPU's name and driver, by its own tool."""
+    try:
+        asked = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip().splitlines()[0]
+    except (OSError, subprocess.CalledProcessError, IndexError):
+        return "GPU unknown"
+
+
+def _shape(tensor: TensorSpec, batch: int | None, length: int) -> str:
+    sizes = [] if batch is None else [batch]
+    sizes += [length if size == -1 else size for size in tensor.shape]
+    return f"{tensor.name}:{'x'.join(str(size) for size in sizes)}"
