@@ -15,6 +15,8 @@ _COMMANDS = {
     "worker": "Take a share in a load that another host leads.",
     "serve": "Serve a folder of archives as a local multi-model endpoint.",
     "report": "Summarise and draw a results directory.",
+    "doctor": "Look whether a spec can be run on SageMaker, and say what is missing.",
+    "iam-policy": "Print the permissions that a spec needs on AWS.",
     "clean": "Delete what runs on SageMaker left that died before they could.",
     "compare": "Compare two results, with confidence intervals; for CI too.",
 }
@@ -29,7 +31,8 @@ class _LazyGroup(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
             return None
-        command = getattr(importlib.import_module(f"mmebench.cli.{name}"), name)
+        module = name.replace("-", "_")
+        command = getattr(importlib.import_module(f"mmebench.cli.{module}"), module)
         assert isinstance(command, click.Command)
         return command
 

@@ -51,15 +51,12 @@ def _places(path: Path | None, regions: tuple[str, ...]) -> "list[Place]":
     """The spec's region and bucket, and the regions asked for; or else the environment's region."""
     import botocore.session
 
+    from mmebench.cli.sagemaker import read_spec
     from mmebench.endpoints.sagemaker.cleaning import Place
-    from mmebench.spec import SageMakerEndpoint
-    from mmebench.spec.reading import load_spec
 
     places = [Place(region) for region in regions]
     if path is not None:
-        endpoint = load_spec(path).endpoint
-        if not isinstance(endpoint, SageMakerEndpoint):
-            raise BadInputError(f"{path}: its endpoint is local, which leaves nothing that needs to be cleaned")
+        _, endpoint, _ = read_spec(path)
         places.append(Place(endpoint.region, ((endpoint.bucket, endpoint.prefix),)))
     if not places:
         region = botocore.session.get_session().get_config_variable("region")

@@ -1,0 +1,157 @@
+"""The doctor: whether a spec can be run on this account, each condition by itself, before anything is created."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from mmebench.endpoints.sagemaker.aws import Aws, AwsError, calling
+from mmebench.endpoints.sagemaker.bucket import check_bucket
+from mmebench.endpoints.sagemaker.image import image_uri, inference_ami
+from mmebench.endpoints.sagemaker.prices import check_budget, find_price
+from mmebench.errors import MmebenchError
+from mmebench.spec.sagemaker import SageMakerEndpoint
+
+_DOCUMENTED = (
+    "ml.p2.xlarge",
+    "ml.p3.2xlarge",
+    *(f"ml.{family}.{size}xlarge" for family in ("g4dn", "g5") for size in ("", 2, 4, 8, 16)),
+)
+"""Instance types for GPU multi-model endpoints, as the developer guide lists them ("Supported instance types")."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One condition. ``passed`` is None where nobody could look."""
+
+    name: str
+    passed: bool | None
+    text: str
+    """What was found, or what to do."""
+
+
+def examine(spec: SageMakerEndpoint, runs: int, builds: int) -> Iterator[Finding]:
+    """Each condition in turn; nothing is created.
+
+    Args:
+        spec: of any number of instance types.
+        runs: endpoints on each instance type.
+        builds: TensorRT engines built on each.
+    """
+    aws = Aws(spec.region)
+    yield _ask("credentials", lambda: _credentials(aws, spec))
+    yield _ask("image", lambda: _image(aws, spec))
+    yield _ask("role", lambda: _role(aws, spec))
+    yield _ask("bucket", lambda: _bucket(aws, spec))
+    for each in spec.each():
+        yield _ask(f"{each.instance_type}, documented", lambda each=each: _documented(each))  # type: ignore[misc]
+    yield from _quotas(aws, spec, builds)
+    yield _ask("price and budget", lambda: _price(aws, spec, runs, builds))
+
+
+def _ask(name: str, look: Callable[[], tuple[bool | None, str]]) -> Finding:
+    try:
+        return Finding(name, *look())
+    except MmebenchError as error:
+        return Finding(name, False, str(error))
+
+
+def _credentials(aws: Aws, spec: SageMakerEndpoint) -> tuple[bool, str]:
+    with calling("credentials"):
+        account = aws.identity.get_caller_identity()["Account"]
+    if account != spec.role.split(":")[4]:
+        return (
+            False,
+            "they belong to another account than endpoint.role; SageMaker takes only roles of the caller's",
+        )
+    return True, f"of the account of endpoint.role, in {spec.region}"
+
+
+def _image(aws: Aws, spec: SageMakerEndpoint) -> tuple[bool | None, str]:
+    uri = image_uri(spec)
+    registry, _, rest = uri.partition("/")
+    name, _, tag = rest.partition(":")
+    host = f"{rest} on {inference_ami(spec) or 'the default host image'}"
+    if ".dkr.ecr." not in registry:
+        return None, f"{rest} is not in ECR; SageMaker takes images from there"
+    try:
+        with calling("image"):
+            aws.ecr.describe_images(
+                registryId=registry.split(".")[0], repositoryName=name, imageIds=[{"imageTag": tag or "latest"}]
+            )
+    except AwsError as error:
+        if error.code in ("ImageNotFoundException", "RepositoryNotFoundException"):
+            return False, f"{rest} is not there; take another endpoint.triton or endpoint.image"
+        return None, f"{host}; whether it is there is not for these credentials to see ({error.code})"
+    return True, host
+
+
+def _role(aws: Aws, spec: SageMakerEndpoint) -> tuple[bool | None, str]:
+    name = spec.role.rpartition("/")[2]
+    try:
+        with calling("role"):
+            document = aws.iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+    except AwsError as error:
+        if error.code in ("NoSuchEntity", "NoSuchEntityException"):
+            return False, f"there is no role {name}; mmebench iam-policy prints what it needs"
+        return None, f"these credentials may not look at it ({error.code}); it must trust sagemaker.amazonaws.com"
+    if not _trusts_sagemaker(document):
+        return False, f"{name} does not trust sagemaker.amazonaws.com; mmebench iam-policy prints the trust policy"
+    return True, f"{name} trusts SageMaker"
+
+
+def _trusts_sagemaker(document: dict[str, Any]) -> bool:
+    for statement in document.get("Statement", []):
+        principal = statement.get("Principal", {})
+        services = principal.get("Service", []) if isinstance(principal, dict) else []
+        if statement.get("Effect") == "Allow" and "sagemaker.amazonaws.com" in services:
+            return True
+    return False
+
+
+def _bucket(aws: Aws, spec: SageMakerEndpoint) -> tuple[bool, str]:
+    check_bucket(aws, spec)
+    return True, f"{spec.bucket} is in {spec.region} and belongs to the account"
+
+
+def _documented(spec: SageMakerEndpoint) -> tuple[bool | None, str]:
+    if spec.instance_type in _DOCUMENTED:
+        return True, "for GPU multi-model endpoints"
+    return None, "not among the types listed for GPU multi-model endpoints; SageMaker may refuse it, at no cost"
+
+
+def _quotas(aws: Aws, spec: SageMakerEndpoint, builds: int) -> Iterator[Finding]:
+    """By name, as quota codes are not documented; each must hold what exists together."""
+    wanted = [(f"{one} for endpoint usage", spec.instance_count) for one in spec.instance_types]
+    if builds and spec.engine_builder != "local":
+        wanted += [(f"{one} for {spec.engine_builder} job usage", 1) for one in spec.instance_types]
+    try:
+        quotas = _all_quotas(aws)
+    except AwsError as error:
+        yield Finding("quotas", None, str(error))
+        return
+    for name, needed in wanted:
+        value = quotas.get(name)
+        if value is None:
+            yield Finding(f"quota {name}", None, "not listed; look for it in the Service Quotas console")
+        elif value < needed:
+            advice = "ask for more in the Service Quotas console, which may take a day, or take another type"
+            yield Finding(f"quota {name}", False, f"{value:g}, and {needed} needed; {advice}")
+        else:
+            yield Finding(f"quota {name}", True, f"{value:g}")
+
+
+def _all_quotas(aws: Aws) -> dict[str, float]:
+    """The account's own values; AWS's defaults for what it has never changed."""
+    found: dict[str, float] = {}
+    with calling("list the quotas of SageMaker"):
+        for operation in ("list_aws_default_service_quotas", "list_service_quotas"):
+            for page in aws.quotas.get_paginator(operation).paginate(ServiceCode="sagemaker"):
+                found |= {quota["QuotaName"]: float(quota["Value"]) for quota in page["Quotas"]}
+    return found
+
+
+def _price(aws: Aws, spec: SageMakerEndpoint, runs: int, builds: int) -> tuple[bool, str]:
+    prices = {each.instance_type: find_price(aws, each) for each in spec.each()}
+    check_budget(spec, prices, runs, builds)
+    shown = ", ".join(f"{one} ${price.usd_per_hour:.4g} an hour ({price.source})" for one, price in prices.items())
+    return True, shown

@@ -1,0 +1,130 @@
+"""The IAM policies that a spec needs: its caller's, and its execution role's, for exactly what mmebench does.
+
+Composed from the actions of the SageMaker developer guide ("SageMaker Roles") and of the services' API references.
+"""
+
+from typing import Any
+
+from mmebench.endpoints.sagemaker.image import image_uri
+from mmebench.endpoints.sagemaker.names import PREFIX
+from mmebench.spec.sagemaker import SageMakerEndpoint
+
+Policy = dict[str, Any]
+
+_JOBS = {"training": ("training-job", "TrainingJob"), "processing": ("processing-job", "ProcessingJob")}
+
+
+def caller_policy(spec: SageMakerEndpoint, builds_engines: bool) -> Policy:
+    """For whoever runs ``mmebench run``, ``doctor`` and ``clean`` with this spec.
+
+    Args:
+        spec: its region, account, bucket, prefix and role are what the policy is narrowed to.
+        builds_engines: whether the spec has TensorRT engines built in jobs.
+    """
+    own = f"arn:{_partition(spec)}:sagemaker:{spec.region}:{_account(spec)}"
+    nouns = {"model": "Model", "endpoint-config": "EndpointConfig", "endpoint": "Endpoint"}
+    actions = [f"sagemaker:{verb}{noun}" for noun in nouns.values() for verb in ("Create", "Describe", "Delete")]
+    actions += ["sagemaker:InvokeEndpoint", "sagemaker:AddTags", "sagemaker:ListTags"]
+    kinds = list(nouns)
+    if builds_engines and spec.engine_builder in _JOBS:
+        kind, noun = _JOBS[spec.engine_builder]
+        kinds.append(kind)
+        actions += [f"sagemaker:{verb}{noun}" for verb in ("Create", "Describe", "Stop")]
+    lists = ("Endpoints", "EndpointConfigs", "Models", "TrainingJobs", "ProcessingJobs")
+    looks = [f"sagemaker:List{noun}" for noun in lists] + [
+        "cloudwatch:GetMetricData",
+        "servicequotas:ListServiceQuotas",
+        "servicequotas:ListAWSDefaultServiceQuotas",
+        "pricing:GetProducts",
+        "sts:GetCallerIdentity",
+        "ecr:DescribeImages",
+    ]
+    statements = [
+        _allow("Sagemaker", actions, [f"{own}:{kind}/{PREFIX}*" for kind in kinds]),
+        _allow("Look", looks, "*"),
+        _allow("PassRole", ["iam:PassRole"], spec.role)
+        | {"Condition": {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}},
+        _allow("Role", ["iam:GetRole"], spec.role),
+        _allow(
+            "Bucket", ["s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"], _bucket(spec)
+        ),
+        _allow(
+            "Archives",
+            [
+                "s3:GetObject",
+                "s3:PutObject",
+                "s3:DeleteObject",
+                "s3:AbortMultipartUpload",
+                "s3:GetObjectTagging",
+                "s3:PutObjectTagging",
+            ],
+            _objects(spec),
+        ),
+    ]
+    return _policy(statements + _key(spec))
+
+
+def role_policy(spec: SageMakerEndpoint, builds_engines: bool) -> Policy:
+    """For the execution role: read archives, write engines, pull the image, write logs and metrics."""
+    partition = _partition(spec)
+    objects = ["s3:GetObject"] + (["s3:PutObject"] if builds_engines else [])
+    repository, _, _ = image_uri(spec).partition(":")
+    registry, _, name = repository.partition("/")
+    parts = registry.split(".")
+    images = f"arn:{partition}:ecr:{parts[3]}:{parts[0]}:repository/{name}" if ".dkr.ecr." in registry else "*"
+    logs = f"arn:{partition}:logs:{spec.region}:{_account(spec)}:log-group:/aws/sagemaker/*"
+    statements = [
+        _allow("Bucket", ["s3:ListBucket"], _bucket(spec)),
+        _allow("Archives", objects, _objects(spec)),
+        _allow("Registry", ["ecr:GetAuthorizationToken"], "*"),
+        _allow(
+            "Image", ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability"], images
+        ),
+        _allow(
+            "Logs",
+            ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
+            logs,
+        ),
+        _allow("Metrics", ["cloudwatch:PutMetricData"], "*"),
+    ]
+    return _policy(statements + _key(spec))
+
+
+def trust_policy() -> Policy:
+    """Who may take the execution role on: SageMaker."""
+    return _policy(
+        [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}]
+    )
+
+
+def _policy(statements: list[dict[str, Any]]) -> Policy:
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _allow(name: str, actions: list[str], resource: str | list[str]) -> dict[str, Any]:
+    return {"Sid": name, "Effect": "Allow", "Action": actions, "Resource": resource}
+
+
+def _partition(spec: SageMakerEndpoint) -> str:
+    return spec.role.split(":")[1]
+
+
+def _account(spec: SageMakerEndpoint) -> str:
+    """Where endpoints are: that of the role, which need not own the bucket."""
+    return spec.role.split(":")[4]
+
+
+def _bucket(spec: SageMakerEndpoint) -> str:
+    return f"arn:{_partition(spec)}:s3:::{spec.bucket}"
+
+
+def _objects(spec: SageMakerEndpoint) -> str:
+    return f"{_bucket(spec)}/{spec.prefix}/{PREFIX}*"
+
+
+def _key(spec: SageMakerEndpoint) -> list[dict[str, Any]]:
+    """Only a key given by its ARN can be named; any other name is looked up by its alias."""
+    if spec.kms_key is None:
+        return []
+    arn = f"arn:{_partition(spec)}:kms:{spec.region}:{_account(spec)}:key/*"
+    return [_allow("Key", ["kms:GenerateDataKey", "kms:Decrypt"], spec.kms_key if ":" in spec.kms_key else arn)]
