@@ -1,0 +1,61 @@
+"""The notebooks, executed as they are but for the size of what they measure."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+pytestmark = [pytest.mark.e2e, pytest.mark.triton, pytest.mark.export]
+
+ROOT = Path(__file__).parents[2]
+SMALLER = {
+    "cv-benchmark": {
+        '"name": "resnet18"': '"name": "test_resnet"',
+        '"memory": "2GiB"': '"memory": "250MiB"',
+        "(1, 4, 16)": "(1, 2)",
+        '"duration": "20s"': '"duration": "4s"',
+        '"duration": "10s"': '"duration": "3s"',
+        '"count": 4, "concurrency": [1, 2]': '"count": 1, "concurrency": [1]',
+        '"ratios": [1, 1.5, 2]': '"ratios": [2]',
+        '"stage": {"users": 2, "duration": "4s"}': '"stage": {"users": 2, "duration": "4s", "warmup": "1s"}',
+    },
+    "nlp_benchmark": {
+        '"memory": "2GiB"': '"memory": "600MiB"',
+        "(1, 4, 16)": "(4,)",
+        '"duration": "20s"': '"duration": "4s"',
+    },
+}
+
+
+@pytest.mark.parametrize("name", SMALLER)
+def test_a_notebook_runs_from_its_first_cell_to_its_last(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notebook = nbformat.read(ROOT / f"{name}.ipynb", as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(not cell.outputs and cell.execution_count is None for cell in code), "stored without outputs"
+    for large, small in SMALLER[name].items():
+        assert any(large in cell.source for cell in code), f"{large} is nowhere in the notebook"
+        for cell in code:
+            cell.source = cell.source.replace(large, small)
+    NotebookClient(
+        notebook, timeout=280, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
+    ).execute()
+    shown = "\n".join(
+        str(output.get("text") or output.get("data")) for cell in code for output in cell.get("outputs", [])
+    )
+    assert "this model fits" in shown
+    assert "image/png" in shown
+    assert "Requests/s" in shown
+    assert (
+        "hit_ratio" if name == "cv-benchmark" else "no load" if "No load" in shown else "| 4 users | throughput |"
+    ) in shown
+
+
+def test_notebooks_speak_of_files_that_are_there() -> None:
+    for name in SMALLER:
+        text = (ROOT / f"{name}.ipynb").read_text(encoding="utf-8")
+        for link in ("docs/experiments.md", "cv-benchmark.ipynb"):
+            if f"({link})" in text:
+                assert (ROOT / link).exists()
