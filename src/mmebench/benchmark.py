@@ -8,7 +8,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from mmebench.capacity import fill, target_name
 from mmebench.endpoints import find_prices, open_endpoint
 from mmebench.endpoints.ahead import open_ahead
-from mmebench.endpoints.endpoint import Endpoint, Residency
+from mmebench.endpoints.endpoint import Endpoint, Monitored, Residency
 from mmebench.endpoints.runtime import RuntimeClient
 from mmebench.environment import describe_environment
 from mmebench.errors import BadInputError, MmebenchError
@@ -30,6 +31,7 @@ from mmebench.models.engine import exported_platform, find_builder, is_built, pa
 from mmebench.models.package import Package, package_model, read_package
 from mmebench.report.report import Report, write_report
 from mmebench.results.layout import RunFiles, find_runs
+from mmebench.results.metrics import write_metrics
 from mmebench.results.run import Capacity, Load, Price, Run, read_run, write_run
 from mmebench.spec import Experiment, PlatformSpec, ServedEndpoint, Spec, Targets
 from mmebench.spec.load import LoadSpec, ServedModel
@@ -137,6 +139,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer) -> Outcome:
     problems: list[MmebenchError] = []
     ready: dict[str, _Ready] = {}
     kept: list[Path] = []
+    watched: list[tuple[Monitored, Run, _Part]] = []
     outcome = None
     with (
         # Beside the packages, so that a copy of an archive is a link and not megabytes.
@@ -163,8 +166,12 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer) -> Outcome:
             run = _find_complete(part.directory, part.fingerprint)
             if run is not None:
                 run = _with_life(run, part, time.monotonic() - ready[part.fingerprint].since)
+                if isinstance(endpoint, Monitored):
+                    watched.append((endpoint, run, part))
                 observer.measured(run)
                 outcome = Outcome(part.directory, write_report(part.directory), tuple(problems))
+    for monitored, run, part in watched:  # last, as monitoring shows what happened only minutes later
+        problems += _keep_metrics(monitored, run, part)
     if outcome is None and kept and not problems:
         outcome = Outcome(kept[-1], write_report(kept[-1]))
     if outcome is None:
@@ -306,6 +313,18 @@ def _with_life(run: Run, part: _Part, seconds: float) -> Run:
     lived = run.model_copy(update={"endpoint_seconds": round(seconds, 1)})
     write_run(lived, RunFiles(part.directory, run.instance_type, run.platform, run.targets).run)
     return lived
+
+
+def _keep_metrics(endpoint: Monitored, run: Run, part: _Part) -> list[MmebenchError]:
+    """Write what others recorded during the run; that they do not answer is a problem, and no reason to stop."""
+    since, until = (datetime.fromisoformat(at) for at in (run.started_at, run.finished_at))
+    try:
+        metrics = endpoint.metrics(since, until)
+    except MmebenchError as error:
+        return [error]
+    files = RunFiles(part.directory, run.instance_type, run.platform, run.targets)
+    write_metrics((asdict(metric) for metric in metrics), files.metrics)
+    return []
 
 
 def _run_part(part: _Part, package: Package, endpoint: Endpoint, observer: Observer) -> None:

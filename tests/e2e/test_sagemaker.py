@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,16 @@ from support.serving import serving
 from support.tiny_models import WIDTH, onnx_archive
 
 pytestmark = pytest.mark.e2e
+
+
+IMPATIENT = """
+import sys
+
+if "run" in sys.orig_argv:
+    import mmebench.endpoints.sagemaker.cloudwatch
+
+    mmebench.endpoints.sagemaker.cloudwatch.DELIVERY_SECONDS = 0.0
+"""
 
 
 @dataclass
@@ -58,7 +69,7 @@ class Account:
                 "outputs": [{"name": "y"} | tensor],
             },
             "platforms": ["onnx"],
-            "endpoint": basic | endpoint,
+            "endpoint": {key: value for key, value in (basic | endpoint).items() if value is not None},
             "targets": {"count": 2},
             "workload": {
                 "payload": {"encoding": "json"},
@@ -101,7 +112,10 @@ def amazon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     pack(model, archive)
     with cloud.moto_server() as moto, ContractServer() as container, DeadlyProxy(moto) as proxy:
         cloud.reset(moto)
-        environment = cloud.environment(proxy.url) | {"XDG_STATE_HOME": str(folder / "state")}
+        (folder / "python").mkdir()
+        (folder / "python" / "sitecustomize.py").write_text(IMPATIENT)
+        environment = cloud.environment(proxy.url) | {"PYTHONPATH": str(folder / "python")}
+        environment |= {"XDG_STATE_HOME": str(folder / "state")}
         options = ("--container", container.url, "--model-directory", str(folder / "held"))
         with (
             serving(f"s3://{cloud.BUCKET}", folder / "serve.log", *options, **cloud.environment(moto)) as local,
@@ -143,6 +157,95 @@ def test_a_run_from_an_empty_account_to_a_clean_one(account: Account) -> None:
     assert row["usd_of_run"] == pytest.approx(1.5 * run.endpoint_seconds / 3600, rel=1e-4)
     status, output = account.mmebench("run", account.spec())
     assert (status, "measured already" in output) == (0, True), output
+
+
+def test_instance_types_side_by_side(account: Account) -> None:
+    """Two of three exist at any time; each has its results, its endpoint is deleted, and the cheaper one wins."""
+    types = ["ml.g5.xlarge", "ml.g4dn.xlarge", "ml.g5.2xlarge"]
+    prices = {"ml.g5.xlarge": 1.5, "ml.g4dn.xlarge": 0.01, "ml.g5.2xlarge": 2}
+    spec = account.spec(instance_type=None, instance_types=types, prices=prices)
+    status, output = account.mmebench("run", spec)
+    assert status == 0, output
+    runs = find_runs(account.folder / "results" / "tiny")
+    assert [files.instance_type for files in runs] == sorted(types)
+    assert all(read_run(files.run).complete for files in runs)
+    assert cloud.everything(account.moto) == []
+    assert account.journals == []
+    creations = [call for call in account.proxy.calls if call in ("CreateEndpoint", "DeleteEndpoint")]
+    up = most = 0
+    for call in creations:
+        up += 1 if call == "CreateEndpoint" else -1
+        most = max(most, up)
+    assert most == 2
+    assert "onnx on ml.g4dn.xlarge serves" in (runs[0].directory / "report.html").read_text()
+
+
+def test_one_refusal_does_not_keep_others_from_being_measured(account: Account) -> None:
+    types = ["ml.g5.xlarge", "ml.g4dn.xlarge"]
+    spec = account.spec(instance_type=None, instance_types=types, at_once=1)
+    account.proxy.refusals["CreateEndpoint"] = [
+        (
+            "ResourceLimitExceeded",
+            "The account-level service limit 'ml.g5.xlarge for endpoint usage' is 0 Instances",
+        )
+    ]
+    status, output = account.mmebench("run", spec)
+    assert status == 3, output
+    assert "a quota of the account is used up" in output
+    (files,) = find_runs(account.folder / "results" / "tiny")
+    assert files.instance_type == "ml.g4dn.xlarge"
+    assert cloud.everything(account.moto) == []
+    status, output = account.mmebench("run", spec)
+    assert status == 0, "the same call goes on from there"
+    assert len(find_runs(account.folder / "results" / "tiny")) == 2
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_deletes_what_was_created(account: Account, sent: signal.Signals, code: int) -> None:
+    spec = account.spec(instance_type=None, instance_types=["ml.g5.xlarge", "ml.g4dn.xlarge"])
+    process = account.start("run", spec, "--set", "workload.profile.stages.0.duration=60s")
+    deadline = time.monotonic() + 60
+    while not list((account.folder / "results").glob("tiny/*.arrows")):
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert cloud.everything(account.moto) != []
+    process.send_signal(sent)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == code, output
+    assert "Traceback" not in output
+    assert cloud.everything(account.moto) == []
+    assert account.journals == []
+
+
+def test_it_succeeded_and_could_not_clean_up(account: Account) -> None:
+    denied = ("AccessDeniedException", f"User arn:aws:iam::{cloud.ACCOUNT}:user/x may not sagemaker:DeleteModel")
+    account.proxy.refusals["DeleteModel"] = [denied]
+    status, output = account.mmebench("run", account.spec())
+    assert status == 4, output
+    assert "run mmebench clean" in output
+    assert cloud.ACCOUNT not in output
+    (files,) = find_runs(account.folder / "results" / "tiny")
+    assert read_run(files.run).complete
+    (left,) = cloud.everything(account.moto)
+    assert left.startswith("model mmebench-")
+    assert account.mmebench("clean")[0] == 0
+    assert cloud.everything(account.moto) == []
+
+
+def test_credentials_that_expire_on_the_way(account: Account) -> None:
+    """From the first deletion on, nothing is allowed any more; new credentials then find it all."""
+    expired = ("ExpiredTokenException", "The security token included in the request is expired")
+    account.proxy.refusals |= {
+        call: [expired] * 9 for call in ("DescribeEndpoint", "DeleteEndpointConfig", "DeleteModel")
+    }
+    account.proxy.refusals["DescribeEndpoint"].insert(0, None)  # the endpoint still comes up
+    status, output = account.mmebench("run", account.spec())
+    assert status == 4, output
+    assert "the credentials have expired; renew them" in output
+    account.proxy.forget()
+    assert account.mmebench("clean")[0] == 0
+    assert cloud.everything(account.moto) == []
 
 
 def test_what_could_cost_more_than_its_budget_is_not_started(account: Account) -> None:

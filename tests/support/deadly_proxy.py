@@ -1,6 +1,10 @@
-"""Stands before AWS, counts what it is asked, and may kill who asks once a certain call has been carried out."""
+"""Stands before AWS, counts what it is asked, and may kill who asks once a certain call has been carried out.
+
+It may also refuse in the place of AWS, in the words of AWS.
+"""
 
 import http.client
+import json
 import os
 import signal
 import threading
@@ -18,6 +22,8 @@ class DeadlyProxy:
         self.calls: list[str] = []
         self.kill_after: int | None = None
         self.victim: int | None = None
+        self.refusals: dict[str, list[tuple[str, str] | None]] = {}
+        """By call: code and message of the next refusals, in turn; None lets one through."""
         self.lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"proxy": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -27,7 +33,7 @@ class DeadlyProxy:
 
     def forget(self, kill_after: int | None = None) -> None:
         """Count from the start again."""
-        self.calls, self.kill_after, self.victim = [], kill_after, None
+        self.calls, self.kill_after, self.victim, self.refusals = [], kill_after, None, {}
 
     def carried_out(self, call: str) -> bool:
         """Note it; whether its caller still lives."""
@@ -55,13 +61,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _forward(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        what = self.headers.get("X-Amz-Target", f"S3.{self.command}").rpartition(".")[2]
+        refusals = self.proxy.refusals.get(what)
+        if refusals and (refusal := refusals.pop(0)):
+            self._refuse(*refusal)
+            return
         connection = http.client.HTTPConnection(self.proxy.upstream, timeout=60)
         headers = {key: value for key, value in self.headers.items() if key.lower() != "expect"}
         connection.request(self.command, self.path, body, headers)
         answer = connection.getresponse()
         content = answer.read()
         connection.close()
-        what = self.headers.get("X-Amz-Target", f"S3.{self.command}").rpartition(".")[2]
         if not self.proxy.carried_out(what):
             self.close_connection = True
             return
@@ -71,6 +81,14 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(key, value)
         length = answer.getheader("Content-Length") if self.command == "HEAD" else None
         self.send_header("Content-Length", length or str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _refuse(self, code: str, message: str) -> None:
+        content = json.dumps({"__type": code, "message": message}).encode()
+        self.send_response(400)
+        self.send_header("Content-Type", "application/x-amz-json-1.1")
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 

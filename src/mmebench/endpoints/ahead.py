@@ -3,12 +3,17 @@
 import threading
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import chain, islice
 from typing import TypeVar
 
 from mmebench.endpoints.endpoint import Endpoint
 from mmebench.errors import MmebenchError
 
 Part = TypeVar("Part")
+
+
+class NoRoomError(MmebenchError):
+    """The account may have no more endpoints like this at once."""
 
 
 class AbandonedError(MmebenchError):
@@ -19,6 +24,8 @@ def open_ahead(
     parts: Iterable[Part], open_one: Callable[[Part, Callable[[], None]], Endpoint], at_once: int
 ) -> Generator[tuple[Part, Endpoint | MmebenchError]]:
     """Each part's endpoint, in the order in which they come up; at most ``at_once`` exist at any time.
+
+    Where the account has no room for so many, it is one less from then on, and the part is tried again later.
 
     The taker closes an endpoint before it asks for the next one. Closing the iterator takes down what nobody took.
 
@@ -46,15 +53,18 @@ def open_ahead(
     with ThreadPoolExecutor(at_once, "endpoint") as threads:
         try:
             while True:
-                for part in left:
+                for part in islice(left, at_once - len(coming)):
                     coming[threads.submit(_attempt, open_one, part, proceed)] = part
-                    if len(coming) == at_once:
-                        break
                 if not coming:
                     return
                 done, _ = wait(coming, return_when=FIRST_COMPLETED)
                 first = done.pop()
-                yield coming.pop(first), first.result()
+                part, result = coming.pop(first), first.result()
+                if isinstance(result, NoRoomError) and at_once > 1:
+                    at_once -= 1
+                    left = chain([part], left)
+                else:
+                    yield part, result
         finally:
             abandoned.set()
             _close_untaken(list(coming))

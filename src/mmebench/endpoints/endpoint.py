@@ -7,9 +7,10 @@ what surrounds them: put archives behind the endpoint, ask what is in memory, ta
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from mmebench.endpoints.counters import EndpointCounters
 from mmebench.errors import MmebenchError
@@ -58,10 +59,31 @@ class TargetLoad:
         return self.seconds - self.downloading - self.unpacking - self.loading
 
 
+@dataclass(frozen=True)
+class Metric:
+    """One value that a monitoring of the endpoint has recorded."""
+
+    at: datetime
+    """UTC; of a stretch of time its start."""
+    source: str
+    metric: str
+    statistic: str
+    unit: str
+    value: float
+
+
 class CleanUpError(MmebenchError):
     """What was asked for is done, and something that was started for it, and may cost money, is still there."""
 
     exit_code = 4
+
+
+@runtime_checkable
+class Monitored(Protocol):
+    """An endpoint that others watch as well."""
+
+    def metrics(self, since: datetime, until: datetime) -> tuple[Metric, ...]:
+        """What they recorded in that time; may be asked, and is best asked, after it was closed."""
 
 
 class Endpoint(Protocol):

@@ -69,6 +69,11 @@ class RunFiles:
         """What the endpoint said of itself during the load, a row a second."""
         return self._file("sightings.csv")
 
+    @property
+    def metrics(self) -> Path:
+        """What others recorded of the endpoint during the load."""
+        return self._file("metrics.csv")
+
     def experiment(self, kind: str) -> "ExperimentFiles":
         """What an experiment of this kind left."""
         return ExperimentFiles(self, kind)

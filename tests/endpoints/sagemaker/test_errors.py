@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.stub import Stubber
 
+from mmebench.endpoints.ahead import NoRoomError
 from mmebench.endpoints.runtime import InvocationError
 from mmebench.endpoints.sagemaker.aws import Aws, AwsError, calling
 from mmebench.endpoints.sagemaker.deletion import delete
@@ -122,7 +123,7 @@ def test_each_is_in_the_journal_before_it_is_created(aws: Aws) -> None:
         stub.add_client_error(
             "create_endpoint", "ResourceLimitExceeded", "limit 'ml.g5.xlarge for endpoint usage'"
         )
-        with pytest.raises(AwsError, match="a quota of the account is used up"):
+        with pytest.raises(NoRoomError, match="a quota of the account is used up"):
             deploy(aws, SPEC, RUN, "s3://models/x/", {}, journal, lambda _: None)
         stub.assert_no_pending_responses()
     assert [resource.kind for resource in journal.resources] == ["model", "endpoint-config", "endpoint"]

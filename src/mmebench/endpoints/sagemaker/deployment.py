@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from mmebench.endpoints.ahead import NoRoomError
 from mmebench.endpoints.sagemaker.aws import Aws, AwsError, aws_error, calling
 from mmebench.endpoints.sagemaker.journal import Journal
 from mmebench.endpoints.sagemaker.names import Resource
@@ -33,8 +34,8 @@ def deploy(
     """Create what serves the archives below ``targets``, and wait until it does.
 
     Raises:
-        AwsError: AWS refused something. CreationError: the endpoint failed or took too long. Whatever was created
-            is in the journal and is still there.
+        AwsError: AWS refused something. NoRoomError: it refused another endpoint of this kind.
+        CreationError: the endpoint failed or took too long. Whatever was created is in the journal and still there.
     """
     client = aws.sagemaker
     progress("create the model")
@@ -58,6 +59,8 @@ def _create_endpoint(aws: Aws, run: str, tags: dict[str, str], instance_type: st
                 aws.sagemaker.create_endpoint(**endpoint_request(run, tags))
             return
         except AwsError as error:
+            if error.code == "ResourceLimitExceeded":
+                raise NoRoomError(str(error)) from None
             if not error.missing or attempt == _SETTLE_ATTEMPTS - 1:
                 raise
             time.sleep(_SETTLE_SECONDS)

@@ -1,31 +1,35 @@
 """A SageMaker endpoint as the rest of mmebench sees it: created for one run, and deleted with all around it."""
 
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from mmebench.endpoints.counters import EndpointCounters
-from mmebench.endpoints.endpoint import CleanUpError, MemoryUse, TargetLoad
+from mmebench.endpoints.endpoint import CleanUpError, MemoryUse, Metric, TargetLoad
 from mmebench.endpoints.runtime import InvocationError, RuntimeClient
 from mmebench.endpoints.sagemaker import journal as journals
 from mmebench.endpoints.sagemaker.aws import Aws
 from mmebench.endpoints.sagemaker.bucket import RunObjects, check_bucket
+from mmebench.endpoints.sagemaker.cloudwatch import read_metrics
 from mmebench.endpoints.sagemaker.deletion import delete
 from mmebench.endpoints.sagemaker.deployment import deploy
 from mmebench.endpoints.sagemaker.image import image_uri
 from mmebench.endpoints.sagemaker.names import Resource, run_name, tags
 from mmebench.endpoints.sagemaker.owner import this_process
 from mmebench.endpoints.server_metrics import TARGET
-from mmebench.endpoints.server_metrics.reading import read_server_metrics, write_archive
+from mmebench.endpoints.server_metrics.reading import ServerMetrics, read_server_metrics, write_archive
 from mmebench.errors import MmebenchError
 from mmebench.spec.sagemaker import SageMakerEndpoint as Spec
 from mmebench.units import human_seconds
 
 _MEBIBYTE = 1024 * 1024
+_SAMPLE_SECONDS = 10.0
 
 Progress = Callable[[str], None]
 
@@ -48,7 +52,10 @@ class SageMakerEndpoint:
         self._objects = objects
         self._journal = journal
         self._born = time.monotonic()
-        self._client: RuntimeClient | None = RuntimeClient(self)
+        self._client = RuntimeClient(self)
+        self._answers = True
+        self._asked = 0.0
+        self._samples: list[tuple[datetime, ServerMetrics]] = []
         self._last = MemoryUse()
         self._closed = False
 
@@ -62,27 +69,48 @@ class SageMakerEndpoint:
         self._objects.remove_targets(targets)
 
     def residency(self) -> MemoryUse:
-        """Memory as it was measured last; which targets are in it, nobody says.
+        """Memory as it was measured last, about ten seconds ago; which targets are in it, nobody says.
 
         Raises:
             MmebenchError: the endpoint's lifetime is over, and with it the run.
         """
         self._check_lifetime()
+        if time.monotonic() - self._asked > _SAMPLE_SECONDS:
+            self._asked = time.monotonic()
+            threading.Thread(target=self._sample, name="server_metrics", daemon=True).start()
         return self._last
 
     def measure(self) -> MemoryUse:
-        """The same, with memory read now: of the GPU, or of the host where there is none."""
+        """The same, with the memory of the GPU read now; nothing is known where there is none."""
         self._check_lifetime()
-        if self._client is not None:
-            try:
-                found = read_server_metrics(self._client)
-            except (InvocationError, ValueError):
-                self._client = None  # it was given the time of a whole cold start; it will not come
-                return self._last
-            if found.gpu_total_memory:
-                used, total = sum(found.gpu_used_memory), sum(found.gpu_total_memory)
-                self._last = MemoryUse(round(used * _MEBIBYTE), round(total * _MEBIBYTE))
+        self._sample()
         return self._last
+
+    def _sample(self) -> None:
+        """Ask the server_metrics target, unless it has not answered before."""
+        if not self._answers:
+            return
+        try:
+            found = read_server_metrics(self._client)
+        except (InvocationError, ValueError):
+            self._answers = False  # it was given the time of a whole cold start; it will not come
+            return
+        self._asked = time.monotonic()
+        self._samples.append((datetime.now(UTC), found))
+        if found.gpu_total_memory:
+            used, total = sum(found.gpu_used_memory), sum(found.gpu_total_memory)
+            self._last = MemoryUse(round(used * _MEBIBYTE), round(total * _MEBIBYTE))
+
+    def metrics(self, since: datetime, until: datetime) -> tuple[Metric, ...]:
+        """Of CloudWatch and of the server_metrics target, which is asked every ten seconds of a load.
+
+        Raises:
+            AwsError: CloudWatch does not answer.
+        """
+        own = tuple(
+            metric for at, sample in self._samples if since <= at <= until for metric in _as_metrics(at, sample)
+        )
+        return own + read_metrics(self._aws, self.name, since, until)
 
     def counters(self) -> EndpointCounters | None:
         """CloudWatch counts, a minute at a time and later; nobody here and now."""
@@ -101,8 +129,8 @@ class SageMakerEndpoint:
         if self._closed:
             return
         self._closed = True
-        if self._client is not None:
-            self._client.close()
+        self._answers = False
+        self._client.close()
         try:
             left = delete(self._journal.resources, lambda region: self._aws)
         except BaseException as error:
@@ -177,6 +205,16 @@ def close_after(endpoint: SageMakerEndpoint, error: BaseException | None) -> Non
         if error is None:
             raise
         error.add_note(str(left))
+
+
+def _as_metrics(at: datetime, sample: ServerMetrics) -> Iterator[Metric]:
+    """One for each figure and GPU; -1, which stands for what a GPU does not tell, is left out."""
+    units = {"gpu_total_memory": "MiB", "gpu_free_memory": "MiB", "gpu_used_memory": "MiB"}
+    for name, value in asdict(sample).items():
+        for number, one in enumerate(value if isinstance(value, tuple) else (value,)):
+            if one >= 0:
+                which = f"gpu {number}" if isinstance(value, tuple) else "host"
+                yield Metric(at, "server_metrics", name, which, units.get(name, "percent"), one)
 
 
 def _logged(progress: Progress, log: Path, run: str) -> Progress:
