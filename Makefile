@@ -1,10 +1,11 @@
 # make demo   installs everything into .venv and runs one real benchmark on this machine
 # make test   installs everything into .venv, then lint, types, import rules and all tests
+# make docs   builds the documentation into site/
 # make bench  measures load client, summary and router against their peers, side by side; twenty minutes
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := local,models,openvino,notebooks,dev
+EXTRAS := local,models,openvino,notebooks,docs,dev
 STAMP := $(VENV)/.installed
 
 # Debian packages apart from python3 what makes virtual environments and what Triton's Python backend links.
@@ -13,7 +14,7 @@ READY := import ctypes, ensurepip, os, sysconfig; name = sysconfig.get_config_va
 VERSION = $(shell $(PYTHON) -c "import sys; print('%d.%d' % sys.version_info[:2])")
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: setup demo test lint unit bench clean
+.PHONY: setup demo test lint unit bench docs clean
 
 setup: $(STAMP)
 
@@ -52,6 +53,11 @@ bench: setup
 	$(BIN)/python benchmarks/startup_bench.py
 	$(BIN)/python benchmarks/summary_bench.py
 	$(BIN)/python benchmarks/router_bench.py
+
+# What is said of specs is made from their models; then all of it, into site/.
+docs: setup
+	$(BIN)/python docs/generate.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

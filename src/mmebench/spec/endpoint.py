@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, model_val
 from pydantic_core import PydanticCustomError
 
 from mmebench.spec.sagemaker import SageMakerEndpoint
-from mmebench.spec.strict import ListOrMapping, Name, Strict
+from mmebench.spec.strict import ListOrMapping, Name, Size, Strict
 
 _CONTAINER_URL = re.compile(r"http://[^/?#@\s]+/?")
 
@@ -26,7 +26,7 @@ class LocalEndpoint(Strict):
 
     kind: Literal["local"] = "local"
     name: Name = "local"
-    memory: ByteSize = Field(
+    memory: Size = Field(
         ByteSize(4 * 1024**3), gt=0, description="what resident targets may use together; then one is evicted"
     )
     container: Annotated[str, AfterValidator(_container)] = Field(
@@ -38,7 +38,7 @@ class LocalEndpoint(Strict):
         Path("/opt/ml/models"),
         description="where a container given by URL finds unpacked archives: the same path on both sides",
     )
-    disk: ByteSize | None = Field(
+    disk: Size | None = Field(
         None, gt=0, description="what unpacked archives may use together; without, all the disk has"
     )
     model_cache_setting: Literal["Enabled", "Disabled"] = Field(

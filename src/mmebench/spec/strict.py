@@ -2,12 +2,17 @@
 
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
 from mmebench.units import seconds
 
-Duration = Annotated[float, BeforeValidator(seconds)]
+Duration = Annotated[
+    float, BeforeValidator(seconds), WithJsonSchema({"type": ["number", "string"], "format": "duration"})
+]
 """Seconds, written 200ms, 30s, 2m or as a number."""
+
+Size = Annotated[ByteSize, WithJsonSchema({"type": ["integer", "string"], "format": "size"})]
+"""Bytes, written 4GiB, 500MB or as a number."""
 
 Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")]
 """A SageMaker resource name: letters, digits and inner hyphens, 63 at most."""

@@ -1,0 +1,82 @@
+"""The documentation: built without a warning, and true where a program can tell."""
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from mmebench.results.run import Capacity, Load, StageWindow
+from mmebench.results.summary import summarise
+from mmebench.spec.reading import read_spec
+from support.samples import Sample, sample_table, write_run
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+
+
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    specification = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_it_builds_without_a_warning(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "spec" / "index.html").exists()
+
+
+def test_the_fields_of_specs_are_those_of_the_models(generate: Any) -> None:
+    assert (DOCS / "spec.md").read_text(encoding="utf-8") == generate.field_tables(), "run python docs/generate.py"
+    assert json.loads((DOCS / "spec.schema.json").read_text(encoding="utf-8")) == generate.editor_schema()
+
+
+def specs() -> list[Any]:
+    """Every example, and every spec that the documentation shows."""
+    found = [(path.name, path.read_text(encoding="utf-8")) for path in sorted((ROOT / "examples").glob("*.yaml"))]
+    for page in sorted(DOCS.glob("*.md")):
+        blocks = re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+        found += [(page.name, block) for block in blocks if re.search(r"^model:", block, re.MULTILINE)]
+    return [pytest.param(text, id=f"{name}-{number}") for number, (name, text) in enumerate(found)]
+
+
+@pytest.mark.parametrize("text", specs())
+def test_specs_that_are_shown_are_specs_for_us_and_for_editors(text: str, generate: Any) -> None:
+    spec = yaml.safe_load(text)
+    jsonschema.validate(spec, generate.editor_schema())
+    if spec.get("endpoint", {}).get("kind") != "existing":
+        read_spec(spec, "the documentation")
+
+
+@pytest.mark.parametrize("change", [{"foo": 1}, {"platforms": ["onx"]}, {"workload": {"timeout": []}}])
+def test_an_editor_finds_what_is_wrong(change: dict[str, Any], generate: Any) -> None:
+    spec = {"model": {"source": "timm", "name": "x"}, "platforms": ["pt"]}
+    jsonschema.validate(spec, generate.editor_schema())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(spec | change, generate.editor_schema())
+
+
+def test_every_column_of_a_summary_is_described(tmp_path: Path) -> None:
+    loads = (Load(target="a", seconds=1, memory_used=1),)
+    capacity = Capacity(fits=1, limited_by="limit", bytes_per_copy=None, memory_budget=None, loads=loads)
+    write_run(
+        tmp_path, sample_table([Sample(1, 2)]), (StageWindow(users=1, start=0, ready=0, end=1),), capacity=capacity
+    )
+    text = (DOCS / "results-format.md").read_text(encoding="utf-8")
+    described = set(re.findall(r"`([^`]+)`", text))
+    for percentile in ("p90", "p95", "p99", "p99_9"):
+        described |= {f"{percentile}_low_ms", f"{percentile}_high_ms"}
+    assert [column for column in summarise(tmp_path).columns if column not in described] == []
