@@ -65,8 +65,9 @@ def measure_watching(
     sightings: list[Sighting] = []
 
     def look(live: Live) -> None:
-        sightings.extend(_sight(endpoint, live.at))
-        on_live(live)
+        seen = _sight(endpoint, live.at)
+        sightings.extend(seen)
+        on_live(live.model_copy(update={"resident": seen[-1].targets}) if seen else live)
 
     before = endpoint.residency()
     try:

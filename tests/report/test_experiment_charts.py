@@ -32,6 +32,8 @@ def test_the_working_set_names_where_thrash_begins(tmp_path: Path) -> None:
     assert "no thrash" in texts(draw_working_set(working_set([0, 0, 0.1]), "", ""))
     save(figure, tmp_path / "chart.png")
     assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
+    drawn = (tmp_path / "chart.svg").read_text(encoding="utf-8")
+    assert "a title" in drawn, "words are words, not curves"
 
 
 def test_interference_shades_cold_starts_and_leaves_out_what_does_not_count(tmp_path: Path) -> None:

@@ -23,7 +23,10 @@ class Live(BaseModel):
     successes: int
     failures: int
     p50: float | None
-    """Median latency of the successes, in ms."""
+    """Latency of the successes in ms, median and 99th percentile; of a few answers the latter is their maximum."""
+    p99: float | None
+    resident: int | None = None
+    """Targets in memory, where the endpoint was asked."""
 
 
 class Over(BaseModel):
@@ -35,7 +38,7 @@ class Over(BaseModel):
 def live(rows: npt.NDArray[np.void], stage: int, elapsed: float, at: float, users: int) -> Live:
     """What the samples of the last second come to; ``rows`` as :data:`mmebench.load.recorder.ROW`."""
     successes = rows[rows["error"] == 0]
-    latencies = (successes["end_ns"] - successes["intended_ns"]) / 1e6
+    p50, p99 = _percentiles((successes["end_ns"] - successes["intended_ns"]) / 1e6)
     return Live(
         stage=stage,
         elapsed=elapsed,
@@ -43,8 +46,16 @@ def live(rows: npt.NDArray[np.void], stage: int, elapsed: float, at: float, user
         users=users,
         successes=len(successes),
         failures=len(rows) - len(successes),
-        p50=float(np.median(latencies)) if len(successes) else None,
+        p50=p50,
+        p99=p99,
     )
+
+
+def _percentiles(latencies: npt.NDArray[np.float64]) -> tuple[float | None, float | None]:
+    if not len(latencies):
+        return None, None
+    p50, p99 = np.quantile(latencies, (0.5, 0.99), method="higher")
+    return float(p50), float(p99)
 
 
 class EventWriter:

@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+import matplotlib
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -142,8 +143,10 @@ def _bar_text(point: "pd.Series[float]", column: str) -> str:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write the figure as the kind its suffix names."""
+    """Write the figure as PNG, and beside it as SVG, which scales and whose words can be searched."""
     figure.savefig(path, dpi=140)
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "mmebench"}):
+        figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
 
 
 def _colour(platform: str) -> str:
