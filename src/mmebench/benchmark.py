@@ -6,81 +6,30 @@ spec -> model -> archive -> endpoint -> capacity -> load -> results -> report
 import math
 import tempfile
 import time
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
 
 from mmebench.capacity import fill, target_name
-from mmebench.endpoints import find_prices, open_endpoint
 from mmebench.endpoints.ahead import open_ahead
 from mmebench.endpoints.endpoint import Endpoint, Monitored, Residency
 from mmebench.endpoints.runtime import RuntimeClient
 from mmebench.environment import describe_environment
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.experiments import Subject, run_experiment
-from mmebench.load.events import Live
 from mmebench.load.host import runtime_url
 from mmebench.load.job import LoadJob
-from mmebench.load.payload import Body, make_body
 from mmebench.measurement import digest, measure, measure_watching, now
-from mmebench.models.engine import exported_platform, find_builder, is_built, package_engine
-from mmebench.models.package import Package, package_model, read_package
+from mmebench.models.package import Package, read_package
+from mmebench.observer import Observer
+from mmebench.parts import Part, Ready, find_complete, find_parts, open_part
 from mmebench.report.report import Report, write_report
-from mmebench.results.layout import RunFiles, find_runs
+from mmebench.results.layout import RunFiles
 from mmebench.results.metrics import write_metrics
-from mmebench.results.run import Capacity, Load, Price, Run, read_run, write_run
-from mmebench.spec import Experiment, PlatformSpec, ServedEndpoint, Spec, Targets
+from mmebench.results.run import Capacity, Run, write_run
+from mmebench.spec import PlatformSpec, Spec, Targets
 from mmebench.spec.load import LoadSpec, ServedModel
-
-if TYPE_CHECKING:
-    from mmebench.endpoints.sagemaker.prices import Price as InstancePrice
-
-
-class Observer(Protocol):
-    """Is told what happens while a benchmark runs; the command line shows it."""
-
-    def packaging(self, platform: PlatformSpec, message: str) -> None:
-        """A step of the export."""
-
-    def packaged(self, package: Package) -> None:
-        """The archive is there."""
-
-    def kept(self, run: Run) -> None:
-        """An earlier start has measured this run already."""
-
-    def coming_up(self, what: str, message: str) -> None:
-        """An endpoint is being created, perhaps while another one is measured; called by any thread."""
-
-    def came_up(self, what: str) -> None:
-        """It is there, or has failed."""
-
-    def serving(self, platform: PlatformSpec, endpoint: Endpoint) -> None:
-        """The endpoint is up."""
-
-    def loaded(self, load: Load, memory_budget: int | None) -> None:
-        """One more target is in memory."""
-
-    def filled(self, capacity: Capacity) -> None:
-        """The search for capacity is over."""
-
-    def offering(self, job: LoadJob) -> None:
-        """The load starts."""
-
-    def live(self, live: Live) -> None:
-        """What the load was like in the last second."""
-
-    def experimenting(self, experiment: Experiment) -> None:
-        """An experiment starts."""
-
-    def experimented(self, what: str, share: float) -> None:
-        """What it does now, and which share of it is over."""
-
-    def measured(self, run: Run) -> None:
-        """The run is complete and on disk."""
 
 
 @dataclass(frozen=True)
@@ -90,40 +39,6 @@ class Outcome:
     directory: Path
     report: Report
     problems: tuple[MmebenchError, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Part:
-    """A run that is yet to be measured: a platform on an endpoint."""
-
-    spec: Spec
-    """With this part's endpoint alone."""
-    platform: PlatformSpec
-    package: Package
-    """What is served, or what its engine is built from."""
-    body: Body
-    """One request of the load."""
-    largest: Body
-    """One with the largest batch that can form under load."""
-    directory: Path
-    fingerprint: str
-    price: Price | None
-
-    @property
-    def label(self) -> str:
-        """``pt on ml.g5.xlarge``, or ``pt`` where there is one kind of machine only."""
-        endpoint = self.spec.endpoint
-        return (
-            f"{self.platform.label} on {endpoint.instance_type}" if endpoint.instance_type else self.platform.label
-        )
-
-
-@dataclass(frozen=True)
-class _Ready:
-    """What a part's endpoint serves, and when it was there (monotonic, seconds)."""
-
-    package: Package
-    since: float
 
 
 def run_benchmark(spec: Spec, results: Path, observer: Observer) -> Outcome:
@@ -137,17 +52,17 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer) -> Outcome:
     """
     results.mkdir(parents=True, exist_ok=True)
     problems: list[MmebenchError] = []
-    ready: dict[str, _Ready] = {}
+    ready: dict[str, Ready] = {}
     kept: list[Path] = []
-    watched: list[tuple[Monitored, Run, _Part]] = []
+    watched: list[tuple[Monitored, Run, Part]] = []
     outcome = None
     with (
         # Beside the packages, so that a copy of an archive is a link and not megabytes.
         tempfile.TemporaryDirectory(prefix=".store-", dir=results) as stores,
         closing(
             open_ahead(
-                _parts(spec, results, kept, observer),
-                lambda part, proceed: _open(part, results, Path(stores), ready, observer, proceed),
+                find_parts(spec, results, kept, observer),
+                lambda part, proceed: open_part(part, results, Path(stores), ready, observer, proceed),
                 spec.endpoint.at_once,
             )
         ) as parts,
@@ -163,7 +78,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer) -> Outcome:
                 raise
             except MmebenchError as error:
                 problems.append(error)
-            run = _find_complete(part.directory, part.fingerprint)
+            run = find_complete(part.directory, part.fingerprint)
             if run is not None:
                 run = _with_life(run, part, time.monotonic() - ready[part.fingerprint].since)
                 if isinstance(endpoint, Monitored):
@@ -225,88 +140,7 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer) -> Outcome:
     return Outcome(files.directory, write_report(files.directory))
 
 
-def _parts(spec: Spec, results: Path, kept: list[Path], observer: Observer) -> Iterator[_Part]:
-    """What is yet to be measured, packaged; the directories of what is there already go to ``kept``.
-
-    Raises:
-        BadInputError: a package cannot be served, or all of it could cost more than the spec allows.
-    """
-    builds = sum(is_built(spec.model, platform) for platform in spec.platforms)
-    prices = find_prices(spec.endpoint, len(spec.platforms), builds)
-    for endpoint in spec.endpoint.each():
-        for platform in spec.platforms:
-            form = platform
-            if is_built(spec.model, platform):
-                find_builder(endpoint)
-                form = exported_platform(platform)
-            package = package_model(spec.model, form, results / ".packages", partial(observer.packaging, platform))
-            observer.packaged(package)
-            directory = results / package.model
-            directory.mkdir(parents=True, exist_ok=True)
-            alone = spec.model_copy(update={"endpoint": endpoint})
-            fingerprint = _fingerprint(alone, platform, package)
-            run = _find_complete(directory, fingerprint)
-            if run is None:
-                bodies = _bodies(spec, platform, package)
-                price = _price_of(endpoint, prices)
-                yield _Part(alone, platform, package, *bodies, directory, fingerprint, price)
-            else:
-                observer.kept(run)
-                kept.append(directory)
-
-
-def _bodies(spec: Spec, platform: PlatformSpec, package: Package) -> tuple[Body, Body]:
-    """One request of the load, and one with the largest batch that can form under it.
-
-    Raises:
-        BadInputError: the model cannot take them.
-    """
-    payload = spec.workload.payload
-    longest = package.max_sequence_length
-    if longest is not None and payload.sequence_length > longest:
-        raise BadInputError(
-            f"workload.payload.sequence_length: got {payload.sequence_length}; "
-            f"{package.model} takes {longest} tokens at most"
-        )
-    body = make_body(package.inputs, payload, package.max_batch_size)
-    batch = package.max_batch_size if platform.dynamic_batching else payload.batch
-    largest = make_body(package.inputs, payload.model_copy(update={"batch": batch}), package.max_batch_size)
-    return body, largest
-
-
-def _price_of(endpoint: ServedEndpoint, prices: "dict[str, InstancePrice]") -> Price | None:
-    """Of all instances of an endpoint together."""
-    price = prices.get(endpoint.instance_type or "")
-    if price is None:
-        return None
-    return Price(usd_per_hour=price.usd_per_hour * endpoint.instance_count, source=price.source)
-
-
-def _open(
-    part: _Part,
-    results: Path,
-    stores: Path,
-    ready: dict[str, _Ready],
-    observer: Observer,
-    proceed: Callable[[], None],
-) -> Endpoint:
-    """The part's endpoint, after its engine; in a thread of its own where several may come up at once."""
-
-    def tell(message: str) -> None:
-        observer.coming_up(part.label, message)
-        proceed()
-
-    package, endpoint_spec = part.package, part.spec.endpoint
-    if is_built(part.spec.model, part.platform):
-        builder, longest = find_builder(endpoint_spec), part.spec.workload.payload.sequence_length
-        package = package_engine(package, part.platform, longest, builder, results / ".packages", tell)
-    store = Path(tempfile.mkdtemp(dir=stores))
-    endpoint = open_endpoint(endpoint_spec, store, part.directory / "endpoint.log", tell)
-    ready[part.fingerprint] = _Ready(package, time.monotonic())
-    return endpoint
-
-
-def _with_life(run: Run, part: _Part, seconds: float) -> Run:
+def _with_life(run: Run, part: Part, seconds: float) -> Run:
     """The run, on disk too, with how long its endpoint was there, where that costs something."""
     if run.price is None:
         return run
@@ -315,7 +149,7 @@ def _with_life(run: Run, part: _Part, seconds: float) -> Run:
     return lived
 
 
-def _keep_metrics(endpoint: Monitored, run: Run, part: _Part) -> list[MmebenchError]:
+def _keep_metrics(endpoint: Monitored, run: Run, part: Part) -> list[MmebenchError]:
     """Write what others recorded during the run; that they do not answer is a problem, and no reason to stop."""
     since, until = (datetime.fromisoformat(at) for at in (run.started_at, run.finished_at))
     try:
@@ -327,7 +161,7 @@ def _keep_metrics(endpoint: Monitored, run: Run, part: _Part) -> list[MmebenchEr
     return []
 
 
-def _run_part(part: _Part, package: Package, endpoint: Endpoint, observer: Observer) -> None:
+def _run_part(part: Part, package: Package, endpoint: Endpoint, observer: Observer) -> None:
     """One run: fill the endpoint, offer the load, write what was measured."""
     spec, platform, directory = part.spec, part.platform, part.directory
     body, largest = part.body, part.largest
@@ -400,21 +234,3 @@ def _address_targets(wanted: Targets, capacity: Capacity, endpoint: Endpoint, pa
     targets = tuple(target_name(package.model, number) for number in range(count))
     endpoint.add_targets(package.archive, targets)
     return targets
-
-
-def _fingerprint(spec: Spec, platform: PlatformSpec, package: Package) -> str:
-    """Of all that decides what is measured; other platforms of the spec do not, objectives only in a search."""
-    beside = {"platforms"} if spec.workload.profile.search else {"platforms", "objectives"}
-    asked = spec.model_dump(mode="json", exclude=beside)
-    asked["endpoint"] = {key: value for key, value in asked["endpoint"].items() if key not in spec.endpoint.beside}
-    return digest(asked | {"platform": platform.model_dump(mode="json"), "archive": package.sha256})
-
-
-def _find_complete(directory: Path, fingerprint: str) -> Run | None:
-    """The run of an earlier start with this fingerprint, if it got to its end."""
-    for files in find_runs(directory):
-        if files.run.exists():
-            run = read_run(files.run)
-            if run.complete and run.digest == fingerprint:
-                return run
-    return None

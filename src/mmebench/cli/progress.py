@@ -37,7 +37,7 @@ def describe_package(package: Package) -> str:
 
 
 class RunProgress:
-    """Implements :class:`mmebench.benchmark.Observer` with one bar for the step under way.
+    """Implements :class:`mmebench.observer.Observer` with one bar for the step under way.
 
     A step that is over stays as a line, so that a log of a run without a terminal reads as a story.
     """
@@ -81,22 +81,22 @@ class RunProgress:
         self._console.print(f"{self._platform}: {text}", highlight=False, soft_wrap=True)
 
     def packaging(self, platform: PlatformSpec, message: str) -> None:
-        """See :class:`mmebench.benchmark.Observer`."""
+        """See :class:`mmebench.observer.Observer`."""
         if self._platform != platform.kind:
             self._platform = platform.kind
             self._step("package", None)
         self._show(message)
 
     def packaged(self, package: Package) -> None:
-        """See :class:`mmebench.benchmark.Observer`."""
+        """See :class:`mmebench.observer.Observer`."""
         self._say(describe_package(package))
 
     def kept(self, run: Run) -> None:
-        """See :class:`mmebench.benchmark.Observer`."""
+        """See :class:`mmebench.observer.Observer`."""
         self._say(f"measured already on {run.finished_at}, {run.targets} targets; nothing to do")
 
     def coming_up(self, what: str, message: str) -> None:
-        """See :class:`mmebench.benchmark.Observer`."""
+        """See :class:`mmebench.observer.Observer`."""
         with self._lock:
             task = self._coming_up.get(what)
             if task is None:
@@ -104,20 +104,20 @@ class RunProgress:
         self._progress.update(task, now=message)
 
     def came_up(self, what: str) -> None:
-        """See :class:`mmebench.benchmark.Observer`."""
+        """See :class:`mmebench.observer.Observer`."""
         with self._lock:
             task = self._coming_up.pop(what, None)
         if task is not None:
             self._progress.remove_task(task)
 
     def serving(self, platform: PlatformSpec, endpoint: Endpoint) -> None:
-        """See :class:`mmebench.benchmark.Observer`."""
+        """See :class:`mmebench.observer.Observer`."""
         self._platform = platform.kind
         self._say(f"endpoint {endpoint.url}, {endpoint.container}, {endpoint.instance_type}")
         self._step("fill", None)
 
     def loaded(self, load: Load, memory_budget: int | None) -> None:
-        """See :class:`mmebench.benchmark.Observer`."""
+        """See :class:`mmebench.observer.Observer`."""
         if self._task is not None and memory_budget:
             self._progress.update(self._task, total=memory_budget)
         of = f" of {human_bytes(memory_budget)}" if memory_budget else ""
@@ -125,7 +125,7 @@ class RunProgress:
         self._show(f"{load.target} loaded in {human_seconds(load.seconds)}{used}", load.memory_used)
 
     def filled(self, capacity: Capacity) -> None:
-        """See :class:`mmebench.benchmark.Observer`."""
+        """See :class:`mmebench.observer.Observer`."""
         seconds = sorted(load.seconds for load in capacity.loads)
         copy = f", {human_bytes(capacity.bytes_per_copy)} a copy" if capacity.bytes_per_copy else ""
         if capacity.bytes_per_copy_bounds is not None:
@@ -139,7 +139,7 @@ class RunProgress:
         )
 
     def offering(self, job: LoadJob) -> None:
-        """See :class:`mmebench.benchmark.Observer`."""
+        """See :class:`mmebench.observer.Observer`."""
         self._stages = job.workload.stages
         if (workers := job.workload.workers) is not None:
             self._console.print(
@@ -148,10 +148,11 @@ class RunProgress:
         self._step(f"load {len(job.targets)} targets", sum(stage.duration for stage in self._stages) or None)
 
     def live(self, live: Live) -> None:
-        """See :class:`mmebench.benchmark.Observer`."""
-        latency = f", p50 {live.p50:.0f} ms" if live.p50 is not None else ""
+        """See :class:`mmebench.observer.Observer`."""
+        latency = f", p50 {live.p50:.0f} ms, p99 {live.p99:.0f} ms" if live.p50 is not None else ""
+        resident = f"; {live.resident} targets in memory" if live.resident is not None else ""
         failures = f", [red]{live.failures} failed[/red]" if live.failures else ""
-        now = f"{live.users} users: {live.successes} requests/s{latency}{failures}"
+        now = f"{live.users} users: {live.successes} requests/s{latency}{failures}{resident}"
         if 0 <= live.stage < len(self._stages):
             done = sum(stage.duration for stage in self._stages[: live.stage])
             done += min(live.elapsed, self._stages[live.stage].duration)
@@ -160,15 +161,15 @@ class RunProgress:
             self._show(f"stage {live.stage + 1}, {now}")
 
     def experimenting(self, experiment: Experiment) -> None:
-        """See :class:`mmebench.benchmark.Observer`."""
+        """See :class:`mmebench.observer.Observer`."""
         self._step(experiment.kind.replace("_", " "), 1.0)
 
     def experimented(self, what: str, share: float) -> None:
-        """See :class:`mmebench.benchmark.Observer`."""
+        """See :class:`mmebench.observer.Observer`."""
         self._show(what, share)
 
     def measured(self, run: Run) -> None:
-        """See :class:`mmebench.benchmark.Observer`."""
+        """See :class:`mmebench.observer.Observer`."""
         cold = f"; {run.evictions_during_load} evictions during the load" if run.evictions_during_load else ""
         self._say(f"measured {len(run.stages)} stages on {run.targets} targets{cold}")
 

@@ -35,7 +35,7 @@ def deploy(
 
     Raises:
         AwsError: AWS refused something. NoRoomError: it refused another endpoint of this kind.
-        CreationError: the endpoint failed or took too long. Whatever was created is in the journal and still there.
+        CreationError: the endpoint failed or took too long. What was created is in the journal and still there.
     """
     client = aws.sagemaker
     progress("create the model")
