@@ -180,6 +180,16 @@ def _observe(process: psutil.Process, users: int, requests: int) -> Observation:
         return Observation(time.monotonic(), users, requests, cpu.user + cpu.system, process.memory_info().rss)
 
 
+def run_bare(server: Server, payload: Path, connections: int, seconds: int) -> float:
+    """Microseconds of CPU for each request of a loop that does nothing but send and receive."""
+    command = [sys.executable, str(_HERE / "bare_loop.py"), server.url, str(payload)]
+    command += ["--connections", str(connections), "--seconds", str(seconds)]
+    command += ["--ca", str(server.ca)] if server.ca else []
+    with on_core(CLIENT):
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    return float(json.loads(done.stdout))
+
+
 def run_wrk(server: Server, payload: Path, connections: int, seconds: int) -> float:
     """Microseconds of wrk's CPU for each request; its start-up, a few milliseconds, is in it."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(_HERE / "wrk.lua"), server.url]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from clients import cpu_per_request, payload_file, run_boto3, run_ours, run_wrk
+from clients import cpu_per_request, payload_file, run_bare, run_boto3, run_ours, run_wrk
 from harness import Figure, in_turns, publish, times_as_much, times_better
 from mmebench.spec import Stage
 from servers import Server, stub_server, tls_server
@@ -14,6 +14,7 @@ SECONDS = 7
 BOTO3 = "boto3 in a Locust user, body read"
 UNREAD = "boto3 in a Locust user, body unread"
 WRK = "wrk, unsigned"
+BARE = "a bare loop of send and receive in Python"
 OURS = "mmebench"
 
 
@@ -27,6 +28,7 @@ def measure(server: Server, size: int) -> dict[str, list[float]]:
         BOTO3: lambda: cpu_per_request(run_boto3(server, payload, boto3_stages)),
         UNREAD: lambda: cpu_per_request(run_boto3(server, payload, boto3_stages, read_body=False)),
         WRK: lambda: run_wrk(server, payload, CONNECTIONS, SECONDS),
+        BARE: lambda: run_bare(server, payload, CONNECTIONS, SECONDS),
     }
     return in_turns(ROUNDS, measures)
 
@@ -44,6 +46,7 @@ def compare(
         times_better(figure, unit, ours, BOTO3, runs[BOTO3], against_boto3, rate),
         times_better(figure, unit, ours, UNREAD, runs[UNREAD], None, rate),
         times_as_much(figure, unit, ours, WRK, runs[WRK], against_wrk, rate),
+        times_as_much(figure, unit, ours, BARE, runs[BARE], None, rate),
     ]
 
 
