@@ -21,7 +21,7 @@ def test_links_lead_to_files() -> None:
 
 
 def test_commands_exist() -> None:
-    listed = set(re.findall(r"`mmebench (\w+)", README))
+    listed = set(re.findall(r"`mmebench ([\w-]+)", README))
     assert {"run", "package", "serve", "report"} <= listed
     for command in listed:
         assert CliRunner().invoke(cli, [command, "--help"]).exit_code == 0

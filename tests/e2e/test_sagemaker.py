@@ -21,6 +21,7 @@ import yaml
 
 from mmebench.archive import pack
 from mmebench.results.layout import find_runs
+from mmebench.results.metrics import read_metrics
 from mmebench.results.run import read_run
 from support import cloud
 from support.contract_server import ContractServer
@@ -157,6 +158,31 @@ def test_a_run_from_an_empty_account_to_a_clean_one(account: Account) -> None:
     assert row["usd_of_run"] == pytest.approx(1.5 * run.endpoint_seconds / 3600, rel=1e-4)
     status, output = account.mmebench("run", account.spec())
     assert (status, "measured already" in output) == (0, True), output
+
+
+@pytest.mark.triton
+def test_a_real_triton_says_what_its_machine_does(account: Account, tmp_path: Path) -> None:
+    """The server_metrics target is served and asked like on AWS; CloudWatch is moto's, and knows nothing."""
+    with (
+        serving(
+            f"s3://{cloud.BUCKET}", tmp_path / "log", "--container", "triton", **cloud.environment(account.moto)
+        ) as local,
+        sagemaker_runtime(account.moto, local.url) as runtime,
+    ):
+        before = account.environment["AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"]
+        account.environment["AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"] = runtime
+        try:
+            status, output = account.mmebench(
+                "run", account.spec(), "--set", "workload.profile.stages.0.duration=14s"
+            )
+        finally:
+            account.environment["AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"] = before
+    assert status == 0, output
+    (files,) = find_runs(account.folder / "results" / "tiny")
+    metrics = read_metrics(files.metrics)
+    assert set(metrics["source"]) == {"server_metrics"}
+    assert {"cpu_utilization", "memory_utilization"} <= set(metrics["metric"])
+    assert cloud.everything(account.moto) == []
 
 
 def test_instance_types_side_by_side(account: Account) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from mmebench.privacy import hide_accounts
 from mmebench.spec.strict import Duration, Strict
@@ -17,11 +17,21 @@ InferenceAmi = Literal[
 """``ProductionVariantInferenceAmiVersion`` of the SageMaker API, the values for GPUs."""
 
 
+def _one_or_several(schema: dict[str, Any]) -> None:
+    """For editors: ``instance_type`` may stand where ``instance_types`` does."""
+    several = schema["properties"]["instance_types"]
+    schema["properties"]["instance_type"] = several["items"] | {"description": "short for instance_types with one"}
+    schema["required"].remove("instance_types")
+    schema["oneOf"] = [{"required": ["instance_type"]}, {"required": ["instance_types"]}]
+
+
 class SageMakerEndpoint(Strict):
     """A multi-model endpoint on SageMaker, created for each run and deleted after it.
 
     ``instance_type`` is short for ``instance_types`` with one of them.
     """
+
+    model_config = ConfigDict(json_schema_extra=_one_or_several)
 
     kind: Literal["sagemaker"]
     instance_types: tuple[InstanceType, ...] = Field(

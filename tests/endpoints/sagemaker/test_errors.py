@@ -174,3 +174,25 @@ def test_exhausted_memory_by_status_or_words(status: int, text: str, exhausted: 
 
 def test_boto3_asks_again_when_it_is_throttled_and_only_outside_the_load(aws: Aws) -> None:
     assert aws.sagemaker.meta.config.retries["total_max_attempts"] == 6
+
+
+def test_a_job_under_way_is_stopped_and_one_that_is_over_is_left(aws: Aws) -> None:
+    def job(status: str) -> dict[str, Any]:
+        return {
+            "ProcessingJobName": RUN,
+            "ProcessingJobArn": ARN,
+            "ProcessingJobStatus": status,
+            "ProcessingResources": {
+                "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.g5.xlarge", "VolumeSizeInGB": 50}
+            },
+            "AppSpecification": {"ImageUri": "x"},
+            "CreationTime": 0,
+        }
+
+    for status in ("InProgress", "Completed"):
+        with Stubber(aws.sagemaker) as stub:
+            stub.add_response("describe_processing_job", job(status))
+            if status == "InProgress":
+                stub.add_response("stop_processing_job", {})
+            assert delete([Resource("processing-job", RUN, "us-east-1")], lambda _: aws) == {}
+            stub.assert_no_pending_responses()
