@@ -14,8 +14,10 @@ import yaml
 from mmebench.report.conclusions import conclude
 from mmebench.report.operating_points import describe_load
 from mmebench.results.layout import EXPERIMENTS, RunFiles
+from mmebench.results.metrics import read_metrics
 from mmebench.results.run import Run, read_run
 from mmebench.results.samples import read_good
+from mmebench.results.sightings import read_sightings
 from mmebench.results.statistics import find_percentiles
 from mmebench.spec import Objectives
 
@@ -102,9 +104,9 @@ def _objectives(records: dict[str, Run]) -> Objectives:
 
 
 def _charts(runs: list[RunFiles], records: dict[str, Run], summary: pd.DataFrame) -> Iterator[Chart]:
-    from mmebench.report import interactive
+    from mmebench.report import interactive, interactive_time
 
-    courses, distributions, memory = {}, {}, {}
+    courses, distributions, memory, sightings, metrics = {}, {}, {}, {}, {}
     for files in runs:
         run = records.get(files.prefix.name)
         if run is None:
@@ -112,10 +114,14 @@ def _charts(runs: list[RunFiles], records: dict[str, Run], summary: pd.DataFrame
         name = f"{files.platform} on {files.instance_type}, {files.targets} targets"
         if files.samples.exists():
             good = read_good(files.samples)
-            courses[name] = interactive.latency_by_second(
+            courses[name] = interactive_time.latency_by_second(
                 good.end_ns, good.latency_ns, [stage.start for stage in run.stages]
             )
             distributions[name] = np.array(find_percentiles(good.latency_ns.copy(), tuple(_SHARES))) / 1e6
+        if not (seen := read_sightings(files.sightings)).empty:
+            sightings[name] = seen
+        if not (recorded := read_metrics(files.metrics)).empty:
+            metrics[name] = recorded
         if run.capacity is not None and len(run.capacity.loads) > 1:
             budget = run.capacity.memory_budget
             used = [load.memory_used / _MIB for load in run.capacity.loads if load.memory_used is not None]
@@ -130,10 +136,15 @@ def _charts(runs: list[RunFiles], records: dict[str, Run], summary: pd.DataFrame
         ),
         "Where the mean latency of each stage went.": interactive.draw_times(summary),
         "Latency over time, second by second; dotted lines are where the stages of the first run begin.": (
-            interactive.draw_course(courses)
+            interactive_time.draw_course(courses)
         ),
         "How latency is distributed over all requests of the load, to p99.9.": (
             interactive.draw_distribution(distributions, _SHARES)
+        ),
+        "What a million inferences cost against p99.": interactive.draw_cost(summary),
+        "Memory while the load went on.": interactive_time.draw_endpoints(sightings),
+        "What CloudWatch and server_metrics recorded; a click on a name shows it.": interactive_time.draw_metrics(
+            metrics
         ),
         "Memory over the targets that were loaded; dashed lines are budgets.": interactive.draw_capacity(memory),
     }

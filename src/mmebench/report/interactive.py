@@ -1,4 +1,4 @@
-"""The charts of report.html: they zoom, show values, and hide a run at a click on its name."""
+"""The charts of report.html over loads: they zoom, show values, and hide a run at a click on its name."""
 
 import html
 from collections.abc import Iterator
@@ -9,12 +9,10 @@ import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go  # type: ignore[import-untyped]  # it ships no types
 
+from mmebench.report.look import COLOURS, INK, finish
 from mmebench.report.operating_points import describe_load, loads
 
-_COLOURS = ("#3b78b0", "#e08a1e", "#4f9d69", "#c8553d", "#8a6bbf", "#4aa5a8", "#b05b8c", "#8d99ae")
 _DASHES = ("solid", "dash", "dot", "dashdot")
-_INK = "#7d7d7d"
-"""Readable on white and on black."""
 _LOAD = "users, or requests per second offered"
 _PERCENTILES = (("Total Median Response Time", "p50", 1), ("p95_ms", "p95", 1.75), ("p99_ms", "p99", 2.5))
 """Columns, their names, and how wide their lines are."""
@@ -38,7 +36,7 @@ def _runs(summary: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, dict[str, 
     groups = summary.groupby(["instance_type", "platform", "targets"], sort=False)
     for number, (_, stages) in enumerate(groups):
         ordered = stages.assign(load=loads(stages)).sort_values("load")
-        look = {"color": _COLOURS[number % len(_COLOURS)], "dash": _DASHES[number // len(_COLOURS) % len(_DASHES)]}
+        look = {"color": COLOURS[number % len(COLOURS)], "dash": _DASHES[number // len(COLOURS) % len(_DASHES)]}
         yield run_name(ordered.iloc[0]), ordered, look
 
 
@@ -56,7 +54,7 @@ def draw_throughput(summary: pd.DataFrame) -> go.Figure:
         )
     figure.update_xaxes(title_text=_LOAD)
     figure.update_yaxes(title_text="successful requests per second", rangemode="tozero")
-    return _finish(figure)
+    return finish(figure)
 
 
 def draw_latency(summary: pd.DataFrame) -> go.Figure:
@@ -74,7 +72,7 @@ def draw_latency(summary: pd.DataFrame) -> go.Figure:
             )
     figure.update_xaxes(title_text=_LOAD)
     figure.update_yaxes(title_text="latency of successes, ms", type="log")
-    return _finish(figure)
+    return finish(figure)
 
 
 def _words(stages: pd.DataFrame) -> list[str]:
@@ -104,7 +102,7 @@ def draw_knee(summary: pd.DataFrame) -> go.Figure:
             )
     figure.update_xaxes(title_text="successful requests per second", rangemode="tozero")
     figure.update_yaxes(title_text="latency of successes, ms", type="log")
-    return _finish(figure)
+    return finish(figure)
 
 
 def draw_times(summary: pd.DataFrame) -> go.Figure | None:
@@ -119,10 +117,10 @@ def draw_times(summary: pd.DataFrame) -> go.Figure | None:
         [html.escape(describe_load(row)) for _, row in known.iterrows()],
     ]
     for number, column in enumerate(columns):
-        figure.add_bar(x=x, y=known[column], name=_TIME_COLUMNS[column], marker_color=_COLOURS[number])
+        figure.add_bar(x=x, y=known[column], name=_TIME_COLUMNS[column], marker_color=COLOURS[number])
     figure.update_layout(barmode="stack")
     figure.update_yaxes(title_text="mean latency, ms")
-    return _finish(figure)
+    return finish(figure)
 
 
 def draw_capacity(memory: dict[str, tuple[list[float], float | None]]) -> go.Figure | None:
@@ -135,68 +133,49 @@ def draw_capacity(memory: dict[str, tuple[list[float], float | None]]) -> go.Fig
         return None
     figure = go.Figure()
     for number, (name, (used, budget)) in enumerate(memory.items()):
-        colour = _COLOURS[number % len(_COLOURS)]
+        colour = COLOURS[number % len(COLOURS)]
         figure.add_scatter(x=list(range(1, len(used) + 1)), y=used, name=html.escape(name), line_color=colour)
         if budget is not None:
             figure.add_hline(y=budget, line_dash="dash", line_color=colour, line_width=1)
     figure.update_xaxes(title_text="targets in memory")
     figure.update_yaxes(title_text="memory of all targets, MiB", rangemode="tozero")
-    return _finish(figure)
+    return finish(figure)
 
 
-def draw_course(courses: dict[str, pd.DataFrame]) -> go.Figure | None:
-    """Latency over time.
-
-    Args:
-        courses: for each run a row a second with ``second``, ``p50_ms``, ``p99_ms`` and ``stage``, as
-            :func:`latency_by_second` gives them.
-    """
-    if not courses:
+def draw_cost(summary: pd.DataFrame) -> go.Figure | None:
+    """What a million inferences cost against p99, and the stages that none beats in both; None without prices."""
+    if "usd_per_million_inferences" not in summary or summary["usd_per_million_inferences"].isna().all():
         return None
     figure = go.Figure()
-    for number, (name, rows) in enumerate(courses.items()):
-        colour = _COLOURS[number % len(_COLOURS)]
-        for column, width in (("p50_ms", 1), ("p99_ms", 2)):
-            figure.add_scatter(
-                x=rows["second"],
-                y=rows[column],
-                text=rows["stage"],
-                name=f"{html.escape(name)}: {column.removesuffix('_ms')}",
-                legendgroup=name,
-                line={"color": colour, "width": width},
-                visible=True if number == 0 else "legendonly",
-            )
-        for second in rows.loc[rows["stage"].ne(rows["stage"].shift()), "second"][1:] if number == 0 else ():
-            figure.add_vline(x=second, line_width=1, line_dash="dot", line_color=_INK)
-    figure.update_xaxes(title_text="seconds since the load began")
-    figure.update_yaxes(title_text="latency of successes, ms", type="log")
-    return _finish(figure)
-
-
-def latency_by_second(
-    end_ns: npt.NDArray[np.int64], latency_ns: npt.NDArray[np.int64], starts: list[float]
-) -> pd.DataFrame:
-    """p50 and p99 of the answers that came within each second; ``starts`` are the stages' in seconds."""
-    if not len(end_ns):
-        return pd.DataFrame(columns=["second", "p50_ms", "p99_ms", "stage"])
-    seconds = end_ns // 1_000_000_000
-    order = np.lexsort((latency_ns, seconds))
-    seconds, latency = seconds[order], latency_ns[order] / 1e6
-    known, first, count = np.unique(seconds, return_index=True, return_counts=True)
-
-    def rank(share: float) -> npt.NDArray[np.float64]:
-        values: npt.NDArray[np.float64] = latency[first + np.ceil(count * share).astype(int) - 1]
-        return values.round(3)
-
-    stages = np.searchsorted(np.array(starts), known, side="right")
-    return pd.DataFrame(
-        {
-            "second": known,
-            "p50_ms": rank(0.5),
-            "p99_ms": rank(0.99),
-            "stage": np.char.add("stage ", stages.astype(str)),
-        }
+    for name, stages, look in _runs(summary):
+        figure.add_scatter(
+            x=stages["usd_per_million_inferences"],
+            y=stages["p99_ms"],
+            text=_words(stages),
+            mode="lines+markers",
+            line=look,
+            name=name,
+        )
+    front = find_front(summary)
+    figure.add_scatter(
+        x=front["usd_per_million_inferences"],
+        y=front["p99_ms"],
+        mode="lines",
+        line={"color": INK, "width": 6},
+        opacity=0.35,
+        name="none is cheaper and faster",
     )
+    figure.update_xaxes(title_text="US dollars for a million inferences", rangemode="tozero")
+    figure.update_yaxes(title_text="p99, ms", type="log")
+    return finish(figure)
+
+
+def find_front(summary: pd.DataFrame) -> pd.DataFrame:
+    """The stages without a failure that no other beats in both cost and p99, by cost."""
+    known = summary[summary["Failed Requests"] == 0].dropna(subset=["usd_per_million_inferences", "p99_ms"])
+    ordered = known.sort_values(["usd_per_million_inferences", "p99_ms"])
+    p99 = ordered["p99_ms"].astype(float)
+    return ordered[p99 < p99.cummin().shift(fill_value=np.inf)]
 
 
 def draw_distribution(
@@ -218,7 +197,7 @@ def draw_distribution(
             y=values,
             text=[f"p{share * 100:.4g}" for share in shares],
             name=html.escape(name),
-            line_color=_COLOURS[number % len(_COLOURS)],
+            line_color=COLOURS[number % len(COLOURS)],
         )
     figure.update_xaxes(
         title_text="percentile",
@@ -227,20 +206,4 @@ def draw_distribution(
         ticktext=[f"p{tick * 100:g}" for tick in ticks],
     )
     figure.update_yaxes(title_text="latency of successes, ms", type="log")
-    return _finish(figure)
-
-
-def _finish(figure: go.Figure) -> go.Figure:
-    figure.update_layout(
-        template="none",
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": _INK, "family": "system-ui, sans-serif"},
-        legend={"orientation": "h", "y": -0.25},
-        margin={"l": 60, "r": 20, "t": 40, "b": 40},
-        hovermode="closest",
-        height=440,
-    )
-    figure.update_xaxes(gridcolor="rgba(125,125,125,0.2)", zerolinecolor="rgba(125,125,125,0.4)")
-    figure.update_yaxes(gridcolor="rgba(125,125,125,0.2)", zerolinecolor="rgba(125,125,125,0.4)")
-    return figure
+    return finish(figure)
