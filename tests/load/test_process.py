@@ -1,6 +1,5 @@
 import os
 import signal
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.results.samples import keep_samples
 from support.load_run import LoadRun, load_processes
+from support.patience import after
 from support.scripted_server import OK, Step
 
 FAILED = b"HTTP/1.1 424 Failed\r\nx-amzn-ErrorType: ModelError\r\nContent-Length: 2\r\n\r\nno"
@@ -100,9 +100,7 @@ def test_what_a_killed_load_had_recorded_is_kept(tmp_path: Path) -> None:
         (child,) = load_processes()
         os.kill(child.pid, signal.SIGKILL)
 
-    timer = threading.Timer(4, kill)
-    timer.start()
-    with pytest.raises(MmebenchError, match="the load stopped after 0 of 1 stages"):
+    with after(4, kill), pytest.raises(MmebenchError, match="the load stopped after 0 of 1 stages"):
         LoadRun(tmp_path, lambda n: (0.01, OK), {}, {"users": 2, "duration": 60})
     assert keep_samples(tmp_path / "samples.arrows", tmp_path / "samples.parquet") > 50
     assert load_processes() == []
@@ -121,8 +119,7 @@ def test_ctrl_c_ends_a_load_at_once_and_keeps_every_sample(tmp_path: Path, proce
         asked.append(time.monotonic())
         os.kill(os.getpid(), signal.SIGINT)
 
-    threading.Timer(6, interrupt).start()
-    with pytest.raises(KeyboardInterrupt):
+    with after(6, interrupt), pytest.raises(KeyboardInterrupt):
         LoadRun(tmp_path, script, {"processes": processes}, {"users": 6, "duration": 60})
     assert time.monotonic() - asked[0] < 6
     assert 100 < len(requests) == keep_samples(tmp_path / "samples.arrows", tmp_path / "samples.parquet")
