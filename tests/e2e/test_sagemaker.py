@@ -226,7 +226,7 @@ def test_one_refusal_does_not_keep_others_from_being_measured(account: Account) 
     assert len(find_runs(account.folder / "results" / "tiny")) == 2
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_an_interrupt_deletes_what_was_created(account: Account, sent: signal.Signals, code: int) -> None:
     spec = account.spec(instance_type=None, instance_types=["ml.g5.xlarge", "ml.g4dn.xlarge"])
     process = account.start("run", spec, "--set", "workload.profile.stages.0.duration=60s")

@@ -177,9 +177,12 @@ class RunProgress:
 def show(results: Path, objectives: Objectives, benchmark: Callable[[RunProgress], Outcome]) -> int:
     """Run ``benchmark`` with its progress shown, then its table; returns the exit code.
 
-    A SIGTERM takes the same way out as Ctrl-C: what was started is stopped, what was measured is kept.
+    A SIGTERM takes the same way out as Ctrl-C, and so does a terminal that is closed: what was started is stopped,
+    what was measured is kept.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) is not signal.SIG_IGN:  # as it is under nohup
+            signal.signal(ending, lambda number, _: sys.exit(128 + number))
     console = Console()
     with disk_errors(results), RunProgress(console) as progress:
         outcome = benchmark(progress)

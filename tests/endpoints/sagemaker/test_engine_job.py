@@ -14,9 +14,11 @@ from mmebench.endpoints.sagemaker.aws import Aws
 from mmebench.endpoints.sagemaker.engine_job import (
     JobBuilder,
     processing_request,
+    processing_script,
     run_job,
     script,
     training_request,
+    training_script,
 )
 from mmebench.errors import MmebenchError
 from mmebench.spec import SageMakerEndpoint as Spec
@@ -33,20 +35,13 @@ OPTIONS = ("--fp16", "--maxShapes=input:8x3x224x224")
 
 
 def test_the_training_job() -> None:
-    assert training_request(SPEC, RUN, URL, OPTIONS, {"tool": "mmebench"}) == {
+    assert training_request(SPEC, RUN, URL, {"tool": "mmebench"}) == {
         "TrainingJobName": RUN,
         "RoleArn": cloud.ROLE,
         "AlgorithmSpecification": {
             "TrainingImage": IMAGE,
             "TrainingInputMode": "File",
-            "ContainerEntrypoint": ["/bin/bash", "-c"],
-            "ContainerArguments": [
-                "set -o pipefail; mkdir -p /opt/ml/model; "
-                "T=$(command -v trtexec || echo /usr/src/tensorrt/bin/trtexec); "
-                '"$T" --onnx=/opt/ml/input/data/model/model.onnx --saveEngine=/opt/ml/model/model.plan '
-                "--fp16 --maxShapes=input:8x3x224x224 2>&1 | tee /opt/ml/model/trtexec.log "
-                "|| { tail -c 1000 /opt/ml/model/trtexec.log > /opt/ml/output/failure; exit 1; }"
-            ],
+            "ContainerEntrypoint": ["/bin/bash", "/opt/ml/input/data/model/build.sh"],
         },
         "InputDataConfig": [
             {
@@ -69,14 +64,13 @@ def test_the_training_job() -> None:
 
 
 def test_the_processing_job() -> None:
-    request = processing_request(PROCESSING, RUN, URL, OPTIONS, {"tool": "mmebench"})
-    (arguments,) = request["AppSpecification"].pop("ContainerArguments")
-    assert "--onnx=/opt/ml/processing/input/model.onnx --saveEngine=/tmp/engine/model.plan --fp16" in arguments
-    assert arguments.endswith("&& tar -czf /opt/ml/processing/output/model.tar.gz -C /tmp/engine .")
-    assert request == {
+    assert processing_request(PROCESSING, RUN, URL, {"tool": "mmebench"}) == {
         "ProcessingJobName": RUN,
         "RoleArn": cloud.ROLE,
-        "AppSpecification": {"ImageUri": IMAGE, "ContainerEntrypoint": ["/bin/bash", "-c"]},
+        "AppSpecification": {
+            "ImageUri": IMAGE,
+            "ContainerEntrypoint": ["/bin/bash", "/opt/ml/processing/input/build.sh"],
+        },
         "ProcessingInputs": [
             {
                 "InputName": "model",
@@ -108,10 +102,26 @@ def test_the_processing_job() -> None:
     }
 
 
+def test_the_scripts() -> None:
+    assert training_script(OPTIONS) == (
+        "set -o pipefail\n"
+        "mkdir -p /opt/ml/model\n"
+        "trtexec=$(command -v trtexec || echo /usr/src/tensorrt/bin/trtexec)\n"
+        'if ! "$trtexec" --onnx=/opt/ml/input/data/model/model.onnx --saveEngine=/opt/ml/model/model.plan '
+        "--fp16 --maxShapes=input:8x3x224x224 2>&1 | tee /opt/ml/model/trtexec.log; then\n"
+        "  tail -c 1000 /opt/ml/model/trtexec.log > /opt/ml/output/failure\n"
+        "  exit 1\n"
+        "fi\n"
+    )
+    processing = processing_script(OPTIONS)
+    assert "--onnx=/opt/ml/processing/input/model.onnx --saveEngine=/tmp/engine/model.plan --fp16" in processing
+    assert processing.endswith("fi\ntar -czf /opt/ml/processing/output/model.tar.gz -C /tmp/engine .\n")
+
+
 def test_a_key_of_ones_own_encrypts_what_jobs_write() -> None:
     spec = SPEC.model_copy(update={"kms_key": "alias/mine"})
-    assert training_request(spec, RUN, URL, (), {})["OutputDataConfig"]["KmsKeyId"] == "alias/mine"
-    assert processing_request(spec, RUN, URL, (), {})["ProcessingOutputConfig"]["KmsKeyId"] == "alias/mine"
+    assert training_request(spec, RUN, URL, {})["OutputDataConfig"]["KmsKeyId"] == "alias/mine"
+    assert processing_request(spec, RUN, URL, {})["ProcessingOutputConfig"]["KmsKeyId"] == "alias/mine"
 
 
 @pytest.mark.parametrize(("body", "status"), [("echo built; exit 0", 0), ("echo no memory; exit 7", 1)])
@@ -199,7 +209,7 @@ def test_a_job_that_fails_says_why(monkeypatch: pytest.MonkeyPatch, reason: str,
         stub.add_response("describe_training_job", job("InProgress"))
         stub.add_response("describe_training_job", job("Failed", FailureReason=reason))
         with pytest.raises(MmebenchError) as caught:
-            run_job(aws, SPEC, RUN, URL, OPTIONS, {}, progress.append)
+            run_job(aws, SPEC, RUN, URL, {}, progress.append)
     assert told in str(caught.value)
     assert f"training job {RUN} is Failed" in str(caught.value)
     assert len(progress) == 1

@@ -1,6 +1,8 @@
 """The archives of one run in S3: uploaded once, copied there, and only if the bucket is whose it should be."""
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -12,6 +14,7 @@ from mmebench.spec.sagemaker import SageMakerEndpoint
 _SINGLE_COPY = 5 * 1024**3
 """Bytes that one CopyObject takes; more goes in parts."""
 _DELETE_AT_ONCE = 1000
+_COPIES_AT_ONCE = 8
 
 
 class RunObjects:
@@ -26,6 +29,7 @@ class RunObjects:
         self._written = {"ServerSideEncryption": "aws:kms" if spec.kms_key else "AES256"} | key
         self._tagging = urlencode(tags)
         self._uploaded: dict[Path, str] = {}
+        self._targets: set[str] = set()
 
     @property
     def url(self) -> str:
@@ -61,30 +65,39 @@ class RunObjects:
             self._aws.s3.download_file(self.bucket, key, str(path), ExtraArgs=self._owner)
 
     def add_targets(self, archive: Path, targets: Iterable[str]) -> None:
-        """Upload ``archive`` the first time it is given; each target is a copy that S3 makes itself."""
+        """Upload ``archive`` the first time it is given; each target is a copy that S3 makes itself.
+
+        A target that is there already stays as it is: SageMaker may go on serving what a key held before.
+        """
         source = self._uploaded.get(archive)
         if source is None:
             source = f"archives/{len(self._uploaded)}-{archive.name}"
             self.upload(archive, source)
             self._uploaded[archive] = source
         single = archive.stat().st_size <= _SINGLE_COPY
-        for target in targets:
-            self._copy(f"{self.prefix}{source}", f"{self.prefix}targets/{target}", single)
+        new = [target for target in dict.fromkeys(targets) if target not in self._targets]
+        copy = partial(self._copy, f"{self.prefix}{source}", single=single)
+        with ThreadPoolExecutor(_COPIES_AT_ONCE) as threads:
+            list(threads.map(copy, [f"{self.prefix}targets/{target}" for target in new]))
+        self._targets.update(new)
 
     def remove_targets(self, targets: Iterable[str]) -> None:
         """Delete them; one that is not there is as good as deleted."""
-        keys = [f"{self.prefix}targets/{target}" for target in targets]
+        gone = list(targets)
+        keys = [f"{self.prefix}targets/{target}" for target in gone]
         for failure in delete_keys(self._aws, self.bucket, keys):
             raise AwsError(failure, "", failure)
+        self._targets.difference_update(gone)
 
     def _copy(self, source: str, key: str, single: bool) -> None:
         origin = {"Bucket": self.bucket, "Key": source}
         owners = self._owner | {"ExpectedSourceBucketOwner": self._owner["ExpectedBucketOwner"]}
         with calling(f"copy s3://{self.bucket}/{source} to {key}"):
+            extra = self._written | owners | {"TaggingDirective": "REPLACE", "Tagging": self._tagging}
             if single:
-                self._aws.s3.copy_object(Bucket=self.bucket, Key=key, CopySource=origin, **self._written, **owners)
+                self._aws.s3.copy_object(Bucket=self.bucket, Key=key, CopySource=origin, **extra)
             else:
-                self._aws.s3.copy(origin, self.bucket, key, ExtraArgs=self._written | owners)
+                self._aws.s3.copy(origin, self.bucket, key, ExtraArgs=extra)
 
 
 def check_bucket(aws: Aws, spec: SageMakerEndpoint) -> None:

@@ -30,6 +30,7 @@ from mmebench.units import human_seconds
 
 _MEBIBYTE = 1024 * 1024
 _SAMPLE_SECONDS = 10.0
+_SILENCES = 3
 
 Progress = Callable[[str], None]
 
@@ -53,7 +54,7 @@ class SageMakerEndpoint:
         self._journal = journal
         self._born = time.monotonic()
         self._client = RuntimeClient(self)
-        self._answers = True
+        self._silences = 0
         self._asked = 0.0
         self._samples: list[tuple[datetime, ServerMetrics]] = []
         self._last = MemoryUse()
@@ -87,14 +88,15 @@ class SageMakerEndpoint:
         return self._last
 
     def _sample(self) -> None:
-        """Ask the server_metrics target, unless it has not answered before."""
-        if not self._answers:
+        """Ask the server_metrics target, unless it has been silent several times."""
+        if self._silences == _SILENCES:
             return
         try:
             found = read_server_metrics(self._client)
         except (InvocationError, ValueError):
-            self._answers = False  # it was given the time of a whole cold start; it will not come
+            self._silences += 1
             return
+        self._silences = 0
         self._asked = time.monotonic()
         self._samples.append((datetime.now(UTC), found))
         if found.gpu_total_memory:
@@ -129,7 +131,7 @@ class SageMakerEndpoint:
         if self._closed:
             return
         self._closed = True
-        self._answers = False
+        self._silences = _SILENCES
         self._client.close()
         try:
             left = delete(self._journal.resources, lambda region: self._aws)

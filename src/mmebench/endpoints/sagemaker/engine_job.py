@@ -25,6 +25,8 @@ _VOLUME_GB = 50
 _POLL_SECONDS = 15.0
 _LIMIT = 64 * 1024**3
 _RESULT = "model.tar.gz"
+_SCRIPT = "build.sh"
+"""Travels with the model: the API takes arguments of up to 256 characters only, and shapes can be longer."""
 _TRAINING = ("/opt/ml/input/data/model", "/opt/ml/model", "/opt/ml/output/failure")
 _PROCESSING = ("/opt/ml/processing/input", "/opt/ml/processing/output", "/opt/ml/output/message")
 """Where a container of each kind of job finds its input, leaves its output, and says why it failed."""
@@ -57,11 +59,13 @@ class JobBuilder:
         try:
             journal.enter(Resource("objects", objects.url, spec.region))
             progress("upload the ONNX model for trtexec")
-            for file in sorted(model.iterdir()):
-                objects.upload(file, f"onnx/{file.name}")
             kind: Kind = "training-job" if spec.engine_builder == "training" else "processing-job"
+            written = folder / _SCRIPT
+            written.write_text(training_script(options) if kind == "training-job" else processing_script(options))
+            for file in (*sorted(model.iterdir()), written):
+                objects.upload(file, f"onnx/{file.name}")
             journal.enter(Resource(kind, run, spec.region))
-            run_job(aws, spec, run, objects.url, options, labels, progress)
+            run_job(aws, spec, run, objects.url, labels, progress)
             where = f"engine/{run}/output/{_RESULT}" if kind == "training-job" else f"engine/{_RESULT}"
             objects.download(where, folder / _RESULT)
             extract(folder / _RESULT, folder / "unpacked", _LIMIT)
@@ -91,11 +95,10 @@ def run_job(
     spec: SageMakerEndpoint,
     name: str,
     url: str,
-    options: Sequence[str],
     tags: dict[str, str],
     progress: Progress,
 ) -> None:
-    """Create the job and wait for its end.
+    """Create the job over what is below ``url`` in S3, and wait for its end.
 
     Raises:
         AwsError: AWS refused it. MmebenchError: it failed.
@@ -103,10 +106,10 @@ def run_job(
     client = aws.sagemaker
     if spec.engine_builder == "training":
         with calling(f"create training job {name} on {spec.instance_type}"):
-            client.create_training_job(**training_request(spec, name, url, options, tags))
+            client.create_training_job(**training_request(spec, name, url, tags))
     else:
         with calling(f"create processing job {name} on {spec.instance_type}"):
-            client.create_processing_job(**processing_request(spec, name, url, options, tags))
+            client.create_processing_job(**processing_request(spec, name, url, tags))
     started = time.monotonic()
     while True:
         status, reason = _look(client, spec.engine_builder, name)
@@ -128,9 +131,7 @@ def _look(client: Any, builder: str, name: str) -> tuple[str, str]:
         return found["ProcessingJobStatus"], reason
 
 
-def training_request(
-    spec: SageMakerEndpoint, name: str, url: str, options: Sequence[str], tags: dict[str, str]
-) -> dict[str, Any]:
+def training_request(spec: SageMakerEndpoint, name: str, url: str, tags: dict[str, str]) -> dict[str, Any]:
     """Arguments of ``create_training_job``; SageMaker packs what the container leaves as ``model.tar.gz``."""
     source = {"S3DataType": "S3Prefix", "S3Uri": f"{url}onnx/", "S3DataDistributionType": "FullyReplicated"}
     return {
@@ -139,8 +140,7 @@ def training_request(
         "AlgorithmSpecification": {
             "TrainingImage": image_uri(spec),
             "TrainingInputMode": "File",
-            "ContainerEntrypoint": ["/bin/bash", "-c"],
-            "ContainerArguments": [script(options, *_TRAINING)],
+            "ContainerEntrypoint": ["/bin/bash", f"{_TRAINING[0]}/{_SCRIPT}"],
         },
         "InputDataConfig": [{"ChannelName": "model", "DataSource": {"S3DataSource": source}, "InputMode": "File"}],
         "OutputDataConfig": {"S3OutputPath": f"{url}engine"} | _key(spec),
@@ -154,19 +154,15 @@ def training_request(
     }
 
 
-def processing_request(
-    spec: SageMakerEndpoint, name: str, url: str, options: Sequence[str], tags: dict[str, str]
-) -> dict[str, Any]:
+def processing_request(spec: SageMakerEndpoint, name: str, url: str, tags: dict[str, str]) -> dict[str, Any]:
     """Arguments of ``create_processing_job``; the container packs ``model.tar.gz`` itself."""
-    source, target, failure = _PROCESSING
-    packed = f"{script(options, source, '/tmp/engine', failure)} && tar -czf {target}/{_RESULT} -C /tmp/engine ."
+    source, target, _ = _PROCESSING
     return {
         "ProcessingJobName": name,
         "RoleArn": spec.role,
         "AppSpecification": {
             "ImageUri": image_uri(spec),
-            "ContainerEntrypoint": ["/bin/bash", "-c"],
-            "ContainerArguments": [packed],
+            "ContainerEntrypoint": ["/bin/bash", f"{source}/{_SCRIPT}"],
         },
         "ProcessingInputs": [
             {
@@ -200,15 +196,29 @@ def processing_request(
     }
 
 
+def training_script(options: Sequence[str]) -> str:
+    """What bash runs in a training job."""
+    return script(options, *_TRAINING)
+
+
+def processing_script(options: Sequence[str]) -> str:
+    """What bash runs in a processing job."""
+    source, target, failure = _PROCESSING
+    packing = f"tar -czf {target}/{_RESULT} -C /tmp/engine .\n"
+    return script(options, source, "/tmp/engine", failure) + packing
+
+
 def script(options: Sequence[str], source: str, target: str, failure: str) -> str:
-    """What bash runs: trtexec wherever the image has it, its log beside the engine, its last words as reason."""
+    """trtexec wherever the image has it, its log beside the engine, its last words as the reason of a failure."""
     arguments = [f"--onnx={source}/model.onnx", f"--saveEngine={target}/model.plan", *options]
     return (
-        "set -o pipefail; "
-        f"mkdir -p {target}; "
-        "T=$(command -v trtexec || echo /usr/src/tensorrt/bin/trtexec); "
-        f'"$T" {shlex.join(arguments)} 2>&1 | tee {target}/trtexec.log '
-        f"|| {{ tail -c 1000 {target}/trtexec.log > {failure}; exit 1; }}"
+        "set -o pipefail\n"
+        f"mkdir -p {target}\n"
+        "trtexec=$(command -v trtexec || echo /usr/src/tensorrt/bin/trtexec)\n"
+        f'if ! "$trtexec" {shlex.join(arguments)} 2>&1 | tee {target}/trtexec.log; then\n'
+        f"  tail -c 1000 {target}/trtexec.log > {failure}\n"
+        "  exit 1\n"
+        "fi\n"
     )
 
 
