@@ -43,7 +43,8 @@ class RuntimeClient:
 
         local = endpoint.url.startswith("http://127.0.0.1:")
         self._endpoint_name = endpoint.name
-        self._client: Any = boto3.client(
+        # A session of its own: the one that all share is not for several threads.
+        self._client: Any = boto3.Session().client(
             "sagemaker-runtime",
             endpoint_url=endpoint.url,
             region_name=endpoint.region,

@@ -196,3 +196,18 @@ def test_a_job_under_way_is_stopped_and_one_that_is_over_is_left(aws: Aws) -> No
                 stub.add_response("stop_processing_job", {})
             assert delete([Resource("processing-job", RUN, "us-east-1")], lambda _: aws) == {}
             stub.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("ValidationException", f'Could not find endpoint "{ARN}".'),
+        ("ValidationException", "Requested resource not found."),
+        ("ResourceNotFound", ""),
+        ("NoSuchBucket", ""),
+    ],
+)
+def test_what_is_not_there_is_as_good_as_deleted(aws: Aws, code: str, text: str) -> None:
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_client_error("describe_training_job", code, text)
+        assert delete([Resource("training-job", RUN, "us-east-1")], lambda _: aws) == {}

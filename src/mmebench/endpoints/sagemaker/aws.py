@@ -88,9 +88,11 @@ class AwsError(MmebenchError):
     @property
     def missing(self) -> bool:
         """Whether there is no such thing, or no longer."""
-        return self.code in _MISSING or "Could not find" in self.text or "does not exist" in self.text
+        return self.code in _MISSING or any(words in self.text for words in _MISSING_WORDS)
 
 
+_MISSING_WORDS = ("Could not find", "does not exist", "Requested resource not found")
+"""SageMaker calls all of these a ValidationException."""
 _MISSING = ("NoSuchKey", "NoSuchBucket", "NoSuchUpload", "404", "ResourceNotFound", "ResourceNotFoundException")
 
 _BY_CODE = {
