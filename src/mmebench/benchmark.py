@@ -12,8 +12,8 @@ from datetime import datetime
 from pathlib import Path
 
 from mmebench.capacity import fill, target_name
-from mmebench.endpoints.ahead import open_ahead
 from mmebench.endpoints.endpoint import Endpoint, Monitored, Residency
+from mmebench.endpoints.queue import open_ahead
 from mmebench.endpoints.runtime import RuntimeClient
 from mmebench.environment import describe_environment
 from mmebench.errors import BadInputError, MmebenchError

@@ -131,6 +131,7 @@ def account(amazon: Account) -> Account:
     """Empty, and nothing of an earlier test is left."""
     cloud.reset(amazon.moto)
     amazon.proxy.forget()
+    amazon.proxy.consequences.clear()
     for name in ("state", "results"):
         shutil.rmtree(amazon.folder / name, ignore_errors=True)
     return amazon
@@ -295,6 +296,39 @@ def test_no_secret_and_no_account_is_written_anywhere(account: Account) -> None:
         assert secret not in output
         for path in files:
             assert secret.encode() not in path.read_bytes(), path
+
+
+@pytest.mark.timeout(900)
+def test_killed_while_an_engine_is_built_and_served(account: Account) -> None:
+    """moto's job does nothing: what trtexec would have left is put there. No container here can load it."""
+
+    def build(job: dict[str, Any]) -> None:
+        bucket, _, prefix = job["OutputDataConfig"]["S3OutputPath"].removeprefix("s3://").partition("/")
+        engine = account.folder / "engine"
+        engine.mkdir(exist_ok=True)
+        (engine / "model.plan").write_text("an engine")
+        packed = shutil.make_archive(str(account.folder / "built"), "gztar", engine)
+        key = f"{prefix}/{job['TrainingJobName']}/output/model.tar.gz"
+        cloud.client("s3", account.moto).upload_file(packed, bucket, key)
+
+    model = account.folder / "tiny.tar.gz-folder" / "tiny" / "1" / "model.onnx"
+    spec, trt = account.spec(), ("--set", f"model.path={model}", "--set", "platforms.0=trt")
+    account.proxy.consequences["CreateTrainingJob"] = build
+    status, output = account.mmebench("run", spec, *trt)
+    assert (status, "copy 0 cannot be loaded" in output) == (3, True), output
+    calls = list(account.proxy.calls)
+    assert calls.index("CreateTrainingJob") < calls.index("CreateEndpoint") < calls.index("DeleteEndpoint")
+    assert cloud.everything(account.moto) == []
+    for number in range(1, len(calls), 2):
+        cloud.reset(account.moto)
+        shutil.rmtree(account.folder / "results")
+        account.proxy.forget(kill_after=number)
+        assert account.mmebench("run", spec, *trt)[0] == -signal.SIGKILL
+        account.proxy.forget()
+        status, output = account.mmebench("clean")
+        assert status == 0, output
+        assert cloud.everything(account.moto) == [], f"killed after call {number}, {calls[number - 1]}: {output}"
+        assert account.journals == []
 
 
 @pytest.mark.timeout(900)

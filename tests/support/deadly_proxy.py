@@ -8,9 +8,10 @@ import json
 import os
 import signal
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 
@@ -24,6 +25,8 @@ class DeadlyProxy:
         self.victim: int | None = None
         self.refusals: dict[str, list[tuple[str, str] | None]] = {}
         """By call: code and message of the next refusals, in turn; None lets one through."""
+        self.consequences: dict[str, Callable[[dict[str, Any]], None]] = {}
+        """By call: what else happens on AWS when it is carried out, given what was asked."""
         self.lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"proxy": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -72,6 +75,8 @@ class _Handler(BaseHTTPRequestHandler):
         answer = connection.getresponse()
         content = answer.read()
         connection.close()
+        if what in self.proxy.consequences:
+            self.proxy.consequences[what](json.loads(body))
         if not self.proxy.carried_out(what):
             self.close_connection = True
             return

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.stub import Stubber
 
-from mmebench.endpoints.ahead import NoRoomError
+from mmebench.endpoints.queue import NoRoomError
 from mmebench.endpoints.runtime import InvocationError
 from mmebench.endpoints.sagemaker.aws import Aws, AwsError, calling
 from mmebench.endpoints.sagemaker.deletion import delete

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from mmebench.endpoints.ahead import NoRoomError
+from mmebench.endpoints.queue import NoRoomError
 from mmebench.endpoints.sagemaker.aws import Aws, AwsError, aws_error, calling
 from mmebench.endpoints.sagemaker.journal import Journal
 from mmebench.endpoints.sagemaker.names import Resource

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mmebench.endpoints.ahead import AbandonedError, NoRoomError, open_ahead
+from mmebench.endpoints.queue import AbandonedError, NoRoomError, open_ahead
 from mmebench.errors import MmebenchError
 
 
