@@ -76,7 +76,8 @@ class Scene:
         counters = read_counters(self.served.url)
         assert not refused or counters.invocation_4xx_errors + counters.invocation_5xx_errors > 0
         log = self.served.log.read_text()
-        assert "Traceback" not in log, log[-3000:]
+        at = log.find("Traceback")
+        assert at < 0, log[max(0, at - 1000) : at + 3000]
         assert all(outcome in log or outcome.startswith("HTTP") for outcome in refused), log[-3000:]
 
     def connect(self) -> socket.socket:
