@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmebench.endpoints import find_prices, open_endpoint
+from mmebench.endpoints import check_account, open_endpoint
 from mmebench.endpoints.endpoint import Endpoint
 from mmebench.errors import BadInputError
 from mmebench.load.payload import Body, make_body
@@ -65,7 +65,7 @@ def find_parts(spec: Spec, results: Path, kept: list[Path], observer: Observer) 
         BadInputError: a package cannot be served, or all of it could cost more than the spec allows.
     """
     builds = sum(is_built(spec.model, platform) for platform in spec.platforms)
-    prices = find_prices(spec.endpoint, len(spec.platforms), builds)
+    prices = check_account(spec.endpoint, len(spec.platforms), builds)
     for endpoint in spec.endpoint.each():
         for platform in spec.platforms:
             form = platform

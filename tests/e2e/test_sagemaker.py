@@ -283,6 +283,25 @@ def test_what_could_cost_more_than_its_budget_is_not_started(account: Account) -
     assert account.proxy.calls == []
 
 
+def test_bad_input_is_refused_before_anything_is_made(account: Account) -> None:
+    nothing = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "HOME": str(account.folder)}
+    kept = account.environment.copy()
+    for environment, change, message in (
+        (nothing, {}, "no AWS credentials; set AWS_PROFILE"),
+        ({}, {"bucket": "nobody-has-this"}, "there is no such bucket"),
+        ({}, {"triton": "25.10"}, "known versions of SageMaker's image"),
+    ):
+        account.environment |= environment
+        try:
+            status, output = account.mmebench("run", account.spec(**change))
+        finally:
+            account.environment.clear()
+            account.environment |= kept
+        assert (status, message in output, "Traceback" in output) == (2, True, False), output
+        assert not list((account.folder / "results").rglob("*.tar.gz"))
+        assert account.journals == []
+
+
 def test_no_secret_and_no_account_is_written_anywhere(account: Account) -> None:
     account.environment["AWS_SESSION_TOKEN"] = "the-token-of-this-session"
     try:

@@ -34,23 +34,31 @@ def open_endpoint(
     return start(spec, store, log)
 
 
-def find_prices(spec: "ServedEndpoint", runs: int, builds: int) -> "dict[str, Price]":
-    """The price of each instance type that AWS bills; none for a local endpoint.
+def check_account(spec: "ServedEndpoint", runs: int, builds: int) -> "dict[str, Price]":
+    """Refuse what AWS would refuse, or what costs too much, before any work is done.
 
     Args:
         spec: which endpoints.
         runs: how many there will be of each instance type.
         builds: TensorRT engines to be built on each instance type.
 
+    Returns:
+        The price of each instance type that AWS bills; none for a local endpoint.
+
     Raises:
-        BadInputError: nobody knows a price, or all of it could cost more than the spec's budget.
+        BadInputError: there are no credentials, no such bucket or image, nobody knows a price, or all of it could
+            cost more than the spec's budget.
     """
     if spec.kind != "sagemaker":
         return {}
     from mmebench.endpoints.sagemaker.aws import Aws
+    from mmebench.endpoints.sagemaker.bucket import check_bucket
+    from mmebench.endpoints.sagemaker.image import image_uri
     from mmebench.endpoints.sagemaker.prices import check_budget, find_price
 
     aws = Aws(spec.region)
+    image_uri(spec)
     prices = {each.instance_type: find_price(aws, each) for each in spec.each()}
     check_budget(spec, prices, runs, builds)
+    check_bucket(aws, spec)
     return prices

@@ -14,6 +14,7 @@ from mmebench.endpoints.sagemaker.deletion import delete
 from mmebench.endpoints.sagemaker.deployment import CreationError, deploy, wait_in_service
 from mmebench.endpoints.sagemaker.journal import begin
 from mmebench.endpoints.sagemaker.names import Resource
+from mmebench.errors import BadInputError
 from mmebench.spec import SageMakerEndpoint as Spec
 from support import cloud
 
@@ -76,8 +77,9 @@ def test_a_refusal_says_what_to_do_and_names_no_account(code: str, text: str, to
 
 
 def test_no_credentials() -> None:
-    with pytest.raises(AwsError, match="no AWS credentials; set AWS_PROFILE"), calling("x"):
+    with pytest.raises(BadInputError, match="no AWS credentials; set AWS_PROFILE") as caught, calling("x"):
         raise NoCredentialsError
+    assert caught.value.exit_code == 2
 
 
 @pytest.mark.parametrize(

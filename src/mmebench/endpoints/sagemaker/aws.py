@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
-from mmebench.errors import MmebenchError
+from mmebench.errors import BadInputError, MmebenchError
 from mmebench.privacy import hide_accounts
 
 _PRICING_REGION = "us-east-1"
@@ -91,6 +91,12 @@ class AwsError(MmebenchError):
         return self.code in _MISSING or any(words in self.text for words in _MISSING_WORDS)
 
 
+class NoCredentialsError(AwsError, BadInputError):
+    """Nobody is signed in; nothing can have been started."""
+
+    exit_code = BadInputError.exit_code
+
+
 _MISSING_WORDS = ("Could not find", "does not exist", "Requested resource not found")
 """SageMaker calls all of these a ValidationException."""
 _MISSING = ("NoSuchKey", "NoSuchBucket", "NoSuchUpload", "404", "ResourceNotFound", "ResourceNotFoundException")
@@ -162,19 +168,21 @@ def calling(what: str) -> Iterator[None]:
         what: what is being done, for the message: ``create endpoint mmebench-…``.
 
     Raises:
-        AwsError: in place of every error of botocore, boto3 and s3transfer.
+        AwsError: in place of every error of botocore, boto3 and s3transfer. NoCredentialsError: there are none.
     """
     from boto3.exceptions import Boto3Error
-    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+    from botocore import exceptions as botocore
 
     try:
         yield
-    except ClientError as error:
+    except botocore.ClientError as error:
         said = error.response.get("Error", {})
         raise aws_error(what, str(said.get("Code", "")), str(said.get("Message", ""))) from None
-    except NoCredentialsError:
-        raise AwsError(f"{what}: no AWS credentials; set AWS_PROFILE or run aws configure", "", "") from None
-    except (BotoCoreError, Boto3Error) as error:
+    except botocore.NoCredentialsError:
+        raise NoCredentialsError(
+            f"{what}: no AWS credentials; set AWS_PROFILE or run aws configure", "", ""
+        ) from None
+    except (botocore.BotoCoreError, Boto3Error) as error:
         text = hide_accounts(str(error))
         raise aws_error(what, _hidden_code(text), text) from None
 

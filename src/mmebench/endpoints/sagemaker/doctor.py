@@ -56,7 +56,7 @@ def _ask(name: str, look: Callable[[], tuple[bool | None, str]]) -> Finding:
 
 
 def _credentials(aws: Aws, spec: SageMakerEndpoint) -> tuple[bool, str]:
-    with calling("credentials"):
+    with calling("ask whose they are"):
         account = aws.identity.get_caller_identity()["Account"]
     if account != spec.role.split(":")[4]:
         return (
@@ -79,6 +79,8 @@ def _image(aws: Aws, spec: SageMakerEndpoint) -> tuple[bool | None, str]:
                 registryId=registry.split(".")[0], repositoryName=name, imageIds=[{"imageTag": tag or "latest"}]
             )
     except AwsError as error:
+        if not error.code:  # nobody has answered
+            raise
         if error.code in ("ImageNotFoundException", "RepositoryNotFoundException"):
             return False, f"{rest} is not there; take another endpoint.triton or endpoint.image"
         return None, f"{host}; whether it is there is not for these credentials to see ({error.code})"
@@ -91,6 +93,8 @@ def _role(aws: Aws, spec: SageMakerEndpoint) -> tuple[bool | None, str]:
         with calling("role"):
             document = aws.iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
     except AwsError as error:
+        if not error.code:
+            raise
         if error.code in ("NoSuchEntity", "NoSuchEntityException"):
             return False, f"there is no role {name}; mmebench iam-policy prints what it needs"
         return None, f"these credentials may not look at it ({error.code}); it must trust sagemaker.amazonaws.com"
