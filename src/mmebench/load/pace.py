@@ -51,8 +51,9 @@ class ClosedPace:
         self._early: list[Caller] = []
         """Who joined before there was anything to ask."""
         self._free: list[Caller] = []
-        self._run_callback = gevent.get_hub().loop.run_callback
-        self._guarded_ask_free = guarded(self._ask_free)
+        # Of the lowest priority, so that it comes after all that the hub does before it waits for events again.
+        self._before_waiting = gevent.get_hub().loop.prepare(priority=-2)
+        self._before_waiting.start(guarded(self._ask_free))
 
     def begin(self, keys: Iterator[int]) -> None:
         """Ask for these requests from now on; a later stage goes on with them."""
@@ -77,11 +78,11 @@ class ClosedPace:
         elif self._think_time:
             caller.pause(self._think_time, self._ask)
         else:
-            if not self._free:
-                self._run_callback(self._guarded_ask_free)  # after those of all that can be read
             self._free.append(caller)
 
     def _ask_free(self) -> None:
+        if not self._free:
+            return
         free, self._free = self._free, []
         if not self._stopped and self._keys is not None:
             for caller, key in zip(free, self._keys, strict=False):
