@@ -90,6 +90,8 @@ class Account:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            # As a terminal would start it; under nohup a SIGHUP would be ignored, by those started here too.
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
         )
 
     def mmebench(self, *arguments: object) -> tuple[int, str]:
