@@ -103,10 +103,12 @@ async def wait_unloaded(address: Address, model: str, seconds: float) -> bool:
     """Whether ``model`` is UNAVAILABLE, which means that its memory is free, within so many seconds."""
     deadline = asyncio.get_running_loop().time() + seconds
     while asyncio.get_running_loop().time() < deadline:
-        index = json.loads((await _post(address, "/v2/repository/index", 30)).body)
-        states = {entry["name"]: entry.get("state", "UNAVAILABLE") for entry in index}
-        if states.get(model, "UNAVAILABLE") == "UNAVAILABLE":
-            return True
+        answer = await _post(address, "/v2/repository/index", 30)
+        # Triton has no index for a moment when a model's directory goes while it looks; then ask again.
+        if answer.status == 200:
+            states = {entry["name"]: entry.get("state", "UNAVAILABLE") for entry in json.loads(answer.body)}
+            if states.get(model, "UNAVAILABLE") == "UNAVAILABLE":
+                return True
         await asyncio.sleep(_POLL_SECONDS)
     return False
 
