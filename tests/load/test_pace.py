@@ -94,8 +94,11 @@ def test_all_answers_are_read_before_anybody_sends_again() -> None:
     for caller, watcher, (_, theirs) in zip(callers, watchers, pairs, strict=True):
         watcher.start(caller.read)
         theirs.send(b"answer")
-    gevent.get_hub().loop.timer(0.01).start(lambda: [watcher.stop() for watcher in watchers])
-    gevent.sleep(0.02)
+    for _ in range(100):
+        if len(log) < 12:
+            gevent.sleep(0.01)
+    for watcher in watchers:
+        watcher.stop()
     for pair in pairs:
         for end in pair:
             end.close()
