@@ -1,8 +1,6 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from mmebench.load.answer import CHUNKED, UNTIL_CLOSE, ChunkedBody, Head, ProtocolError, parse_head
+from mmebench.load.answer import CHUNKED, UNTIL_CLOSE, Head, ProtocolError, parse_head
 
 
 def test_a_head_with_a_length() -> None:
@@ -61,17 +59,3 @@ def test_where_a_body_ends(lines: str, body_bytes: int, closes: bool) -> None:
 def test_what_is_no_head(raw: str) -> None:
     with pytest.raises(ProtocolError):
         parse_head(raw.encode())
-
-
-@given(
-    st.lists(st.binary(min_size=1, max_size=300), max_size=5), st.lists(st.integers(1, 50)), st.binary(max_size=9)
-)
-def test_chunks_cut_anywhere(chunks: list[bytes], cuts: list[int], surplus: bytes) -> None:
-    wire = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
-    body, position, taken = ChunkedBody(), 0, 0
-    for size in [*cuts, len(wire) + len(surplus)]:
-        taken += body.feed(memoryview((wire + surplus)[position : position + size]))
-        position += size
-    assert body.complete
-    assert body.body_bytes == sum(map(len, chunks))
-    assert taken == len(wire), "what follows the body is not part of it"

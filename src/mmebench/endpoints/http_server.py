@@ -1,12 +1,13 @@
 """One HTTP/1.1 server connection: keeps the order, refuses what is malformed or too large."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from typing import cast
 
 import httptools
 
-from mmebench.endpoints.http_chunks import ChunkedBody, ChunkError
+from mmebench.chunked import ChunkedBody, ChunkError
 from mmebench.endpoints.http_head import END, LIMIT, KnownHeads, RequestHead, RequestHeadParser
 
 _PIPELINE_LIMIT = 16
@@ -41,7 +42,7 @@ class Request:
         self.refusal: tuple[int, str] | None = None
 
 
-class HttpConnection(asyncio.Protocol):
+class HttpConnection(asyncio.Protocol, ABC):
     """Subclasses answer the requests, which come one at a time and in order.
 
     They write each answer to ``transport`` and then call :meth:`request_ended`.
@@ -79,9 +80,9 @@ class HttpConnection(asyncio.Protocol):
 
     # --- for subclasses
 
+    @abstractmethod
     def request_begun(self, request: Request) -> None:
         """It is the turn of ``request``: its head is there, and the chunks of its body that came so far."""
-        raise NotImplementedError
 
     def body_received(self, request: Request, chunk: bytes) -> None:
         """More of the body of the current request; ``chunk`` is in its chunks already."""
@@ -89,9 +90,9 @@ class HttpConnection(asyncio.Protocol):
     def body_complete(self, request: Request) -> None:
         """The body of the current request is whole now; not called when it was so in :meth:`request_begun`."""
 
+    @abstractmethod
     def refuse(self, status: int, message: str) -> None:
         """Write the answer to a request that cannot be processed; the connection ends after it."""
-        raise NotImplementedError
 
     def request_ended(self) -> None:
         """The answer to the current request is written."""

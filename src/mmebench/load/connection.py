@@ -17,7 +17,8 @@ import gevent
 from gevent import monkey
 from gevent import socket as gevent_socket
 
-from mmebench.load.answer import CHUNKED, UNTIL_CLOSE, ChunkedBody, Head, ProtocolError, parse_head
+from mmebench.chunked import ChunkedBody, ChunkError
+from mmebench.load.answer import CHUNKED, UNTIL_CLOSE, Head, ProtocolError, parse_head
 
 # Locust patches the socket module; a gevent socket would switch greenlets where a callback wants BlockingIOError.
 _PlainSocket = monkey.get_original("socket", "socket")
@@ -177,7 +178,7 @@ class Connection:
             self._ended()
         except OSError as error:
             self._broken(type(error).__name__)
-        except ProtocolError:
+        except (ProtocolError, ChunkError):
             self._fail("ProtocolError")
         except Exception:
             gevent.get_hub().handle_system_error(*sys.exc_info()[:2])
@@ -224,8 +225,8 @@ class Connection:
 
     def _take_body(self, head: Head, data: memoryview) -> None:
         if self._chunks is not None:
-            surplus = len(data) - self._chunks.feed(data)
-            self._body_bytes = self._chunks.body_bytes
+            self._body_bytes += sum(map(len, self._chunks.feed(bytes(data))))
+            surplus = len(self._chunks.rest)
             complete = self._chunks.complete
         else:
             self._body_bytes += len(data)

@@ -71,7 +71,7 @@ def write_html(runs: list[RunFiles], summary: pd.DataFrame, findings: list[str],
     """
     import jinja2
     from markupsafe import Markup
-    from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]  # it ships no types
+    from plotly.offline import get_plotlyjs
 
     records = {files.prefix.name: read_run(files.run) for files in runs if files.run.exists()}
     objectives = _objectives(records)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import plotly.graph_objects as go  # type: ignore[import-untyped]  # it ships no types
+import plotly.graph_objects as go
 
 from mmebench.report.look import COLOURS, INK, finish
 from mmebench.report.operating_points import describe_load, loads

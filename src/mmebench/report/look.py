@@ -1,6 +1,6 @@
 """How the charts of report.html look, on white and on black."""
 
-import plotly.graph_objects as go  # type: ignore[import-untyped]  # it ships no types
+import plotly.graph_objects as go
 
 COLOURS = ("#3b78b0", "#e08a1e", "#4f9d69", "#c8553d", "#8a6bbf", "#4aa5a8", "#b05b8c", "#8d99ae")
 INK = "#7d7d7d"

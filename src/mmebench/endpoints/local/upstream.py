@@ -8,7 +8,7 @@ from typing import Protocol, cast
 
 import httptools
 
-from mmebench.endpoints.http_chunks import ChunkedBody, ChunkError
+from mmebench.chunked import ChunkedBody, ChunkError
 from mmebench.endpoints.http_client import Address
 from mmebench.endpoints.http_head import END, LIMIT, AnswerHead, KnownHeads, parse_answer_head
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from mmebench.endpoints.sagemaker.aws import Aws, AwsError, calling
@@ -43,7 +44,7 @@ def examine(spec: SageMakerEndpoint, runs: int, builds: int) -> Iterator[Finding
     yield _ask("role", lambda: _role(aws, spec))
     yield _ask("bucket", lambda: _bucket(aws, spec))
     for each in spec.each():
-        yield _ask(f"{each.instance_type}, documented", lambda each=each: _documented(each))  # type: ignore[misc]
+        yield _ask(f"{each.instance_type}, documented", partial(_documented, each))
     yield from _quotas(aws, spec, builds)
     yield _ask("price and budget", lambda: _price(aws, spec, runs, builds))
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmebench.endpoints.http_chunks import ChunkedBody, ChunkError
+from mmebench.chunked import ChunkedBody, ChunkError
 
 
 def encode(parts: list[bytes], trailer: bytes = b"") -> bytes:
