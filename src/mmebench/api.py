@@ -25,14 +25,14 @@ import pyarrow as pa
 
 from mmebench.benchmark import run_benchmark
 from mmebench.cli.progress import RunProgress
-from mmebench.errors import BadInputError
-from mmebench.report.conclusions import conclude
+from mmebench.errors import BadInputError, MmebenchError
+from mmebench.report.conclusions import common_objectives, conclude
 from mmebench.report.report import write_report
 from mmebench.results.layout import CHART2, EXPERIMENTS, REPORT, RunFiles, find_runs
 from mmebench.results.run import read_run
 from mmebench.results.samples import read_samples
 from mmebench.results.summary import summarise
-from mmebench.spec import Objectives, Spec
+from mmebench.spec import Spec
 from mmebench.spec.reading import load_spec, read_spec
 
 
@@ -78,7 +78,7 @@ class Benchmark:
         with RunProgress(Console()) as progress:
             outcome = run_benchmark(self.spec, Path(results), progress)
         if outcome.problems:
-            raise ExceptionGroup("not all of the benchmark could be done", list(outcome.problems))
+            raise MmebenchError("\n".join(map(str, outcome.problems)))
         return load_results(outcome.directory)
 
 
@@ -166,6 +166,5 @@ def load_results(directory: str | Path) -> Results:
     directory = Path(directory)
     summary = summarise(directory)
     records = [read_run(files.run) for files in find_runs(directory) if files.run.exists()]
-    objectives = Objectives.model_validate(records[-1].spec.get("objectives", {})) if records else Objectives()
-    conclusions = conclude(summary, objectives)
+    conclusions = conclude(summary, common_objectives(records))
     return Results(directory, summary, conclusions.verdict, conclusions.warnings)

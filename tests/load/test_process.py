@@ -85,7 +85,8 @@ def test_a_server_that_closes_every_hundredth_connection_loses_nothing(tmp_path:
     run = LoadRun(tmp_path, script, {}, {"users": 4, "duration": 5})
     assert run.count == len(run.server.requests) > 2000
     assert run.samples["error"].null_count == run.count, "and none failed"
-    assert run.server.connections == 4 + run.count // 100
+    # A user whose connection is closed with its last request has no need of another.
+    assert 0 <= 4 + run.count // 100 - run.server.connections <= 4
 
 
 def test_a_server_that_is_down_makes_failures_and_not_a_million(tmp_path: Path) -> None:

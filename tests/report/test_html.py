@@ -135,10 +135,9 @@ def test_the_table_sorts_as_numbers_and_can_be_exported(page: Page) -> None:
 def test_it_is_as_light_or_dark_as_its_reader_wants(page: Page, scheme: str, paper: str) -> None:
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # a Literal, from a parameter
     for part in ("body", "table.dataTable tbody td"):
-        assert page.evaluate(f"getComputedStyle(document.querySelector('{part}')).backgroundColor") in (
-            paper,
-            "rgba(0, 0, 0, 0)",
-        )
+        shown = page.evaluate(f"getComputedStyle(document.querySelector('{part}')).backgroundColor")
+        # A cell of the light table is as its page.
+        assert shown == paper or (part != "body" and scheme == "light" and shown == "rgba(0, 0, 0, 0)")
 
 
 def test_it_fits_a_phone_and_can_be_read_without_eyes_or_mouse(page: Page) -> None:

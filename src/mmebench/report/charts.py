@@ -89,7 +89,7 @@ def draw_chart1(stages: pd.DataFrame, footer: str) -> Figure:
         below.set_xticks(list(x), [f"{users:.0f}" for users in stages["User Count"]])
         below.set_xlabel("concurrent users")
     below.legend(loc="upper left", frameon=False, ncols=2, fontsize=8)
-    _finish(figure, footer)
+    finish(figure, footer)
     return figure
 
 
@@ -128,7 +128,7 @@ def draw_chart2(summary: pd.DataFrame, footer: str) -> Figure:
         axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=column in ("models", "load")))
         axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(f"{summary['model_name'].iloc[0]}: platforms compared")
-    _finish(figure, footer)
+    finish(figure, footer)
     return figure
 
 
@@ -179,5 +179,6 @@ def _annotate(axes: Axes, x: float, value: float, colour: str, offset: int) -> N
     )
 
 
-def _finish(figure: Figure, footer: str) -> None:
+def finish(figure: Figure, footer: str) -> None:
+    """Say below what it was measured on and when."""
     figure.supxlabel(footer, fontsize=8, color="#555555", x=0.99, ha="right")

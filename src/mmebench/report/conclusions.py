@@ -8,6 +8,7 @@ import pandas as pd
 from mmebench.report.operating_points import describe_load
 from mmebench.results.cost import most_per_dollar
 from mmebench.results.objectives import find_missed
+from mmebench.results.run import Run, objectives_of
 from mmebench.spec import Objectives
 from mmebench.units import human_bytes
 
@@ -22,6 +23,11 @@ class Conclusions(NamedTuple):
     """What to deploy, and what it holds; one a run."""
     warnings: tuple[str, ...]
     """Why a figure may not mean what it seems to."""
+
+
+def common_objectives(runs: list[Run]) -> Objectives:
+    """Those of the last run: a benchmark has one set."""
+    return objectives_of(runs[-1]) if runs else Objectives()
 
 
 def conclude(summary: pd.DataFrame, objectives: Objectives) -> Conclusions:

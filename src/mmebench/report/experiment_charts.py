@@ -7,6 +7,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from mmebench.report.charts import finish
 from mmebench.results.cold_starts import PARTS
 from mmebench.results.interference import PHASES, Course
 from mmebench.results.run import Capacity
@@ -68,7 +69,7 @@ def draw_working_set(cells: pd.DataFrame, title: str, footer: str) -> Figure:
         axes.legend(frameon=False, fontsize=8)
     panel["share"].axhline(THRASH, color="#999999", linewidth=0.8)
     figure.suptitle(title)
-    _finish(figure, footer)
+    finish(figure, footer)
     return figure
 
 
@@ -95,7 +96,7 @@ def draw_capacity(capacity: Capacity, title: str, footer: str) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title)
-    _finish(figure, footer)
+    finish(figure, footer)
     return figure
 
 
@@ -164,7 +165,7 @@ def draw_interference(course: Course, table: pd.DataFrame, title: str, footer: s
     for axes in (over_time, bars):
         axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title)
-    _finish(figure, footer)
+    finish(figure, footer)
     return figure
 
 
@@ -205,7 +206,7 @@ def draw_cold_starts(cold_starts: pd.DataFrame, title: str, footer: str) -> Figu
     for axes in (split, spread):
         axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title)
-    _finish(figure, footer)
+    finish(figure, footer)
     return figure
 
 
@@ -214,7 +215,3 @@ def _plain_numbers(axis: Axis) -> None:
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
-
-
-def _finish(figure: Figure, footer: str) -> None:
-    figure.supxlabel(footer, fontsize=8, color="#555555", x=0.99, ha="right")

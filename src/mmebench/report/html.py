@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from mmebench.report.conclusions import conclude
+from mmebench.report.conclusions import common_objectives, conclude
 from mmebench.report.operating_points import describe_load
 from mmebench.results.layout import EXPERIMENTS, RunFiles
 from mmebench.results.metrics import read_metrics
@@ -19,7 +19,6 @@ from mmebench.results.run import Run, read_run
 from mmebench.results.samples import read_good
 from mmebench.results.sightings import read_sightings
 from mmebench.results.statistics import find_percentiles
-from mmebench.spec import Objectives
 
 _SHARES = np.concatenate([np.linspace(0, 0.98, 99), 1 - np.logspace(-2, -3, 19)])
 """Percentiles of the chart of the distribution: each up to p98, and closer and closer up to p99.9."""
@@ -74,14 +73,13 @@ def write_html(runs: list[RunFiles], summary: pd.DataFrame, findings: list[str],
     from plotly.offline import get_plotlyjs
 
     records = {files.prefix.name: read_run(files.run) for files in runs if files.run.exists()}
-    objectives = _objectives(records)
     template = resources("mmebench.report").joinpath("templates/report.html").read_text(encoding="utf-8")
     page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
     title = f"{summary['model_name'].iloc[0]}: {' and '.join(dict.fromkeys(summary['platform']))}"
     path.write_text(
         page.render(
             title=title,
-            conclusions=conclude(summary, objectives),
+            conclusions=conclude(summary, common_objectives(list(records.values()))),
             findings=findings,
             charts=[
                 {"caption": chart.caption, "content": Markup(chart.content)}
@@ -95,12 +93,6 @@ def write_html(runs: list[RunFiles], summary: pd.DataFrame, findings: list[str],
         ),
         encoding="utf-8",
     )
-
-
-def _objectives(records: dict[str, Run]) -> Objectives:
-    """Those of the last run; a benchmark has one set."""
-    asked = [run.spec.get("objectives", {}) for run in records.values()]
-    return Objectives.model_validate(asked[-1]) if asked else Objectives()
 
 
 def _charts(runs: list[RunFiles], records: dict[str, Run], summary: pd.DataFrame) -> Iterator[Chart]:
@@ -117,7 +109,7 @@ def _charts(runs: list[RunFiles], records: dict[str, Run], summary: pd.DataFrame
             courses[name] = interactive_time.latency_by_second(
                 good.end_ns, good.latency_ns, [stage.start for stage in run.stages]
             )
-            distributions[name] = np.array(find_percentiles(good.latency_ns.copy(), tuple(_SHARES))) / 1e6
+            distributions[name] = np.array(find_percentiles(good.latency_ns, tuple(_SHARES))) / 1e6
         if not (seen := read_sightings(files.sightings)).empty:
             sightings[name] = seen
         if not (recorded := read_metrics(files.metrics)).empty:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mmebench.errors import BadInputError
+from mmebench.spec import Objectives
 
 
 class Record(BaseModel):
@@ -102,6 +103,18 @@ class Run(Record):
     spec: dict[str, Any]
     package: dict[str, Any]
     environment: dict[str, Any]
+
+
+def objectives_of(run: Run) -> Objectives:
+    """What the run was to hold.
+
+    Raises:
+        BadInputError: its spec was of another version of mmebench.
+    """
+    try:
+        return Objectives.model_validate(run.spec.get("objectives", {}))
+    except ValidationError as error:
+        raise BadInputError(f"the run's objectives are not those of this version of mmebench: {error}") from None
 
 
 def read_run(path: Path) -> Run:

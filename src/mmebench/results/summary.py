@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
-from pydantic import ValidationError
 
 from mmebench.errors import BadInputError
 from mmebench.results.columns import Cell, established_columns, further_columns, time_columns
@@ -18,12 +17,11 @@ from mmebench.results.history import summarise_history
 from mmebench.results.inferred_residency import infer_cold, with_inferred
 from mmebench.results.layout import RunFiles, find_runs
 from mmebench.results.own_samples import COLUMNS, OwnSamples, window_ns
-from mmebench.results.run import Capacity, Run, StageWindow, read_run
+from mmebench.results.run import Capacity, Run, StageWindow, objectives_of, read_run
 from mmebench.results.samples import SampleFile, count_samples
 from mmebench.results.sightings import read_sightings, server_times
 from mmebench.results.stage import StageSummary, good_within, summarise_own, summarise_stage
 from mmebench.results.statistics import NAN
-from mmebench.spec import Objectives
 
 __all__ = ["StageSummary", "summarise", "summarise_history", "summarise_stage"]
 
@@ -54,7 +52,7 @@ def summarise_run(files: RunFiles) -> pd.DataFrame:
 
 
 def _from_samples(files: RunFiles, run: Run) -> pd.DataFrame:
-    objectives = _objectives(run)
+    objectives = objectives_of(run)
     inferred = infer_cold(files.samples, run.capacity)
 
     def summarise_window(window: StageWindow) -> StageSummary:
@@ -123,13 +121,6 @@ def _capacity_columns(capacity: Capacity | None) -> dict[str, Cell]:
         "bytes_per_copy_high": high,
         "bytes_per_copy_before_growth": capacity.bytes_per_copy_before_growth,
     }
-
-
-def _objectives(run: Run) -> Objectives:
-    try:
-        return Objectives.model_validate(run.spec.get("objectives", {}))
-    except ValidationError as error:
-        raise BadInputError(f"the run's objectives are not those of this version of mmebench: {error}") from None
 
 
 def _samples_over_locust(files: RunFiles) -> float:
