@@ -97,19 +97,17 @@ def run_ours(
             samples=samples or Path(scratch, "samples.arrows"),
         )
 
-        def on_event(event: Live | StageWindow) -> None:
+        def look(live: Live) -> Live:
             nonlocal process, requests
             if process is None:  # it has started; we get out of its way
                 (process,) = (child for child in psutil.Process().children() if "locust" in child.cmdline())
                 os.sched_setaffinity(0, allowed)
-            if isinstance(event, StageWindow):
-                windows.append(event)
-                return
-            assert event.failures == 0, f"{event.failures} requests failed"
-            requests += event.successes
-            observations.append(_observe(process, event.users, requests))
+            assert live.failures == 0, f"{live.failures} requests failed"
+            requests += live.successes
+            observations.append(_observe(process, live.users, requests))
+            return live
 
-        offer_load(job, Path(scratch, "bench"), Path(scratch, "load.log"), on_event)
+        offer_load(job, Path(scratch, "bench"), Path(scratch, "load.log"), look, windows.append)
     return observations, windows
 
 

@@ -10,8 +10,10 @@ import pytest
 from mmebench.archive import extract, unpack
 from mmebench.endpoints.sagemaker import engine_job
 from mmebench.errors import BadInputError
-from mmebench.parts import Ready, find_parts, open_part
+from mmebench.models.package import Package
+from mmebench.parts import find_parts, open_part
 from mmebench.spec import Spec
+from mmebench.spending import Spending
 from support import cloud
 from support.tiny_models import WIDTH, onnx_archive
 from support.watching import Watcher
@@ -70,7 +72,8 @@ def test_an_engine_is_built_where_it_will_be_served(
     monkeypatch.setattr(engine_job, "run_name", lambda _: JOB)
     key = f"mmebench/{JOB}/engine/{JOB}/output/model.tar.gz"
     cloud.client("s3", account).put_object(Bucket=cloud.BUCKET, Key=key, Body=engine())
-    results, ready = tmp_path / "results", dict[str, Ready]()
+    results, served = tmp_path / "results", dict[str, Package]()
+    spending = Spending()
     parts = list(find_parts(spec, results, [], Watcher()))
     assert [part.label for part in parts] == [
         "trt-fp16 on ml.g4dn.xlarge",
@@ -80,9 +83,10 @@ def test_an_engine_is_built_where_it_will_be_served(
     ]
     assert len({part.fingerprint for part in parts}) == 4
     assert [part.price.usd_per_hour for part in parts if part.price] == [0.75, 0.75, 1.5, 1.5]
-    with open_part(parts[0], results, tmp_path, ready, Watcher(), lambda: None) as endpoint:
+    with open_part(parts[0], results, tmp_path, served, spending, Watcher(), lambda: None) as endpoint:
         assert endpoint.instance_type == "ml.g4dn.xlarge"
-        package = ready[parts[0].fingerprint].package
+        package = served[parts[0].fingerprint]
+        assert 0 < (spending.so_far() or 0) < 0.01, "a few seconds of $0.75 an hour"
         assert (package.platform, package.precision) == ("trt", "fp16")
         assert package.details["built_with"] == "ml.g4dn.xlarge, sagemaker-tritonserver:25.09-py3"
         folder = unpack(package.archive, tmp_path / "unpacked", 1_000_000)

@@ -5,7 +5,6 @@ spec -> model -> archive -> endpoint -> capacity -> load -> results -> report
 
 import math
 import tempfile
-import time
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -18,18 +17,20 @@ from mmebench.endpoints.runtime import RuntimeClient
 from mmebench.environment import describe_environment
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.experiments import Subject, run_experiment
+from mmebench.load.events import Live
 from mmebench.load.host import runtime_url
 from mmebench.load.job import LoadJob
 from mmebench.measurement import digest, measure, measure_watching, now
 from mmebench.models.package import Package, read_package
 from mmebench.observer import Observer
-from mmebench.parts import Part, Ready, find_complete, find_parts, open_part
+from mmebench.parts import Part, find_complete, find_parts, open_part
 from mmebench.report.report import Report, write_report
 from mmebench.results.layout import RunFiles
 from mmebench.results.metrics import write_metrics
 from mmebench.results.run import Capacity, Run, write_run
 from mmebench.spec import PlatformSpec, Spec, Targets
 from mmebench.spec.load import LoadSpec, ServedModel
+from mmebench.spending import Spending
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,16 @@ class Outcome:
     problems: tuple[MmebenchError, ...] = ()
 
 
-def run_benchmark(spec: Spec, results: Path, observer: Observer) -> Outcome:
+def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int | None = None) -> Outcome:
     """Measure every platform on every endpoint of the spec that has not been measured yet; report after each.
 
     A part that fails does not keep the others from being measured.
+
+    Args:
+        spec: what to measure.
+        results: where results go.
+        observer: is told how it goes.
+        web_port: where Locust's web UI is while a load goes on; None is nowhere.
 
     Raises:
         MmebenchError: nothing could be measured. What was, and the samples of what broke, are on disk, and the
@@ -52,7 +59,8 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer) -> Outcome:
     """
     results.mkdir(parents=True, exist_ok=True)
     problems: list[MmebenchError] = []
-    ready: dict[str, Ready] = {}
+    served: dict[str, Package] = {}
+    spending = Spending()
     kept: list[Path] = []
     watched: list[tuple[Monitored, Run, Part]] = []
     outcome = None
@@ -62,7 +70,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer) -> Outcome:
         closing(
             open_ahead(
                 find_parts(spec, results, kept, observer),
-                lambda part, proceed: open_part(part, results, Path(stores), ready, observer, proceed),
+                lambda part, proceed: open_part(part, results, Path(stores), served, spending, observer, proceed),
                 spec.endpoint.at_once,
             )
         ) as parts,
@@ -73,14 +81,15 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer) -> Outcome:
                 if isinstance(endpoint, MmebenchError):
                     raise endpoint
                 with endpoint:
-                    _run_part(part, ready[part.fingerprint].package, endpoint, observer)
+                    _run_part(part, served[part.fingerprint], endpoint, spending, observer, web_port)
             except BadInputError:
                 raise
             except MmebenchError as error:
                 problems.append(error)
+            seconds = spending.end(part.fingerprint)
             run = find_complete(part.directory, part.fingerprint)
             if run is not None:
-                run = _with_life(run, part, time.monotonic() - ready[part.fingerprint].since)
+                run = _with_life(run, part, seconds)
                 if isinstance(endpoint, Monitored):
                     watched.append((endpoint, run, part))
                 observer.measured(run)
@@ -94,7 +103,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer) -> Outcome:
     return replace(outcome, problems=tuple(problems))
 
 
-def load_endpoint(spec: LoadSpec, results: Path, observer: Observer) -> Outcome:
+def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: int | None = None) -> Outcome:
     """Offer a workload to an endpoint that already runs; nothing is created there and nothing removed.
 
     Raises:
@@ -118,6 +127,7 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer) -> Outcome:
         objectives=spec.objectives,
         ca=endpoint.ca,
         samples=files.stream,
+        web_port=web_port,
     )
     job.check()
     observer.offering(job)
@@ -136,7 +146,12 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer) -> Outcome:
         package=package.model_dump(mode="json", exclude={"archive"}) if package else {},
         environment=describe_environment(),
     )
-    observer.measured(measure(asked, job, files, observer.live))
+
+    def look(live: Live) -> Live:
+        observer.live(live)
+        return live
+
+    observer.measured(measure(asked, job, files, look))
     return Outcome(files.directory, write_report(files.directory))
 
 
@@ -161,12 +176,19 @@ def _keep_metrics(endpoint: Monitored, run: Run, part: Part) -> list[MmebenchErr
     return []
 
 
-def _run_part(part: Part, package: Package, endpoint: Endpoint, observer: Observer) -> None:
+def _run_part(
+    part: Part,
+    package: Package,
+    endpoint: Endpoint,
+    spending: Spending,
+    observer: Observer,
+    web_port: int | None,
+) -> None:
     """One run: fill the endpoint, offer the load, write what was measured."""
     spec, platform, directory = part.spec, part.platform, part.directory
     body, largest = part.body, part.largest
     with closing(RuntimeClient(endpoint)) as client:
-        observer.serving(platform, endpoint)
+        observer.serving(platform, endpoint, spending.so_far)
         capacity = fill(
             endpoint,
             package.archive,
@@ -190,6 +212,7 @@ def _run_part(part: Part, package: Package, endpoint: Endpoint, observer: Observ
             workload=spec.workload,
             objectives=spec.objectives,
             samples=files.stream,
+            web_port=web_port,
         )
         job.check()
         observer.offering(job)
@@ -210,10 +233,12 @@ def _run_part(part: Part, package: Package, endpoint: Endpoint, observer: Observ
             package=package.model_dump(mode="json", exclude={"archive"}),
             environment=describe_environment(),
         )
-        run = measure_watching(endpoint, asked, job, files, observer.live)
+        run = measure_watching(endpoint, asked, job, files, spending.so_far, observer.live)
         # Not complete before the experiments are: what broke in between is measured again.
         write_run(run.model_copy(update={"complete": not spec.experiments}), files.run)
-        subject = Subject(endpoint, client, package.archive, package.model, capacity.fits, body, job, run, files)
+        subject = Subject(
+            endpoint, client, package.archive, package.model, capacity.fits, body, job, run, files, spending.so_far
+        )
         for experiment in spec.experiments:
             observer.experimenting(experiment)
             run_experiment(experiment, subject, observer.experimented)

@@ -17,14 +17,14 @@ from mmebench.results.samples import keep_samples
 from mmebench.results.sightings import Sighting, write_sightings
 
 
-def measure(asked: Run, job: LoadJob, files: RunFiles, on_live: Callable[[Live], None]) -> Run:
+def measure(asked: Run, job: LoadJob, files: RunFiles, look: Callable[[Live], Live]) -> Run:
     """Offer the load; samples, Locust's files and the record are on disk afterwards, whatever happened.
 
     Args:
         asked: the run as far as it is known before: not complete, without stages.
         job: what to ask of which endpoint; it has been checked.
         files: where results go; what an earlier run left there is set aside.
-        on_live: called about once a second.
+        look: called about once a second with what the load knows; returns it with what else there is to show.
 
     Returns:
         The complete run.
@@ -36,15 +36,9 @@ def measure(asked: Run, job: LoadJob, files: RunFiles, on_live: Callable[[Live],
     files.set_aside()
     stages: list[StageWindow] = []
 
-    def on_event(event: Live | StageWindow) -> None:
-        if isinstance(event, StageWindow):
-            stages.append(event)
-        else:
-            on_live(event)
-
     complete = False
     try:
-        offer_load(job, files.prefix, files.directory / "load.log", on_event)
+        offer_load(job, files.prefix, files.directory / "load.log", look, stages.append)
         complete = True
     finally:
         if job.samples.exists():
@@ -56,18 +50,32 @@ def measure(asked: Run, job: LoadJob, files: RunFiles, on_live: Callable[[Live],
 
 
 def measure_watching(
-    endpoint: Endpoint, asked: Run, job: LoadJob, files: RunFiles, on_live: Callable[[Live], None]
+    endpoint: Endpoint,
+    asked: Run,
+    job: LoadJob,
+    files: RunFiles,
+    so_far: Callable[[], float | None],
+    on_live: Callable[[Live], None],
 ) -> Run:
     """The same on an endpoint that is asked what is in memory: the record tells how many targets came and went.
 
     ``files.sightings`` has what was there from second to second, and what was counted; nothing where nobody says.
+
+    Args:
+        endpoint: what the load is offered to.
+        asked, job, files: see :func:`measure`.
+        so_far: what the benchmark has cost, in US dollars; None where nothing does.
+        on_live: called about once a second with what the load, the endpoint and its price come to.
     """
     sightings: list[Sighting] = []
 
-    def look(live: Live) -> None:
+    def look(live: Live) -> Live:
         seen = _sight(endpoint, live.at)
         sightings.extend(seen)
-        on_live(live.model_copy(update={"resident": seen[-1].targets}) if seen else live)
+        resident = seen[-1].targets if seen else None
+        known = live.model_copy(update={"resident": resident, "usd": so_far()})
+        on_live(known)
+        return known
 
     before = endpoint.residency()
     try:

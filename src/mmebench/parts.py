@@ -1,7 +1,6 @@
 """The parts of a benchmark: what is yet to be measured, packaged, priced, and with an endpoint of its own."""
 
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +18,7 @@ from mmebench.observer import Observer
 from mmebench.results.layout import find_runs
 from mmebench.results.run import Price, Run, read_run
 from mmebench.spec import PlatformSpec, ServedEndpoint, Spec
+from mmebench.spending import Spending
 
 if TYPE_CHECKING:
     from mmebench.endpoints.sagemaker.prices import Price as InstancePrice
@@ -48,14 +48,6 @@ class Part:
         return (
             f"{self.platform.label} on {endpoint.instance_type}" if endpoint.instance_type else self.platform.label
         )
-
-
-@dataclass(frozen=True)
-class Ready:
-    """What a part's endpoint serves, and when it was there (monotonic, seconds)."""
-
-    package: Package
-    since: float
 
 
 def find_parts(spec: Spec, results: Path, kept: list[Path], observer: Observer) -> Iterator[Part]:
@@ -119,11 +111,15 @@ def open_part(
     part: Part,
     results: Path,
     stores: Path,
-    ready: dict[str, Ready],
+    served: dict[str, Package],
+    spending: Spending,
     observer: Observer,
     proceed: Callable[[], None],
 ) -> Endpoint:
-    """The part's endpoint, after its engine; in a thread of its own where several may come up at once."""
+    """The part's endpoint, after its engine; in a thread of its own where several may come up at once.
+
+    ``served`` is told, by the part's fingerprint, which package the endpoint is for.
+    """
 
     def tell(message: str) -> None:
         observer.coming_up(part.label, message)
@@ -135,7 +131,8 @@ def open_part(
         package = package_engine(package, part.platform, longest, builder, results / ".packages", tell)
     store = Path(tempfile.mkdtemp(dir=stores))
     endpoint = open_endpoint(endpoint_spec, store, part.directory / "endpoint.log", tell)
-    ready[part.fingerprint] = Ready(package, time.monotonic())
+    served[part.fingerprint] = package
+    spending.begin(part.fingerprint, part.price)
     return endpoint
 
 

@@ -136,7 +136,7 @@ def test_a_load_over_tls_with_a_given_authority(tmp_path: Path) -> None:
             url=f"https://localhost:{server.port}",
             ca=ca,
         )
-        offer_load(job, tmp_path / "load", tmp_path / "load.log", lambda event: None)
+        offer_load(job, tmp_path / "load", tmp_path / "load.log", lambda live: live, lambda stage: None)
         requests = len(server.requests)
     assert keep_samples(job.samples, tmp_path / "samples.parquet") == requests > 50
     assert read_samples(tmp_path / "samples.parquet")["error"].null_count == requests

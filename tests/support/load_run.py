@@ -77,17 +77,15 @@ class LoadRun:
             self.job = make_job(
                 server.port, tmp_path / "samples.arrows", workload, objectives=objectives, targets=targets
             )
-            offer_load(self.job, self.prefix, tmp_path / "load.log", self._on_event)
+            offer_load(self.job, self.prefix, tmp_path / "load.log", self._look, self.stages.append)
             self.server = server
         parquet = tmp_path / "samples.parquet"
         self.count = keep_samples(self.job.samples, parquet)
         self.samples: pa.Table = read_samples(parquet)
 
-    def _on_event(self, event: Live | StageWindow) -> None:
-        if isinstance(event, StageWindow):
-            self.stages.append(event)
-        else:
-            self.live.append(event)
+    def _look(self, live: Live) -> Live:
+        self.live.append(live)
+        return live
 
     def column(self, name: str) -> NDArray[np.int64]:
         values: NDArray[np.int64] = self.samples[name].to_numpy()

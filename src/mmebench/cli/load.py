@@ -4,18 +4,21 @@ from pathlib import Path
 
 import click
 
-from mmebench.cli.options import results_option, set_option
+from mmebench.cli.options import choose_web_port, results_option, set_option, ui_option, ui_port_option
 
 
 @click.command()
 @click.argument("spec", type=click.Path(path_type=Path))
 @results_option
 @set_option
-def load(spec: Path, results: Path, overrides: tuple[str, ...]) -> int:
+@ui_option
+@ui_port_option
+def load(spec: Path, results: Path, overrides: tuple[str, ...], ui: bool, ui_port: int) -> int:
     """Offer SPEC's workload to a multi-model endpoint that already runs; nothing is created, nothing removed."""
     from mmebench.benchmark import load_endpoint
     from mmebench.cli.progress import show
     from mmebench.spec.reading import read_load_spec
 
     wanted = read_load_spec(spec, overrides)
-    return show(results, wanted.objectives, lambda observer: load_endpoint(wanted, results, observer))
+    web_port = choose_web_port(ui, ui_port)
+    return show(results, wanted.objectives, lambda observer: load_endpoint(wanted, results, observer, web_port))

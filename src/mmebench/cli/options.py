@@ -16,6 +16,26 @@ set_option = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the spec: workload.payload.batch=4"
 )
 
+ui_option = click.option("--ui", is_flag=True, help="Show Locust's web UI while a load goes on.")
+
+ui_port_option = click.option(
+    "--ui-port", type=click.IntRange(1024, 65535), default=8089, show_default=True, help="Its port on 127.0.0.1."
+)
+
+
+def choose_web_port(ui: bool, port: int) -> int | None:
+    """Where the web UI is to be; None is nowhere.
+
+    Raises:
+        BadInputError: somebody else listens there; better said now than after everything is loaded.
+    """
+    from mmebench.load.process import check_web_port
+
+    if not ui:
+        return None
+    check_web_port(port)
+    return port
+
 
 def say(error: BaseException) -> None:
     """Its message on stderr, and what is to be known beside it."""

@@ -56,6 +56,7 @@ class RunProgress:
         )
         self._task: TaskID | None = None
         self._platform = "load"
+        self._so_far: Callable[[], float | None] = lambda: None
         self._coming_up: dict[str, TaskID] = {}
         self._lock = threading.Lock()
 
@@ -75,7 +76,9 @@ class RunProgress:
 
     def _show(self, now: str, completed: float | None = None) -> None:
         if self._task is not None:
-            self._progress.update(self._task, now=now, completed=completed)
+            usd = self._so_far()
+            cost = "" if usd is None else f"; ${usd:.2f} so far"
+            self._progress.update(self._task, now=now + cost, completed=completed)
 
     def _say(self, text: str) -> None:
         self._console.print(f"{self._platform}: {text}", highlight=False, soft_wrap=True)
@@ -110,9 +113,10 @@ class RunProgress:
         if task is not None:
             self._progress.remove_task(task)
 
-    def serving(self, platform: PlatformSpec, endpoint: Endpoint) -> None:
+    def serving(self, platform: PlatformSpec, endpoint: Endpoint, so_far: Callable[[], float | None]) -> None:
         """See :class:`mmebench.observer.Observer`."""
         self._platform = platform.kind
+        self._so_far = so_far
         self._say(f"endpoint {endpoint.url}, {endpoint.container}, {endpoint.instance_type}")
         self._step("fill", None)
 
@@ -145,6 +149,8 @@ class RunProgress:
             self._console.print(
                 f"waiting for {workers.count} client processes: on other hosts, mmebench worker {workers.listen}"
             )
+        if job.web_port is not None:
+            self._console.print(f"watch it: http://127.0.0.1:{job.web_port}/?tab=endpoint", soft_wrap=True)
         self._step(f"load {len(job.targets)} targets", sum(stage.duration for stage in self._stages) or None)
 
     def live(self, live: Live) -> None:

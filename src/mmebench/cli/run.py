@@ -4,14 +4,16 @@ from pathlib import Path
 
 import click
 
-from mmebench.cli.options import results_option, set_option
+from mmebench.cli.options import choose_web_port, results_option, set_option, ui_option, ui_port_option
 
 
 @click.command()
 @click.argument("spec", type=click.Path(path_type=Path))
 @results_option
 @set_option
-def run(spec: Path, results: Path, overrides: tuple[str, ...]) -> int:
+@ui_option
+@ui_port_option
+def run(spec: Path, results: Path, overrides: tuple[str, ...], ui: bool, ui_port: int) -> int:
     """Benchmark SPEC: package, serve, fill, load, report.
 
     Started again, it does not measure again what is in the results already.
@@ -21,4 +23,5 @@ def run(spec: Path, results: Path, overrides: tuple[str, ...]) -> int:
     from mmebench.spec.reading import load_spec
 
     wanted = load_spec(spec, overrides)
-    return show(results, wanted.objectives, lambda observer: run_benchmark(wanted, results, observer))
+    web_port = choose_web_port(ui, ui_port)
+    return show(results, wanted.objectives, lambda observer: run_benchmark(wanted, results, observer, web_port))

@@ -36,6 +36,8 @@ class Subject:
     run: Run
     """Its record, and ``files``: its files."""
     files: RunFiles
+    so_far: Callable[[], float | None]
+    """What the benchmark has cost, in US dollars; None where nothing does."""
 
     def targets(self, count: int) -> tuple[str, ...]:
         """The first so many copies, all addressable."""
@@ -88,5 +90,5 @@ class Subject:
             earlier = read_run(files.run)
             if earlier.complete and earlier.digest == asked.digest:
                 return files
-        measure_watching(self.endpoint, asked, job, files, on_live)
+        measure_watching(self.endpoint, asked, job, files, self.so_far, on_live)
         return files

@@ -27,6 +27,8 @@ class Live(BaseModel):
     p99: float | None
     resident: int | None = None
     """Targets in memory, where the endpoint was asked."""
+    usd: float | None = None
+    """US dollars that the benchmark has cost so far, where anything has a price."""
 
 
 class Over(BaseModel):

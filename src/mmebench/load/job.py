@@ -44,6 +44,8 @@ class LoadJob(BaseModel):
     """Certificates to trust instead of the system's."""
     samples: Path
     """Where the samples go, as an Arrow IPC stream."""
+    web_port: int | None = None
+    """Where Locust's web UI is to be seen, on 127.0.0.1, while the load goes on; None is nowhere."""
 
     @property
     def path(self) -> str:

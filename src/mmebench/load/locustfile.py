@@ -29,6 +29,7 @@ from mmebench.load.job import Content, LoadJob
 from mmebench.load.messages import BeginStage, Clock, Drain, EndStage, Ready, Samples, Task
 from mmebench.load.sample_stream import SampleStream
 from mmebench.load.task import ask_for_task, make_task
+from mmebench.load.web_ui import open_web_ui
 from mmebench.load.worker import Worker
 
 # Read and made before Locust forks its --processes, which then share it.
@@ -93,6 +94,9 @@ def _start(environment: Environment, **_: Any) -> None:
         _start_worker(runner, job, content)
     if not isinstance(runner, WorkerRunner):
         _start_conductor(runner, job, content)
+        if job.web_port is not None:
+            environment.host = job.url  # to be shown
+            open_web_ui(environment, job.web_port)
     _stop_in_a_hurry(environment)
     # What is there now stays; a collection during the load would only cost latency.
     gc.collect()

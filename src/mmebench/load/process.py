@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from mmebench.errors import MmebenchError
+from mmebench.errors import BadInputError, MmebenchError
 from mmebench.load.credentials import find_credentials
 from mmebench.load.engine import parse_address
 from mmebench.load.events import Live, Over, read_event
 from mmebench.load.job import LoadJob
 from mmebench.results.run import StageWindow
-from mmebench.spec import Workload
 
 _LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 _SILENCE_SECONDS = 120.0
@@ -27,7 +26,13 @@ _JOIN_SECONDS = 100
 """Client processes of other hosts are waited for so long, which is no longer than the silence."""
 
 
-def offer_load(job: LoadJob, csv_prefix: Path, log: Path, on_event: Callable[[Live | StageWindow], None]) -> None:
+def offer_load(
+    job: LoadJob,
+    csv_prefix: Path,
+    log: Path,
+    look: Callable[[Live], Live],
+    on_stage: Callable[[StageWindow], object],
+) -> None:
     """Run the job to its end; samples and Locust's CSV files are on disk then.
 
     Args:
@@ -35,13 +40,16 @@ def offer_load(job: LoadJob, csv_prefix: Path, log: Path, on_event: Callable[[Li
         csv_prefix: Locust writes ``<prefix>_stats.csv``, ``_stats_history.csv``, ``_failures.csv`` and
             ``_exceptions.csv``.
         log: Locust's own output is appended here.
-        on_event: called with what the load is like about once a second, and with each stage that is over.
+        look: called about once a second with what the load is like; returns what the web UI shows of that second.
+        on_stage: called with each stage that is over.
 
     Raises:
         BadInputError: the job cannot work; nothing was started.
         MmebenchError: Locust ended with an error or stopped talking; what it had recorded is on disk.
     """
     job.check()
+    if job.web_port is not None:
+        check_web_port(job.web_port)
     parse_address(job.url, job.ca)
     find_credentials(job.url)()
     stages, over = 0, False
@@ -51,10 +59,10 @@ def offer_load(job: LoadJob, csv_prefix: Path, log: Path, on_event: Callable[[Li
         read_end, write_end = os.pipe()
         try:
             process = subprocess.Popen(
-                _command(csv_prefix, job.workload),
+                _command(csv_prefix, job),
                 env=os.environ | {"MMEBENCH_JOB": str(job_file), "MMEBENCH_EVENTS": str(write_end)},
                 pass_fds=[write_end],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL if job.web_port is None else subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 # Ctrl-C in the terminal reaches us alone; we stop Locust in our own time.
@@ -65,16 +73,19 @@ def offer_load(job: LoadJob, csv_prefix: Path, log: Path, on_event: Callable[[Li
         try:
             for line in _lines(read_end):
                 event = read_event(line)
-                if isinstance(event, Over):
-                    over = True
-                    continue
-                stages += isinstance(event, StageWindow)
-                on_event(event)
+                match event:
+                    case Live():
+                        _show(process, look(event))
+                    case StageWindow():
+                        stages += 1
+                        on_stage(event)
+                    case Over():
+                        over = True
             status = process.wait(timeout=_SILENCE_SECONDS)
         finally:
             os.close(read_end)
             _stop(process)
-            if job.workload.processes > 1:
+            if _has_workers(job):
                 _stop_workers(process)
     if status != 0 or not over:
         planned = len(job.workload.stages)
@@ -84,7 +95,36 @@ def offer_load(job: LoadJob, csv_prefix: Path, log: Path, on_event: Callable[[Li
         )
 
 
-def _command(csv_prefix: Path, workload: Workload) -> list[str]:
+def check_web_port(port: int) -> None:
+    """Raises BadInputError: somebody else listens there."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        raise BadInputError(
+            f"the web UI cannot listen on port {port}: {os.strerror(error.errno or 0)}; "
+            "choose another one with --ui-port"
+        ) from None
+
+
+def _show(process: "subprocess.Popen[bytes]", live: Live) -> None:
+    """Tell the web UI, where there is one."""
+    if process.stdin is not None:
+        with suppress(BrokenPipeError):  # Locust has ended, which is found out by its events
+            process.stdin.write(live.model_dump_json().encode() + b"\n")
+            process.stdin.flush()
+
+
+def _has_workers(job: LoadJob) -> bool:
+    """Whether the load is offered by processes of their own on this host.
+
+    With a web UI always: whoever looks at its pages does not disturb what is measured.
+    """
+    workload = job.workload
+    return workload.workers is None and (workload.processes > 1 or job.web_port is not None)
+
+
+def _command(csv_prefix: Path, job: LoadJob) -> list[str]:
+    workload = job.workload
     options = ["--headless", "--only-summary", "--csv-full-history", "--exit-code-on-error", "0"]
     # Requests under way when users are stopped are answered, not cut off.
     options += ["--stop-timeout", str(math.ceil(workload.timeout))]
@@ -93,7 +133,7 @@ def _command(csv_prefix: Path, workload: Workload) -> list[str]:
         options += ["--master", "--master-bind-host", host, "--master-bind-port", port]
         options += ["--expect-workers", str(workload.workers.count)]
         options += ["--expect-workers-max-wait", str(_JOIN_SECONDS)]
-    elif workload.processes > 1:
+    elif _has_workers(job):
         port = str(_free_port())
         options += ["--processes", str(workload.processes)]
         options += ["--master-bind-host", "127.0.0.1", "--master-bind-port", port]

@@ -1,0 +1,107 @@
+"""Locust's web UI in a real browser, while a load goes on."""
+
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from mmebench.errors import BadInputError, MmebenchError
+from mmebench.load.events import Live
+from mmebench.load.process import offer_load
+from mmebench.results.run import StageWindow
+from mmebench.results.samples import keep_samples
+from support.browsers import chromium
+from support.free_ports import free_ports
+from support.load_run import load_processes, make_job
+from support.patience import wait_until
+from support.scripted_server import OK, ScriptedServer
+
+pytestmark = pytest.mark.browser
+
+
+def offer(tmp_path: Path, seconds: int, visit: Callable[[Page], None]) -> list[StageWindow]:
+    """Have ``visit`` look at the UI's tab while a load goes on that takes so many seconds."""
+    (port,) = free_ports(1)
+    stages: list[StageWindow] = []
+    failures: list[Exception] = []
+    running = threading.Event()
+
+    def look(live: Live) -> Live:
+        if live.successes:
+            running.set()
+        return live.model_copy(update={"resident": 7, "usd": 0.416})
+
+    def browse() -> None:
+        assert running.wait(30)
+        try:
+            with chromium() as browser:
+                page = browser.new_page(viewport={"width": 1200, "height": 700})
+                page.goto(f"http://127.0.0.1:{port}/?tab=endpoint")
+                visit(page)
+        except Exception as error:  # told to the test, whose thread is another one
+            failures.append(error)
+
+    visitor = threading.Thread(target=browse)
+    visitor.start()
+    try:
+        with ScriptedServer(lambda n: (0.02, OK)) as server:
+            workload = {"profile": {"stages": [{"users": 2, "duration": seconds}]}}
+            job = make_job(server.port, tmp_path / "samples.arrows", workload, web_port=port)
+            offer_load(job, tmp_path / "load", tmp_path / "load.log", look, stages.append)
+    finally:
+        running.set()
+        visitor.join()
+        assert failures == []
+    return stages
+
+
+def test_its_tab_shows_load_and_endpoint_second_by_second(tmp_path: Path) -> None:
+    rows: list[list[str]] = []
+
+    def visit(page: Page) -> None:
+        page.wait_for_function("document.querySelectorAll('table tbody tr').length > 3")
+        for row in page.query_selector_all("table tbody tr"):
+            rows.append([cell.inner_text() for cell in row.query_selector_all("td")])
+        assert page.get_by_role("columnheader").all_inner_texts()[-1] == "US dollars so far"
+        page.get_by_role("tab", name="Statistics").click()
+        page.wait_for_selector("text=Aggregated")
+
+    (stage,) = offer(tmp_path, 15, visit)
+    at = [int(row[0]) for row in rows]
+    assert at == sorted(at, reverse=True), "the last second first"
+    assert all(row[-2:] == ["7", "0.42"] for row in rows)
+    newest = rows[0]
+    assert newest[1:3] == ["1", "2"], "stage and users"
+    assert 50 < int(newest[3]) <= 101, "two users, 20 ms a request"
+    assert 20 <= float(newest[5]) <= float(newest[6]), "p50 and p99"
+    assert stage.client_cpu is not None
+    assert stage.client_cpu < 0.5, "the pages are made by another process than the load"
+    assert load_processes() == []
+
+
+def test_its_button_stops_the_load_and_what_was_measured_is_kept(tmp_path: Path) -> None:
+    def visit(page: Page) -> None:
+        page.get_by_role("button", name="Stop").click()
+
+    with pytest.raises(MmebenchError, match="the load stopped after 0 of 1 stages"):
+        offer(tmp_path, 120, visit)
+    assert keep_samples(tmp_path / "samples.arrows", tmp_path / "samples.parquet") > 20
+    wait_until(lambda: load_processes() == [], 5)
+
+
+def test_a_port_that_somebody_has_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        job = make_job(1, tmp_path / "samples.arrows", {"profile": {"stages": [{"users": 1, "duration": 1}]}})
+        with pytest.raises(BadInputError, match=f"port {port}: Address already in use; choose another one"):
+            offer_load(
+                job.model_copy(update={"web_port": port}),
+                tmp_path / "load",
+                tmp_path / "load.log",
+                lambda live: live,
+                lambda stage: None,
+            )
+    assert load_processes() == []
