@@ -46,7 +46,7 @@ def screen(usd: float | None, *seconds: Live) -> str:
 
 def test_the_terminal_shows_stage_rate_latency_failures_targets_and_cost() -> None:
     shown = screen(0.416, live(resident=7))
-    assert "m-v0.tar.gz loaded in 1.50 s; $0.42 so far" in shown
+    assert "m-v0.tar.gz loaded in 1.5 s; $0.42 so far" in shown
     assert (
         "stage 2 of 2, 4 users: 50 requests/s, p50 20 ms, p99 80 ms, 3 failed; 7 targets in memory; $0.42 so far"
         in shown
