@@ -7,7 +7,6 @@ from rich.console import Console
 from mmebench.cli.progress import RunProgress
 from mmebench.load.events import Live
 from mmebench.results.run import Load
-from mmebench.spec import PlatformSpec
 from support.load_run import make_job
 
 
@@ -34,7 +33,7 @@ def screen(usd: float | None, *seconds: Live) -> str:
     )
     job = make_job(1, cast(Any, "samples"), {"profile": {"stages": [{"users": 4, "duration": 10}] * 2}})
     with RunProgress(console) as progress:
-        progress.serving(PlatformSpec(kind="onnx"), endpoint, lambda: usd)
+        progress.serving("onnx on ml.g5.xlarge", endpoint, lambda: usd)
         progress.loaded(Load(target="m-v0.tar.gz", seconds=1.5, memory_loaded=1, memory_used=None), None)
         progress._progress.refresh()
         progress.offering(job)

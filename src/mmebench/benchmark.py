@@ -85,6 +85,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int |
             except BadInputError:
                 raise
             except MmebenchError as error:
+                error.add_note(f"that was {part.label}")
                 problems.append(error)
             seconds = spending.end(part.fingerprint)
             run = find_complete(part.directory, part.fingerprint)
@@ -99,8 +100,17 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int |
     if outcome is None and kept and not problems:
         outcome = Outcome(kept[-1], write_report(kept[-1]))
     if outcome is None:
-        raise problems[0]
+        raise _all_of(problems)
     return replace(outcome, problems=tuple(problems))
+
+
+def _all_of(problems: list[MmebenchError]) -> MmebenchError:
+    """The first of them, which tells of the others too."""
+    first, *others = problems
+    for other in others:
+        for text in (str(other), *getattr(other, "__notes__", ())):
+            first.add_note(text)
+    return first
 
 
 def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: int | None = None) -> Outcome:
@@ -188,7 +198,7 @@ def _run_part(
     spec, platform, directory = part.spec, part.platform, part.directory
     body, largest = part.body, part.largest
     with closing(RuntimeClient(endpoint)) as client:
-        observer.serving(platform, endpoint, spending.so_far)
+        observer.serving(part.label, endpoint, spending.so_far)
         capacity = fill(
             endpoint,
             package.archive,

@@ -29,8 +29,8 @@ class Observer(Protocol):
     def came_up(self, what: str) -> None:
         """It is there, or has failed."""
 
-    def serving(self, platform: PlatformSpec, endpoint: Endpoint, so_far: Callable[[], float | None]) -> None:
-        """The endpoint is up; ``so_far`` tells at any time what the benchmark has cost, in US dollars."""
+    def serving(self, what: str, endpoint: Endpoint, so_far: Callable[[], float | None]) -> None:
+        """The endpoint of a part is up; ``so_far`` tells at any time what the benchmark has cost, in US dollars."""
 
     def loaded(self, load: Load, memory_budget: int | None) -> None:
         """One more target is in memory."""

@@ -33,6 +33,10 @@ from support.tiny_models import WIDTH, onnx_archive
 pytestmark = pytest.mark.e2e
 
 
+REFUSAL = (
+    "ResourceLimitExceeded",
+    "The account-level service limit 'ml.g5.xlarge for endpoint usage' is 0 Instances",
+)
 IMPATIENT = """
 import sys
 
@@ -207,26 +211,33 @@ def test_instance_types_side_by_side(account: Account) -> None:
         most = max(most, up)
     assert most == 2
     assert "onnx on ml.g4dn.xlarge serves" in (runs[0].directory / "report.html").read_text()
+    assert "onnx on ml.g4dn.xlarge serves" in output
 
 
 def test_one_refusal_does_not_keep_others_from_being_measured(account: Account) -> None:
     types = ["ml.g5.xlarge", "ml.g4dn.xlarge"]
     spec = account.spec(instance_type=None, instance_types=types, at_once=1)
-    account.proxy.refusals["CreateEndpoint"] = [
-        (
-            "ResourceLimitExceeded",
-            "The account-level service limit 'ml.g5.xlarge for endpoint usage' is 0 Instances",
-        )
-    ]
+    account.proxy.refusals["CreateEndpoint"] = [REFUSAL]
     status, output = account.mmebench("run", spec)
     assert status == 3, output
     assert "a quota of the account is used up" in output
+    assert "that was onnx on ml.g5.xlarge" in output
     (files,) = find_runs(account.folder / "results" / "tiny")
     assert files.instance_type == "ml.g4dn.xlarge"
     assert cloud.everything(account.moto) == []
     status, output = account.mmebench("run", spec)
     assert status == 0, "the same call goes on from there"
     assert len(find_runs(account.folder / "results" / "tiny")) == 2
+
+
+def test_where_all_are_refused_each_is_said(account: Account) -> None:
+    types = ["ml.g5.xlarge", "ml.g4dn.xlarge"]
+    account.proxy.refusals["CreateEndpoint"] = [REFUSAL, REFUSAL]
+    status, output = account.mmebench("run", account.spec(instance_type=None, instance_types=types, at_once=1))
+    assert status == 3, output
+    assert output.count("a quota of the account is used up") == 2
+    assert all(f"that was onnx on {instance_type}" in output for instance_type in types)
+    assert cloud.everything(account.moto) == []
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])

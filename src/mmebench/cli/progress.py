@@ -20,6 +20,7 @@ from mmebench.load.job import LoadJob
 from mmebench.models.package import Package
 from mmebench.report.objectives import judge
 from mmebench.report.table import summary_table
+from mmebench.results.cost import most_per_dollar
 from mmebench.results.run import Capacity, Load, Run
 from mmebench.spec import Experiment, Objectives, PlatformSpec, Stage
 from mmebench.units import human_bytes, human_seconds
@@ -55,7 +56,8 @@ class RunProgress:
             transient=True,
         )
         self._task: TaskID | None = None
-        self._platform = "load"
+        self._part = "load"
+        self._packaged: set[Path] = set()
         self._so_far: Callable[[], float | None] = lambda: None
         self._coming_up: dict[str, TaskID] = {}
         self._lock = threading.Lock()
@@ -72,7 +74,7 @@ class RunProgress:
     def _step(self, description: str, total: float | None) -> None:
         if self._task is not None:
             self._progress.remove_task(self._task)
-        self._task = self._progress.add_task(f"{self._platform}: {description}", total=total, now="")
+        self._task = self._progress.add_task(f"{self._part}: {description}", total=total, now="")
 
     def _show(self, now: str, completed: float | None = None) -> None:
         if self._task is not None:
@@ -81,18 +83,20 @@ class RunProgress:
             self._progress.update(self._task, now=now + cost, completed=completed)
 
     def _say(self, text: str) -> None:
-        self._console.print(f"{self._platform}: {text}", highlight=False, soft_wrap=True)
+        self._console.print(f"{self._part}: {text}", highlight=False, soft_wrap=True)
 
     def packaging(self, platform: PlatformSpec, message: str) -> None:
         """See :class:`mmebench.observer.Observer`."""
-        if self._platform != platform.kind:
-            self._platform = platform.kind
+        if self._part != platform.label:
+            self._part = platform.label
             self._step("package", None)
         self._show(message)
 
     def packaged(self, package: Package) -> None:
         """See :class:`mmebench.observer.Observer`."""
-        self._say(describe_package(package))
+        if package.archive not in self._packaged:  # each endpoint has its own copies of the same archive
+            self._packaged.add(package.archive)
+            self._say(describe_package(package))
 
     def kept(self, run: Run) -> None:
         """See :class:`mmebench.observer.Observer`."""
@@ -113,9 +117,9 @@ class RunProgress:
         if task is not None:
             self._progress.remove_task(task)
 
-    def serving(self, platform: PlatformSpec, endpoint: Endpoint, so_far: Callable[[], float | None]) -> None:
+    def serving(self, what: str, endpoint: Endpoint, so_far: Callable[[], float | None]) -> None:
         """See :class:`mmebench.observer.Observer`."""
-        self._platform = platform.kind
+        self._part = what
         self._so_far = so_far
         self._say(f"endpoint {endpoint.url}, {endpoint.container}, {endpoint.instance_type}")
         self._step("fill", None)
@@ -194,7 +198,8 @@ def show(results: Path, objectives: Objectives, benchmark: Callable[[RunProgress
         outcome = benchmark(progress)
     console.print(summary_table(outcome.report.summary))
     verdict = judge(outcome.report.summary, objectives)
-    for line in (*outcome.report.findings, *verdict.lines):
+    choice = most_per_dollar(outcome.report.summary, objectives)
+    for line in (*outcome.report.findings, *verdict.lines, *([choice.reason] if choice else [])):
         console.print(line, highlight=False, soft_wrap=True)
     console.print(f"Results, charts and samples: {outcome.directory}/", highlight=False, soft_wrap=True)
     for problem in outcome.problems:
