@@ -47,7 +47,13 @@ def test_results_lead_to_everything_that_is_there(results: Path) -> None:
     found = load_results(results)
     assert found.report == results / "report.html"
     assert found.report.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
-    assert [path.name for path in found.charts] == ["local*pt*3_chart1.png", "chart2.png"]
+    assert [path.name for path in found.charts] == [
+        "local*pt*3_chart1.png",
+        "local*pt*3_latency.png",
+        "chart2.png",
+        "distribution.png",
+        "knee.png",
+    ]
     assert "Little's law comes to 0.10" in found.warnings[0]
     with pytest.raises(BadInputError, match=r"got run 'x'; allowed: local\*pt\*3"):
         found.samples("x")

@@ -28,7 +28,7 @@ from mmebench.cli.progress import RunProgress
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.report.conclusions import common_objectives, conclude
 from mmebench.report.report import write_report
-from mmebench.results.layout import CHART2, EXPERIMENTS, REPORT, RunFiles, find_runs
+from mmebench.results.layout import CHARTS_OF_ALL, EXPERIMENTS, REPORT, RunFiles, find_runs
 from mmebench.results.run import read_run
 from mmebench.results.samples import read_samples
 from mmebench.results.summary import summarise
@@ -131,8 +131,8 @@ class Results:
 
     @property
     def charts(self) -> list[Path]:
-        """The pictures: one or more a run, and the one that compares platforms."""
-        return sorted(self.directory.glob("*.png"), key=lambda path: (path.name == CHART2, path.name))
+        """The pictures: first those of each run, then those that have all runs in them."""
+        return sorted(self.directory.glob("*.png"), key=lambda path: (path.name in CHARTS_OF_ALL, path.name))
 
     @property
     def report(self) -> Path:

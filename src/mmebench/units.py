@@ -39,3 +39,8 @@ def human_seconds(duration: float) -> str:
         return f"{duration:.3g} s"
     minutes, rest = divmod(round(duration), 60)
     return f"{minutes} min {rest:02d} s"
+
+
+def human_number(value: float) -> str:
+    """``0.123``, ``12.3`` or ``12346``: three significant digits, and never an exponent for a large number."""
+    return f"{value:.3g}" if abs(value) < 999.5 else f"{value:.0f}"

@@ -4,9 +4,10 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from mmebench.report.charts import draw_chart1, draw_chart2, save
+from mmebench.report.charts import draw_chart1, draw_chart2
 from mmebench.report.objectives import judge
 from mmebench.report.operating_points import operating_points
+from mmebench.report.pictures import save
 from mmebench.report.table import summary_table
 from mmebench.spec import Goodput, Objectives
 from support.figures import texts
@@ -56,8 +57,8 @@ def test_a_run_without_a_clean_stage_has_no_operating_point(tmp_path: Path) -> N
 def test_chart2_names_platform_and_precision() -> None:
     words = texts(draw_chart2(BOTH, "footer"))
     for expected in (
-        "pt\nlocal-2cpu-2GiB",
-        "onnx-fp16\nlocal-2cpu-2GiB",
+        "resnet18 on local-2cpu-2GiB: platforms compared",
+        "onnx-fp16",
         "50\nat 1 user",
         "70\nat 16 users",
     ):

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmebench.report.charts import save
 from mmebench.report.experiment_charts import draw_capacity, draw_cold_starts, draw_interference, draw_working_set
+from mmebench.report.pictures import save
 from mmebench.results.cold_starts import PARTS
 from mmebench.results.interference import Course, summarise_interference
 from mmebench.results.run import Capacity, Load

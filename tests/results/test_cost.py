@@ -1,9 +1,10 @@
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from mmebench.results.cost import most_per_dollar, of_time, per_million, per_target_hour
+from mmebench.results.cost import find_front, most_per_dollar, of_time, per_million, per_target_hour
 from mmebench.spec import Objectives
 
 
@@ -56,3 +57,16 @@ def test_no_choice_without_prices_or_without_a_load_that_was_served_well() -> No
     alone = most_per_dollar(priced, Objectives())
     assert alone is not None
     assert "the next" not in alone.reason
+
+
+def test_the_front_is_what_no_stage_beats_in_cost_and_latency() -> None:
+    summary = pd.DataFrame(
+        {
+            "usd_per_million_inferences": [5.0, 1.0, 3.0, 2.0, 0.5, np.nan],
+            "p99_ms": [10.0, 90.0, 40.0, 50.0, 1.0, 1.0],
+            "Failed Requests": [0, 0, 0, 0, 7, 0],
+        }
+    )
+    assert find_front(summary)["usd_per_million_inferences"].tolist() == [1, 2, 3, 5]
+    worse = pd.concat([summary, summary.iloc[[2]].assign(p99_ms=60.0)])
+    assert find_front(worse)["p99_ms"].tolist() == [90, 50, 40, 10]

@@ -5,7 +5,7 @@ import pytest
 
 from mmebench.results.run import StageWindow
 from mmebench.results.sightings import Sighting, write_sightings
-from mmebench.results.working_set import find_knee, summarise_working_set
+from mmebench.results.working_set import find_thrash, summarise_working_set
 from support.samples import Sample, sample_table, write_run
 
 WINDOW = StageWindow(users=2, start=0, ready=1, end=11)
@@ -67,7 +67,7 @@ def test_the_age_of_the_target_that_goes_next(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shares", "knee"),
+    ("shares", "begin"),
     [
         ([0, 0, 0.1, 0.3], None),
         ([0, 0.25, 0.75, 0.9], 1.5),
@@ -76,7 +76,7 @@ def test_the_age_of_the_target_that_goes_next(tmp_path: Path) -> None:
         ([0, float("nan"), 0.9, 0.9], 0.5 + 1.5 * 5 / 9),
     ],
 )
-def test_thrash_begins_where_cold_starts_take_most_of_the_time(shares: list[float], knee: float | None) -> None:
+def test_thrash_begins_where_cold_starts_take_most_of_the_time(shares: list[float], begin: float | None) -> None:
     cells = pd.DataFrame({"ratio": [0.5, 1.0, 2.0, 4.0], "cold_time_share": shares})
-    found = find_knee(cells.sample(frac=1, random_state=1))
-    assert found == (knee if knee is None else pytest.approx(knee))
+    found = find_thrash(cells.sample(frac=1, random_state=1))
+    assert found == (begin if begin is None else pytest.approx(begin))

@@ -1,15 +1,15 @@
 """The two charts of a benchmark, drawn from its summary."""
 
 import math
-from pathlib import Path
 
-import matplotlib
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from mmebench.report.operating_points import operating_points
+from mmebench.report.pictures import finish
+from mmebench.units import human_number
 
 # Blue and orange differ in lightness too, so that the pictures can be read in grey; so do the two bar colours.
 _THROUGHPUT = "#1f4e79"
@@ -32,7 +32,7 @@ def draw_chart1(stages: pd.DataFrame, footer: str) -> Figure:
     above, below = figure.subplots(2, height_ratios=(4, 1.2), sharex=True)
     x = range(len(stages))
 
-    above.plot(x, stages["Requests/s"], color=_THROUGHPUT, marker="s", label="throughput")
+    (throughput,) = above.plot(x, stages["Requests/s"], color=_THROUGHPUT, marker="s", label="throughput")
     for position, value in zip(x, stages["Requests/s"], strict=True):
         _annotate(above, position, value, _THROUGHPUT, offset=9)
     above.set_ylabel("successful requests per second", color=_THROUGHPUT)
@@ -43,11 +43,11 @@ def draw_chart1(stages: pd.DataFrame, footer: str) -> Figure:
     above.set_zorder(latency.get_zorder() + 1)
     above.patch.set_visible(False)
     average = stages["Total Average Response Time"]
-    median, tail = stages["Total Median Response Time"], stages["p99_ms"].fillna(stages["p95_ms"])
-    if tail.notna().any():
-        latency.fill_between(x, median, tail, color=_LATENCY, alpha=0.18, label="latency, p50 to p99")
-    latency.plot(x, average, color=_LATENCY, marker="o", linestyle="--", label="latency, average")
-    highest = _top(pd.concat([average, tail]))
+    median, p95, p99 = stages["Total Median Response Time"], stages["p95_ms"], stages["p99_ms"]
+    _band(latency, median, p95, 0.38, "latency, p50 to p95")
+    _band(latency, p95, p99, 0.16, "latency, p95 to p99")
+    (mean,) = latency.plot(x, average, color=_LATENCY, marker="o", linestyle="--", label="latency, average")
+    highest = _top(pd.concat([average, p95, p99]))
     logarithmic = highest > 20 * median.min()
     for position, value in zip(x, average, strict=True):
         # Below the point, away from the throughput's labels, where there is room.
@@ -61,8 +61,8 @@ def draw_chart1(stages: pd.DataFrame, footer: str) -> Figure:
     else:
         latency.set_ylim(0, highest)
         latency.set_ylabel("latency of successes, ms", color=_LATENCY)
-    handles = [*above.get_legend_handles_labels()[0], *latency.get_legend_handles_labels()[0]]
-    above.legend(handles=handles, loc="upper left", frameon=False, ncols=3)
+    bands = [handle for handle in latency.get_legend_handles_labels()[0] if handle is not mean]
+    above.legend(handles=[throughput, mean, *bands], loc="upper left", frameon=False, ncols=2)
     above.set_title(f"{row['model_name']}: {row['platform']} on {row['instance_type']}, {row['targets']} targets")
 
     below.bar(x, stages["Successful Requests"], color=_SUCCESS, label="successes", width=0.6)
@@ -83,7 +83,7 @@ def draw_chart1(stages: pd.DataFrame, footer: str) -> Figure:
     below.set_ylim(0, (stages["Successful Requests"] + stages["Failed Requests"]).max() * 1.5 or 1)
     below.set_ylabel("requests")
     if stages["offered_per_s"].notna().all():
-        below.set_xticks(list(x), [f"{rate:.3g}" for rate in stages["offered_per_s"]])
+        below.set_xticks(list(x), [human_number(rate) for rate in stages["offered_per_s"]])
         below.set_xlabel("requests per second offered")
     else:
         below.set_xticks(list(x), [f"{users:.0f}" for users in stages["User Count"]])
@@ -93,6 +93,17 @@ def draw_chart1(stages: pd.DataFrame, footer: str) -> Figure:
     return figure
 
 
+def _band(axes: Axes, low: "pd.Series[float]", high: "pd.Series[float]", alpha: float, label: str) -> None:
+    """Between two percentiles; a single stage, which a band would have no width at, has a bar."""
+    known = low.notna() & high.notna()
+    if not known.any():
+        return
+    if len(known) == 1:
+        axes.bar(0, high - low, bottom=low, width=0.08, color=_LATENCY, alpha=alpha, label=label)
+    else:
+        axes.fill_between(range(len(known)), low, high, color=_LATENCY, alpha=alpha, linewidth=0, label=label)
+
+
 def draw_chart2(summary: pd.DataFrame, footer: str) -> Figure:
     """Platforms side by side: models that fit, lowest latency, highest throughput, largest load without a failure.
 
@@ -100,9 +111,11 @@ def draw_chart2(summary: pd.DataFrame, footer: str) -> Figure:
     was free of failures has no bar in the last panel.
     """
     points = operating_points(summary)
-    figure = Figure(figsize=(12, 4.6), layout="constrained")
+    figure = Figure(figsize=(max(12, 3 * len(points)), 4.6), layout="constrained")
     panels = figure.subplots(1, 4)
-    labels = [f"{row['platform']}\n{row['instance_type']}" for _, row in points.iterrows()]
+    types = summary["instance_type"].unique()
+    several = len(types) > 1
+    labels = [str(row["platform"]) + f"\n{row['instance_type']}" * several for _, row in points.iterrows()]
     colours = [_colour(platform) for platform in points["platform"]]
     hatches = [_hatch(platform) for platform in points["platform"]]
     for axes, (column, title) in zip(
@@ -122,12 +135,15 @@ def draw_chart2(summary: pd.DataFrame, footer: str) -> Figure:
             axes.annotate(text, (position, height), (0, 3), textcoords="offset points", ha="center", fontsize=9)
         axes.set_title(title, fontsize=10)
         axes.set_xticks(range(len(points)), labels, fontsize=8)
+        if several and len(points) > 2:
+            axes.set_xticks(axes.get_xticks(), labels, rotation=30, ha="right", rotation_mode="anchor")
         axes.set_xlim(-0.6, len(points) - 0.4)
         axes.margins(y=0.22)
         axes.set_ylim(bottom=0)
         axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=column in ("models", "load")))
         axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(f"{summary['model_name'].iloc[0]}: platforms compared")
+    where = "" if several else f" on {types[0]}"
+    figure.suptitle(f"{summary['model_name'].iloc[0]}{where}: platforms compared")
     finish(figure, footer)
     return figure
 
@@ -139,14 +155,7 @@ def _bar_text(point: "pd.Series[float]", column: str) -> str:
     at = point.get(f"{column}_at")
     if column == "load":
         return str(at)
-    return f"{point[column]:.3g}" + (f"\nat {at}" if at else "")
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write the figure as PNG, and beside it as SVG, which scales and whose words can be searched."""
-    figure.savefig(path, dpi=140)
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "mmebench"}):
-        figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
+    return human_number(point[column]) + (f"\nat {at}" if at else "")
 
 
 def _colour(platform: str) -> str:
@@ -168,7 +177,7 @@ def _annotate(axes: Axes, x: float, value: float, colour: str, offset: int) -> N
     if math.isnan(value):
         return
     axes.annotate(
-        f"{value:.3g}",
+        human_number(value),
         (x, value),
         (0, offset),
         textcoords="offset points",
@@ -177,8 +186,3 @@ def _annotate(axes: Axes, x: float, value: float, colour: str, offset: int) -> N
         color=colour,
         bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.75},
     )
-
-
-def finish(figure: Figure, footer: str) -> None:
-    """Say below what it was measured on and when."""
-    figure.supxlabel(footer, fontsize=8, color="#555555", x=0.99, ha="right")

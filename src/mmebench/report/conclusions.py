@@ -10,7 +10,7 @@ from mmebench.results.cost import most_per_dollar
 from mmebench.results.objectives import find_missed
 from mmebench.results.run import Run, objectives_of
 from mmebench.spec import Objectives
-from mmebench.units import human_bytes
+from mmebench.units import human_bytes, human_number
 
 _STATIONARY = 0.1
 """By so much Little's law may be off before a stage is called not stationary."""
@@ -71,7 +71,7 @@ def _describe(
         )
     p99 = best.get("p99_ms")
     latency = f"p99 {p99:.0f} ms" if pd.notna(p99) else f"p50 {best['Total Median Response Time']:.0f} ms"
-    return f"{fits}; {best['Requests/s']:.3g} requests/s at {latency} ({describe_load(best)})."
+    return f"{fits}; {human_number(best['Requests/s'])} requests/s at {latency} ({describe_load(best)})."
 
 
 def _recommend(runs: list[tuple[str, str, pd.DataFrame]], best: "dict[int, pd.Series[Any]]") -> str:

@@ -3,21 +3,19 @@
 import math
 
 import pandas as pd
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
-from mmebench.report.charts import finish
+from mmebench.report.palette import MARKERS, QUIET, SERIES
+from mmebench.report.pictures import finish, plain_numbers
 from mmebench.results.cold_starts import PARTS
 from mmebench.results.interference import PHASES, Course
 from mmebench.results.run import Capacity
-from mmebench.results.working_set import THRASH, find_knee
+from mmebench.results.working_set import THRASH, find_thrash
+from mmebench.units import human_number
 
-# They differ in lightness too, so that the pictures can be read in grey.
-_SERIES = ("#1f4e79", "#e08a1e", "#5b9279", "#a4161a", "#8d99ae", "#6a4c93")
-_MARKERS = "os^Dv*"
 _MIB = 2**20
-_QUIET, _DISTURBED = "#1f4e79", "#e08a1e"
+_ALONE, _DISTURBED = SERIES[:2]
 
 
 def draw_working_set(cells: pd.DataFrame, title: str, footer: str) -> Figure:
@@ -32,16 +30,16 @@ def draw_working_set(cells: pd.DataFrame, title: str, footer: str) -> Figure:
     panels = figure.subplots(2, 3).flat
     panel = dict(zip(("hits", "throughput", "latency", "share", "cold", "age"), panels, strict=True))
     for number, (s, rows) in enumerate(cells.groupby("zipf")):
-        style = {"color": _SERIES[number % len(_SERIES)], "marker": _MARKERS[number % len(_MARKERS)]}
+        style = {"color": SERIES[number % len(SERIES)], "marker": MARKERS[number % len(MARKERS)]}
         plain = {"color": style["color"], "linestyle": ":"}
         label = "uniform" if s == 0 else f"zipf {s:g}"
-        x, knee = rows["ratio"], find_knee(rows)
+        x, begin = rows["ratio"], find_thrash(rows)
         panel["hits"].plot(x, rows["hit_ratio"], **style, label=f"{label}, measured")
         panel["hits"].plot(x, rows["predicted_hit_ratio"], **plain, label=f"{label}, predicted")
         panel["throughput"].plot(x, rows["requests_per_s"], **style, label=label)
         panel["latency"].plot(x, rows["p90_ms"], **style, label=f"{label}, p90")
         panel["latency"].plot(x, rows["p50_ms"], **plain, label=f"{label}, p50")
-        thrash = "no thrash" if knee is None else f"thrash from {knee:.2f}"
+        thrash = "no thrash" if begin is None else f"thrash from {begin:.2f}"
         panel["share"].plot(x, rows["cold_time_share"], **style, label=f"{label}: {thrash}")
         panel["cold"].plot(x, rows["cold_starts_per_s"], **style, label=label)
         panel["age"].plot(x, rows["lru_age_s"], **style, label=f"{label}, measured")
@@ -57,17 +55,17 @@ def draw_working_set(cells: pd.DataFrame, title: str, footer: str) -> Figure:
     }.items():
         axes = panel[name]
         axes.set_title(text, fontsize=10)
-        axes.axvline(1, color="#999999", linewidth=0.8)
+        axes.axvline(1, color=QUIET, linewidth=0.8)
         axes.set_xlabel("targets, as a multiple of what fits")
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
         if name == "latency":
             axes.set_yscale("log")
-            _plain_numbers(axes.yaxis)
+            plain_numbers(axes.yaxis)
         else:
             axes.set_ylim(0, 1.05 if name in ("hits", "share") else None)
         axes.legend(frameon=False, fontsize=8)
-    panel["share"].axhline(THRASH, color="#999999", linewidth=0.8)
+    panel["share"].axhline(THRASH, color=QUIET, linewidth=0.8)
     figure.suptitle(title)
     finish(figure, footer)
     return figure
@@ -79,16 +77,16 @@ def draw_capacity(capacity: Capacity, title: str, footer: str) -> Figure:
     memory, seconds = figure.subplots(1, 2)
     copies = range(1, len(capacity.loads) + 1)
     used = [_mib(load.memory_used) for load in capacity.loads]
-    memory.plot(copies, used, marker="o", color=_SERIES[0], label="after the largest batch that the load can form")
+    memory.plot(copies, used, marker="o", color=SERIES[0], label="after the largest batch that the load can form")
     loaded = [_mib(load.memory_loaded) for load in capacity.loads]
-    memory.plot(copies, loaded, marker="s", linestyle=":", color=_SERIES[1], label="after one request to the last")
+    memory.plot(copies, loaded, marker="s", linestyle=":", color=SERIES[1], label="after one request to the last")
     if capacity.memory_budget:
-        memory.axhline(capacity.memory_budget / _MIB, color="#999999", linestyle="--", label="budget")
+        memory.axhline(capacity.memory_budget / _MIB, color=QUIET, linestyle="--", label="budget")
     memory.set_title(_describe_capacity(capacity), fontsize=10)
     memory.set_ylabel("memory of all targets, MiB")
     memory.set_ylim(0, None)
     memory.legend(frameon=False, fontsize=8, loc="lower right")
-    seconds.bar(copies, [load.seconds for load in capacity.loads], color=_SERIES[2])
+    seconds.bar(copies, [load.seconds for load in capacity.loads], color=SERIES[2])
     seconds.set_title("first invocation, which waits for the load", fontsize=10)
     seconds.set_ylabel("seconds")
     for axes in (memory, seconds):
@@ -128,11 +126,11 @@ def draw_interference(course: Course, table: pd.DataFrame, title: str, footer: s
         linestyle="none",
         marker=".",
         markersize=3,
-        color=_QUIET,
+        color=_ALONE,
         label="a request to the one target",
     )
     over_time.set_yscale("log")
-    _plain_numbers(over_time.yaxis)
+    plain_numbers(over_time.yaxis)
     over_time.set_ylabel("latency, ms (log scale)")
     over_time.set_xlabel("seconds since the load began")
     over_time.legend(frameon=False, fontsize=8, loc="upper left")
@@ -151,11 +149,11 @@ def draw_interference(course: Course, table: pd.DataFrame, title: str, footer: s
             capsize=3,
             hatch=hatch,
             edgecolor="white",
-            color=_SERIES[offset],
+            color=SERIES[offset],
             label=name,
         )
         for x, value, high in zip(at, values, errors[1], strict=True):
-            text = "none" if pd.isna(value) else f"{value:.3g}"
+            text = "none" if pd.isna(value) else human_number(value)
             top = 0 if pd.isna(value) else value + high
             bars.annotate(text, (x, top), (0, 3), textcoords="offset points", ha="center", fontsize=8)
     bars.set_xticks(range(len(PHASES)), ["alone", "between\ncold starts", "during\ncold starts"])
@@ -184,7 +182,7 @@ def draw_cold_starts(cold_starts: pd.DataFrame, title: str, footer: str) -> Figu
     left = pd.Series(0.0, index=range(len(groups)))
     for number, (column, text) in enumerate(PARTS.items()):
         means = pd.Series([rows[column].mean() for _, rows in groups]).fillna(0)
-        split.barh(names, means, left=left, color=_SERIES[number], edgecolor="white", label=text, height=0.6)
+        split.barh(names, means, left=left, color=SERIES[number], edgecolor="white", label=text, height=0.6)
         left += means
     for position, (_, rows) in enumerate(groups):
         total, end = rows["seconds"].mean(), left[position]
@@ -195,10 +193,10 @@ def draw_cold_starts(cold_starts: pd.DataFrame, title: str, footer: str) -> Figu
     split.set_title("what a first invocation waits for", fontsize=10)
     split.legend(frameon=False, fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.14))
     for number, (concurrency, rows) in enumerate(groups):
-        spread.ecdf(rows["seconds"], color=_SERIES[number % len(_SERIES)], label=f"{concurrency} at once")
+        spread.ecdf(rows["seconds"], color=SERIES[number % len(SERIES)], label=f"{concurrency} at once")
     spread.ecdf(cold_starts["warm_seconds"], color="black", linestyle="--", label="warm")
     spread.set_xscale("log")
-    _plain_numbers(spread.xaxis)
+    plain_numbers(spread.xaxis)
     spread.set_xlabel("seconds (log scale)")
     spread.set_ylabel("share of invocations that took no longer")
     spread.set_title("first invocations, and warm ones", fontsize=10)
@@ -208,10 +206,3 @@ def draw_cold_starts(cold_starts: pd.DataFrame, title: str, footer: str) -> Figu
     figure.suptitle(title)
     finish(figure, footer)
     return figure
-
-
-def _plain_numbers(axis: Axis) -> None:
-    """1, 2, 5, 10 … on a logarithmic axis, and not 2 x 10^0."""
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())

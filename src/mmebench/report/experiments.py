@@ -9,8 +9,8 @@ from mmebench.results.cold_starts import read_cold_starts, summarise_cold_starts
 from mmebench.results.interference import PHASES, read_course, summarise_interference
 from mmebench.results.layout import ExperimentFiles, RunFiles
 from mmebench.results.run import Run, read_run
-from mmebench.results.working_set import find_knee, summarise_working_set
-from mmebench.units import human_seconds
+from mmebench.results.working_set import find_thrash, summarise_working_set
+from mmebench.units import human_number, human_seconds
 
 
 def write_experiments(files: RunFiles, footer: str) -> list[str]:
@@ -19,8 +19,8 @@ def write_experiments(files: RunFiles, footer: str) -> list[str]:
         return []
     run = read_run(files.run)
     if run.capacity is not None and len(run.capacity.loads) > 1:
-        from mmebench.report.charts import save
         from mmebench.report.experiment_charts import draw_capacity
+        from mmebench.report.pictures import save
 
         save(draw_capacity(run.capacity, f"{_title(run)}: capacity", footer), files.capacity_chart)
     lines = []
@@ -32,8 +32,8 @@ def write_experiments(files: RunFiles, footer: str) -> list[str]:
 def _write_cold_starts(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
     if not files.table.exists():
         return []
-    from mmebench.report.charts import save
     from mmebench.report.experiment_charts import draw_cold_starts
+    from mmebench.report.pictures import save
 
     cold_starts = read_cold_starts(files.table)
     save(draw_cold_starts(cold_starts, f"{_title(run)}: cold starts", footer), files.chart)
@@ -52,25 +52,25 @@ def _write_working_set(files: ExperimentFiles, run: Run, footer: str) -> list[st
     cells = summarise_working_set(files.loads, run.capacity.fits)
     if cells.empty:
         return []
-    from mmebench.report.charts import save
     from mmebench.report.experiment_charts import draw_working_set
+    from mmebench.report.pictures import save
 
     cells.to_csv(files.table, index=False, float_format="%.6g")
     title = f"{_title(run)}: working set, {run.capacity.fits} targets fit"
     save(draw_working_set(cells, title, footer), files.chart)
-    return [_describe_knee(run, s, rows) for s, rows in cells.groupby("zipf")]
+    return [_describe_thrash(run, s, rows) for s, rows in cells.groupby("zipf")]
 
 
-def _describe_knee(run: Run, s: object, rows: pd.DataFrame) -> str:
+def _describe_thrash(run: Run, s: object, rows: pd.DataFrame) -> str:
     assert run.capacity is not None
     popularity = f"{run.platform}: popularity zipf {s:g}" if s else f"{run.platform}: uniform popularity"
-    knee = find_knee(rows)
-    if knee is None:
+    begin = find_thrash(rows)
+    if begin is None:
         most = rows["ratio"].max()
         return f"{popularity}: no thrash up to {most:.3g} times the {run.capacity.fits} targets that fit"
     return (
-        f"{popularity}: thrash begins at {knee:.2f} times the {run.capacity.fits} targets that fit "
-        f"(about {knee * run.capacity.fits:.0f}); from there cold starts take most of the time"
+        f"{popularity}: thrash begins at {begin:.2f} times the {run.capacity.fits} targets that fit "
+        f"(about {begin * run.capacity.fits:.0f}); from there cold starts take most of the time"
     )
 
 
@@ -78,8 +78,8 @@ def _write_interference(files: ExperimentFiles, run: Run, footer: str) -> list[s
     course = read_course(files.loads)
     if course is None:
         return []
-    from mmebench.report.charts import save
     from mmebench.report.experiment_charts import draw_interference
+    from mmebench.report.pictures import save
 
     table = summarise_interference(course)
     table.to_csv(files.table, index=False, float_format="%.6g")
@@ -95,7 +95,7 @@ def _write_interference(files: ExperimentFiles, run: Run, footer: str) -> list[s
 
 
 def _ms(milliseconds: float) -> str:
-    return "unknown" if math.isnan(milliseconds) else f"{milliseconds:.3g} ms"
+    return "unknown" if math.isnan(milliseconds) else f"{human_number(milliseconds)} ms"
 
 
 _WRITERS: dict[str, Callable[[ExperimentFiles, Run, str], list[str]]] = {

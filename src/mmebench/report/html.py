@@ -7,21 +7,15 @@ from importlib.resources import files as resources
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 import yaml
 
 from mmebench.report.conclusions import common_objectives, conclude
 from mmebench.report.operating_points import describe_load
-from mmebench.results.layout import EXPERIMENTS, RunFiles
-from mmebench.results.metrics import read_metrics
-from mmebench.results.run import Run, read_run
-from mmebench.results.samples import read_good
-from mmebench.results.sightings import read_sightings
-from mmebench.results.statistics import find_percentiles
+from mmebench.report.recorded import Recorded
+from mmebench.results.layout import EXPERIMENTS
+from mmebench.results.run import Run
 
-_SHARES = np.concatenate([np.linspace(0, 0.98, 99), 1 - np.logspace(-2, -3, 19)])
-"""Percentiles of the chart of the distribution: each up to p98, and closer and closer up to p99.9."""
 _TABLE = {
     "instance_type": "instance type",
     "platform": "platform",
@@ -59,7 +53,7 @@ class _Asked(NamedTuple):
     spec: str
 
 
-def write_html(runs: list[RunFiles], summary: pd.DataFrame, findings: list[str], path: Path) -> None:
+def write_html(runs: list[Recorded], summary: pd.DataFrame, findings: list[str], path: Path) -> None:
     """Write the report of these runs, whose rows are ``summary``; it needs no other file.
 
     Args:
@@ -72,7 +66,7 @@ def write_html(runs: list[RunFiles], summary: pd.DataFrame, findings: list[str],
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
-    records = {files.prefix.name: read_run(files.run) for files in runs if files.run.exists()}
+    records = {run.files.prefix.name: run.run for run in runs if run.run is not None}
     template = resources("mmebench.report").joinpath("templates/report.html").read_text(encoding="utf-8")
     page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
     title = f"{summary['model_name'].iloc[0]}: {' and '.join(dict.fromkeys(summary['platform']))}"
@@ -82,8 +76,7 @@ def write_html(runs: list[RunFiles], summary: pd.DataFrame, findings: list[str],
             conclusions=conclude(summary, common_objectives(list(records.values()))),
             findings=findings,
             charts=[
-                {"caption": chart.caption, "content": Markup(chart.content)}
-                for chart in _charts(runs, records, summary)
+                {"caption": chart.caption, "content": Markup(chart.content)} for chart in _charts(runs, summary)
             ],
             table=Markup(_table(summary)),
             table_library=Markup(_table_library()),
@@ -95,25 +88,23 @@ def write_html(runs: list[RunFiles], summary: pd.DataFrame, findings: list[str],
     )
 
 
-def _charts(runs: list[RunFiles], records: dict[str, Run], summary: pd.DataFrame) -> Iterator[Chart]:
+def _charts(runs: list[Recorded], summary: pd.DataFrame) -> Iterator[Chart]:
     from mmebench.report import interactive, interactive_time
 
     courses, distributions, memory, sightings, metrics = {}, {}, {}, {}, {}
-    for files in runs:
-        run = records.get(files.prefix.name)
+    for recorded in runs:
+        run = recorded.run
         if run is None:
             continue
-        name = f"{files.platform} on {files.instance_type}, {files.targets} targets"
-        if files.samples.exists():
-            good = read_good(files.samples)
-            courses[name] = interactive_time.latency_by_second(
-                good.end_ns, good.latency_ns, [stage.start for stage in run.stages]
-            )
-            distributions[name] = np.array(find_percentiles(good.latency_ns, tuple(_SHARES))) / 1e6
-        if not (seen := read_sightings(files.sightings)).empty:
-            sightings[name] = seen
-        if not (recorded := read_metrics(files.metrics)).empty:
-            metrics[name] = recorded
+        name = recorded.key.name
+        if not recorded.course.empty:
+            courses[name] = recorded.course
+        if recorded.distribution is not None:
+            distributions[name] = recorded.distribution
+        if not recorded.sightings.empty:
+            sightings[name] = recorded.sightings
+        if not recorded.metrics.empty:
+            metrics[name] = recorded.metrics
         if run.capacity is not None and len(run.capacity.loads) > 1:
             budget = run.capacity.memory_budget
             used = [load.memory_used / _MIB for load in run.capacity.loads if load.memory_used is not None]
@@ -131,7 +122,7 @@ def _charts(runs: list[RunFiles], records: dict[str, Run], summary: pd.DataFrame
             interactive_time.draw_course(courses)
         ),
         "How latency is distributed over all requests of the load, to p99.9.": (
-            interactive.draw_distribution(distributions, _SHARES)
+            interactive.draw_distribution(distributions)
         ),
         "What a million inferences cost against p99.": interactive.draw_cost(summary),
         "Memory while the load went on.": interactive_time.draw_endpoints(sightings),
@@ -145,7 +136,7 @@ def _charts(runs: list[RunFiles], records: dict[str, Run], summary: pd.DataFrame
             yield Chart(
                 caption, figure.to_html(full_html=False, include_plotlyjs=False, config={"responsive": True})
             )
-    for files in runs:
+    for files in (recorded.files for recorded in runs):
         for kind, about in EXPERIMENTS.items():
             picture = files.experiment(kind).chart
             if picture.exists():

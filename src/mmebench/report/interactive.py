@@ -10,7 +10,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from mmebench.report.look import COLOURS, INK, finish
-from mmebench.report.operating_points import describe_load, loads
+from mmebench.report.operating_points import describe_load
+from mmebench.report.runs import key_of, stages_by_run
+from mmebench.results.cost import PER_MILLION, find_front
+from mmebench.results.latency import SHARES
 
 _DASHES = ("solid", "dash", "dot", "dashdot")
 _LOAD = "users, or requests per second offered"
@@ -26,18 +29,11 @@ _TIME_COLUMNS = {
 }
 
 
-def run_name(row: "pd.Series[Any]") -> str:
-    """``onnx on ml.g5.xlarge, 61 targets``, safe to be shown in a chart."""
-    return html.escape(f"{row['platform']} on {row['instance_type']}, {row['targets']:.0f} targets")
-
-
 def _runs(summary: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, dict[str, Any]]]:
-    """Each run's name, its stages by load, and how its lines look."""
-    groups = summary.groupby(["instance_type", "platform", "targets"], sort=False)
-    for number, (_, stages) in enumerate(groups):
-        ordered = stages.assign(load=loads(stages)).sort_values("load")
+    """Each run's name, safe to be shown, its stages by load, and how its lines look."""
+    for number, (key, stages) in enumerate(stages_by_run(summary)):
         look = {"color": COLOURS[number % len(COLOURS)], "dash": _DASHES[number // len(COLOURS) % len(_DASHES)]}
-        yield run_name(ordered.iloc[0]), ordered, look
+        yield html.escape(key.name), stages, look
 
 
 def draw_throughput(summary: pd.DataFrame) -> go.Figure:
@@ -113,7 +109,7 @@ def draw_times(summary: pd.DataFrame) -> go.Figure | None:
     figure = go.Figure()
     known = summary[summary[columns].notna().any(axis=1)]
     x = [
-        [run_name(row) for _, row in known.iterrows()],
+        [html.escape(key_of(row).name) for _, row in known.iterrows()],
         [html.escape(describe_load(row)) for _, row in known.iterrows()],
     ]
     for number, column in enumerate(columns):
@@ -144,12 +140,12 @@ def draw_capacity(memory: dict[str, tuple[list[float], float | None]]) -> go.Fig
 
 def draw_cost(summary: pd.DataFrame) -> go.Figure | None:
     """What a million inferences cost against p99, and the stages that none beats in both; None without prices."""
-    if "usd_per_million_inferences" not in summary or summary["usd_per_million_inferences"].isna().all():
+    if PER_MILLION not in summary or summary[PER_MILLION].isna().all():
         return None
     figure = go.Figure()
     for name, stages, look in _runs(summary):
         figure.add_scatter(
-            x=stages["usd_per_million_inferences"],
+            x=stages[PER_MILLION],
             y=stages["p99_ms"],
             text=_words(stages),
             mode="lines+markers",
@@ -158,7 +154,7 @@ def draw_cost(summary: pd.DataFrame) -> go.Figure | None:
         )
     front = find_front(summary)
     figure.add_scatter(
-        x=front["usd_per_million_inferences"],
+        x=front[PER_MILLION],
         y=front["p99_ms"],
         mode="lines",
         line={"color": INK, "width": 6},
@@ -170,22 +166,12 @@ def draw_cost(summary: pd.DataFrame) -> go.Figure | None:
     return finish(figure)
 
 
-def find_front(summary: pd.DataFrame) -> pd.DataFrame:
-    """The stages without a failure that no other beats in both cost and p99, by cost."""
-    known = summary[summary["Failed Requests"] == 0].dropna(subset=["usd_per_million_inferences", "p99_ms"])
-    ordered = known.sort_values(["usd_per_million_inferences", "p99_ms"])
-    p99 = ordered["p99_ms"].astype(float)
-    return ordered[p99 < p99.cummin().shift(fill_value=np.inf)]
-
-
-def draw_distribution(
-    distributions: dict[str, npt.NDArray[np.float64]], shares: npt.NDArray[np.float64]
-) -> go.Figure | None:
+def draw_distribution(distributions: dict[str, npt.NDArray[np.float64]]) -> go.Figure | None:
     """Latency by percentile, with the tail spread out.
 
     Args:
-        distributions: for each run its latencies in ms at ``shares``; NaN where samples cannot carry one.
-        shares: from 0 to 1, ascending.
+        distributions: for each run its latencies in ms at :data:`mmebench.results.latency.SHARES`; NaN where
+            samples cannot carry one.
     """
     if not distributions:
         return None
@@ -193,9 +179,9 @@ def draw_distribution(
     ticks = np.array([0.5, 0.9, 0.99, 0.999])
     for number, (name, values) in enumerate(distributions.items()):
         figure.add_scatter(
-            x=1 / (1 - shares),
+            x=1 / (1 - SHARES),
             y=values,
-            text=[f"p{share * 100:.4g}" for share in shares],
+            text=[f"p{share * 100:.4g}" for share in SHARES],
             name=html.escape(name),
             line_color=COLOURS[number % len(COLOURS)],
         )

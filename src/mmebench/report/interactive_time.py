@@ -2,8 +2,6 @@
 
 import html
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -15,7 +13,7 @@ def draw_course(courses: dict[str, pd.DataFrame]) -> go.Figure | None:
 
     Args:
         courses: for each run a row a second with ``second``, ``p50_ms``, ``p99_ms`` and ``stage``, as
-            :func:`latency_by_second` gives them.
+            :func:`mmebench.results.latency.latency_by_second` gives them.
     """
     if not courses:
         return None
@@ -37,32 +35,6 @@ def draw_course(courses: dict[str, pd.DataFrame]) -> go.Figure | None:
     figure.update_xaxes(title_text="seconds since the load began")
     figure.update_yaxes(title_text="latency of successes, ms", type="log")
     return finish(figure)
-
-
-def latency_by_second(
-    end_ns: npt.NDArray[np.int64], latency_ns: npt.NDArray[np.int64], starts: list[float]
-) -> pd.DataFrame:
-    """p50 and p99 of the answers that came within each second; ``starts`` are the stages' in seconds."""
-    if not len(end_ns):
-        return pd.DataFrame(columns=["second", "p50_ms", "p99_ms", "stage"])
-    seconds = end_ns // 1_000_000_000
-    order = np.lexsort((latency_ns, seconds))
-    seconds, latency = seconds[order], latency_ns[order] / 1e6
-    known, first, count = np.unique(seconds, return_index=True, return_counts=True)
-
-    def rank(share: float) -> npt.NDArray[np.float64]:
-        values: npt.NDArray[np.float64] = latency[first + np.ceil(count * share).astype(int) - 1]
-        return values.round(3)
-
-    stages = np.searchsorted(np.array(starts), known, side="right")
-    return pd.DataFrame(
-        {
-            "second": known,
-            "p50_ms": rank(0.5),
-            "p99_ms": rank(0.99),
-            "stage": np.char.add("stage ", stages.astype(str)),
-        }
-    )
 
 
 def draw_endpoints(sightings: dict[str, pd.DataFrame]) -> go.Figure | None:

@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from mmebench.units import human_number
+
 
 def loads(stages: pd.DataFrame) -> "pd.Series[float]":
     """The load of each stage as it was asked for: users of a closed loop, requests per second of an open one."""
@@ -11,7 +13,7 @@ def loads(stages: pd.DataFrame) -> "pd.Series[float]":
 def describe_load(stage: "pd.Series[float]") -> str:
     """``1 user``, ``16 users`` or, in an open loop, ``50/s``."""
     if stage.notna()["offered_per_s"]:
-        return f"{stage['offered_per_s']:.3g}/s"
+        return f"{human_number(stage['offered_per_s'])}/s"
     return f"{stage['User Count']:.0f} user" + ("" if stage["User Count"] == 1 else "s")
 
 

@@ -6,9 +6,12 @@ from typing import NamedTuple
 import pandas as pd
 
 from mmebench.report.experiments import write_experiments
+from mmebench.report.footers import footer_of, footer_of_all
 from mmebench.report.html import write_html
-from mmebench.results.layout import CHART2, REPORT, SUMMARY, find_runs
-from mmebench.results.run import read_run
+from mmebench.report.recorded import Recorded, read_recorded
+from mmebench.report.runs import name_all, tell_apart
+from mmebench.results.layout import CHART2, COST_CHART, DISTRIBUTION_CHART, KNEE_CHART, REPORT, SUMMARY, find_runs
+from mmebench.results.metrics import since_load_began
 from mmebench.results.summary import summarise
 
 
@@ -27,33 +30,57 @@ def write_report(directory: Path) -> Report:
     Raises:
         BadInputError: there is nothing in it to report on.
     """
-    from mmebench.report.charts import draw_chart1, draw_chart2, save
-
     summary = summarise(directory)
     summary.to_csv(directory / SUMMARY, index=False, float_format="%.6g")
-    footers, findings = [], []
-    for files in find_runs(directory):
+    runs, findings = [read_recorded(files) for files in find_runs(directory)], []
+    for run in runs:
         rows = summary[
-            (summary["instance_type"] == files.instance_type)
-            & (summary["platform"] == files.platform)
-            & (summary["targets"] == files.targets)
+            (summary["instance_type"] == run.files.instance_type)
+            & (summary["platform"] == run.files.platform)
+            & (summary["targets"] == run.files.targets)
         ]
-        footers.append(_footer(files.run))
-        if not rows.empty:
-            save(draw_chart1(rows, footers[-1]), files.chart1)
-        findings += write_experiments(files, footers[-1])
-    save(draw_chart2(summary, footers[-1]), directory / CHART2)
-    write_html(find_runs(directory), summary, findings, directory / REPORT)
+        _draw_run(run, rows)
+        findings += write_experiments(run.files, footer_of(run.run))
+    _draw_all(directory, runs, summary)
+    write_html(runs, summary, findings, directory / REPORT)
     return Report(summary, tuple(findings))
 
 
-def _footer(record: Path) -> str:
-    """What it was measured on and when; of a foreign result only that it is one."""
-    if not record.exists():
-        return "from Locust's history; no record of the run"
-    run = read_run(record)
-    versions = run.environment["versions"]
-    return (
-        f"{run.container} · {run.environment['processor']}, {run.environment['cpus']} CPUs · "
-        f"mmebench {versions['mmebench']} · {run.finished_at[:10]}"
-    )
+def _draw_run(recorded: Recorded, rows: pd.DataFrame) -> None:
+    """The pictures of one run; ``rows`` are its own."""
+    from mmebench.report.charts import draw_chart1
+    from mmebench.report.latency_charts import draw_latency_over_time
+    from mmebench.report.pictures import save, save_or_remove
+    from mmebench.report.resource_chart import draw_resources
+    from mmebench.report.resources import find_panels
+    from mmebench.report.stretches import find_stretches
+
+    files, run, footer = recorded.files, recorded.run, footer_of(recorded.run)
+    if not rows.empty:
+        save(draw_chart1(rows, footer), files.chart1)
+    if run is None:
+        return
+    title = f"{run.model}: {recorded.key.name}"
+    stages = find_stretches(run.stages, rows) if files.samples.exists() else []
+    save_or_remove(draw_latency_over_time(recorded.course, stages, title, footer), files.latency_chart)
+    first, end = (run.stages[0].start, run.stages[-1].end) if run.stages else (0.0, 0.0)
+    metrics = since_load_began(recorded.metrics, files.stats_history, first)
+    panels = find_panels(recorded.sightings, metrics, end)
+    save_or_remove(draw_resources(panels, stages, title, footer), files.resources_chart)
+
+
+def _draw_all(directory: Path, runs: list[Recorded], summary: pd.DataFrame) -> None:
+    """The pictures that have all runs in them."""
+    from mmebench.report.charts import draw_chart2
+    from mmebench.report.cost_chart import draw_cost
+    from mmebench.report.knee_chart import draw_knee
+    from mmebench.report.latency_charts import draw_distribution
+    from mmebench.report.pictures import save, save_or_remove
+
+    footer, looks = footer_of_all([run.run for run in runs]), tell_apart([run.key for run in runs])
+    save(draw_chart2(summary, footer), directory / CHART2)
+    distributions = {looks[run.key]: run.distribution for run in runs if run.distribution is not None}
+    title = name_all(summary)
+    save_or_remove(draw_distribution(distributions, title, footer), directory / DISTRIBUTION_CHART)
+    save_or_remove(draw_knee(summary, looks, title, footer), directory / KNEE_CHART)
+    save_or_remove(draw_cost(summary, looks, title, footer), directory / COST_CHART)

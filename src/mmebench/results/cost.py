@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from mmebench.results.objectives import find_missed
@@ -11,6 +12,8 @@ from mmebench.spec import Objectives
 
 _HOUR = 3600.0
 _MILLION = 1e6
+PER_MILLION = "usd_per_million_inferences"
+"""The column of a summary; only where a run has a price."""
 
 
 def per_million(usd_per_hour: float, per_second: float) -> float:
@@ -41,10 +44,18 @@ def with_cost(stages: pd.DataFrame, run: Run) -> pd.DataFrame:
     return stages.assign(
         usd_per_hour=hourly,
         price_source=run.price.source,
-        usd_per_million_inferences=[per_million(hourly, rate) for rate in stages["Requests/s"]],
+        **{PER_MILLION: [per_million(hourly, rate) for rate in stages["Requests/s"]]},
         usd_per_target_hour=per_target_hour(hourly, fits),
         usd_of_run=NAN if run.endpoint_seconds is None else of_time(hourly, run.endpoint_seconds),
     )
+
+
+def find_front(summary: pd.DataFrame) -> pd.DataFrame:
+    """The stages without a failure that no other beats in both cost and p99, by cost: the Pareto front."""
+    known = summary[summary["Failed Requests"] == 0].dropna(subset=[PER_MILLION, "p99_ms"])
+    ordered = known.sort_values([PER_MILLION, "p99_ms"])
+    p99 = ordered["p99_ms"].astype(float)
+    return ordered[p99 < p99.cummin().shift(fill_value=np.inf)]
 
 
 class Choice(NamedTuple):

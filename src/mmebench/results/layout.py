@@ -13,6 +13,11 @@ _STATS_HISTORY = re.compile(r"(?P<instance_type>[^*]+)\*(?P<platform>[^*_]+)\*(?
 
 SUMMARY = "summary_results.csv"
 CHART2 = "chart2.png"
+DISTRIBUTION_CHART = "distribution.png"
+KNEE_CHART = "knee.png"
+COST_CHART = "cost.png"
+CHARTS_OF_ALL = (CHART2, DISTRIBUTION_CHART, KNEE_CHART, COST_CHART)
+"""The pictures that have all runs in them; :class:`RunFiles` has those of one."""
 REPORT = "report.html"
 EXPERIMENTS = {
     "cold_starts": "Cold starts",
@@ -82,6 +87,16 @@ class RunFiles:
     def chart1(self) -> Path:
         """Throughput and latency over users, successes and failures below."""
         return self._file("chart1.png")
+
+    @property
+    def latency_chart(self) -> Path:
+        """Latency from second to second."""
+        return self._file("latency.png")
+
+    @property
+    def resources_chart(self) -> Path:
+        """GPU, CPU and memory during the load."""
+        return self._file("resources.png")
 
     @property
     def capacity_chart(self) -> Path:

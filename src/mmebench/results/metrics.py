@@ -21,3 +21,25 @@ def read_metrics(path: Path) -> pd.DataFrame:
     if not path.exists():
         return pd.DataFrame(columns=list(COLUMNS))
     return pd.read_csv(path, parse_dates=["at"])
+
+
+def since_load_began(metrics: pd.DataFrame, stats_history: Path, first_stage: float) -> pd.DataFrame:
+    """The metrics with a column ``second``: when it was by the clock of the samples, to a second or so.
+
+    Args:
+        metrics: as :func:`read_metrics` gives them.
+        stats_history: Locust's, which alone knows both the time of day and when users started.
+        first_stage: when the first stage began, in seconds since the load did.
+
+    Returns:
+        No rows where the history does not say when users started.
+    """
+    try:
+        history = pd.read_csv(stats_history, usecols=["Timestamp", "User Count"])
+    except pd.errors.EmptyDataError:
+        history = pd.DataFrame(columns=["Timestamp", "User Count"])
+    under_load = history.loc[history["User Count"] > 0, "Timestamp"]
+    if metrics.empty or under_load.empty:
+        return metrics.head(0).assign(second=pd.Series(dtype=float))
+    began = pd.Timestamp(float(under_load.min()) - first_stage, unit="s", tz="UTC")
+    return metrics.assign(second=(metrics["at"] - began).dt.total_seconds())

@@ -126,7 +126,7 @@ def _rank(count: int, share: float) -> int | None:
     """Where the percentile is among the ordered values, from 0; None where they cannot carry it."""
     if count * (1 - share) < 1 - 1e-9:
         return None
-    return math.ceil(count * share - 1e-9) - 1
+    return max(math.ceil(count * share - 1e-9) - 1, 0)  # the share of 0 belongs to the smallest
 
 
 def _batches(values: Values) -> Values | None:

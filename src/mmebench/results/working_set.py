@@ -52,7 +52,7 @@ def summarise_working_set(loads: Path, fits: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def find_knee(cells: pd.DataFrame) -> float | None:
+def find_thrash(cells: pd.DataFrame) -> float | None:
     """The ratio of targets to those that fit at which thrash begins, for the rows of one popularity.
 
     Where cold starts begin to take more than :data:`THRASH` of all waiting, between two loads by a straight line.

@@ -1,0 +1,122 @@
+"""How pictures look: in colour and in grey, as PNG and as SVG."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+_STEPS = (1, 2, 5)
+_POWERS = [10.0**decade for decade in range(-6, 10)]
+_ROUND = [step * power for power in _POWERS for step in _STEPS]
+_MOST_NUMBERS = 12
+_TITLE = 95
+"""Letters that a line of a title holds."""
+_LINE = 0.2
+"""The height of one in a legend, in inches."""
+_WIDE = 20.0
+"""Values that differ by more than this factor need a logarithmic axis."""
+
+
+def finish(figure: Figure, footer: str) -> None:
+    """Say below what it was measured on and when."""
+    figure.supxlabel(footer, fontsize=8, color="#555555", x=0.99, ha="right")
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        text.set_parse_math(False)  # a name with two dollars in it is no formula
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write the figure as PNG, and beside it as SVG, which scales and whose words can be searched."""
+    figure.savefig(path, dpi=140)
+    figure.set_layout_engine("none")  # everything has its place now, and finding it took half of the time
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "mmebench"}):
+        figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
+
+
+def save_or_remove(figure: Figure | None, path: Path) -> None:
+    """Write the figure; where there is none, an older one must not stay, which showed other results."""
+    if figure is not None:
+        save(figure, path)
+        return
+    for old in (path, path.with_suffix(".svg")):
+        old.unlink(missing_ok=True)
+
+
+def legend_below(axes: Axes, handles: Sequence[Any] | None = None, title: str | None = None) -> None:
+    """A legend of two columns below the axes, for which the figure is made higher; the last of its parts."""
+    handles = axes.get_legend_handles_labels()[0] if handles is None else handles
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    lines = -(-len(handles) // 2) + (title is not None)
+    figure.set_figheight(figure.get_figheight() + _LINE * lines)
+    axes.legend(
+        handles=handles,
+        title=title,
+        loc="upper left",
+        bbox_to_anchor=(-0.06, -0.11),
+        frameon=False,
+        ncols=2,
+        fontsize=9,
+        title_fontsize=9,
+        alignment="left",
+    )
+
+
+def titled(of: str, what: str) -> str:
+    """What a picture shows, and of what; in two lines where one does not hold it, which ten inches are for."""
+    return f"{of}: {what}" if len(of) + len(what) <= _TITLE else f"{of}:\n{what}"
+
+
+def quieten(axes: Axes) -> None:
+    """No frame, and lines to read values by that do not draw the eye."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25)
+    axes.set_axisbelow(True)
+
+
+def plain_numbers(axis: Axis) -> None:
+    """1, 2, 5, 10 … on a logarithmic axis, and not 2 x 10^0."""
+    axis.set_major_locator(LogLocator(subs=_STEPS))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def logarithmic(axes: Axes, which: Literal["x", "y"], values: Iterable[float]) -> None:
+    """Make an axis logarithmic, from a round number below these values to one above them.
+
+    It has at least two numbers at it however close the values are, and not too many however far apart.
+    """
+    known = [value for value in values if value > 0] or [1.0]  # NaN is not
+    low = max(bisect_right(_ROUND, min(known)) - 1, 0)
+    high = min(max(bisect_left(_ROUND, max(known)), low + 1), len(_ROUND) - 1)
+    shown = _ROUND[low : high + 1]
+    if len(shown) > _MOST_NUMBERS:
+        shown = [number for number in shown if number in _POWERS]
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axes.set(**{f"{which}scale": "log", f"{which}lim": (_ROUND[low], _ROUND[high])})
+    axis.set_major_locator(FixedLocator(shown))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.10g}"))
+    axis.set_minor_locator(NullLocator())
+
+
+def linear(axes: Axes, which: Literal["x", "y"], values: Iterable[float]) -> None:
+    """An axis from zero, with some room above the largest value."""
+    known = [value for value in values if value > 0] or [1.0]
+    axes.set(**{f"{which}lim": (0, max(known) * 1.12)})
+
+
+def fit(axes: Axes, which: Literal["x", "y"], values: Iterable[float]) -> str:
+    """A linear axis, or a logarithmic one where small values would be lost; returns what to add to its name."""
+    known = [value for value in values if value > 0]
+    if known and max(known) > _WIDE * min(known):
+        logarithmic(axes, which, known)
+        return " (log scale)"
+    linear(axes, which, known)
+    return ""

@@ -1,0 +1,49 @@
+"""What a run left on disk, read once for all pictures of it: its samples may be millions."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from mmebench.report.runs import RunKey
+from mmebench.results.latency import find_distribution, latency_by_second
+from mmebench.results.layout import RunFiles
+from mmebench.results.metrics import read_metrics
+from mmebench.results.run import Run, read_run
+from mmebench.results.samples import read_good
+from mmebench.results.sightings import read_sightings
+
+
+class Recorded(NamedTuple):
+    """A table is empty where nobody recorded anything."""
+
+    files: RunFiles
+    run: Run | None
+    """None for the result of another tool, of which there is nothing else either."""
+    course: pd.DataFrame
+    """As :func:`mmebench.results.latency.latency_by_second` gives it."""
+    distribution: npt.NDArray[np.float64] | None
+    """As :func:`mmebench.results.latency.find_distribution` gives it; None without a success."""
+    sightings: pd.DataFrame
+    metrics: pd.DataFrame
+
+    @property
+    def key(self) -> RunKey:
+        """Which run it is."""
+        return RunKey(self.files.instance_type, self.files.platform, self.files.targets)
+
+
+def read_recorded(files: RunFiles) -> Recorded:
+    """Read all of it.
+
+    Raises:
+        BadInputError: its record cannot be read.
+    """
+    run = read_run(files.run) if files.run.exists() else None
+    course, distribution = pd.DataFrame(), None
+    if run is not None and files.samples.exists():
+        good = read_good(files.samples)
+        course = latency_by_second(good.end_ns, good.latency_ns, [stage.start for stage in run.stages])
+        distribution = find_distribution(good.latency_ns) if len(good.latency_ns) else None
+    return Recorded(files, run, course, distribution, read_sightings(files.sightings), read_metrics(files.metrics))

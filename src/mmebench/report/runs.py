@@ -1,0 +1,72 @@
+"""The runs of a benchmark, and how a picture of several tells them apart."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from mmebench.report.operating_points import loads
+from mmebench.report.palette import colour_of, dashes_of, marker_of
+
+
+class RunKey(NamedTuple):
+    """Which run."""
+
+    instance_type: str
+    platform: str
+    targets: int
+
+    @property
+    def name(self) -> str:
+        """``onnx on ml.g5.xlarge, 61 targets``."""
+        return f"{self.platform} on {self.instance_type}, {self.targets} targets"
+
+
+class Look(NamedTuple):
+    """How one of several runs is shown."""
+
+    name: str
+    """As short as it can be: what all runs have in common is said by the title."""
+    number: int
+    """From 0; the same in every picture."""
+
+    @property
+    def colour(self) -> str:
+        """Of its line."""
+        return colour_of(self.number)
+
+    @property
+    def marker(self) -> str:
+        """Of its points."""
+        return marker_of(self.number)
+
+    @property
+    def dashes(self) -> Any:
+        """Of its line where there is only one for each run."""
+        return dashes_of(self.number)
+
+
+def key_of(row: "pd.Series[Any]") -> RunKey:
+    """Of the run that a row of a summary belongs to."""
+    return RunKey(str(row["instance_type"]), str(row["platform"]), int(row["targets"]))
+
+
+def stages_by_run(summary: pd.DataFrame) -> Iterator[tuple[RunKey, pd.DataFrame]]:
+    """Each run with its stages by load, which column ``load`` has."""
+    for _, stages in summary.groupby(["instance_type", "platform", "targets"], sort=False):
+        yield key_of(stages.iloc[0]), stages.assign(load=loads(stages)).sort_values("load", kind="stable")
+
+
+def tell_apart(keys: Sequence[RunKey]) -> dict[RunKey, Look]:
+    """How each of these runs is shown, in their order."""
+    one_type = len({key.instance_type for key in keys}) == 1
+    return {
+        key: Look(f"{key.platform}, {key.targets} targets" if one_type else key.name, number)
+        for number, key in enumerate(keys)
+    }
+
+
+def name_all(summary: pd.DataFrame) -> str:
+    """``resnet50 on ml.g5.xlarge``; without the instance type where there are several."""
+    types: list[Any] = summary["instance_type"].unique().tolist()
+    return f"{summary['model_name'].iloc[0]}" + (f" on {types[0]}" if len(types) == 1 else "")
