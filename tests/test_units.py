@@ -1,6 +1,6 @@
 import pytest
 
-from mmebench.units import human_bytes, human_seconds, seconds
+from mmebench.units import human_bytes, human_number, human_seconds, seconds
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,10 @@ def test_sizes_and_times_for_people() -> None:
     assert human_seconds(0.85) == "850 ms"
     assert human_seconds(12.34) == "12.3 s"
     assert human_seconds(245) == "4 min 05 s"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.12345, "0.123"), (12.3456, "12.3"), (999.4, "999"), (999.7, "1000"), (12345.6, "12346")]
+)
+def test_numbers_for_people_have_no_exponent(value: float, text: str) -> None:
+    assert human_number(value) == text

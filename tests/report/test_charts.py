@@ -1,7 +1,9 @@
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from rich.console import Console
 
 from mmebench.report.charts import draw_chart1, draw_chart2
@@ -25,6 +27,36 @@ def test_chart1_shows_every_stage(tmp_path: Path) -> None:
         assert expected in words
     save(figure, tmp_path / "chart1.png")
     assert (tmp_path / "chart1.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_chart1_shows_p95_between_p50_and_p99() -> None:
+    def bands(figure: Figure) -> dict[str, tuple[float, float]]:
+        latency = figure.axes[2]
+        found = {}
+        for band in latency.collections:
+            (path,) = band.get_paths()
+            corners = np.asarray(path.vertices)
+            last = corners[corners[:, 0] == 2, 1]
+            found[str(band.get_label())] = (last.min(), last.max())
+        return found
+
+    figure = draw_chart1(PT, "")
+    assert bands(figure) == {"latency, p50 to p95": (360, 680), "latency, p95 to p99": (680, 800)}
+    lighter, darker = sorted(float(band.get_alpha() or 1) for band in figure.axes[2].collections)
+    assert darker >= 2 * lighter, "told apart in grey"
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "throughput",
+        "latency, average",
+        "latency, p50 to p95",
+        "latency, p95 to p99",
+    ]
+    few = PT.assign(p99_ms=float("nan"))
+    assert bands(draw_chart1(few, "")) == {"latency, p50 to p95": (360, 680)}
+    (one, other) = draw_chart1(PT.head(1), "").axes[2].patches
+    assert (one.get_y(), other.get_y()) == (45, 85)  # type: ignore[attr-defined]
+    assert "p95" not in texts(draw_chart1(few.assign(p95_ms=float("nan")), ""))
 
 
 def test_chart1_of_a_run_that_only_failed(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ def test_names_are_those_of_the_layout(tmp_path: Path) -> None:
     files = RunFiles(tmp_path, "ml.g4dn.2xlarge", "trt", 42)
     assert files.stats_history.name == "ml.g4dn.2xlarge*trt*42_stats_history.csv"
     assert files.samples.name == "ml.g4dn.2xlarge*trt*42_samples.parquet"
+    assert files.latency_chart.name == "ml.g4dn.2xlarge*trt*42_latency.png"
+    assert files.resources_chart.name == "ml.g4dn.2xlarge*trt*42_resources.png"
     files.stats_history.touch()
     assert find_runs(tmp_path) == [files]
 

@@ -8,9 +8,9 @@ import pandas as pd
 def find_knee(stages: pd.DataFrame) -> "pd.Series[Any] | None":
     """The stage with the most power, which is throughput over mean latency.
 
-    Before it throughput grows faster than latency, after it latency grows faster than throughput (Kleinrock,
-    "Power and deterministic rules of thumb for probabilistic problems in computer communications", ICC 1979).
-    Only stages without a failure are looked at: an endpoint that turns requests down answers the others fast.
+    Up to it throughput grows by a larger share than latency, beyond it by a smaller one (Kleinrock, "Power and
+    deterministic rules of thumb for probabilistic problems in computer communications", ICC 1979). Only
+    stages without a failure are looked at: an endpoint that turns requests down answers the others fast.
 
     Args:
         stages: the summary rows of one run, by load.
