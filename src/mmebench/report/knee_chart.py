@@ -54,7 +54,8 @@ def draw_knee(summary: pd.DataFrame, looks: Mapping[RunKey, Look], title: str, f
     axes.set_ylabel("latency of successes, ms (log scale)")
     axes.set_title(titled(title, "latency, ms, against throughput, requests/s"))
     quieten(axes)
-    place_labels(axes, labels, [(row["Requests/s"], row[_P99]) for _, row in summary.iterrows()])
+    points = [(row["Requests/s"], row[column]) for _, row in summary.iterrows() for column in (_P99, _P50)]
+    place_labels(axes, labels, points)
     handles = [
         *axes.get_legend_handles_labels()[0],
         Line2D([], [], color="black", marker="o", label="p99"),
