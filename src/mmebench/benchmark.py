@@ -94,9 +94,11 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int |
                 if isinstance(endpoint, Monitored):
                     watched.append((endpoint, run, part))
                 observer.measured(run)
-                outcome = Outcome(part.directory, write_report(part.directory), tuple(problems))
+                outcome = Outcome(part.directory, write_report(part.directory, _files(part, run)))
     for monitored, run, part in watched:  # last, as monitoring shows what happened only minutes later
         problems += _keep_metrics(monitored, run, part)
+    if outcome is not None and watched:
+        outcome = replace(outcome, report=write_report(outcome.directory))
     if outcome is None and kept and not problems:
         outcome = Outcome(kept[-1], write_report(kept[-1]))
     if outcome is None:
@@ -165,12 +167,16 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: i
     return Outcome(files.directory, write_report(files.directory))
 
 
+def _files(part: Part, run: Run) -> RunFiles:
+    return RunFiles(part.directory, run.instance_type, run.platform, run.targets)
+
+
 def _with_life(run: Run, part: Part, seconds: float) -> Run:
     """The run, on disk too, with how long its endpoint was there, where that costs something."""
     if run.price is None:
         return run
     lived = run.model_copy(update={"endpoint_seconds": round(seconds, 1)})
-    write_run(lived, RunFiles(part.directory, run.instance_type, run.platform, run.targets).run)
+    write_run(lived, _files(part, run).run)
     return lived
 
 
@@ -181,8 +187,7 @@ def _keep_metrics(endpoint: Monitored, run: Run, part: Part) -> list[MmebenchErr
         metrics = endpoint.metrics(since, until)
     except MmebenchError as error:
         return [error]
-    files = RunFiles(part.directory, run.instance_type, run.platform, run.targets)
-    write_metrics((asdict(metric) for metric in metrics), files.metrics)
+    write_metrics((asdict(metric) for metric in metrics), _files(part, run).metrics)
     return []
 
 

@@ -30,7 +30,7 @@ class Observer(Protocol):
         """It is there, or has failed."""
 
     def serving(self, what: str, endpoint: Endpoint, so_far: Callable[[], float | None]) -> None:
-        """The endpoint of a part is up; ``so_far`` tells at any time what the benchmark has cost, in US dollars."""
+        """The endpoint of a part is up; ``so_far`` tells at any time what the benchmark has cost, in dollars."""
 
     def loaded(self, load: Load, memory_budget: int | None) -> None:
         """One more target is in memory."""

@@ -102,7 +102,8 @@ class HostsRun:
             assert (stage.due, stage.not_started, stage.note) == (due, 0, None)
         assert self.summary["Successful Requests"].tolist() == pytest.approx([300, 80], abs=even_ns > 3)
         assert self.summary["offered_per_s"].tolist() == [100, 40]
-        assert self.summary["littles_law"].tolist() == pytest.approx([1, 1], abs=0.1)
+        undisturbed = self.summary[~self.summary["client_limited"]]  # by others on this machine
+        assert undisturbed["littles_law"].tolist() == pytest.approx([1] * len(undisturbed), abs=0.1)
 
 
 def test_workers_at_other_addresses_need_no_spec(tmp_path: Path) -> None:

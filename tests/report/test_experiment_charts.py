@@ -77,9 +77,20 @@ def test_capacity_says_what_limited_it(tmp_path: Path) -> None:
         loads=loads,
     )
     figure = draw_capacity(capacity, "a title", "a footer")
-    assert "5 fit, limited by eviction; 100 MiB a copy (95 to 105 with 95 % confidence)" in texts(figure)
+    assert "5 targets fit, limited by eviction; 100 MiB a copy (95 to 105 with 95 % confidence)" in texts(figure)
     save(figure, tmp_path / "chart.png")
     bare = capacity.model_copy(
         update={"bytes_per_copy": None, "bytes_per_copy_bounds": None, "memory_budget": None}
     )
-    assert "5 fit, limited by eviction" in texts(draw_capacity(bare, "", ""))
+    assert "5 targets fit, limited by eviction" in texts(draw_capacity(bare, "", ""))
+
+
+def test_capacity_where_nobody_says_what_is_in_memory(tmp_path: Path) -> None:
+    loads = tuple(Load(target=f"{n}", seconds=1, memory_used=None) for n in range(4))
+    capacity = Capacity(fits=4, limited_by="limit", bytes_per_copy=None, memory_budget=None, loads=loads)
+    figure = draw_capacity(capacity, "a title", "a footer")
+    assert len(figure.axes) == 1, "no empty picture of memory"
+    assert "at least 4 targets fit; no more were asked for\nfirst invocation, which waits for the load" in texts(
+        figure
+    )
+    save(figure, tmp_path / "chart.png")

@@ -110,7 +110,7 @@ def test_a_name_is_no_formula(tmp_path: Path) -> None:
 
 def test_the_footer_says_on_what_when_and_with_which_version(tmp_path: Path) -> None:
     run = read_run(write_load(tmp_path).run).model_copy(
-        update={"container": "triton", "finished_at": "2026-01-02T"}
+        update={"container": "triton", "finished_at": "2026-01-02T", "spec": {"endpoint": {"kind": "local"}}}
     )
     assert footer_of(run) == "triton · of a test, 2 CPUs · mmebench 0.0 · 2026-01-02"
     other = run.model_copy(update={"container": "python", "finished_at": "2026-01-05T"})
@@ -119,6 +119,8 @@ def test_the_footer_says_on_what_when_and_with_which_version(tmp_path: Path) -> 
         "triton and python · of a test, 2 CPUs · mmebench 0.0 · 2026-01-02 to 2026-01-05 · "
         "others from Locust's history"
     )
+    elsewhere = run.model_copy(update={"spec": {"endpoint": {"kind": "sagemaker"}}})
+    assert footer_of(elsewhere) == "triton · client on of a test, 2 CPUs · mmebench 0.0 · 2026-01-02"
     many = [run.model_copy(update={"container": str(n)}) for n in range(4)]
     assert footer_of_all(many).startswith("0 and 3 others · ")
     assert footer_of(None) == "from Locust's history; no record of the run"

@@ -135,15 +135,13 @@ class RunProgress:
     def filled(self, capacity: Capacity) -> None:
         """See :class:`mmebench.observer.Observer`."""
         seconds = sorted(load.seconds for load in capacity.loads)
-        copy = f", {human_bytes(capacity.bytes_per_copy)} a copy" if capacity.bytes_per_copy else ""
+        copy = f"; {human_bytes(capacity.bytes_per_copy)} a copy" if capacity.bytes_per_copy else ""
         if capacity.bytes_per_copy_bounds is not None:
             low, high = capacity.bytes_per_copy_bounds
             copy += f" ({human_bytes(low)} to {human_bytes(high)})"
-        more = "at least " if capacity.limited_by == "limit" else ""
         self._say(
-            f"{more}{capacity.fits} targets fit{copy}; first invocation "
-            f"{human_seconds(seconds[len(seconds) // 2])} median, {human_seconds(seconds[-1])} at most; "
-            f"limited by {capacity.limited_by}"
+            f"{capacity.found}{copy}; first invocation "
+            f"{human_seconds(seconds[len(seconds) // 2])} median, {human_seconds(seconds[-1])} at most"
         )
 
     def offering(self, job: LoadJob) -> None:

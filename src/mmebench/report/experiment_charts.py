@@ -3,6 +3,7 @@
 import math
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -72,10 +73,27 @@ def draw_working_set(cells: pd.DataFrame, title: str, footer: str) -> Figure:
 
 
 def draw_capacity(capacity: Capacity, title: str, footer: str) -> Figure:
-    """Memory in use over targets loaded, and how long each first invocation took."""
-    figure = Figure(figsize=(12, 4.4), layout="constrained")
-    memory, seconds = figure.subplots(1, 2)
+    """Memory in use over targets loaded, where anybody says, and how long each first invocation took."""
     copies = range(1, len(capacity.loads) + 1)
+    measured = any(load.memory_used is not None for load in capacity.loads)
+    figure = Figure(figsize=(12 if measured else 7, 4.4), layout="constrained")
+    *memory, seconds = figure.subplots(1, 1 + measured, squeeze=False)[0]
+    for axes in memory:
+        _draw_memory(axes, capacity, copies)
+    first = "first invocation, which waits for the load"
+    seconds.set_title(first if measured else f"{capacity.found}\n{first}", fontsize=10)
+    seconds.bar(copies, [load.seconds for load in capacity.loads], color=SERIES[2])
+    seconds.set_ylabel("seconds")
+    for axes in (*memory, seconds):
+        axes.set_xlabel("targets in memory")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(title)
+    finish(figure, footer)
+    return figure
+
+
+def _draw_memory(memory: Axes, capacity: Capacity, copies: range) -> None:
     used = [_mib(load.memory_used) for load in capacity.loads]
     memory.plot(copies, used, marker="o", color=SERIES[0], label="after the largest batch that the load can form")
     loaded = [_mib(load.memory_loaded) for load in capacity.loads]
@@ -86,16 +104,6 @@ def draw_capacity(capacity: Capacity, title: str, footer: str) -> Figure:
     memory.set_ylabel("memory of all targets, MiB")
     memory.set_ylim(0, None)
     memory.legend(frameon=False, fontsize=8, loc="lower right")
-    seconds.bar(copies, [load.seconds for load in capacity.loads], color=SERIES[2])
-    seconds.set_title("first invocation, which waits for the load", fontsize=10)
-    seconds.set_ylabel("seconds")
-    for axes in (memory, seconds):
-        axes.set_xlabel("targets in memory")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(title)
-    finish(figure, footer)
-    return figure
 
 
 def _mib(size: int | None) -> float:
@@ -103,7 +111,7 @@ def _mib(size: int | None) -> float:
 
 
 def _describe_capacity(capacity: Capacity) -> str:
-    text = f"{capacity.fits} fit, limited by {capacity.limited_by}"
+    text = capacity.found
     if capacity.bytes_per_copy is not None:
         text += f"; {capacity.bytes_per_copy / _MIB:.0f} MiB a copy"
     if capacity.bytes_per_copy_bounds is not None:

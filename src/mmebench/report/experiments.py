@@ -1,4 +1,4 @@
-"""The report of capacity and experiments: a table and a picture each, and what they show in a sentence."""
+"""The report of experiments: a table and a picture each, and what they show in a sentence."""
 
 import math
 from collections.abc import Callable
@@ -18,11 +18,6 @@ def write_experiments(files: RunFiles, footer: str) -> list[str]:
     if not files.run.exists():
         return []
     run = read_run(files.run)
-    if run.capacity is not None and len(run.capacity.loads) > 1:
-        from mmebench.report.experiment_charts import draw_capacity
-        from mmebench.report.pictures import save
-
-        save(draw_capacity(run.capacity, f"{_title(run)}: capacity", footer), files.capacity_chart)
     lines = []
     for kind, write in _WRITERS.items():
         lines += write(files.experiment(kind), run, footer)

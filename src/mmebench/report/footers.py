@@ -20,13 +20,19 @@ def footer_of_all(runs: Sequence[Run | None]) -> str:
     days = sorted({run.finished_at[:10] for run in known})
     parts = [
         _listed(run.container for run in known),
-        _listed(f"{run.environment['processor']}, {run.environment['cpus']} CPUs" for run in known),
+        _listed(_machine(run) for run in known),
         "mmebench " + _listed(run.environment["versions"]["mmebench"] for run in known),
         days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}",
     ]
     if len(known) < len(runs):
         parts.append("others from Locust's history")
     return " · ".join(parts)
+
+
+def _machine(run: Run) -> str:
+    """What mmebench ran on, and the endpoint too where that is local."""
+    machine = f"{run.environment['processor']}, {run.environment['cpus']} CPUs"
+    return machine if run.spec.get("endpoint", {}).get("kind") == "local" else f"client on {machine}"
 
 
 def _listed(texts: Iterable[str]) -> str:

@@ -108,7 +108,8 @@ def _charts(runs: list[Recorded], summary: pd.DataFrame) -> Iterator[Chart]:
         if run.capacity is not None and len(run.capacity.loads) > 1:
             budget = run.capacity.memory_budget
             used = [load.memory_used / _MIB for load in run.capacity.loads if load.memory_used is not None]
-            memory[name] = used, None if budget is None else budget / _MIB
+            if used:
+                memory[name] = used, None if budget is None else budget / _MIB
     figures = {
         "Throughput over the load, with 95 % intervals. A click on a run's name hides it.": (
             interactive.draw_throughput(summary)

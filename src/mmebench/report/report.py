@@ -10,7 +10,16 @@ from mmebench.report.footers import footer_of, footer_of_all
 from mmebench.report.html import write_html
 from mmebench.report.recorded import Recorded, read_recorded
 from mmebench.report.runs import name_all, tell_apart
-from mmebench.results.layout import CHART2, COST_CHART, DISTRIBUTION_CHART, KNEE_CHART, REPORT, SUMMARY, find_runs
+from mmebench.results.layout import (
+    CHART2,
+    COST_CHART,
+    DISTRIBUTION_CHART,
+    KNEE_CHART,
+    REPORT,
+    SUMMARY,
+    RunFiles,
+    find_runs,
+)
 from mmebench.results.metrics import since_load_began
 from mmebench.results.summary import summarise
 
@@ -24,8 +33,12 @@ class Report(NamedTuple):
     """What experiments show, a line each."""
 
 
-def write_report(directory: Path) -> Report:
+def write_report(directory: Path, changed: RunFiles | None = None) -> Report:
     """Write ``summary_results.csv`` and the charts of a ``results/<model>`` directory.
+
+    Args:
+        directory: with any number of runs.
+        changed: the only run that has no pictures of its own yet; those of the others stay as they are.
 
     Raises:
         BadInputError: there is nothing in it to report on.
@@ -39,7 +52,8 @@ def write_report(directory: Path) -> Report:
             & (summary["platform"] == run.files.platform)
             & (summary["targets"] == run.files.targets)
         ]
-        _draw_run(run, rows)
+        if changed in (None, run.files):
+            _draw_run(run, rows)
         findings += write_experiments(run.files, footer_of(run.run))
     _draw_all(directory, runs, summary)
     write_html(runs, summary, findings, directory / REPORT)
@@ -49,6 +63,7 @@ def write_report(directory: Path) -> Report:
 def _draw_run(recorded: Recorded, rows: pd.DataFrame) -> None:
     """The pictures of one run; ``rows`` are its own."""
     from mmebench.report.charts import draw_chart1
+    from mmebench.report.experiment_charts import draw_capacity
     from mmebench.report.latency_charts import draw_latency_over_time
     from mmebench.report.pictures import save, save_or_remove
     from mmebench.report.resource_chart import draw_resources
@@ -60,6 +75,9 @@ def _draw_run(recorded: Recorded, rows: pd.DataFrame) -> None:
         save(draw_chart1(rows, footer), files.chart1)
     if run is None:
         return
+    if run.capacity is not None and len(run.capacity.loads) > 1:
+        about = f"{run.model}: {run.platform} on {run.instance_type}: capacity"
+        save(draw_capacity(run.capacity, about, footer), files.capacity_chart)
     title = f"{run.model}: {recorded.key.name}"
     stages = find_stretches(run.stages, rows) if files.samples.exists() else []
     save_or_remove(draw_latency_over_time(recorded.course, stages, title, footer), files.latency_chart)

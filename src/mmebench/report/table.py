@@ -1,5 +1,7 @@
 """The summary as a table for the terminal."""
 
+from itertools import zip_longest
+
 import pandas as pd
 from rich.box import SIMPLE
 from rich.table import Table
@@ -22,9 +24,13 @@ _FIGURES = (
 
 
 def summary_table(summary: pd.DataFrame) -> Table:
-    """One line a stage, in 80 columns; an empty cell is a figure that the samples cannot carry."""
+    """One line a stage, in 80 columns; an empty cell is a figure that the samples cannot carry.
+
+    Where there are several instance types, each is named below its platform, in the place of p95.
+    """
     instance_types = summary["instance_type"].unique()
     several = len(instance_types) > 1
+    shown = [figure for figure in _FIGURES if not (several and figure[0] == "p95_ms")]
     where = "" if several else f" on {instance_types[0]}"
     title = f"{summary['model_name'].iloc[0]}{where}"
     table = Table(
@@ -36,18 +42,17 @@ def summary_table(summary: pd.DataFrame) -> Table:
         pad_edge=False,
         show_edge=False,
     )
-    if several:
-        table.add_column("instance", no_wrap=True)
     table.add_column("platform", no_wrap=True)
-    for _, title, _ in _FIGURES:
+    for _, title, _ in shown:
         table.add_column(title, justify="right", no_wrap=True)
-    for (instance_type, _, _), stages in summary.assign(load=loads(summary)).groupby(
+    for (instance_type, platform, _), stages in summary.assign(load=loads(summary)).groupby(
         ["instance_type", "platform", "targets"], sort=False
     ):
-        for number, (_, row) in enumerate(stages.iterrows()):
-            run = [str(instance_type)] * several + [row["platform"]] if number == 0 else [""] * (1 + several)
-            figures = [_cell(row, column, form) for column, _, form in _FIGURES]
-            table.add_row(*run, *figures, end_section=number == len(stages) - 1)
+        names = [str(platform), str(instance_type)][: 1 + several]
+        lines = [[_cell(row, column, form) for column, _, form in shown] for _, row in stages.iterrows()]
+        for name, figures in zip_longest(names, lines, fillvalue=""):
+            table.add_row(name, *figures)
+        table.add_section()
     return table
 
 

@@ -42,6 +42,13 @@ class Capacity(Record):
     memory_budget: int | None
     loads: tuple[Load, ...]
 
+    @property
+    def found(self) -> str:
+        """How many fit and what ended the search, in words."""
+        if self.limited_by == "limit":
+            return f"at least {self.fits} targets fit; no more were asked for"
+        return f"{self.fits} targets fit, limited by {self.limited_by}"
+
 
 class StageWindow(Record):
     """What a stage really was, in seconds since the load began.
