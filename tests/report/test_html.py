@@ -105,6 +105,21 @@ def test_a_chart_shows_values_and_hides_a_run_at_a_click(page: Page) -> None:
     )
 
 
+DRAWN = "document.querySelectorAll('.chart.js-plotly-plot').length"
+
+
+def test_a_chart_is_drawn_when_its_reader_comes_near(page: Page) -> None:
+    charts = page.locator(".chart")
+    assert page.evaluate(DRAWN) < charts.count(), "not before"
+    charts.last.scroll_into_view_if_needed()
+    charts.last.locator(".plot-container").wait_for()
+
+
+def test_on_paper_all_charts_are_there(page: Page) -> None:
+    page.pdf()
+    page.wait_for_function(f"{DRAWN} == document.querySelectorAll('.chart').length")
+
+
 def test_the_table_sorts_as_numbers_and_can_be_exported(page: Page) -> None:
     def column(name: str) -> list[float]:
         titles = [title.strip() for title in page.locator("table.dataTable thead th").all_inner_texts()]
