@@ -1,7 +1,7 @@
 # make demo   installs everything into .venv and runs one real benchmark on this machine
 # make test   installs everything into .venv, then lint, types, import rules and all tests
 # make docs   builds the documentation into site/
-# make bench  measures load client, summary and router against their peers, side by side; twenty minutes
+# make bench  measures load client, summary, report and router against their peers, side by side; twenty minutes
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -44,14 +44,15 @@ unit: setup
 
 test: lint unit
 
-# gcc builds the stub server, nginx answers over TLS, wrk is a peer.
+# gcc builds the stub server, nginx answers over TLS, wrk is a peer, and chromium opens a report.
 bench: setup
-	@PATH=$$PATH:/usr/sbin; command -v gcc && command -v nginx && command -v wrk || \
-	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends gcc libc6-dev nginx-light wrk; }
+	@PATH=$$PATH:/usr/sbin; command -v gcc && command -v nginx && command -v wrk && command -v chromium || \
+	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends gcc libc6-dev nginx-light wrk chromium; }
 	$(BIN)/python benchmarks/throughput_bench.py
 	$(BIN)/python benchmarks/latency_bench.py
 	$(BIN)/python benchmarks/startup_bench.py
 	$(BIN)/python benchmarks/summary_bench.py
+	$(BIN)/python benchmarks/report_bench.py
 	$(BIN)/python benchmarks/router_bench.py
 
 # What is said of specs is made from their models; then all of it, into site/.

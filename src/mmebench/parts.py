@@ -12,7 +12,7 @@ from mmebench.endpoints.endpoint import Endpoint
 from mmebench.errors import BadInputError
 from mmebench.load.payload import Body, make_body
 from mmebench.measurement import digest
-from mmebench.models.engine import exported_platform, find_builder, is_built, package_engine
+from mmebench.models.engine import check_inputs, exported_platform, find_builder, is_built, package_engine
 from mmebench.models.package import Package, package_model
 from mmebench.observer import Observer
 from mmebench.results.layout import find_runs
@@ -60,11 +60,13 @@ def find_parts(spec: Spec, results: Path, kept: list[Path], observer: Observer) 
     prices = check_account(spec.endpoint, len(spec.platforms), builds)
     for endpoint in spec.endpoint.each():
         for platform in spec.platforms:
-            form = platform
-            if is_built(spec.model, platform):
+            built = is_built(spec.model, platform)
+            if built:
                 find_builder(endpoint)
-                form = exported_platform(platform)
+            form = exported_platform(platform) if built else platform
             package = package_model(spec.model, form, results / ".packages", partial(observer.packaging, platform))
+            if built:
+                check_inputs(package, endpoint)
             observer.packaged(package)
             directory = results / package.model
             directory.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from mmebench.archive import extract, unpack
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.models.engine import (
     LocalBuilder,
+    check_inputs,
     exported_platform,
     find_builder,
     is_built,
@@ -175,6 +176,31 @@ def test_why_trtexec_failed(exported: Package, trtexec: Path, tmp_path: Path) ->
     trtexec.write_text("#!/bin/sh\nexit 0\n")
     with pytest.raises(MmebenchError, match="left no engine"):
         package_engine(exported, TRT, 128, LocalBuilder(), tmp_path / "packages", lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("datatype", "of_sagemaker", "refused"),
+    [
+        ("INT64", {"triton": "23.12"}, True),
+        ("INT64", {"triton": "24.05"}, False),
+        ("FP32", {"triton": "23.12"}, False),
+        ("INT64", {"image": "1.dkr.ecr.us-east-1.amazonaws.com/mine:1"}, False),
+    ],
+)
+def test_what_an_old_tensorrt_cannot_take_is_refused_before_it_is_built(
+    exported: Package, datatype: str, of_sagemaker: dict[str, str], refused: bool
+) -> None:
+    role = "arn:aws:iam::123456789012:role/mmebench"
+    endpoint = SageMakerEndpoint.model_validate(
+        {"kind": "sagemaker", "instance_type": "ml.g5.xlarge", "role": role, "bucket": "models"} | of_sagemaker
+    )
+    text = exported.model_copy(update={"inputs": (TensorSpec(name="ids", datatype=datatype, shape=(-1,)),)})
+    if refused:
+        with pytest.raises(BadInputError, match=r"got 23\.12, whose TensorRT takes no 64-bit integers as ids of"):
+            check_inputs(text, endpoint)
+    else:
+        check_inputs(text, endpoint)
+    check_inputs(text, LocalEndpoint(kind="local", memory="1GiB"))
 
 
 def test_who_builds(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,8 @@ _TRTEXEC = Path("/usr/src/tensorrt/bin/trtexec")
 """Where NVIDIA's images have it; it may be on the PATH as well."""
 _LIMIT = 64 * 1024**3
 _LEAST_SEQUENCE = 2
+_TENSORRT_10 = "24.05"
+"""The first Triton image with it."""
 """ONNX is exported for texts of at least so many tokens."""
 
 Progress = Callable[[str], None]
@@ -211,6 +213,22 @@ def find_builder(endpoint: ServedEndpoint) -> EngineBuilder:
     if endpoint.kind == "local" or endpoint.engine_builder == "local":
         return LocalBuilder()
     return JobBuilder(endpoint)
+
+
+def check_inputs(exported: Package, endpoint: ServedEndpoint) -> None:
+    """Refuse an engine that would be built, at a price, and could not be served.
+
+    Raises:
+        BadInputError: TensorRT 8 of older images has no 64-bit integers, which token ids are.
+    """
+    if endpoint.kind == "local" or endpoint.image is not None or endpoint.triton >= _TENSORRT_10:
+        return
+    wide = [tensor.name for tensor in exported.inputs if tensor.datatype == "INT64"]
+    if wide:
+        raise BadInputError(
+            f"endpoint.triton: got {endpoint.triton}, whose TensorRT takes no 64-bit integers as "
+            f"{' and '.join(wide)} of {exported.model} are; take {_TENSORRT_10} or later"
+        )
 
 
 def _gpu() -> str:
