@@ -2,10 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mmebench.archive import extract, unpack
+from mmebench.endpoints.endpoint import CleanUpError
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.models.engine import (
     LocalBuilder,
@@ -176,6 +178,21 @@ def test_why_trtexec_failed(exported: Package, trtexec: Path, tmp_path: Path) ->
     trtexec.write_text("#!/bin/sh\nexit 0\n")
     with pytest.raises(MmebenchError, match="left no engine"):
         package_engine(exported, TRT, 128, LocalBuilder(), tmp_path / "packages", lambda _: None)
+
+
+def test_an_engine_is_kept_though_not_everything_of_its_job_is_gone(
+    exported: Package, trtexec: Path, tmp_path: Path
+) -> None:
+    class Untidy(LocalBuilder):
+        def build(self, *arguments: Any) -> None:
+            super().build(*arguments)
+            raise CleanUpError("objects are still there")
+
+    with pytest.raises(CleanUpError, match="objects are still there"):
+        package_engine(exported, TRT, 128, Untidy(), tmp_path / "packages", lambda _: None)
+    told = list[str]()
+    package_engine(exported, TRT, 128, LocalBuilder(), tmp_path / "packages", told.append)
+    assert told[-1].endswith("is there from an earlier start")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mmebench.archive import pack, unpack
+from mmebench.endpoints.endpoint import CleanUpError
 from mmebench.endpoints.sagemaker.engine_job import JobBuilder
 from mmebench.errors import BadInputError, MmebenchError, disk_errors
 from mmebench.models.config import make_config
@@ -116,6 +117,7 @@ def package_engine(
 
     Raises:
         MmebenchError: there is no engine, or it cannot be written.
+        CleanUpError: the engine is kept, and something that was made to build it is still there.
     """
     options = trtexec_options(exported.inputs, platform, sequence_length)
     asked = [exported.sha256, builder.made_with, *options, platform.model_dump(mode="json"), sequence_length]
@@ -125,6 +127,7 @@ def package_engine(
     if record.exists() and (directory / f"{name}.tar.gz").exists():
         progress(f"{name}.tar.gz is there from an earlier start")
         return read_package(record)
+    left_behind: CleanUpError | None = None
     with disk_errors(directory), tempfile.TemporaryDirectory(dir=directory, prefix=".engine-") as temporary:
         work = Path(temporary)
         model = unpack(exported.archive, work / "exported", _LIMIT) / "1"
@@ -132,7 +135,10 @@ def package_engine(
         (folder / "1").mkdir(parents=True)
         built = work / "built"
         built.mkdir()
-        builder.build(model, options, built, progress)
+        try:
+            builder.build(model, options, built, progress)
+        except CleanUpError as error:
+            left_behind = error  # the engine is there, and was paid for
         if not (built / ENGINE).is_file():
             raise MmebenchError(f"{exported.model}: trtexec ended without an error and left no engine")
         shutil.copyfile(built / ENGINE, folder / "1" / ENGINE)
@@ -159,6 +165,8 @@ def package_engine(
         (work / "engine.tar.gz").replace(directory / f"{name}.tar.gz")
         (work / "record.json").write_text(package.model_dump_json(indent=1), encoding="utf-8")
         (work / "record.json").replace(record)
+    if left_behind is not None:
+        raise left_behind
     return package.model_copy(update={"archive": directory / f"{name}.tar.gz"})
 
 

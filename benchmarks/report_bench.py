@@ -1,0 +1,140 @@
+"""``mmebench report`` of a run of two million samples, and how a report of 50 runs opens in a browser.
+
+The report runs as a command, Python's start included. The browser is Chromium without a window, its page opened
+from disk: "there" is when all of the file is read and its verdict and table are shown; charts are drawn when a
+reader comes near.
+"""
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import pyarrow as pa
+from playwright.sync_api import sync_playwright
+
+from harness import publish, within
+from mmebench.environment import describe_environment
+from mmebench.report.report import write_report
+from mmebench.results.layout import RunFiles
+from mmebench.results.run import Capacity, Load, Run, StageWindow, write_run
+from mmebench.results.samples import SCHEMA, write_samples
+
+ROUNDS = 3
+STAGES = 10
+STAGE_SECONDS = 30
+MANY_SAMPLES = 2_000_000
+RUNS = 50
+SAMPLES_OF_EACH = 10_000
+
+
+def write_load(directory: Path, targets: int, count: int) -> None:
+    """A run of ten stages with so many samples and targets."""
+    random = np.random.default_rng(targets)
+    latency = random.lognormal(np.log(5e6), 0.5, count).astype(np.int64)
+    end = np.sort(random.integers(0, STAGES * STAGE_SECONDS * 10**9, count))
+    names = pa.array([f"model-v{target}.tar.gz" for target in range(targets)])
+    samples = pa.table(
+        {
+            "intended_ns": end - latency,
+            "start_ns": end - latency,
+            "first_byte_ns": end,
+            "end_ns": end,
+            "target": pa.DictionaryArray.from_arrays(random.integers(0, targets, count).astype(np.int32), names),
+            "status": np.full(count, 200, np.int16),
+            "error": pa.DictionaryArray.from_arrays(pa.nulls(count, pa.int32()), pa.array(["ModelError"])),
+            "cold": np.zeros(count, bool),
+            "request_bytes": np.full(count, 602_112),
+            "response_bytes": np.full(count, 200),
+        },
+        schema=SCHEMA,
+    )
+    files = RunFiles(directory, "local", "pt", targets)
+    write_samples(iter([samples]), files.samples)
+    files.stats_history.touch()
+    windows = tuple(
+        StageWindow(users=number + 1, start=at, ready=at + 1.0, end=at + STAGE_SECONDS)
+        for number, at in enumerate(range(0, STAGES * STAGE_SECONDS, STAGE_SECONDS))
+    )
+    loads = tuple(Load(target=f"{number}", seconds=1, memory_used=number * 2**27) for number in range(1, 61))
+    capacity = Capacity(fits=60, limited_by="eviction", bytes_per_copy=2**27, memory_budget=2**33, loads=loads)
+    run = Run(
+        complete=True,
+        digest="",
+        model="bench",
+        platform="pt",
+        precision="fp32",
+        instance_type="local",
+        container="triton",
+        parameters=None,
+        targets=targets,
+        capacity=capacity,
+        stages=windows,
+        started_at="2026-01-01T00:00:00+00:00",
+        finished_at="2026-01-01T00:05:00+00:00",
+        spec={},
+        package={},
+        environment=describe_environment(),
+    )
+    write_run(run, files.run)
+
+
+def report(directory: Path) -> tuple[float, float]:
+    """Seconds that the command takes, and the most MB that it or a command before it held."""
+    began = perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "mmebench", "report", str(directory)], check=True, stdout=subprocess.DEVNULL
+    )
+    return perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3
+
+
+def open_page(page: Path) -> tuple[float, float]:
+    """Seconds until the first is seen of it, and until it is there."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"]) as chromium,
+    ):
+        shown = chromium.new_page(viewport={"width": 1200, "height": 900})
+        began = perf_counter()
+        shown.goto(page.as_uri())
+        shown.wait_for_selector("table.dataTable tbody tr")
+        seconds = perf_counter() - began
+        paint = shown.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    return paint / 1e3, seconds
+
+
+def main() -> None:
+    """Make the runs, report, open, publish."""
+    with tempfile.TemporaryDirectory() as scratch:
+        large, many = Path(scratch, "large"), Path(scratch, "many")
+        for directory in (large, many):
+            directory.mkdir()
+        write_load(large, 50, MANY_SAMPLES)
+        for number in range(RUNS):
+            write_load(many, 10 + number, SAMPLES_OF_EACH)
+        os.sync()
+        reports = [report(large) for _ in range(ROUNDS)]
+        write_report(many)
+        pages = [open_page(many / "report.html") for _ in range(ROUNDS)]
+        size = (many / "report.html").stat().st_size / 1e6
+    figure = f"report of {MANY_SAMPLES / 1e6:g} million samples"
+    publish(
+        "report",
+        [
+            within(figure, "s", [seconds for seconds, _ in reports], "a limit", 5),
+            within(f"{figure}, peak memory", "MB", [memory for _, memory in reports], "a limit", 1000),
+            within(f"report.html of {RUNS} runs", "MB", [size], "a limit", 15),
+            within(f"report.html of {RUNS} runs, first seen", "s", [first for first, _ in pages], "a limit", 2),
+            within(f"report.html of {RUNS} runs, there", "s", [there for _, there in pages], "a limit", 2),
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()
