@@ -20,6 +20,7 @@ STAGES = tuple(
     StageWindow(users=users, start=10.0 * n, ready=10.0 * n + 1, end=10.0 * n + 10, client_cpu=0.9 if n else 0.1)
     for n, users in enumerate((1, 4, 16))
 )
+DRAWN = "document.querySelectorAll('.chart.js-plotly-plot').length"
 HOSTILE = "<script>window.hacked=1<&'\""
 
 
@@ -105,7 +106,27 @@ def test_a_chart_shows_values_and_hides_a_run_at_a_click(page: Page) -> None:
     )
 
 
-DRAWN = "document.querySelectorAll('.chart.js-plotly-plot').length"
+def test_charts_can_be_switched_to_a_platform_and_back(browser: Browser, tmp_path: Path) -> None:
+    for platform in ("pt", "onnx"):
+        samples = sample_table([Sample(10 * at, 10 * at + 20) for at in range(2900)])
+        write_run(tmp_path, samples, STAGES, platform=platform)
+    write_report(tmp_path)
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    page.goto((tmp_path / "report.html").as_uri())
+    page.wait_for_selector(".js-plotly-plot .plot-container")
+    lines = "[...document.querySelectorAll('.js-plotly-plot')].map(chart => chart.data.map(line => line.meta))"
+    both = ["onnx on local, 3 targets", "pt on local, 3 targets"]
+    assert page.evaluate(lines)[0] == both
+    switch = page.get_by_role("combobox", name="Platform", exact=True)
+    switch.select_option("pt")
+    assert all(set(chart) == {both[1]} for chart in page.evaluate(lines))
+    page.locator(".chart").last.scroll_into_view_if_needed()
+    page.wait_for_function(f"{DRAWN} == document.querySelectorAll('.chart').length")
+    assert all(set(chart) == {both[1]} for chart in page.evaluate(lines)), "those that are drawn only now, too"
+    switch.select_option("all")
+    assert all(set(chart) == set(both) for chart in page.evaluate(lines))
+    assert page.get_by_role("combobox", name="Instance type", exact=True).count() == 0, "there is only one"
+    page.close()
 
 
 def test_a_chart_is_drawn_when_its_reader_comes_near(page: Page) -> None:

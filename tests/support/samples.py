@@ -58,17 +58,18 @@ def write_run(
     complete: bool = True,
     capacity: Capacity | None = None,
     spec: dict[str, Any] | None = None,
+    platform: str = "pt",
 ) -> RunFiles:
     """A run of a benchmark as it is found on disk, without what Locust writes about it."""
     directory.mkdir(parents=True, exist_ok=True)
-    files = RunFiles(directory, "local", "pt", targets)
+    files = RunFiles(directory, "local", platform, targets)
     files.stats_history.touch()
     write_samples(iter([samples]), files.samples)
     run = Run(
         complete=complete,
         digest="",
         model=directory.name,
-        platform="pt",
+        platform=platform,
         precision="fp32",
         instance_type="local",
         container="",

@@ -3,6 +3,7 @@
 import base64
 import math
 from collections.abc import Iterator
+from html import escape
 from importlib.resources import files as resources
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -81,6 +82,11 @@ def write_html(runs: list[Recorded], summary: pd.DataFrame, findings: list[str],
             charts=[
                 {"caption": chart.caption, "content": Markup(chart.content)} for chart in _charts(runs, summary)
             ],
+            switches={
+                "Platform": list(dict.fromkeys(run.key.platform for run in runs)),
+                "Instance type": list(dict.fromkeys(run.key.instance_type for run in runs)),
+            },
+            parts={escape(run.key.name): [run.key.platform, run.key.instance_type] for run in runs},
             table=Markup(_table(summary)),
             table_library=Markup(_table_library()),
             chart_library=Markup(get_plotlyjs()),

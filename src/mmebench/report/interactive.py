@@ -1,4 +1,7 @@
-"""The charts of report.html over loads: they zoom, show values, and hide a run at a click on its name."""
+"""The charts of report.html over loads: they zoom, show values, and hide a run at a click on its name.
+
+The ``meta`` of a line is its run's name, by which the page finds those of a platform or an instance type.
+"""
 
 import html
 from collections.abc import Iterator
@@ -46,6 +49,7 @@ def draw_throughput(summary: pd.DataFrame) -> go.Figure:
             text=_words(stages),
             line=look,
             name=name,
+            meta=name,
             error_y=_bars(stages, "Requests/s", "throughput", "_per_s"),
         )
     figure.update_xaxes(title_text=_LOAD)
@@ -64,6 +68,7 @@ def draw_latency(summary: pd.DataFrame) -> go.Figure:
                 text=_words(stages),
                 line=look | {"width": width},
                 name=f"{name}: {label}",
+                meta=name,
                 legendgroup=name,
             )
     figure.update_xaxes(title_text=_LOAD)
@@ -94,6 +99,7 @@ def draw_knee(summary: pd.DataFrame) -> go.Figure:
                 mode="lines+markers",
                 line=look | {"width": width},
                 name=f"{name}: {label}",
+                meta=name,
                 legendgroup=name,
             )
     figure.update_xaxes(title_text="successful requests per second", rangemode="tozero")
@@ -130,7 +136,8 @@ def draw_capacity(memory: dict[str, tuple[list[float], float | None]]) -> go.Fig
     figure = go.Figure()
     for number, (name, (used, budget)) in enumerate(memory.items()):
         colour = COLOURS[number % len(COLOURS)]
-        figure.add_scatter(x=list(range(1, len(used) + 1)), y=used, name=html.escape(name), line_color=colour)
+        shown = html.escape(name)
+        figure.add_scatter(x=list(range(1, len(used) + 1)), y=used, name=shown, meta=shown, line_color=colour)
         if budget is not None:
             figure.add_hline(y=budget, line_dash="dash", line_color=colour, line_width=1)
     figure.update_xaxes(title_text="targets in memory")
@@ -151,6 +158,7 @@ def draw_cost(summary: pd.DataFrame) -> go.Figure | None:
             mode="lines+markers",
             line=look,
             name=name,
+            meta=name,
         )
     front = find_front(summary)
     figure.add_scatter(
@@ -183,6 +191,7 @@ def draw_distribution(distributions: dict[str, npt.NDArray[np.float64]]) -> go.F
             y=values,
             text=[f"p{share * 100:.4g}" for share in SHARES],
             name=html.escape(name),
+            meta=html.escape(name),
             line_color=COLOURS[number % len(COLOURS)],
         )
     figure.update_xaxes(

@@ -26,6 +26,7 @@ def draw_course(courses: dict[str, pd.DataFrame]) -> go.Figure | None:
                 y=rows[column],
                 text=rows["stage"],
                 name=f"{html.escape(name)}: {column.removesuffix('_ms')}",
+                meta=html.escape(name),
                 legendgroup=name,
                 line={"color": colour, "width": width},
                 visible=True if number == 0 else "legendonly",
@@ -55,7 +56,12 @@ def draw_endpoints(sightings: dict[str, pd.DataFrame]) -> go.Figure | None:
         ]
         colour = COLOURS[number % len(COLOURS)]
         figure.add_scatter(
-            x=seen["at"], y=seen["memory_used"] / 2**20, text=words, name=html.escape(name), line_color=colour
+            x=seen["at"],
+            y=seen["memory_used"] / 2**20,
+            text=words,
+            name=html.escape(name),
+            meta=html.escape(name),
+            line_color=colour,
         )
     figure.update_xaxes(title_text="seconds since the load began")
     figure.update_yaxes(title_text="memory of all targets, MiB", rangemode="tozero")
@@ -76,6 +82,7 @@ def draw_metrics(metrics: dict[str, pd.DataFrame]) -> go.Figure | None:
             figure.add_scatter(
                 x=values["at"],
                 y=values["value"],
+                meta=html.escape(name),
                 name=html.escape(f"{name}: {metric} ({statistic}, {values['unit'].iloc[0]}, {source})"),
                 visible=True if "utilization" in str(metric).lower() else "legendonly",
             )
