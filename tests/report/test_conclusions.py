@@ -40,6 +40,15 @@ def test_what_limited_the_filling_and_what_a_copy_takes(limited_by: str, text: s
     assert f"{text} as onnx, 1 MiB each" in sentence
 
 
+def test_what_has_a_price_says_what_a_million_cost() -> None:
+    priced = ONNX.assign(usd_per_hour=1.5, usd_per_million_inferences=[11.9, 6.31, 5.952])
+    sentence, choice = conclude(priced, Objectives()).verdict
+    assert sentence.endswith("at p99 456 ms (16 users); $5.95 for a million inferences.")
+    assert choice.startswith(
+        "onnx on local-2cpu-2GiB serves 168,000 inferences for a dollar (70 requests/s at $1.5"
+    )
+
+
 def test_warnings_say_why_a_figure_may_mislead() -> None:
     weak = PT.assign(complete=False, cold_inferred=True, note=["", "probe", ""], littles_law=[1.0, 1.0, 0.7])
     warnings = "\n".join(conclude(weak, Objectives()).warnings)

@@ -45,7 +45,7 @@ def test_most_for_a_dollar_within_the_objectives() -> None:
     assert (choice.instance_type, choice.platform) == ("ml.g4dn.xlarge", "trt")
     assert choice.per_dollar == pytest.approx(720_000)
     assert choice.reason == (
-        "trt on ml.g4dn.xlarge serves 0.72 million inferences for a dollar (150 requests/s at $0.75 an hour), "
+        "trt on ml.g4dn.xlarge serves 720,000 inferences for a dollar (150 requests/s at $0.75 an hour), "
         "25% more than trt on ml.g5.xlarge, the next"
     )
 

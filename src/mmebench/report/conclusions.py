@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from mmebench.report.operating_points import describe_load
-from mmebench.results.cost import most_per_dollar
+from mmebench.results.cost import PER_MILLION, most_per_dollar
 from mmebench.results.objectives import find_missed
 from mmebench.results.run import Run, objectives_of
 from mmebench.spec import Objectives
@@ -71,7 +71,9 @@ def _describe(
         )
     p99 = best.get("p99_ms")
     latency = f"p99 {p99:.0f} ms" if pd.notna(p99) else f"p50 {best['Total Median Response Time']:.0f} ms"
-    return f"{fits}; {human_number(best['Requests/s'])} requests/s at {latency} ({describe_load(best)})."
+    cost = best.get(PER_MILLION)
+    price = f"; ${human_number(cost)} for a million inferences" if pd.notna(cost) else ""
+    return f"{fits}; {human_number(best['Requests/s'])} requests/s at {latency} ({describe_load(best)}){price}."
 
 
 def _recommend(runs: list[tuple[str, str, pd.DataFrame]], best: "dict[int, pd.Series[Any]]") -> str:

@@ -93,7 +93,7 @@ def most_per_dollar(summary: pd.DataFrame, objectives: Objectives) -> Choice | N
     ranked = sorted(best.items(), key=lambda item: _per_dollar(item[1]), reverse=True)
     (instance_type, platform), first = ranked[0]
     reason = (
-        f"{platform} on {instance_type} serves {_per_dollar(first) / _MILLION:.3g} million inferences for a "
+        f"{platform} on {instance_type} serves {_rounded(_per_dollar(first)):,} inferences for a "
         f"dollar ({first['Requests/s']:.3g} requests/s at ${first['usd_per_hour']:.3g} an hour)"
     )
     if len(ranked) > 1:
@@ -101,6 +101,11 @@ def most_per_dollar(summary: pd.DataFrame, objectives: Objectives) -> Choice | N
         ahead = _per_dollar(first) / _per_dollar(second) - 1
         reason += f", {ahead:.0%} more than {other_platform} on {other_type}, the next"
     return Choice(instance_type, platform, _per_dollar(first), reason)
+
+
+def _rounded(count: float) -> int:
+    """To three digits, which is more than a price can tell apart."""
+    return int(float(f"{count:.3g}"))
 
 
 def _per_dollar(row: dict[str, Any]) -> float:
