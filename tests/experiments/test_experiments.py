@@ -49,7 +49,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_cold_starts_are_split_into_what_they_wait_for(directory: Path) -> None:
     (files,) = find_runs(directory)
     rows = pd.read_csv(files.experiment("cold_starts").table)
-    assert rows["concurrency"].tolist() == [1, 1, 1, 2, 2, 2]
+    assert rows["concurrency"].tolist() == [1, 1, 1, 2, 2, 2, 2], "no pair without a second"
     assert rows["target"].is_unique
     parts = rows[["waiting_s", "downloading_s", "unpacking_s", "loading_s", "answering_s"]]
     assert (parts > 0).all().all(), "each target is an archive of its own, so each is unpacked"

@@ -120,6 +120,17 @@ def test_a_request_that_meets_the_end_of_an_idle_connection_is_sent_again() -> N
         client.connection.close()
 
 
+@pytest.mark.parametrize("end", [None, -1.0], ids=["closed", "reset"])
+def test_a_request_that_the_server_had_for_longer_is_not_sent_again(end: float | None) -> None:
+    with ScriptedServer(lambda n: (0.3, end) if n == 1 else (OK,)) as server:
+        client = Client(server.port)
+        assert client.send().error is None
+        assert client.send().error in ("ConnectionClosed", "ConnectionResetError")
+        assert client.send().error is None
+        assert len(server.requests) == 3, "each came once"
+        client.connection.close()
+
+
 def test_an_idle_connection_that_was_closed_is_opened_again() -> None:
     with ScriptedServer(always(OK)) as server:
         client = Client(server.port)

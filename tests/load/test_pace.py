@@ -126,6 +126,18 @@ def test_a_closed_loop_goes_on_with_its_keys_over_stages_and_stops() -> None:
     assert len(caller.sent) == len(keys)
 
 
+def test_a_user_who_leaves_with_an_answer_asks_no_more() -> None:
+    pace = ClosedPace(think_time=0.0)
+    stays, goes = (FakeCaller(pace, hold=60) for _ in range(2))
+    pace.begin(iter(range(10)))
+    for caller in (stays, goes):
+        pace.freed(caller, 200)  # type: ignore[arg-type]  # a caller needs a connection
+    pace.left(goes)  # type: ignore[arg-type]
+    gevent.sleep(0.01)
+    assert (len(stays.sent), len(goes.sent)) == (1, 0)
+    pace.stop()
+
+
 def test_a_user_without_an_answer_pauses() -> None:
     pace = ClosedPace(think_time=0.0)
     caller: Any = FakeCaller(pace, status=0)

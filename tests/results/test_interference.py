@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,18 @@ def test_requests_are_told_apart_by_what_went_on_beside_them(tmp_path: Path) -> 
     )
     assert table["p50_over_alone"]["during"] == pytest.approx(4.5)
     assert table["max_ms"]["during"] == pytest.approx(90)
+
+
+def test_a_neighbour_of_which_nobody_says_so_was_cold(tmp_path: Path) -> None:
+    samples = [
+        *(replace(sample, cold=None) for sample in (*steady(1, 21, 20), *steady(22, 42, 20))),
+        Sample(30_010, 31_990, target="two"),
+    ]
+    write_run(tmp_path, sample_table(samples), STAGES)
+    course = read_course(tmp_path)
+    assert course is not None
+    assert course.cold_starts.tolist() == [[30.01, 31.99]]
+    assert summarise_interference(course).set_index("phase")["requests"]["during"] == 40
 
 
 def test_a_request_that_waited_for_a_cold_start_is_one_of_its_own(tmp_path: Path) -> None:

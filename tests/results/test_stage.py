@@ -35,6 +35,16 @@ def test_an_open_loop_counts_what_was_due_in_the_window() -> None:
     assert summary.achieved == pytest.approx(2 / 3)
 
 
+def test_the_interval_of_an_open_loops_throughput_is_around_it() -> None:
+    """Due every 10 ms, answered 2 s later: what was due before the window does not count, though it ends in it."""
+    samples = [Sample(10 * n, 10 * n + 2000) for n in range(2000)]
+    summary = summarise(samples, ready=5, end=20, rate=100, due=1500)
+    low, high = summary.intervals["throughput"].low, summary.intervals["throughput"].high
+    assert summary.throughput == pytest.approx(100)
+    assert low <= 100 <= high
+    assert high - low < 1
+
+
 def test_a_trace_is_an_open_loop_too() -> None:
     summary = summarise([Sample(900, 1010), Sample(1000, 1020), Sample(1999, 9000)], ready=1, end=2, due=2)
     assert (summary.successes, summary.offered, summary.achieved) == (2, 2, 1)

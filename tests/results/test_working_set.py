@@ -3,7 +3,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mmebench.results.run import StageWindow
+from mmebench.results.run import Capacity, Load, StageWindow
 from mmebench.results.sightings import Sighting, write_sightings
 from mmebench.results.working_set import find_thrash, summarise_working_set
 from support.samples import Sample, sample_table, write_run
@@ -39,6 +39,30 @@ def test_a_row_for_each_popularity_and_number_of_targets(tmp_path: Path) -> None
     assert pd.isna(cells["predicted_lru_age_s"][0])
     assert cells["resident"].isna().all(), "nobody looked"
     assert cells["predicted_lru_age_s"][1] == pytest.approx(0.69, abs=0.01)
+
+
+def test_where_nobody_says_what_was_cold_it_is_inferred(tmp_path: Path) -> None:
+    """Two fit: v0, the most popular one, and v1 are there at first."""
+    asked = [("v0", 20), ("v1", 20), ("v2", 500), ("v0", 500), ("v0", 20)]
+    samples = [
+        Sample(1500 + 1000 * n, 1500 + 1000 * n + latency, target=target)
+        for n, (target, latency) in enumerate(asked)
+    ]
+    loads = tuple(Load(target=f"v{n}", seconds=1, memory_used=None) for n in range(3))
+    capacity = Capacity(fits=2, limited_by="eviction", bytes_per_copy=None, memory_budget=None, loads=loads)
+    write_run(tmp_path / "zipf0", sample_table(samples), (WINDOW,), targets=3, capacity=capacity)
+    (row,) = summarise_working_set(tmp_path, fits=2).to_dict("records")
+    assert row["cold_inferred"]
+    assert row["hit_ratio"] == pytest.approx(3 / 5)
+    assert row["cold_time_share"] == pytest.approx(1000 / 1060)
+
+
+def test_where_it_cannot_be_inferred_it_is_not_known(tmp_path: Path) -> None:
+    write_run(tmp_path / "zipf0", sample_table([Sample(2000, 2100)]), (WINDOW,), targets=3)
+    (row,) = summarise_working_set(tmp_path, fits=2).to_dict("records")
+    assert not row["cold_inferred"]
+    assert pd.isna(row["hit_ratio"])
+    assert pd.isna(row["cold_time_share"])
 
 
 def test_the_age_of_the_target_that_goes_next(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Cold starts: targets that were never in memory, asked for one at a time and several at once."""
 
+import math
 import tempfile
 import time
 from collections.abc import Iterator
@@ -24,11 +25,11 @@ def show_cold_starts(experiment: ColdStarts, subject: Subject, progress: Progres
         InvocationError: a target cannot be loaded.
     """
     cold_starts: list[ColdStart] = []
-    total = experiment.count * len(experiment.concurrency)
-    for concurrency in experiment.concurrency:
-        for first in range(0, experiment.count, concurrency):
-            progress(f"{concurrency} at once", len(cold_starts) / total)
-            numbers = range(first, min(first + concurrency, experiment.count))
+    counts = {at_once: math.ceil(experiment.count / at_once) * at_once for at_once in experiment.concurrency}
+    for concurrency, count in counts.items():  # with no group smaller than it is called
+        for first in range(0, count, concurrency):
+            progress(f"{concurrency} at once", len(cold_starts) / sum(counts.values()))
+            numbers = range(first, first + concurrency)
             names = tuple(f"{subject.model}-cold-{concurrency}-{number}.tar.gz" for number in numbers)
             with _distinct_targets(subject, names, salt=len(cold_starts)):
                 cold_starts += _start(subject, names, concurrency, experiment.warm)

@@ -27,6 +27,8 @@ _READ, _WRITE = 1, 2
 _READ_BYTES = 65536
 _LONGEST_HEAD = 65536
 _END_OF_HEAD = b"\r\n\r\n"
+_LEAST_CROSSING_NS = 100_000_000
+"""For a client that is busy; what is longer than this and a round trip, a server did while it had the request."""
 _NOT_YET = (BlockingIOError, ssl.SSLWantReadError)
 
 _passing = memoryview(bytearray(_READ_BYTES))
@@ -73,6 +75,8 @@ class Connection:
         self._request: tuple[bytes, memoryview | None] = (b"", None)
         self._unsent: bytes | memoryview | None = None
         self._reused = False
+        self._crossing_ns = 0
+        """How long it may take to learn that a request and the end of its connection crossed."""
         self.busy = False
         """Whether a request is under way."""
         self.start_ns = 0
@@ -113,6 +117,7 @@ class Connection:
 
     def _open(self) -> None:
         """Runs in a greenlet of its own: resolve, connect, shake hands, and send the request that waits."""
+        began = monotonic_ns()
         try:
             with gevent.Timeout(self._address.connect_timeout, TimeoutError("connect")):
                 opened = gevent_socket.create_connection((self._address.host, self._address.port))
@@ -123,6 +128,7 @@ class Connection:
             self._fail("ConnectTimeout" if isinstance(error, TimeoutError) else type(error).__name__)
             return
         self._opening = None
+        self._crossing_ns = _LEAST_CROSSING_NS + monotonic_ns() - began  # at least a round trip
         self._socket = _PlainSocket(fileno=opened.detach())
         self._socket.setblocking(False)
         self._receive, self._receive_into = self._receivers()
@@ -261,11 +267,12 @@ class Connection:
         """The connection is gone.
 
         A server may close an idle connection at any moment; a request that met this moment is sent once more on
-        a new connection, silently, as the same sample. Any other is a failure.
+        a new connection, silently, as the same sample. Any other is a failure: a server that had the request for
+        longer may have worked on it.
         """
         if not self.busy:
             self.close()
-        elif self._reused and not self.first_byte_ns:
+        elif self._reused and not self.first_byte_ns and monotonic_ns() - self.start_ns < self._crossing_ns:
             self.close()
             self._reused = False
             self._opening = gevent.spawn(self._open)

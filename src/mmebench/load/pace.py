@@ -94,8 +94,9 @@ class ClosedPace:
 
     def left(self, caller: Caller) -> None:
         """See :class:`Pace`."""
-        if caller in self._early:
-            self._early.remove(caller)
+        for waiting in (self._early, self._free):
+            if caller in waiting:
+                waiting.remove(caller)
 
     def stop(self) -> None:
         """See :class:`Pace`."""

@@ -59,6 +59,10 @@ def _write_working_set(files: ExperimentFiles, run: Run, footer: str) -> list[st
 def _describe_thrash(run: Run, s: object, rows: pd.DataFrame) -> str:
     assert run.capacity is not None
     popularity = f"{run.platform}: popularity zipf {s:g}" if s else f"{run.platform}: uniform popularity"
+    if rows["cold_inferred"].any():
+        popularity += " (which requests were cold is inferred)"
+    if rows["cold_time_share"].isna().all():
+        return f"{popularity}: nobody says which requests were cold, so that thrash cannot be told"
     begin = find_thrash(rows)
     if begin is None:
         most = rows["ratio"].max()

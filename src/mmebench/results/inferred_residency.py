@@ -5,6 +5,7 @@ It knows nothing of memory that grows, of loads that overlap, and of other insta
 figure that rests on it is labelled as inferred.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,22 +19,24 @@ from mmebench.results.run import Capacity
 Flags = npt.NDArray[np.bool_]
 
 
-def infer_cold(samples: Path, capacity: Capacity | None) -> Flags | None:
+def infer_cold(samples: Path, capacity: Capacity | None, resident: Sequence[str] | None = None) -> Flags | None:
     """A flag for each sample of the file, in its order; None where the endpoint says so itself, or nobody knows.
 
     Args:
         samples: a Parquet file of :data:`mmebench.results.samples.SCHEMA`.
         capacity: what was found before the load began.
+        resident: what was in memory when it began, from the least to the most recently used; those that the
+            search for capacity loaded last, unless told.
     """
     if capacity is None or _tells(samples):
         return None
     table = pq.read_table(samples, columns=["start_ns", "target"])
     targets = table["target"].unify_dictionaries().combine_chunks()
     codes = {name: code for code, name in enumerate(targets.dictionary.to_pylist())}
-    loaded = [load.target for load in capacity.loads][-capacity.fits :]
+    loaded = [load.target for load in capacity.loads] if resident is None else resident
     order = np.argsort(table["start_ns"].to_numpy(), kind="stable")
     # Targets that the load never asks for take room in memory all the same.
-    at_first = [codes.get(name, len(codes) + number) for number, name in enumerate(loaded)]
+    at_first = [codes.get(name, len(codes) + number) for number, name in enumerate(loaded[-capacity.fits :])]
     cold = np.empty(len(order), np.bool_)
     cold[order] = replay(targets.indices.to_numpy()[order].tolist(), capacity.fits, at_first)
     return cold

@@ -76,7 +76,8 @@ def _course(samples: pa.Table, run: Run) -> Course:
     good = samples["error"].is_null().to_numpy()
     target = samples["target"].combine_chunks()
     steady = target.indices.to_numpy() == target.dictionary.to_pylist().index(_steady_target(samples))
-    cold = good & ~steady & samples["cold"].fill_null(False).to_numpy()
+    # Each neighbour is asked for once and was not in memory: where nobody says so, it was cold all the same.
+    cold = good & ~steady & samples["cold"].fill_null(True).to_numpy()
     cold_starts = np.stack([due[cold], end[cold]], axis=1)
     phase = np.full(len(due), -1, np.int8)
     phase[(due >= alone.ready) & (due < alone.end)] = PHASES.index("alone")

@@ -133,7 +133,9 @@ def summarise_own(stage: StageWindow, own: OwnSamples, objectives: Objectives | 
     estimates = {"mean": estimate_mean(latency)}
     estimates |= zip(PERCENTILES, estimate_percentiles(latency, tuple(PERCENTILES.values())), strict=True)
     estimates = {name: estimate.scaled(_MS) for name, estimate in estimates.items()}
-    rate = estimate_rate(own.end, *window_ns(stage)).scaled(1e9)
+    # By the same clock as they are counted: an answer that came late was due in time.
+    counted_at = np.sort(own.end - own.latency) if is_open_loop(stage) else own.end
+    rate = estimate_rate(counted_at, *window_ns(stage)).scaled(1e9)
     present = own.present_ns / max(seconds * 1e9, 1) if is_open_loop(stage) else float(stage.users)
     return StageSummary(
         users=stage.users,

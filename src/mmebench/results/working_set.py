@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from mmebench.results.inferred_residency import infer_cold, with_inferred
 from mmebench.results.layout import RunFiles, find_runs
 from mmebench.results.lru import characteristic_time, predict_hit_ratio
 from mmebench.results.run import Run, StageWindow, read_run
@@ -32,7 +33,8 @@ def summarise_working_set(loads: Path, fits: int) -> pd.DataFrame:
     * ``hit_ratio``: successes that found their target in memory; ``predicted_hit_ratio`` is
       :func:`~mmebench.results.lru.predict_hit_ratio`'s for as many targets as were resident,
       ``prediction_error`` the first less the second.
-    * ``cold_starts_per_s``, ``cold_time_share``: of all that requests waited, the share that cold ones did.
+    * ``cold_starts_per_s``, ``cold_time_share``: of all that requests waited, the share that cold ones did;
+      ``cold_inferred``: the endpoint does not say which were, see :mod:`mmebench.results.inferred_residency`.
     * ``requests_per_s``, ``failures``, ``p50_ms``, ``p90_ms``, ``p99_ms``, and p50 and p99 of the warm and of the
       cold; a percentile that so few requests cannot carry is missing.
     * ``evictions``: from the load's beginning to its end.
@@ -47,7 +49,10 @@ def summarise_working_set(loads: Path, fits: int) -> pd.DataFrame:
     for folder in sorted(loads.glob("zipf*"), key=lambda path: float(path.name.removeprefix("zipf"))):
         s = float(folder.name.removeprefix("zipf"))
         for files in find_runs(folder):
-            if files.run.exists() and files.samples.exists() and (run := read_run(files.run)).complete:
+            if not files.run.exists() or not files.samples.exists():
+                continue
+            run = read_run(files.run)
+            if run.complete and all(window.end > window.ready for window in run.stages):
                 rows.append(_summarise_load(files, run, s, fits))
     return pd.DataFrame(rows)
 
@@ -71,6 +76,9 @@ def find_thrash(cells: pd.DataFrame) -> float | None:
 
 def _summarise_load(files: RunFiles, run: Run, s: float, fits: int) -> dict[str, Cell]:
     samples = read_samples(files.samples)
+    inferred = infer_cold(files.samples, run.capacity, _resident_at_first(run, fits))
+    if inferred is not None:
+        samples = with_inferred(samples, inferred)
     (window,) = run.stages
     stage = summarise_stage(window, samples)
     sightings = within(read_sightings(files.sightings), window)
@@ -90,12 +98,19 @@ def _summarise_load(files: RunFiles, run: Run, s: float, fits: int) -> dict[str,
         "predicted_hit_ratio": predicted,
         "prediction_error": hits - predicted,
         **_latencies(stage),
-        "cold_starts_per_s": stage.cold_starts / stage.window_seconds if stage.cold_starts is not None else NAN,
+        "cold_starts_per_s": NAN if stage.cold_starts is None else stage.cold_starts / stage.window_seconds,
+        "cold_inferred": inferred is not None,
         "cold_time_share": _cold_time_share(samples, window),
         "evictions": run.evictions_during_load,
         "lru_age_s": _lru_age(samples, sightings),
         "predicted_lru_age_s": NAN if math.isinf(age) else age,
     }
+
+
+def _resident_at_first(run: Run, fits: int) -> list[str]:
+    """The most popular targets, the most popular one last: the experiment has them loaded before each load."""
+    loads = run.capacity.loads if run.capacity else ()
+    return [load.target for load in loads[:fits]][::-1]
 
 
 def _latencies(stage: StageSummary) -> dict[str, Cell]:
@@ -113,7 +128,9 @@ def _latencies(stage: StageSummary) -> dict[str, Cell]:
 
 
 def _cold_time_share(samples: pa.Table, window: StageWindow) -> float:
-    """Of all that the successes of the window waited, how much the cold ones did."""
+    """Of all that the successes of the window waited, how much the cold ones did; NaN where nobody knows them."""
+    if samples["cold"].null_count == len(samples):
+        return NAN
     end = samples["end_ns"].to_numpy() / 1e9
     good = samples["error"].is_null().to_numpy() & (end >= window.ready) & (end < window.end)
     latency = (samples["end_ns"].to_numpy() - samples["intended_ns"].to_numpy())[good]

@@ -142,4 +142,10 @@ class Profile(Strict):
             raise ValueError(f"got {' and '.join(given)}; give one of them")
         if not given:
             raise ValueError("stages is empty; allowed: 1 or more")
+        limit = None if self.stationary is None else self.stationary.limit
+        for each in (*self.stages, self.ramp, self.search):
+            if each is not None and limit is not None and limit <= each.warmup_seconds:
+                raise ValueError(
+                    f"stationary.limit of {limit:g} s leaves nothing after {each.warmup_seconds:g} s of warm-up"
+                )
         return self

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from mmebench.spec.arrivals import Arrivals, ClosedLoop
 from mmebench.spec.popularity import Popularity, TracedTargets, Uniform
-from mmebench.spec.profile import Profile, Stage, StageDuration
+from mmebench.spec.profile import MOST_AT_ONCE, Profile, Stage, StageDuration
 from mmebench.spec.strict import Duration, Strict
 
 
@@ -136,6 +136,13 @@ class Workload(Strict):
         if self.workers is not None and self.processes > 1:
             raise ValueError("got processes and workers; to use both, start mmebench worker on this host too")
         shaped = self.profile.ramp or self.profile.search
+        clients = self.processes if self.workers is None else self.workers.count
+        for users in {each.users for each in (*self.profile.stages, *([shaped] if shaped else []))}:
+            if kind != "closed" and (at_once := MOST_AT_ONCE if users is None else users) < clients:
+                raise ValueError(
+                    f"profile: {at_once} requests at once are too few for {clients} client processes, each of "
+                    "which has its share of an open loop; give at least as many users"
+                )
         if kind == "closed" and shaped is not None and shaped.users is not None:
             raise ValueError("users of a ramp or search are for an open loop; a closed loop's are what changes")
         return self
