@@ -25,6 +25,7 @@ def test_chart1_shows_every_stage(tmp_path: Path) -> None:
     words = texts(figure)
     for expected in ("20", "38", "40", "50", "105", "400", "480 + 3 failed", "concurrent users", "triton 2.51.0"):
         assert expected in words
+    assert "456 + 9 failed" in texts(draw_chart1(PT.assign(not_started=[0, 9, 0]), "")), "never started"
     save(figure, tmp_path / "chart1.png")
     assert (tmp_path / "chart1.png").read_bytes().startswith(b"\x89PNG")
 
@@ -75,6 +76,11 @@ def test_operating_points_are_free_of_failures() -> None:
     # onnx had a failure at 4 users and none at 16: load that was served without a failure ends at 1.
     assert onnx["load"] == 1
     assert (onnx["throughput"], onnx["throughput_at"]) == (70, "16 users")
+
+
+def test_operating_points_are_free_of_requests_that_never_started() -> None:
+    (point,) = operating_points(PT.assign(not_started=[0, 5, 0])).to_dict("records")
+    assert (point["throughput_at"], point["load_at"]) == ("1 user", "1 user")
 
 
 def test_a_run_without_a_clean_stage_has_no_operating_point(tmp_path: Path) -> None:

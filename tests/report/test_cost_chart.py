@@ -33,6 +33,14 @@ def test_the_front_is_marked_and_each_of_its_stages_named(tmp_path: Path) -> Non
     assert (tmp_path / "cost.png").exists()
 
 
+def test_a_stage_that_did_not_start_all_that_was_due_is_no_choice() -> None:
+    figure = draw_cost(PRICED.assign(not_started=[0, 7, 0, 0, 0]), LOOKS, "", "")
+    assert figure is not None
+    front, _, _, failed = figure.axes[0].lines
+    assert course(front)[0].tolist() == [2, 9]
+    assert course(failed)[0].tolist() == [3, 2.9]
+
+
 def test_without_prices_there_is_no_picture() -> None:
     assert draw_cost(BOTH, LOOKS, "", "") is None
     assert draw_cost(PRICED.assign(p99_ms=float("nan")), LOOKS, "", "") is None

@@ -91,6 +91,8 @@ def test_fewer_failures_are_better() -> None:
     assert failures.verdict == "better"
     assert failures.change.value == pytest.approx(2 / 102 - 30 / 130)
     assert compare_rows(after, before)[-1].verdict == "worse"
+    late = compare_rows(row(not_started=0), row(not_started=100))[-1]
+    assert (late.after, late.verdict) == (0.5, "worse"), "what never started has failed"
 
 
 @pytest.mark.parametrize(

@@ -70,3 +70,5 @@ def test_the_front_is_what_no_stage_beats_in_cost_and_latency() -> None:
     assert find_front(summary)["usd_per_million_inferences"].tolist() == [1, 2, 3, 5]
     worse = pd.concat([summary, summary.iloc[[2]].assign(p99_ms=60.0)])
     assert find_front(worse)["p99_ms"].tolist() == [90, 50, 40, 10]
+    late = summary.assign(not_started=[0, 3, np.nan, 0, 0, 0])
+    assert find_front(late)["usd_per_million_inferences"].tolist() == [2, 3, 5], "one never started some"

@@ -34,3 +34,10 @@ def test_a_stage_with_failures_is_no_knee_but_shows_that_there_is_more_load() ->
 )
 def test_there_may_be_none(rows: tuple[tuple[float, float, int], ...]) -> None:
     assert find_knee(stages(*rows)) is None
+
+
+def test_a_stage_that_did_not_start_all_that_was_due_is_no_knee() -> None:
+    table = stages((20, 50, 0), (38, 53, 0), (90, 20, 0)).assign(not_started=[0, 0, 5])
+    knee = find_knee(table)
+    assert knee is not None
+    assert knee["Requests/s"] == 38

@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from mmebench.report.operating_points import operating_points
 from mmebench.report.pictures import finish
+from mmebench.results.failures import count_failed
 from mmebench.units import human_number
 
 # Blue and orange differ in lightness too, so that the pictures can be read in grey; so do the two bar colours.
@@ -65,22 +66,14 @@ def draw_chart1(stages: pd.DataFrame, footer: str) -> Figure:
     above.legend(handles=[throughput, mean, *bands], loc="upper left", frameon=False, ncols=2)
     above.set_title(f"{row['model_name']}: {row['platform']} on {row['instance_type']}, {row['targets']} targets")
 
-    below.bar(x, stages["Successful Requests"], color=_SUCCESS, label="successes", width=0.6)
-    below.bar(
-        x,
-        stages["Failed Requests"],
-        bottom=stages["Successful Requests"],
-        color=_FAILURE,
-        hatch="//",
-        label="failures",
-        width=0.6,
-    )
-    for position, (_, stage) in zip(x, stages.iterrows(), strict=True):
-        successes, failures = stage["Successful Requests"], stage["Failed Requests"]
-        text = f"{successes:.0f} + {failures:.0f} failed" if failures else f"{successes:.0f}"
+    succeeded, failed = stages["Successful Requests"], [count_failed(stage) for _, stage in stages.iterrows()]
+    below.bar(x, succeeded, color=_SUCCESS, label="successes", width=0.6)
+    below.bar(x, failed, bottom=succeeded, color=_FAILURE, hatch="//", label="failures", width=0.6)
+    for position, successes, failures in zip(x, succeeded, failed, strict=True):
+        text = f"{successes:.0f} + {failures} failed" if failures else f"{successes:.0f}"
         above_bar = (position, successes + failures)
         below.annotate(text, above_bar, (0, 2), textcoords="offset points", ha="center", fontsize=8)
-    below.set_ylim(0, (stages["Successful Requests"] + stages["Failed Requests"]).max() * 1.5 or 1)
+    below.set_ylim(0, (succeeded + failed).max() * 1.5 or 1)
     below.set_ylabel("requests")
     if stages["offered_per_s"].notna().all():
         below.set_xticks(list(x), [human_number(rate) for rate in stages["offered_per_s"]])

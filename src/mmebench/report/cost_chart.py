@@ -11,6 +11,7 @@ from mmebench.report.palette import QUIET
 from mmebench.report.pictures import finish, fit, legend_below, logarithmic, quieten, titled
 from mmebench.report.runs import Look, RunKey, stages_by_run
 from mmebench.results.cost import PER_MILLION, find_front
+from mmebench.results.failures import without_failure
 
 _P99 = "p99_ms"
 
@@ -50,7 +51,7 @@ def draw_cost(summary: pd.DataFrame, looks: Mapping[RunKey, Look], title: str, f
         look = looks[key]
         colour, marker = look.colour, look.marker
         axes.plot(stages[PER_MILLION], stages[_P99], color=colour, marker=marker, linewidth=1.2, label=look.name)
-    failed = priced[priced["Failed Requests"] > 0]
+    failed = priced[~without_failure(priced)]
     if not failed.empty:
         axes.plot(failed[PER_MILLION], failed[_P99], "kx", markersize=9, label="with failures: no choice")
     log = fit(axes, "x", priced[PER_MILLION])

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from mmebench.results.failures import without_failure
 from mmebench.units import human_number
 
 
@@ -28,8 +29,8 @@ def operating_points(summary: pd.DataFrame) -> pd.DataFrame:
         ["instance_type", "platform", "targets"], sort=False
     ):
         ordered = stages.assign(load=loads(stages)).sort_values("load")
-        clean = ordered[ordered["Failed Requests"] == 0]
-        before_failure = ordered[(ordered["Failed Requests"] > 0).cumsum() == 0]
+        served = without_failure(ordered)
+        clean, before_failure = ordered[served], ordered[served.cummin()]
         fastest = clean.nsmallest(1, "Total Average Response Time")
         most = clean.nlargest(1, "Requests/s")
         largest = before_failure.tail(1)

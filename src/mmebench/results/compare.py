@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from mmebench.errors import BadInputError
+from mmebench.results.failures import count_failed
 from mmebench.results.layout import RunFiles, find_runs
 from mmebench.results.run import Run, StageWindow, read_run
 from mmebench.results.statistics import NAN, Estimate
@@ -211,8 +212,8 @@ def _log(numerator: float, denominator: float) -> float:
 
 def _failed(row: "pd.Series[Any]") -> Estimate:
     """The share of requests that failed, with Wilson's interval."""
-    failed = float(row["Failed Requests"])
-    count = failed + float(row["Successful Requests"])
+    failed = count_failed(row)
+    count = failed + int(row["Successful Requests"])
     if not count:
         return Estimate()
     share, z2 = failed / count, _NORMAL**2

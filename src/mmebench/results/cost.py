@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from mmebench.results.failures import without_failure
 from mmebench.results.objectives import find_missed
 from mmebench.results.run import Run
 from mmebench.results.statistics import NAN
@@ -52,7 +53,7 @@ def with_cost(stages: pd.DataFrame, run: Run) -> pd.DataFrame:
 
 def find_front(summary: pd.DataFrame) -> pd.DataFrame:
     """The stages without a failure that no other beats in both cost and p99, by cost: the Pareto front."""
-    known = summary[summary["Failed Requests"] == 0].dropna(subset=[PER_MILLION, "p99_ms"])
+    known = summary[without_failure(summary)].dropna(subset=[PER_MILLION, "p99_ms"])
     ordered = known.sort_values([PER_MILLION, "p99_ms"])
     p99 = ordered["p99_ms"].astype(float)
     return ordered[p99 < p99.cummin().shift(fill_value=np.inf)]

@@ -1,8 +1,11 @@
 """Failures: how many requests went wrong, and in which way."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 
 _TIMEOUTS = {"ReadTimeout", "ConnectTimeout"}
@@ -26,6 +29,20 @@ class Failures:
     """No connection, or one that broke off or spoke no HTTP before the answer was whole."""
     other_failures: int = 0
     """Answers that are neither an error nor the 200 that InvokeEndpoint gives."""
+
+
+def count_failed(row: "Mapping[Any, Any] | pd.Series[Any]") -> int:
+    """Requests of a stage that failed, by its row of the summary.
+
+    Those that an open loop was to start and never did have failed as well.
+    """
+    not_started = row.get("not_started")
+    return int(row["Failed Requests"]) + (0 if pd.isna(not_started) else int(not_started))
+
+
+def without_failure(stages: pd.DataFrame) -> "pd.Series[bool]":
+    """Whether every request of a stage was served, for each row of a summary."""
+    return pd.Series([count_failed(row) == 0 for row in stages.to_dict("records")], stages.index, dtype=bool)
 
 
 def count_failures(failed: pa.Table) -> Failures:

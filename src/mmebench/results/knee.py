@@ -4,6 +4,8 @@ from typing import Any
 
 import pandas as pd
 
+from mmebench.results.failures import without_failure
+
 
 def find_knee(stages: pd.DataFrame) -> "pd.Series[Any] | None":
     """The stage with the most power, which is throughput over mean latency.
@@ -19,7 +21,7 @@ def find_knee(stages: pd.DataFrame) -> "pd.Series[Any] | None":
         None where no stage is free of failures, and where that with the most power is the last: then the load
         never got past the knee, which may be anywhere beyond.
     """
-    clean = (stages["Failed Requests"] == 0) & (stages["Total Average Response Time"] > 0)
+    clean = without_failure(stages) & (stages["Total Average Response Time"] > 0)
     if not clean.any():
         return None
     power = (stages["Requests/s"] / stages["Total Average Response Time"]).where(clean, -1.0)

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from mmebench.results.failures import count_failed
 from mmebench.spec import Objectives
 
 _BEYOND_P99 = 0.01
@@ -23,8 +24,8 @@ def find_missed(row: Mapping[Any, Any], objectives: Objectives) -> list[str]:
         row: of the summary; a cell that is missing or empty is a figure that nobody knows.
         objectives: what is to be held.
     """
-    answers, not_started = int(row["Successful Requests"]), int(_known(row.get("not_started"), 0))
-    failed = int(row["Failed Requests"]) + not_started
+    answers, failed = int(row["Successful Requests"]), count_failed(row)
+    not_started = failed - int(row["Failed Requests"])
     requests = answers + failed
     if objectives.given and not requests:
         return ["no request was answered within the window"]
