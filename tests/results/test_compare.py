@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from mmebench.cli import cli
 from mmebench.errors import BadInputError
 from mmebench.results.compare import Change, StageChange, compare_rows, relative_change
+from mmebench.results.layout import find_runs
 from mmebench.results.limits import parse_limit
 from mmebench.results.run import StageWindow
 from mmebench.results.statistics import Estimate
@@ -59,6 +60,39 @@ def test_a_slower_result_is_named_worse_by_about_as_much(tmp_path: Path) -> None
     assert [line.split(":")[0] for line in failed] == ["FAILED p99>+10%"] * 2 + ["FAILED failures>1%"]
     assert "4 users: failures changed by +9.1%" in failed[-1]
     assert compare(after, before, "--fail-on", "p99>+10%").return_value == 0
+
+
+def test_a_load_that_comes_again_belongs_to_its_like(tmp_path: Path) -> None:
+    """The second of two stages with four users takes twice as long as the first, which is no change."""
+    random = np.random.default_rng(4)
+    samples = []
+    for stage, latency in enumerate((50, 70, 100)):
+        taken = random.lognormal(np.log(latency), 0.3, 1400)
+        samples += [Sample(30_000 * stage + 20 * n, 30_000 * stage + 20 * n + taken[n]) for n in range(1400)]
+    stages = tuple(
+        StageWindow(users=users, start=30 * n, ready=30 * n, end=30 * n + 30) for n, users in enumerate((4, 16, 4))
+    )
+    write_run(tmp_path, sample_table(samples), stages)
+    done = compare(tmp_path, tmp_path, "--fail-on", "p50>+10%")
+    assert done.return_value == 0
+    assert "worse" not in done.output
+    assert [line.split("|")[1].strip() for line in done.output.splitlines() if "throughput" in line] == [
+        "4 users", "16 users", "4 users (2)",
+    ]  # fmt: skip
+
+
+def test_a_run_whose_samples_are_gone_is_compared_by_its_history(tmp_path: Path) -> None:
+    """Its record knows two stages, and Locust's history shows one stretch."""
+    kept, lost = result(tmp_path / "a", 50, 1), result(tmp_path / "b", 50, 2)
+    (files,) = find_runs(lost)
+    files.samples.unlink()
+    columns = "Timestamp,User Count,Name,Total Request Count,Total Failure Count,Total Average Response Time\n"
+    rows = "".join(f"{second},4,Aggregated,{50 * second},0,50\n" for second in range(30))
+    files.stats_history.write_text(columns + rows)
+    done = compare(kept, lost)
+    assert done.exception is None
+    assert "| 4 users | throughput |" in done.output
+    assert "2 users" not in done.output
 
 
 def test_the_interval_holds_the_true_change_about_as_often_as_it_says() -> None:

@@ -7,6 +7,7 @@ difference, by the same method from Wilson's intervals, which is Newcombe's (Sta
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +101,7 @@ class StageChange:
     """The same load, before and after."""
 
     load: str
+    """As it was asked for: ``4 users``, ``50/s``; where it was before in this run, ``4 users (2)``."""
     changes: tuple[Change, ...]
 
 
@@ -154,19 +156,29 @@ def _names(sides: list[Side]) -> str:
 
 
 def compare_stages(before: Side, after: Side) -> list[StageChange]:
-    """The stages of the same load, in the order of the first; those without a partner are left out."""
+    """The stages of the same load, in the order of the first; those without a partner are left out.
+
+    Where a load comes more than once, the first belongs to the first, the second to the second.
+    """
     others = dict(_loads(after))
     return [StageChange(load, compare_rows(row, others[load])) for load, row in _loads(before) if load in others]
 
 
 def _loads(side: Side) -> Iterator[tuple[str, "pd.Series[Any]"]]:
-    """Each row, and the load that was asked for; of two stages of one load the later."""
-    stages: tuple[StageWindow | None, ...] = side.run.stages if side.run else (None,) * len(side.rows)
-    for window, (_, row) in zip(stages, side.rows.iterrows(), strict=True):
-        if window is not None and window.rate is not None:
-            yield f"{window.rate:g}/s", row
-        else:
-            yield f"{row['User Count']:.0f} users", row
+    """Each row, and the load that was asked for, told apart from the same load before."""
+    seen: Counter[str] = Counter()
+    for window, (_, row) in zip(_windows(side), side.rows.iterrows(), strict=True):
+        rate = None if window is None else window.rate
+        load = f"{row['User Count']:.0f} users" if rate is None else f"{rate:g}/s"
+        seen[load] += 1
+        yield load if seen[load] == 1 else f"{load} ({seen[load]})", row
+
+
+def _windows(side: Side) -> tuple[StageWindow | None, ...]:
+    """Of each row; none are known of rows from Locust's history, which need not be the stages of the record."""
+    if side.run is None or "samples" not in set(side.rows.get("basis", ())):
+        return (None,) * len(side.rows)
+    return side.run.stages
 
 
 def compare_rows(before: "pd.Series[Any]", after: "pd.Series[Any]") -> tuple[Change, ...]:
