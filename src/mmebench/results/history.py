@@ -17,13 +17,22 @@ def summarise_history(history: pd.DataFrame) -> list[StageSummary]:
     The first seconds, while users start, belong to no stretch of their own and are dropped where a stretch is
     shorter than three rows.
     """
-    rows = history[history["Name"] != "Aggregated"]
+    rows = _of_all_requests(history)
     stretches = rows.groupby((rows["User Count"] != rows["User Count"].shift()).cumsum())
     return [
         _summarise_stretch(stretch.iloc[0], stretch.iloc[-1])
         for _, stretch in stretches
         if len(stretch) >= 3 and stretch["User Count"].iloc[0] > 0
     ]
+
+
+def _of_all_requests(history: pd.DataFrame) -> pd.DataFrame:
+    """Locust's rows of all requests together; without ``--csv-full-history`` it writes no others.
+
+    A history that was reduced to the rows of its only request has none of them.
+    """
+    together = history[history["Name"] == "Aggregated"]
+    return history if together.empty else together
 
 
 def _summarise_stretch(first: "pd.Series[float]", last: "pd.Series[float]") -> StageSummary:
