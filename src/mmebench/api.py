@@ -166,5 +166,5 @@ def load_results(directory: str | Path) -> Results:
     directory = Path(directory)
     summary = summarise(directory)
     records = [read_run(files.run) for files in find_runs(directory) if files.run.exists()]
-    conclusions = conclude(summary, common_objectives(records))
+    conclusions = conclude(summary, common_objectives(records), records)
     return Results(directory, summary, conclusions.verdict, conclusions.warnings)

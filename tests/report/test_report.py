@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from mmebench import load_results
+from mmebench.errors import BadInputError
 from mmebench.report import recorded
 from mmebench.report.footers import footer_of, footer_of_all
 from mmebench.report.report import write_report
@@ -84,6 +86,22 @@ def test_a_load_that_only_failed_or_broke_is_reported(tmp_path: Path) -> None:
     broken = write_run(tmp_path / "broken", sample_table([Sample(0, 5)]), (), targets=9, complete=False)
     write_report(broken.directory)
     assert broken.latency_chart.exists(), "there was an answer, if no whole stage"
+
+
+def test_a_run_that_broke_in_its_first_stage_takes_no_other_with_it(tmp_path: Path) -> None:
+    price = Price(usd_per_hour=1, source="a test")
+    broken = write_run(tmp_path, sample_table([Sample(0, 5)]), (), targets=9, complete=False)
+    write_record(read_run(broken.run).model_copy(update={"price": price}), broken.run)
+    with pytest.raises(BadInputError, match=r"no stage got to its end in local\*pt\*9"):
+        write_report(tmp_path)
+    whole = write_load(tmp_path)
+    write_record(read_run(whole.run).model_copy(update={"price": price}), whole.run)
+    killed = RunFiles(tmp_path, "local", "onnx", 3)
+    killed.stats_history.touch()
+    assert write_report(tmp_path).summary["targets"].tolist() == [3, 3, 3]
+    text = "pt on local, 9 targets: no stage of the run got to its end"
+    assert text in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert any(warning.startswith(text) for warning in load_results(tmp_path).warnings)
 
 
 def test_samples_are_read_once_for_all_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,6 +95,14 @@ def test_a_run_whose_samples_are_gone_is_compared_by_its_history(tmp_path: Path)
     assert "2 users" not in done.output
 
 
+def test_a_run_without_a_stage_has_nothing_to_compare(tmp_path: Path) -> None:
+    whole = result(tmp_path / "a", 50, 1)
+    write_run(tmp_path / "b", sample_table([Sample(0, 5)]), (), complete=False)
+    shown = compare(whole, tmp_path / "b").output
+    assert "No load was offered to both." in shown
+    assert "after: the run did not get to its end" in shown
+
+
 def test_the_interval_holds_the_true_change_about_as_often_as_it_says() -> None:
     random = np.random.default_rng(3)
     held = 0

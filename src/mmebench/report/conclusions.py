@@ -1,11 +1,12 @@
 """What a benchmark comes to, in plain words: for those who decide, and what they should know before they do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from mmebench.report.operating_points import describe_load
+from mmebench.report.runs import RunKey, key_of
 from mmebench.results.cost import PER_MILLION, most_per_dollar
 from mmebench.results.objectives import find_missed
 from mmebench.results.run import Run, objectives_of
@@ -30,8 +31,14 @@ def common_objectives(runs: list[Run]) -> Objectives:
     return objectives_of(runs[-1]) if runs else Objectives()
 
 
-def conclude(summary: pd.DataFrame, objectives: Objectives) -> Conclusions:
-    """From the rows of a summary; without objectives, a load is served well when no request fails."""
+def conclude(summary: pd.DataFrame, objectives: Objectives, records: Sequence[Run] = ()) -> Conclusions:
+    """From the rows of a summary; without objectives, a load is served well when no request fails.
+
+    Args:
+        summary: one row a stage.
+        objectives: of the benchmark.
+        records: of all runs that have one, those without a row too.
+    """
     asked = objectives if objectives.given else Objectives(failures=0)
     runs = [
         (str(instance_type), str(platform), stages)
@@ -46,7 +53,7 @@ def conclude(summary: pd.DataFrame, objectives: Objectives) -> Conclusions:
     choice = most_per_dollar(summary, objectives)
     if choice is not None:
         verdict.append(f"{choice.reason}.")
-    return Conclusions(tuple(verdict), tuple(_warnings(runs)))
+    return Conclusions(tuple(verdict), (*_broken(summary, records), *_warnings(runs)))
 
 
 def _best(stages: pd.DataFrame, objectives: Objectives) -> "pd.Series[Any] | None":
@@ -96,6 +103,15 @@ def _models(stages: pd.DataFrame) -> int:
     first = stages.iloc[0]
     capacity = first.get("capacity")
     return int(first["max_models_loaded"] if capacity is None or pd.isna(capacity) else capacity)
+
+
+def _broken(summary: pd.DataFrame, records: Sequence[Run]) -> Iterator[str]:
+    """Runs that have no row."""
+    shown = {key_of(row) for _, row in summary.iterrows()}
+    for run in records:
+        key = RunKey(run.instance_type, run.platform, run.targets)
+        if key not in shown:
+            yield f"{key.name}: no stage of the run got to its end; there are no figures of it."
 
 
 def _warnings(runs: list[tuple[str, str, pd.DataFrame]]) -> Iterator[str]:

@@ -58,7 +58,7 @@ class _Asked(NamedTuple):
 
 
 def write_html(runs: list[Recorded], summary: pd.DataFrame, findings: list[str], path: Path) -> None:
-    """Write the report of these runs, whose rows are ``summary``; it needs no other file.
+    """Write the report of these runs, whose rows, if they have any, are ``summary``; it needs no other file.
 
     Args:
         runs: in the order of the summary.
@@ -71,13 +71,14 @@ def write_html(runs: list[Recorded], summary: pd.DataFrame, findings: list[str],
     from plotly.offline import get_plotlyjs
 
     records = {run.files.prefix.name: run.run for run in runs if run.run is not None}
+    objectives = common_objectives(list(records.values()))
     template = resources("mmebench.report").joinpath("templates/report.html").read_text(encoding="utf-8")
     page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
     title = f"{summary['model_name'].iloc[0]}: {' and '.join(dict.fromkeys(summary['platform']))}"
     path.write_text(
         page.render(
             title=title,
-            conclusions=conclude(summary, common_objectives(list(records.values()))),
+            conclusions=conclude(summary, objectives, list(records.values())),
             findings=findings,
             charts=[
                 {"caption": chart.caption, "content": Markup(chart.content)} for chart in _charts(runs, summary)

@@ -29,29 +29,35 @@ _STAGES_AT_ONCE = 2
 
 
 def summarise(directory: Path) -> pd.DataFrame:
-    """One row a stage for every run in a ``results/<model>`` directory.
+    """One row a stage for every run in a ``results/<model>`` directory; none for a run that broke in its first.
 
     Raises:
-        BadInputError: there is no run in it, or a file of a run cannot be read.
+        BadInputError: there is no run in it, or none with a stage, or a file of a run cannot be read.
     """
     if not directory.is_dir():
         raise BadInputError(f"{directory}: no such directory; give results/<model> of an earlier run")
-    frames = [summarise_run(files) for files in find_runs(directory)]
-    if not frames:
+    runs = find_runs(directory)
+    if not runs:
         raise BadInputError(
             f"{directory}: no results; a run is <instance_type>*<platform>*<targets>_stats_history.csv and more"
         )
+    frames = [rows for files in runs if not (rows := summarise_run(files)).empty]
+    if not frames:
+        broken = ", ".join(files.prefix.name for files in runs)
+        raise BadInputError(f"{directory}: no results; no stage got to its end in {broken}; run it again")
     return pd.concat(frames, ignore_index=True)
 
 
 def summarise_run(files: RunFiles) -> pd.DataFrame:
-    """The rows of one run: from its samples, or from Locust's history where there are none."""
+    """The rows of one run, if any: from its samples, or from Locust's history where there are none."""
     if files.run.exists() and files.samples.exists():
         return _from_samples(files, read_run(files.run))
     return _from_history(files)
 
 
 def _from_samples(files: RunFiles, run: Run) -> pd.DataFrame:
+    if not run.stages:
+        return pd.DataFrame()
     objectives = objectives_of(run)
     inferred = infer_cold(files.samples, run.capacity)
 
@@ -87,6 +93,8 @@ def _from_samples(files: RunFiles, run: Run) -> pd.DataFrame:
 def _from_history(files: RunFiles) -> pd.DataFrame:
     try:
         stages = summarise_history(pd.read_csv(files.stats_history))
+    except pd.errors.EmptyDataError:  # Locust was killed before it wrote a line
+        stages = []
     except (KeyError, ValueError) as error:
         raise BadInputError(f"{files.stats_history}: not a stats history of Locust ({error})") from None
     return _frame(files, stages, files.targets).assign(precision=None, complete=None, basis="locust history")
