@@ -34,11 +34,15 @@ def _write_cold_starts(files: ExperimentFiles, run: Run, footer: str) -> list[st
     save(draw_cold_starts(cold_starts, f"{_title(run)}: cold starts", footer), files.chart)
     summary = summarise_cold_starts(cold_starts)
     return [
-        f"{run.platform}: a cold start takes {human_seconds(float(row['p50_s']))} at the median and "
-        f"{human_seconds(float(row['max_s']))} at most, {row['concurrency']:.0f} at once; "
-        f"warm {human_seconds(float(row['warm_p50_s']))}"
+        f"{run.platform}: a cold start takes {_seconds(row['p50_s'])} at the median and "
+        f"{_seconds(row['max_s'])} at most, {row['concurrency']:.0f} at once; "
+        f"warm {_seconds(row['warm_p50_s'])}"
         for _, row in summary.iterrows()
     ]
+
+
+def _seconds(seconds: float) -> str:
+    return "unknown" if math.isnan(seconds) else human_seconds(seconds)
 
 
 def _write_working_set(files: ExperimentFiles, run: Run, footer: str) -> list[str]:

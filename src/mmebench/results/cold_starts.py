@@ -47,20 +47,24 @@ def read_cold_starts(path: Path) -> pd.DataFrame:
 
 
 def summarise_cold_starts(cold_starts: pd.DataFrame) -> pd.DataFrame:
-    """One row a concurrency: percentiles of the seconds, means of the parts, and the warm median."""
+    """One row a concurrency: percentiles of the seconds, means of the parts, and the warm median.
+
+    Percentiles are those of :func:`find_percentiles`: observed values, and NaN where there are too few.
+    """
     rows = []
     for concurrency, group in cold_starts.groupby("concurrency"):
-        p90, p99 = find_percentiles(group["seconds"].to_numpy(float).copy(), (0.9, 0.99))
+        p50, p90, p99 = find_percentiles(group["seconds"].to_numpy(float, copy=True), (0.5, 0.9, 0.99))
+        (warm_p50,) = find_percentiles(group["warm_seconds"].to_numpy(float, copy=True), (0.5,))
         rows.append(
             {
                 "concurrency": concurrency,
                 "cold_starts": len(group),
-                "p50_s": group["seconds"].median(),
+                "p50_s": p50,
                 "p90_s": p90,
                 "p99_s": p99,
                 "max_s": group["seconds"].max(),
                 **{part: group[part].mean() for part in PARTS},
-                "warm_p50_s": group["warm_seconds"].median(),
+                "warm_p50_s": warm_p50,
             }
         )
     return pd.DataFrame(rows)

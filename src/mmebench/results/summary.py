@@ -132,7 +132,10 @@ def _capacity_columns(capacity: Capacity | None) -> dict[str, Cell]:
 
 
 def _samples_over_locust(files: RunFiles) -> float:
-    """Samples over the requests that Locust's own statistics count; 1 where nothing was lost on either way."""
+    """Samples in the file over the requests that Locust's statistics count; 1 where the file is whole.
+
+    Locust counts the same batches that the file is written from: what a client lost before, neither knows of.
+    """
     if not files.stats.exists():
         return NAN
     try:
