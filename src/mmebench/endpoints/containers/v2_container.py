@@ -5,7 +5,7 @@ import contextlib
 import logging
 import shutil
 import socket
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -16,6 +16,7 @@ from mmebench.endpoints.containers.process import ServerProcess
 from mmebench.endpoints.counters import TargetCounters
 from mmebench.endpoints.http_client import Address
 from mmebench.endpoints.local.run_directory import RunDirectory
+from mmebench.errors import MmebenchError
 
 _log = logging.getLogger(__name__)
 _START_SECONDS = 60
@@ -141,14 +142,16 @@ class V2Container:
     async def close(self) -> None:
         """Stop the server and its children, and remove their shared memory."""
         self.ready.clear()
-        if self._watcher is not None:
-            self._watcher.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watcher
-        if self._process is not None:
-            await self._process.stop(_STOP_SECONDS)
-            self._process = None
-        self._run.remove_shared_memory()
+        try:
+            if self._watcher is not None:
+                self._watcher.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self._watcher
+        finally:
+            if self._process is not None:
+                await self._process.stop(_STOP_SECONDS)
+                self._process = None
+            self._run.remove_shared_memory()
 
     async def _watch(self, process: ServerProcess) -> None:
         """Restart the server whenever it dies, for as long as this task lives."""
@@ -156,13 +159,13 @@ class V2Container:
             code = await process.wait()
             self.ready.clear()
             _log.error("%s died with exit code %d; every model is gone, restarting", self.label, code)
-            self._run.remove_shared_memory()
             self.on_death()
             process = await self._restart()
 
     async def _restart(self) -> ServerProcess:
         failures = 0
         while True:
+            self._run.remove_shared_memory()
             await asyncio.sleep(_RESTART_DELAYS[min(failures, len(_RESTART_DELAYS) - 1)])
             try:
                 return await self._start_process()
@@ -172,26 +175,33 @@ class V2Container:
 
     async def _start_process(self) -> ServerProcess:
         """A server that answers as it should, on ports of its own."""
-        for _ in range(_ATTEMPTS):
-            port, metrics_port = _free_ports(2)
-            identity = f"{self._run.path.name}-{port}"
-            command = self._recipe.command(self._run, identity, port, metrics_port)
-            self.address = ("127.0.0.1", port)
-            process = await ServerProcess.start(command, self._recipe.environment(), self._output)
-            self._process = process
-            try:
-                version = await self._wait_ready(process, identity)
-                if version is None:
-                    continue
-                await self._recipe.check(self.address)
-            except BaseException:
-                await process.stop(_STOP_SECONDS)
-                raise
-            self.label = self._recipe.label(version)
-            _log.info("%s is ready on port %d (process %d)", self.label, port, process.pid)
-            self.ready.set()
-            return process
+        with _cannot_run():
+            for _ in range(_ATTEMPTS):
+                process = await self._attempt()
+                if process is not None:
+                    return process
         raise CannotRunError(f"the server ended {_ATTEMPTS} times while it started; the log says why")
+
+    async def _attempt(self) -> ServerProcess | None:
+        """One start; None when the server ended by itself before it was ready, or somebody else has its port."""
+        port, metrics_port = _free_ports(2)
+        identity = f"{self._run.path.name}-{port}"
+        command = self._recipe.command(self._run, identity, port, metrics_port)
+        self.address = ("127.0.0.1", port)
+        process = await ServerProcess.start(command, self._recipe.environment(), self._output)
+        self._process = process
+        try:
+            version = await self._wait_ready(process, identity)
+            if version is None:
+                return None
+            await self._recipe.check(self.address)
+        except BaseException:
+            await process.stop(_STOP_SECONDS)
+            raise
+        self.label = self._recipe.label(version)
+        _log.info("%s is ready on port %d (process %d)", self.label, port, process.pid)
+        self.ready.set()
+        return process
 
     async def _wait_ready(self, process: ServerProcess, identity: str) -> str | None:
         """The server's version once it answers, or None when it ended by itself."""
@@ -211,6 +221,19 @@ class V2Container:
             await process.stop(_STOP_SECONDS)
             return None
         raise CannotRunError(f"the server was not ready within {_START_SECONDS} s; the log says more")
+
+
+@contextlib.contextmanager
+def _cannot_run() -> Iterator[None]:
+    """Whatever goes wrong with a server that starts, as one error; it may die at any moment of its check, too."""
+    try:
+        yield
+    except CannotRunError:
+        raise
+    except (MmebenchError, OSError, ValueError, LookupError) as error:
+        raise CannotRunError(
+            f"the server failed while it started ({type(error).__name__}: {error}); the log says more"
+        ) from error
 
 
 def _free_ports(count: int) -> list[int]:
