@@ -186,6 +186,22 @@ class SilentEndpoint(SmallEndpoint):
         return self.residency()
 
 
+def test_memory_that_is_exhausted_by_asking_the_oldest_again_ends_the_fill() -> None:
+    class FullEndpoint(SilentEndpoint):
+        """Has no room for the one it has just evicted."""
+
+        def invoke(self, target: str) -> None:
+            if target in self.grown and target not in self.resident:
+                raise InvocationError(f"{target}: out of memory", "ModelError", 507)
+            super().invoke(target)
+
+    endpoint = FullEndpoint(3, tells_memory=False)
+    capacity = fill(
+        endpoint, ARCHIVE, "m", endpoint.invoke, endpoint.grow, limit=100, threshold=None, on_load=lambda _: None
+    )
+    assert (capacity.fits, capacity.limited_by) == (3, "refused")
+
+
 @pytest.mark.parametrize("tells_memory", [True, False])
 def test_an_eviction_that_nobody_counts_is_seen_by_a_copy_that_is_cold_again(tells_memory: bool) -> None:
     endpoint = SilentEndpoint(5, tells_memory)

@@ -11,7 +11,7 @@ PRICE = Price(usd_per_hour=3.6, source="a test")
 
 def test_it_adds_up_while_endpoints_are_there_and_no_longer() -> None:
     spending = Spending()
-    with patch("mmebench.spending.time.monotonic", side_effect=count(0, 100)):  # 100 seconds between any two looks
+    with patch("mmebench.spending.uptime", side_effect=count(0, 100)):  # 100 seconds between any two looks
         spending.begin("one", PRICE)  # at 0
         assert spending.so_far() == pytest.approx(0.1)  # at 100
         spending.begin("two", PRICE)  # at 200

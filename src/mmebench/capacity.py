@@ -66,7 +66,13 @@ def fill(
         residency = endpoint.measure()
         load = Load(target=name, seconds=seconds, memory_loaded=loaded, memory_used=residency.memory_used)
         counted = _evictions(residency)
-        if _is_one_missing(suspects, load, invoke) if counted is None else counted != evictions:
+        try:
+            evicted = _is_one_missing(suspects, load, invoke) if counted is None else counted != evictions
+        except InvocationError as error:
+            if not error.memory_exhausted:
+                raise
+            return _capacity(loads, "refused", endpoint)
+        if evicted:
             return _capacity(loads, "eviction", endpoint)
         loads.append(load)
         on_load(load)

@@ -1,22 +1,22 @@
 """What the endpoints of a benchmark have cost so far, while it goes on."""
 
-import time
 from dataclasses import dataclass
 
 from mmebench.results.cost import of_time
 from mmebench.results.run import Price
+from mmebench.uptime import uptime
 
 
 @dataclass
 class _Life:
     price: Price | None
     began: float
-    """Monotonic, seconds, as ``ended``."""
+    """By :func:`mmebench.uptime.uptime`, as ``ended``."""
     ended: float | None = None
 
     @property
     def seconds(self) -> float:
-        return (time.monotonic() if self.ended is None else self.ended) - self.began
+        return (uptime() if self.ended is None else self.ended) - self.began
 
 
 class Spending:
@@ -27,13 +27,13 @@ class Spending:
 
     def begin(self, endpoint: str, price: Price | None) -> None:
         """It is up; without a price it costs nothing."""
-        self._lives[endpoint] = _Life(price, time.monotonic())
+        self._lives[endpoint] = _Life(price, uptime())
 
     def end(self, endpoint: str) -> float:
         """It is gone; returns for how many seconds it was there, 0 if it never was."""
         if (life := self._lives.get(endpoint)) is None:
             return 0.0
-        life.ended = time.monotonic()
+        life.ended = uptime()
         return life.seconds
 
     def so_far(self) -> float | None:

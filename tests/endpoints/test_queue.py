@@ -103,3 +103,24 @@ def test_a_failure_of_ones_own_making_ends_it_too() -> None:
     with pytest.raises(ZeroDivisionError), closing(open_ahead(iter(["a", "b"]), break_down, 2)) as rooms:
         next(rooms)
     assert issubclass(AbandonedError, MmebenchError)
+
+
+def test_whatever_breaks_one_does_not_keep_the_others_from_being_closed() -> None:
+    """A disk that is full, say, or a second Ctrl-C."""
+    hotel = Hotel()
+
+    def open_one(part: str, proceed: Callable[[], None]) -> Any:
+        if part.startswith("q"):
+            time.sleep(0.1)
+            raise OSError("disk full")
+        return hotel.open_one(part, proceed)
+
+    rooms = open_ahead(iter(["a1", "q", "b2"]), open_one, 3)
+    _, room = next(rooms)
+    assert isinstance(room, Room)
+    room.close()
+    time.sleep(0.2)
+    with pytest.raises(OSError, match="disk full") as caught:
+        rooms.close()
+    assert hotel.open == set()
+    assert "run mmebench clean" in caught.value.__notes__[0]

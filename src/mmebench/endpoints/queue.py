@@ -80,8 +80,8 @@ def _attempt(
 
 
 def _close_untaken(coming: list[Future[Endpoint | MmebenchError]]) -> None:
-    """Close all of them, past single failures; the first of these is raised at the end."""
-    failures = []
+    """Close all of them, past single failures and past Ctrl-C; the first of these is raised at the end."""
+    failures: list[BaseException] = []
     for future in coming:
         if future.cancel():
             continue
@@ -92,6 +92,9 @@ def _close_untaken(coming: list[Future[Endpoint | MmebenchError]]) -> None:
             elif hasattr(result, "__notes__"):  # it says what it could not take down
                 failures.append(result)
         except MmebenchError as error:
+            failures.append(error)
+        except BaseException as error:  # raised when the others are closed
+            error.add_note("an endpoint may still be there, and costs money; run mmebench clean")
             failures.append(error)
     if failures:
         raise failures[0]

@@ -53,9 +53,7 @@ class SageMakerEndpoint(Strict):
     bucket_owner: str | None = Field(
         None, pattern=r"^\d{12}$", description="account that must own the bucket; that of the role unless told"
     )
-    kms_key: str | None = Field(
-        None, min_length=1, description="encrypts archives; else the bucket's own key does"
-    )
+    kms_key: str | None = Field(None, min_length=1, description="encrypts archives; else a key of S3's own does")
     triton: str = Field("25.09", pattern=r"^\d\d\.\d\d$", description="version of SageMaker's Triton image")
     image: str | None = Field(None, min_length=1, description="URI of another image, instead of triton")
     ami: InferenceAmi | None = Field(
@@ -99,9 +97,14 @@ class SageMakerEndpoint(Strict):
         return self.instance_types[0]
 
     @property
+    def role_account(self) -> str:
+        """Where everything but the bucket is; that need not be of the same."""
+        return self.role.split(":")[4]
+
+    @property
     def account(self) -> str:
         """The account that must own the bucket."""
-        return self.bucket_owner or self.role.split(":")[4]
+        return self.bucket_owner or self.role_account
 
     def each(self) -> tuple[Self, ...]:
         """The same for each instance type alone."""

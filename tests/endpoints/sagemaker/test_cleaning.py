@@ -4,14 +4,18 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
 from mmebench.cli import cli
 from mmebench.endpoints import open_endpoint
-from mmebench.endpoints.sagemaker import journal
+from mmebench.endpoints.sagemaker import cleaning, journal
+from mmebench.endpoints.sagemaker.aws import Aws
 from mmebench.endpoints.sagemaker.cleaning import Cleaning, Place, clean
+from mmebench.endpoints.sagemaker.leftovers import find_objects
 from mmebench.endpoints.sagemaker.names import Resource, expiry, run_name, tag_list, tags
 from mmebench.endpoints.sagemaker.owner import has_ended, this_process
 from mmebench.endpoints.sagemaker.requests import config_request, endpoint_request, model_request
@@ -49,13 +53,13 @@ def leave(account: str, owner: str, *, hours: float, tagged: bool = True, journa
         )
     s3.create_multipart_upload(Bucket=cloud.BUCKET, Key=f"mmebench/{run}/targets/b.tar.gz")
     if journaled:
-        written = journal.begin(run)
+        written = journal.begin(run, cloud.ACCOUNT)
         for resource in (
             Resource("objects", url, "us-east-1"),
             Resource("model", run, "us-east-1"),
             Resource("endpoint-config", run, "us-east-1"),
             Resource("endpoint", run, "us-east-1"),
-            Resource("training-job", f"{run}-engine", "us-east-1"),  # in the journal, and never created
+            Resource("training-job", run, "us-east-1"),  # in the journal, and never created
         ):
             written.enter(resource)
         written.close()
@@ -155,6 +159,48 @@ def test_a_dry_run_deletes_nothing(account: str, dead: str) -> None:
     assert list(journal.directory().glob("*.jsonl"))
 
 
+def test_what_is_of_another_account_stays_in_its_journal(
+    account: str, dead: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To somebody else's credentials an endpoint is not there, and that is no reason to call it deleted."""
+    leave(account, dead, hours=2, journaled=True)
+    monkeypatch.setattr(journal, "account_mark", lambda account: "another")
+    done = clean_now()
+    assert "these credentials are of another account" in done.kept.values()
+    assert list(journal.directory().glob("*.jsonl"))
+
+
+def test_what_cannot_be_looked_at_keeps_nothing_else_from_being_deleted(
+    account: str, dead: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Owners are hidden, so that their expiry counts; a model goes while we look at it."""
+    leave(account, dead, hours=-1)
+
+    def hidden(**arguments: Any) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "ListTags")
+
+    def gone(**arguments: Any) -> Any:
+        raise ClientError(
+            {"Error": {"Code": "ValidationException", "Message": "Could not find model"}}, "DescribeModel"
+        )
+
+    made = Aws("us-east-1")
+    monkeypatch.setattr(made.sagemaker, "list_tags", hidden)
+    monkeypatch.setattr(made.sagemaker, "describe_model", gone)
+    monkeypatch.setattr(cleaning, "Aws", lambda region: made)
+    done = clean_now()
+    assert {resource.kind for resource in done.deleted} == {"endpoint", "endpoint-config", "model"}
+    assert [name.partition(" ")[0] for name in cloud.everything(account)] == ["object", "upload"]
+
+
+def test_a_folder_that_is_emptied_while_we_look(account: str, dead: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    leave(account, dead, hours=2)
+    made = Aws("us-east-1")
+    real = made.s3.list_objects_v2
+    monkeypatch.setattr(made.s3, "list_objects_v2", lambda **arguments: {**real(**arguments), "Contents": []})
+    assert list(find_objects(made, cloud.BUCKET, "mmebench", datetime.now(UTC))) == []
+
+
 def test_the_command(account: str, dead: str, monkeypatch: pytest.MonkeyPatch) -> None:
     run = leave(account, dead, hours=2)
     runner = CliRunner()
@@ -164,7 +210,7 @@ def test_the_command(account: str, dead: str, monkeypatch: pytest.MonkeyPatch) -
 
     with monkeypatch.context() as patched:
         patched.setattr(
-            "mmebench.endpoints.sagemaker.deletion.list_keys",
+            "mmebench.endpoints.sagemaker.deletion.list_versions",
             lambda *_: (_ for _ in ()).throw(aws_refusal()),
         )
         partly = runner.invoke(cli, ["clean"], standalone_mode=False)
@@ -198,7 +244,9 @@ def test_a_name_says_when_it_must_be_over() -> None:
     name = run_name(expires)
     assert name.startswith("mmebench-20260102t030405z-")
     assert len(name) <= 50, "a job adds to it, and 63 is the most"
-    assert expiry(f"s3://b/x/{name}/") == expires
+    assert expiry(name) == expires
+    assert Resource("objects", f"s3://b/x/{name}/", "us-east-1").run == name
+    assert Resource("objects", f"s3://b/x/{name}-keep/", "us-east-1").run is None, "a copy that somebody made"
     assert expiry("mmebench-of-mine") is None
     assert name != run_name(expires)
 

@@ -125,6 +125,11 @@ def test_the_command(aws: Aws, tmp_path: Path) -> None:
     assert "its endpoint is local" in str(result.exception or local.exception)
 
 
+def test_a_trust_policy_may_have_one_statement_that_is_no_list() -> None:
+    policy = trust_policy()
+    assert doctor._trusts_sagemaker(policy | {"Statement": policy["Statement"][0]})
+
+
 def test_policies_name_what_the_spec_uses_and_no_more() -> None:
     spec = Spec.model_validate(BASIC | {"prefix": "team/bench"})
     caller = {statement["Sid"]: statement for statement in caller_policy(spec, builds_engines=False)["Statement"]}
@@ -133,19 +138,30 @@ def test_policies_name_what_the_spec_uses_and_no_more() -> None:
         f"{own}:model/mmebench-*",
         f"{own}:endpoint-config/mmebench-*",
         f"{own}:endpoint/mmebench-*",
+        f"{own}:training-job/mmebench-*",
+        f"{own}:processing-job/mmebench-*",
     ]
-    assert "sagemaker:CreateTrainingJob" not in caller["Sagemaker"]["Action"]
+    assert not any(
+        f"sagemaker:Create{kind}Job" in caller["Sagemaker"]["Action"] for kind in ("Training", "Processing")
+    )
+    assert "sagemaker:StopProcessingJob" in caller["Sagemaker"]["Action"], "which clean may have to do"
     assert caller["Archives"]["Resource"] == "arn:aws:s3:::models/team/bench/mmebench-*"
     assert caller["PassRole"]["Resource"] == cloud.ROLE
     assert caller["PassRole"]["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
     building = caller_policy(spec, builds_engines=True)["Statement"][0]
     assert f"{own}:training-job/mmebench-*" in building["Resource"]
-    assert "sagemaker:StopTrainingJob" in building["Action"]
+    assert "sagemaker:CreateTrainingJob" in building["Action"]
     processing = caller_policy(spec.model_copy(update={"engine_builder": "processing"}), True)["Statement"][0]
     assert "sagemaker:CreateProcessingJob" in processing["Action"]
     role = {statement["Sid"]: statement for statement in role_policy(spec, builds_engines=True)["Statement"]}
     assert role["Archives"]["Action"] == ["s3:GetObject", "s3:PutObject"]
     assert role["Image"]["Resource"] == "arn:aws:ecr:us-east-1:763104351884:repository/sagemaker-tritonserver"
+    mine = spec.model_copy(update={"image": "1.dkr.ecr.us-east-1.amazonaws.com/my/triton@sha256:0123"})
+    image = {statement["Sid"]: statement for statement in role_policy(mine, False)["Statement"]}["Image"]
+    assert image["Resource"] == "arn:aws:ecr:us-east-1:1:repository/my/triton"
+    alias = spec.model_copy(update={"kms_key": f"arn:aws:kms:us-east-1:{cloud.ACCOUNT}:alias/mine"})
+    key = {statement["Sid"]: statement for statement in caller_policy(alias, False)["Statement"]}["Key"]
+    assert key["Resource"] == f"arn:aws:kms:us-east-1:{cloud.ACCOUNT}:key/*", "an alias stands for a key"
     everything = [statement for statement in (*caller.values(), *role.values()) if statement["Resource"] == "*"]
     assert {statement["Sid"] for statement in everything} == {"Look", "Registry", "Metrics"}
 

@@ -65,9 +65,7 @@ def iter_live() -> Iterator[journal.Journal]:
     """The journals of runs under way, read without their lock."""
     for path in journal.directory().glob("*.jsonl"):
         with path.open(encoding="utf-8") as file:
-            found = journal.Journal(path, file)
-            found.resources.extend(journal._read(file))
-            yield found
+            yield journal.read(path, file)
 
 
 def test_what_is_created_is_what_was_asked_for(account: str, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 from botocore.stub import Stubber
 
 from mmebench.endpoints.queue import NoRoomError
@@ -117,7 +117,7 @@ def test_an_endpoint_that_takes_too_long(aws: Aws) -> None:
 
 def test_each_is_in_the_journal_before_it_is_created(aws: Aws) -> None:
     """The quota refuses the endpoint; what was made before, and the endpoint itself, are known."""
-    journal = begin(RUN)
+    journal = begin(RUN, cloud.ACCOUNT)
     with Stubber(aws.sagemaker) as stub:
         stub.add_response("create_model", {"ModelArn": ARN})
         stub.add_response("create_endpoint_config", {"EndpointConfigArn": ARN})
@@ -129,7 +129,7 @@ def test_each_is_in_the_journal_before_it_is_created(aws: Aws) -> None:
             deploy(aws, SPEC, RUN, "s3://models/x/", {}, journal, lambda _: None)
         stub.assert_no_pending_responses()
     assert [resource.kind for resource in journal.resources] == ["model", "endpoint-config", "endpoint"]
-    assert len(journal.path.read_text().splitlines()) == 3
+    assert len(journal.path.read_text().splitlines()) == 4, "and the account"
     journal.remove()
 
 
@@ -178,7 +178,7 @@ def test_boto3_asks_again_when_it_is_throttled_and_only_outside_the_load(aws: Aw
     assert aws.sagemaker.meta.config.retries["total_max_attempts"] == 6
 
 
-def test_a_job_under_way_is_stopped_and_one_that_is_over_is_left(aws: Aws) -> None:
+def test_a_job_under_way_is_stopped_and_waited_for_and_one_that_is_over_is_left(aws: Aws) -> None:
     def job(status: str) -> dict[str, Any]:
         return {
             "ProcessingJobName": RUN,
@@ -191,11 +191,12 @@ def test_a_job_under_way_is_stopped_and_one_that_is_over_is_left(aws: Aws) -> No
             "CreationTime": 0,
         }
 
-    for status in ("InProgress", "Completed"):
+    for statuses in (["InProgress", "Stopping", "Stopping", "Stopped"], ["Stopping", "Stopped"], ["Completed"]):
         with Stubber(aws.sagemaker) as stub:
-            stub.add_response("describe_processing_job", job(status))
-            if status == "InProgress":
-                stub.add_response("stop_processing_job", {})
+            for number, status in enumerate(statuses):
+                stub.add_response("describe_processing_job", job(status))
+                if number == 0 and status == "InProgress":
+                    stub.add_response("stop_processing_job", {})
             assert delete([Resource("processing-job", RUN, "us-east-1")], lambda _: aws) == {}
             stub.assert_no_pending_responses()
 
@@ -213,3 +214,43 @@ def test_what_is_not_there_is_as_good_as_deleted(aws: Aws, code: str, text: str)
     with Stubber(aws.sagemaker) as stub:
         stub.add_client_error("describe_training_job", code, text)
         assert delete([Resource("training-job", RUN, "us-east-1")], lambda _: aws) == {}
+
+
+def test_an_endpoint_is_deleted_though_aws_cannot_be_reached_for_a_while(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = aws.sagemaker.describe_endpoint
+    failures = [
+        EndpointConnectionError(endpoint_url="https://sagemaker"),
+        ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "DescribeEndpoint"),
+        ClientError({"Error": {"Code": "InternalFailure", "Message": "ours"}}, "DescribeEndpoint"),
+    ]
+
+    def describe(**arguments: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return real(**arguments)
+
+    monkeypatch.setattr(aws.sagemaker, "describe_endpoint", describe)
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_response("describe_endpoint", described("InService"))
+        stub.add_response("delete_endpoint", {})
+        stub.add_client_error("describe_endpoint", "ValidationException", "Could not find endpoint")
+        assert delete([Resource("endpoint", RUN, "us-east-1")], lambda _: aws) == {}
+        stub.assert_no_pending_responses()
+
+
+def test_what_will_not_pass_is_not_asked_again(aws: Aws) -> None:
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_client_error("describe_endpoint", "AccessDeniedException", "no")
+        (reason,) = delete([Resource("endpoint", RUN, "us-east-1")], lambda _: aws).values()
+    assert "AccessDeniedException" in reason
+
+
+def test_a_wait_outlasts_a_gap(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mmebench.endpoints.sagemaker.aws._AGAIN_SECONDS", 0)
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_client_error("describe_endpoint", "ServiceUnavailable", "")
+        stub.add_response("describe_endpoint", described("InService"))
+        wait_in_service(aws, RUN, 60, lambda _: None)
+        stub.assert_no_pending_responses()

@@ -1,13 +1,17 @@
 """The AWS clients of one region, and what AWS says when something goes wrong, as one line that says what to do."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.privacy import hide_accounts
 
+Answer = TypeVar("Answer")
+
+_AGAIN_SECONDS = 5.0
 _PRICING_REGION = "us-east-1"
 """The Price List API is there, in eu-central-1 and in ap-south-1 only."""
 
@@ -90,6 +94,25 @@ class AwsError(MmebenchError):
         """Whether there is no such thing, or no longer."""
         return self.code in _MISSING or any(words in self.text for words in _MISSING_WORDS)
 
+    @property
+    def denied(self) -> bool:
+        """Whether the credentials may not do this."""
+        return _SAME.get(self.code, self.code) == "AccessDenied"
+
+    @property
+    def passing(self) -> bool:
+        """Whether it is worth asking again a little later: the same call may be answered then."""
+        return _SAME.get(self.code, self.code) == "Throttling" or self.code in _UNAVAILABLE
+
+
+class UnreachableError(AwsError):
+    """Nobody answered."""
+
+    @property
+    def passing(self) -> bool:
+        """Somebody may answer soon."""
+        return True
+
 
 class NoCredentialsError(AwsError, BadInputError):
     """Nobody is signed in; nothing can have been started."""
@@ -97,6 +120,7 @@ class NoCredentialsError(AwsError, BadInputError):
     exit_code = BadInputError.exit_code
 
 
+_UNAVAILABLE = ("InternalFailure", "InternalServerError", "InternalError", "ServiceUnavailable", "500", "503")
 _MISSING_WORDS = ("Could not find", "does not exist", "Requested resource not found")
 """SageMaker calls all of these a ValidationException."""
 _MISSING = ("NoSuchKey", "NoSuchBucket", "NoSuchUpload", "404", "ResourceNotFound", "ResourceNotFoundException")
@@ -182,9 +206,27 @@ def calling(what: str) -> Iterator[None]:
         raise NoCredentialsError(
             f"{what}: no AWS credentials; set AWS_PROFILE or run aws configure", "", ""
         ) from None
+    except (botocore.ConnectionError, botocore.HTTPClientError) as error:
+        raise UnreachableError(f"{what}: {hide_accounts(str(error))}", "", str(error)) from None
     except (botocore.BotoCoreError, Boto3Error) as error:
         text = hide_accounts(str(error))
         raise aws_error(what, _hidden_code(text), text) from None
+
+
+def ask_again(look: Callable[[], Answer], seconds: float) -> Answer:
+    """What ``look`` returns; while AWS does not answer for reasons that pass, it is asked again for so long.
+
+    Raises:
+        AwsError: what it says in the end, or at once where it would say so again.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return look()
+        except AwsError as error:
+            if not error.passing or time.monotonic() > deadline:
+                raise
+            time.sleep(_AGAIN_SECONDS)
 
 
 def _hidden_code(text: str) -> str:

@@ -84,19 +84,21 @@ class RunObjects:
     def remove_targets(self, targets: Iterable[str]) -> None:
         """Delete them; one that is not there is as good as deleted."""
         gone = list(targets)
-        keys = [f"{self.prefix}targets/{target}" for target in gone]
-        for failure in delete_keys(self._aws, self.bucket, keys):
+        objects = [{"Key": f"{self.prefix}targets/{target}"} for target in gone]
+        for failure in delete_objects(self._aws, self.bucket, objects):
             raise AwsError(failure, "", failure)
         self._targets.difference_update(gone)
 
     def _copy(self, source: str, key: str, single: bool) -> None:
         origin = {"Bucket": self.bucket, "Key": source}
-        owners = self._owner | {"ExpectedSourceBucketOwner": self._owner["ExpectedBucketOwner"]}
         with calling(f"copy s3://{self.bucket}/{source} to {key}"):
-            extra = self._written | owners | {"TaggingDirective": "REPLACE", "Tagging": self._tagging}
+            extra = self._written | self._owner | {"TaggingDirective": "REPLACE", "Tagging": self._tagging}
             if single:
-                self._aws.s3.copy_object(Bucket=self.bucket, Key=key, CopySource=origin, **extra)
-            else:
+                owner = self._owner["ExpectedBucketOwner"]
+                self._aws.s3.copy_object(
+                    Bucket=self.bucket, Key=key, CopySource=origin, ExpectedSourceBucketOwner=owner, **extra
+                )
+            else:  # which takes no owner of the source; it is the same bucket
                 self._aws.s3.copy(origin, self.bucket, key, ExtraArgs=extra)
 
 
@@ -124,22 +126,29 @@ def check_bucket(aws: Aws, spec: SageMakerEndpoint) -> None:
         raise BadInputError(f"{what} is in {region}, endpoint.region is {spec.region}; both must be the same")
 
 
-def list_keys(aws: Aws, bucket: str, prefix: str) -> Iterator[str]:
-    """The keys below a prefix.
+def list_versions(aws: Aws, bucket: str, prefix: str) -> Iterator[dict[str, str]]:
+    """Everything below a prefix, also what a bucket with versions keeps of what was deleted, as it is deleted by.
 
     Raises:
-        AwsError: they cannot be listed.
+        AwsError: it cannot be listed.
     """
     with calling(f"list s3://{bucket}/{prefix}"):
-        for page in aws.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-            yield from (str(item["Key"]) for item in page.get("Contents", []))
+        for page in aws.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+            for item in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
+                yield {"Key": item["Key"], "VersionId": item["VersionId"]}
 
 
-def delete_keys(aws: Aws, bucket: str, keys: list[str]) -> list[str]:
-    """Delete them, a thousand a call, going on past what cannot be deleted; returns what went wrong."""
+def delete_objects(aws: Aws, bucket: str, objects: list[dict[str, str]]) -> list[str]:
+    """Delete them, a thousand a call, going on past what cannot be deleted; returns what went wrong.
+
+    Args:
+        aws: of the bucket's region.
+        bucket: where they are.
+        objects: each with its ``Key``, and with a ``VersionId`` where nothing is to be left of it.
+    """
     failures = []
-    for first in range(0, len(keys), _DELETE_AT_ONCE):
-        some = [{"Key": key} for key in keys[first : first + _DELETE_AT_ONCE]]
+    for first in range(0, len(objects), _DELETE_AT_ONCE):
+        some = objects[first : first + _DELETE_AT_ONCE]
         try:
             with calling(f"delete {len(some)} objects of s3://{bucket}"):
                 answer = aws.s3.delete_objects(Bucket=bucket, Delete={"Objects": some, "Quiet": True})

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from mmebench.endpoints.sagemaker import journal
-from mmebench.endpoints.sagemaker.aws import Aws
+from mmebench.endpoints.sagemaker.aws import Aws, calling
 from mmebench.endpoints.sagemaker.deletion import delete
 from mmebench.endpoints.sagemaker.leftovers import Found, find_objects, find_resources
 from mmebench.endpoints.sagemaker.names import Resource
@@ -54,7 +54,11 @@ def clean(
         done.deleted += [resource for resource in resources if resource not in failed]
         return not failed
 
+    whose = lru_cache(maxsize=None)(lambda region: _account(aws(region)))
     for left in journal.left_behind():
+        if left.account is not None and any(left.account != whose(each.region) for each in left.resources):
+            done.kept |= dict.fromkeys(left.resources, "these credentials are of another account")
+            continue
         age = now - datetime.fromtimestamp(left.path.stat().st_mtime, UTC)
         if age < older_than:
             done.kept |= dict.fromkeys(left.resources, "it is younger than that")
@@ -66,6 +70,12 @@ def clean(
             found += find_objects(aws(place.region), bucket, prefix, now)
         remove(_leftovers(found, now - older_than, done))
     return done
+
+
+def _account(aws: Aws) -> str:
+    """The mark of the account that the credentials are of."""
+    with calling("ask whose the credentials are"):
+        return journal.account_mark(aws.identity.get_caller_identity()["Account"])
 
 
 def _leftovers(found: list[Found], before: datetime, done: Cleaning) -> list[Resource]:

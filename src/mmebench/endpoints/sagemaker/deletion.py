@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
 from mmebench.endpoints.sagemaker.aws import Aws, AwsError, calling
-from mmebench.endpoints.sagemaker.bucket import abort_uploads, delete_keys, list_keys
+from mmebench.endpoints.sagemaker.bucket import abort_uploads, delete_objects, list_versions
 from mmebench.endpoints.sagemaker.names import Kind, Resource
 
 _ORDER: tuple[Kind, ...] = ("endpoint", "training-job", "processing-job", "endpoint-config", "model", "objects")
 """What costs most goes first."""
 _GONE_SECONDS = 1800.0
 """An endpoint that is being created cannot be deleted before it is up, or has failed."""
+_STOPPED_SECONDS = 600.0
 _POLL_SECONDS = 10.0
 
 Progress = Callable[[str], None]
@@ -54,9 +55,9 @@ def _delete_endpoint(aws: Aws, name: str) -> None:
         except AwsError as error:
             if error.missing:
                 return
-            if error.code != "ValidationException":
+            # AWS lets go of an endpoint only between two changes of it, and may not be heard for a while.
+            if error.code != "ValidationException" and not error.passing:
                 raise
-            # AWS lets go of an endpoint only between two changes of it.
         time.sleep(_POLL_SECONDS)
     raise AwsError(f"delete endpoint {name}: it is still there after {_GONE_SECONDS:g} s", "", "")
 
@@ -73,22 +74,41 @@ def _delete_model(aws: Aws, name: str) -> None:
 
 def _stop_training_job(aws: Aws, name: str) -> None:
     """A job that is over costs nothing; its record cannot cost anything either and stays."""
-    with calling(f"stop training job {name}"):
-        if aws.sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "InProgress":
-            aws.sagemaker.stop_training_job(TrainingJobName=name)
+    _stop(
+        f"stop training job {name}",
+        lambda: aws.sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"],
+        lambda: aws.sagemaker.stop_training_job(TrainingJobName=name),
+    )
 
 
 def _stop_processing_job(aws: Aws, name: str) -> None:
-    with calling(f"stop processing job {name}"):
-        if aws.sagemaker.describe_processing_job(ProcessingJobName=name)["ProcessingJobStatus"] == "InProgress":
-            aws.sagemaker.stop_processing_job(ProcessingJobName=name)
+    _stop(
+        f"stop processing job {name}",
+        lambda: aws.sagemaker.describe_processing_job(ProcessingJobName=name)["ProcessingJobStatus"],
+        lambda: aws.sagemaker.stop_processing_job(ProcessingJobName=name),
+    )
+
+
+def _stop(what: str, ask: Callable[[], str], stop: Callable[[], object]) -> None:
+    """Return when the job has ended: one that is told to may yet write what it has, for two minutes."""
+    deadline = time.monotonic() + _STOPPED_SECONDS
+    with calling(what):
+        status = ask()
+        if status == "InProgress":
+            stop()
+            status = ask()
+        while status in ("InProgress", "Stopping"):
+            if time.monotonic() > deadline:
+                raise AwsError(f"{what}: it is still {status} after {_STOPPED_SECONDS:g} s", "", "")
+            time.sleep(_POLL_SECONDS)
+            status = ask()
 
 
 def _delete_objects(aws: Aws, url: str) -> None:
     parts = urlsplit(url)
     bucket, prefix = parts.netloc, parts.path.lstrip("/")
     abort_uploads(aws, bucket, prefix)
-    failures = delete_keys(aws, bucket, list(list_keys(aws, bucket, prefix)))
+    failures = delete_objects(aws, bucket, list(list_versions(aws, bucket, prefix)))
     if failures:
         raise AwsError("; ".join(failures[:3]), "", "")
 

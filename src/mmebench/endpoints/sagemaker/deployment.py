@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from mmebench.endpoints.queue import NoRoomError
-from mmebench.endpoints.sagemaker.aws import Aws, AwsError, aws_error, calling
+from mmebench.endpoints.sagemaker.aws import Aws, AwsError, ask_again, aws_error, calling
 from mmebench.endpoints.sagemaker.journal import Journal
 from mmebench.endpoints.sagemaker.names import Resource
 from mmebench.endpoints.sagemaker.requests import config_request, endpoint_request, model_request
@@ -74,9 +75,14 @@ def wait_in_service(aws: Aws, name: str, timeout: float, progress: Progress) -> 
         AwsError: AWS does not say how it is.
     """
     started = time.monotonic()
-    while True:
+
+    def describe() -> dict[str, Any]:
         with calling(f"describe endpoint {name}"):
-            found = aws.sagemaker.describe_endpoint(EndpointName=name)
+            found: dict[str, Any] = aws.sagemaker.describe_endpoint(EndpointName=name)
+            return found
+
+    while True:
+        found = ask_again(describe, timeout)
         status, waited = found["EndpointStatus"], time.monotonic() - started
         if status == "InService":
             return

@@ -59,7 +59,7 @@ def _ask(name: str, look: Callable[[], tuple[bool | None, str]]) -> Finding:
 def _credentials(aws: Aws, spec: SageMakerEndpoint) -> tuple[bool, str]:
     with calling("ask whose they are"):
         account = aws.identity.get_caller_identity()["Account"]
-    if account != spec.role.split(":")[4]:
+    if account != spec.role_account:
         return (
             False,
             "they belong to another account than endpoint.role; SageMaker takes only roles of the caller's",
@@ -70,15 +70,15 @@ def _credentials(aws: Aws, spec: SageMakerEndpoint) -> tuple[bool, str]:
 def _image(aws: Aws, spec: SageMakerEndpoint) -> tuple[bool | None, str]:
     uri = image_uri(spec)
     registry, _, rest = uri.partition("/")
-    name, _, tag = rest.partition(":")
+    named, _, digest = rest.partition("@")
+    name, _, tag = named.partition(":")
     host = f"{rest} on {inference_ami(spec) or 'the default host image'}"
     if ".dkr.ecr." not in registry:
         return None, f"{rest} is not in ECR; SageMaker takes images from there"
     try:
         with calling("image"):
-            aws.ecr.describe_images(
-                registryId=registry.split(".")[0], repositoryName=name, imageIds=[{"imageTag": tag or "latest"}]
-            )
+            wanted = {"imageDigest": digest} if digest else {"imageTag": tag or "latest"}
+            aws.ecr.describe_images(registryId=registry.split(".")[0], repositoryName=name, imageIds=[wanted])
     except AwsError as error:
         if not error.code:  # nobody has answered
             raise
@@ -105,7 +105,8 @@ def _role(aws: Aws, spec: SageMakerEndpoint) -> tuple[bool | None, str]:
 
 
 def _trusts_sagemaker(document: dict[str, Any]) -> bool:
-    for statement in document.get("Statement", []):
+    found = document.get("Statement", [])
+    for statement in [found] if isinstance(found, dict) else found:  # IAM takes either
         principal = statement.get("Principal", {})
         services = principal.get("Service", []) if isinstance(principal, dict) else []
         if statement.get("Effect") == "Allow" and "sagemaker.amazonaws.com" in services:

@@ -27,6 +27,7 @@ from mmebench.endpoints.server_metrics.reading import ServerMetrics, read_server
 from mmebench.errors import MmebenchError
 from mmebench.spec.sagemaker import SageMakerEndpoint as Spec
 from mmebench.units import human_seconds
+from mmebench.uptime import uptime
 
 _MEBIBYTE = 1024 * 1024
 _SAMPLE_SECONDS = 10.0
@@ -52,7 +53,7 @@ class SageMakerEndpoint:
         self._spec = spec
         self._objects = objects
         self._journal = journal
-        self._born = time.monotonic()
+        self._born = uptime()
         self._client = RuntimeClient(self)
         self._silences = 0
         self._asked = 0.0
@@ -157,7 +158,7 @@ class SageMakerEndpoint:
         close_after(self, error)
 
     def _check_lifetime(self) -> None:
-        lived = time.monotonic() - self._born
+        lived = uptime() - self._born
         if lived > self._spec.lifetime:
             raise MmebenchError(
                 f"endpoint {self.name} has lived for {human_seconds(lived)}, as long as endpoint.lifetime allows; "
@@ -182,7 +183,7 @@ def start(spec: Spec, log: Path, progress: Progress) -> SageMakerEndpoint:
     check_bucket(aws, spec)
     run = run_name(datetime.now(UTC) + timedelta(seconds=spec.lifetime))
     labels = tags(run, this_process())
-    journal = journals.begin(run)
+    journal = journals.begin(run, spec.role_account)
     objects = RunObjects(aws, spec, run, labels)
     endpoint = SageMakerEndpoint(aws, spec, objects, journal, run)
     told = _logged(progress, log, run)

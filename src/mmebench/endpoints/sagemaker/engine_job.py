@@ -10,7 +10,7 @@ from typing import Any
 from mmebench.archive import extract
 from mmebench.endpoints.endpoint import CleanUpError
 from mmebench.endpoints.sagemaker import journal as journals
-from mmebench.endpoints.sagemaker.aws import Aws, aws_error, calling
+from mmebench.endpoints.sagemaker.aws import Aws, ask_again, aws_error, calling
 from mmebench.endpoints.sagemaker.bucket import RunObjects, check_bucket
 from mmebench.endpoints.sagemaker.deletion import delete
 from mmebench.endpoints.sagemaker.image import image_uri
@@ -54,7 +54,7 @@ class JobBuilder:
         run = run_name(datetime.now(UTC) + timedelta(seconds=2 * BUILD_SECONDS))
         labels = tags(run, this_process())
         objects = RunObjects(aws, spec, run, labels)
-        journal = journals.begin(run)
+        journal = journals.begin(run, spec.role_account)
         failure: BaseException | None = None
         try:
             journal.enter(Resource("objects", objects.url, spec.region))
@@ -112,7 +112,7 @@ def run_job(
             client.create_processing_job(**processing_request(spec, name, url, tags))
     started = time.monotonic()
     while True:
-        status, reason = _look(client, spec.engine_builder, name)
+        status, reason = ask_again(lambda: _look(client, spec.engine_builder, name), BUILD_SECONDS)
         if status == "Completed":
             return
         if status != "InProgress":

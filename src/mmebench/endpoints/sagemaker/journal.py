@@ -1,10 +1,12 @@
 """The journal of a run: what is about to be created, on disk before it is.
 
-One file a run, ``$XDG_STATE_HOME/mmebench/journals/<run>.jsonl``, one line a resource. Its process holds a lock on
-it. A journal that nobody holds was left by a run that died; what it names must be deleted, and then it goes too.
+One file a run, ``$XDG_STATE_HOME/mmebench/journals/<run>.jsonl``: a line that tells the account apart, then one
+line a resource. Its process holds a lock on it. A journal that nobody holds was left by a run that died; what it
+names must be deleted, in that account, and then it goes too.
 """
 
 import fcntl
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -29,6 +31,8 @@ class Journal:
     def __init__(self, path: Path, file: IO[str]) -> None:
         self.path = path
         self._file = file
+        self.account: str | None = None
+        """:func:`account_mark` of the account that everything is in; None in a journal of an older version."""
         self.resources: list[Resource] = []
 
     def enter(self, resource: Resource) -> None:
@@ -37,11 +41,19 @@ class Journal:
         Raises:
             MmebenchError: it cannot be written, so that nothing must be created.
         """
+        self._write(asdict(resource))
+        self.resources.append(resource)
+
+    def belong_to(self, account: str) -> None:
+        """Say which account everything is in, by its number."""
+        self.account = account_mark(account)
+        self._write({"account": self.account})
+
+    def _write(self, line: dict[str, str]) -> None:
         with disk_errors(self.path):
-            self._file.write(json.dumps(asdict(resource)) + "\n")
+            self._file.write(json.dumps(line) + "\n")
             self._file.flush()
             os.fsync(self._file.fileno())
-        self.resources.append(resource)
 
     def close(self) -> None:
         """Let go of it; what it names is somebody else's to delete."""
@@ -53,8 +65,13 @@ class Journal:
         self.close()
 
 
-def begin(run: str) -> Journal:
-    """The journal of a new run, empty, on disk and locked.
+def account_mark(account: str) -> str:
+    """Tells accounts apart without their numbers."""
+    return hashlib.sha256(account.encode()).hexdigest()[:16]
+
+
+def begin(run: str, account: str) -> Journal:
+    """The journal of a new run in ``account``, without a resource, on disk and locked.
 
     Raises:
         MmebenchError: it cannot be written.
@@ -66,9 +83,11 @@ def begin(run: str) -> Journal:
         unnamed = path.with_suffix(".new")
         file = unnamed.open("x", encoding="utf-8")
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        journal = Journal(path, file)
+        journal.belong_to(account)
         unnamed.rename(path)
         _sync(path.parent)
-    return Journal(path, file)
+    return journal
 
 
 def is_live(run: str) -> bool:
@@ -105,18 +124,22 @@ def _held(path: Path) -> Iterator[Journal | None]:
         except BlockingIOError:
             yield None
             return
-        journal = Journal(path, file)
-        journal.resources.extend(_read(file))
-        yield journal
+        yield read(path, file)
 
 
-def _read(file: IO[str]) -> Iterator[Resource]:
-    """Whole lines only: one that was cut off belongs to a call that was never made."""
+def read(path: Path, file: IO[str]) -> Journal:
+    """Of whole lines only: one that was cut off belongs to a call that was never made."""
+    journal = Journal(path, file)
     for line in file:
         try:
-            yield Resource(**json.loads(line))
+            found = json.loads(line)
+            if "account" in found:
+                journal.account = str(found["account"])
+            else:
+                journal.resources.append(Resource(**found))
         except (ValueError, TypeError):
             continue
+    return journal
 
 
 def _sync(folder: Path) -> None:

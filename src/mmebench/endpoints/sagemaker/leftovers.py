@@ -5,14 +5,14 @@ What that process still uses is never a leftover. Where the process cannot be se
 more), something is left over once its run must have ended, by its expiry.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from mmebench.endpoints.sagemaker import journal
-from mmebench.endpoints.sagemaker.aws import Aws, AwsError, calling
+from mmebench.endpoints.sagemaker.aws import Answer, Aws, AwsError, calling
 from mmebench.endpoints.sagemaker.names import OWNER_TAG, PREFIX, Kind, Resource, expiry
 from mmebench.endpoints.sagemaker.owner import has_ended
 
@@ -87,9 +87,9 @@ def find_objects(aws: Aws, bucket: str, prefix: str, now: datetime) -> Iterator[
             resource = Resource("objects", f"s3://{bucket}/{folder}", aws.region)
             if resource.run is None:
                 continue
-            (first,) = aws.s3.list_objects_v2(Bucket=bucket, Prefix=folder, MaxKeys=1)["Contents"]
-            tags = aws.s3.get_object_tagging(Bucket=bucket, Key=first["Key"])["TagSet"]
-            yield Found(resource, first["LastModified"], why_kept(resource.run, _value(tags), now))
+            for first in aws.s3.list_objects_v2(Bucket=bucket, Prefix=folder, MaxKeys=1).get("Contents", []):
+                owner = _owner_of_object(aws, bucket, first["Key"])
+                yield Found(resource, first["LastModified"], why_kept(resource.run, owner, now))
 
 
 def why_kept(run: str, owner: str | None, now: datetime) -> str | None:
@@ -106,11 +106,25 @@ def why_kept(run: str, owner: str | None, now: datetime) -> str | None:
 
 
 def _owner(aws: Aws, arn: str) -> str | None:
+    return _unless_hidden(
+        f"list the tags of {arn}", lambda: _value(aws.sagemaker.list_tags(ResourceArn=arn)["Tags"])
+    )
+
+
+def _owner_of_object(aws: Aws, bucket: str, key: str) -> str | None:
+    return _unless_hidden(
+        f"read the tags of s3://{bucket}/{key}",
+        lambda: _value(aws.s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"]),
+    )
+
+
+def _unless_hidden(what: str, look: Callable[[], Answer | None]) -> Answer | None:
+    """None where it is gone by now, or not for these credentials to see; the rest can be looked at anyway."""
     try:
-        with calling(f"list the tags of {arn}"):
-            return _value(aws.sagemaker.list_tags(ResourceArn=arn)["Tags"])
+        with calling(what):
+            return look()
     except AwsError as error:
-        if error.missing:
+        if error.missing or error.denied:
             return None
         raise
 
@@ -120,9 +134,10 @@ def _value(tags: list[dict[str, Any]]) -> str | None:
 
 
 def _objects_of(aws: Aws, model: Resource, created: datetime, kept: str | None) -> Iterator[Found]:
-    with calling(f"describe model {model.name}"):
-        container = aws.sagemaker.describe_model(ModelName=model.name).get("PrimaryContainer", {})
-    parts = urlsplit(str(container.get("ModelDataUrl", "")))
+    described = _unless_hidden(
+        f"describe model {model.name}", lambda: aws.sagemaker.describe_model(ModelName=model.name)
+    )
+    parts = urlsplit(str((described or {}).get("PrimaryContainer", {}).get("ModelDataUrl", "")))
     folder, found, _ = parts.path.partition(f"/{model.name}/")
     if found:
         url = f"s3://{parts.netloc}{folder}/{model.name}/"

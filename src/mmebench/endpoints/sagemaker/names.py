@@ -28,9 +28,9 @@ class Resource:
 
     @property
     def run(self) -> str | None:
-        """The run that it belongs to, by its name."""
-        match = _NAME.search(self.name)
-        return match[0] if match else None
+        """The run that it belongs to, whose name it has; what only resembles that is somebody else's."""
+        name = self.name.rstrip("/").rpartition("/")[2]
+        return name if _NAME.fullmatch(name) else None
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name} ({self.region})"
@@ -43,7 +43,7 @@ def run_name(expires: datetime) -> str:
 
 def expiry(name: str) -> datetime | None:
     """When the run of that name must be over at the latest; None for a name that is not one of ours."""
-    match = _NAME.search(name)
+    match = _NAME.fullmatch(name)
     return datetime.strptime(match["expires"], _STAMP).replace(tzinfo=UTC) if match else None
 
 

@@ -21,15 +21,15 @@ def caller_policy(spec: SageMakerEndpoint, builds_engines: bool) -> Policy:
         spec: its region, account, bucket, prefix and role are what the policy is narrowed to.
         builds_engines: whether the spec has TensorRT engines built in jobs.
     """
-    own = f"arn:{_partition(spec)}:sagemaker:{spec.region}:{_account(spec)}"
+    own = f"arn:{_partition(spec)}:sagemaker:{spec.region}:{spec.role_account}"
     nouns = {"model": "Model", "endpoint-config": "EndpointConfig", "endpoint": "Endpoint"}
     actions = [f"sagemaker:{verb}{noun}" for noun in nouns.values() for verb in ("Create", "Describe", "Delete")]
     actions += ["sagemaker:InvokeEndpoint", "sagemaker:AddTags", "sagemaker:ListTags"]
-    kinds = list(nouns)
+    # mmebench clean looks for jobs of any spec.
+    actions += [f"sagemaker:{verb}{noun}" for _, noun in _JOBS.values() for verb in ("Describe", "Stop")]
     if builds_engines and spec.engine_builder in _JOBS:
-        kind, noun = _JOBS[spec.engine_builder]
-        kinds.append(kind)
-        actions += [f"sagemaker:{verb}{noun}" for verb in ("Create", "Describe", "Stop")]
+        actions.append(f"sagemaker:Create{_JOBS[spec.engine_builder][1]}")
+    kinds = [*nouns, *(kind for kind, _ in _JOBS.values())]
     lists = ("Endpoints", "EndpointConfigs", "Models", "TrainingJobs", "ProcessingJobs")
     looks = [f"sagemaker:List{noun}" for noun in lists] + [
         "cloudwatch:GetMetricData",
@@ -46,7 +46,9 @@ def caller_policy(spec: SageMakerEndpoint, builds_engines: bool) -> Policy:
         | {"Condition": {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}},
         _allow("Role", ["iam:GetRole"], spec.role),
         _allow(
-            "Bucket", ["s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"], _bucket(spec)
+            "Bucket",
+            ["s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"],
+            _bucket(spec),
         ),
         _allow(
             "Archives",
@@ -54,6 +56,7 @@ def caller_policy(spec: SageMakerEndpoint, builds_engines: bool) -> Policy:
                 "s3:GetObject",
                 "s3:PutObject",
                 "s3:DeleteObject",
+                "s3:DeleteObjectVersion",
                 "s3:AbortMultipartUpload",
                 "s3:GetObjectTagging",
                 "s3:PutObjectTagging",
@@ -68,11 +71,11 @@ def role_policy(spec: SageMakerEndpoint, builds_engines: bool) -> Policy:
     """For the execution role: read archives, write engines, pull the image, write logs and metrics."""
     partition = _partition(spec)
     objects = ["s3:GetObject"] + (["s3:PutObject"] if builds_engines else [])
-    repository, _, _ = image_uri(spec).partition(":")
+    repository = image_uri(spec).partition("@")[0].partition(":")[0]
     registry, _, name = repository.partition("/")
     parts = registry.split(".")
     images = f"arn:{partition}:ecr:{parts[3]}:{parts[0]}:repository/{name}" if ".dkr.ecr." in registry else "*"
-    logs = f"arn:{partition}:logs:{spec.region}:{_account(spec)}:log-group:/aws/sagemaker/*"
+    logs = f"arn:{partition}:logs:{spec.region}:{spec.role_account}:log-group:/aws/sagemaker/*"
     statements = [
         _allow("Bucket", ["s3:ListBucket"], _bucket(spec)),
         _allow("Archives", objects, _objects(spec)),
@@ -109,11 +112,6 @@ def _partition(spec: SageMakerEndpoint) -> str:
     return spec.role.split(":")[1]
 
 
-def _account(spec: SageMakerEndpoint) -> str:
-    """Where endpoints are: that of the role, which need not own the bucket."""
-    return spec.role.split(":")[4]
-
-
 def _bucket(spec: SageMakerEndpoint) -> str:
     return f"arn:{_partition(spec)}:s3:::{spec.bucket}"
 
@@ -123,8 +121,10 @@ def _objects(spec: SageMakerEndpoint) -> str:
 
 
 def _key(spec: SageMakerEndpoint) -> list[dict[str, Any]]:
-    """Only a key given by its ARN can be named; any other name is looked up by its alias."""
+    """Only a key given by its own ARN can be named; an alias stands for a key that nobody here knows."""
     if spec.kms_key is None:
         return []
-    arn = f"arn:{_partition(spec)}:kms:{spec.region}:{_account(spec)}:key/*"
-    return [_allow("Key", ["kms:GenerateDataKey", "kms:Decrypt"], spec.kms_key if ":" in spec.kms_key else arn)]
+    arn = f"arn:{_partition(spec)}:kms:{spec.region}:{spec.role_account}:key/*"
+    return [
+        _allow("Key", ["kms:GenerateDataKey", "kms:Decrypt"], spec.kms_key if ":key/" in spec.kms_key else arn)
+    ]
