@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 from botocore.exceptions import ClientError
@@ -17,9 +18,10 @@ from endpoints.conftest import Serve
 from mmebench.endpoints.local.endpoint import LocalEndpoint
 from mmebench.endpoints.local.loader import model_id
 from mmebench.errors import MmebenchError
-from support.invocations import invoke, json_body, runtime_client
+from support.invocations import binary_body, invoke, json_body, runtime_client
 from support.patience import wait_until
-from support.tiny_models import expected, weighty_archive
+from support.served_constants import override
+from support.tiny_models import expected, onnx_archive, weighty_archive
 
 pytestmark = pytest.mark.triton
 
@@ -156,6 +158,32 @@ def test_the_load_goes_on_when_the_client_hangs_up(serve: Serve, tmp_path: Path)
     started = time.monotonic()
     assert invoke(runtime_client(endpoint.url), "slow.tar.gz", VALUES) == expected(VALUES, 0)
     assert time.monotonic() - started < 0.9, "it was loaded a second time"
+
+
+def test_a_client_that_does_not_read_its_answer_holds_its_target_only_for_a_while(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    override(monkeypatch, tmp_path / "site", {"mmebench.endpoints.local.router._STALL_SECONDS": 1.0})
+    endpoint = serve(memory="100MiB")  # one fits
+    config = """
+    backend: "onnxruntime" max_batch_size: 0
+    input { name: "x" data_type: TYPE_FP32 dims: [-1, 4] } output { name: "y" data_type: TYPE_FP32 dims: [-1, 4] }
+    """
+    endpoint.add_targets(onnx_archive(tmp_path / "wide.tar.gz", 1, config=config), ["wide.tar.gz"])
+    endpoint.add_targets(weighty_archive(tmp_path / "next.tar.gz", 1), ["next.tar.gz"])
+    content, content_type = binary_body(np.ones((1_500_000, 4), np.float32))
+    head = (
+        "POST /endpoints/local/invocations HTTP/1.1\r\nX-Amzn-SageMaker-Target-Model: wide.tar.gz\r\n"
+        f"Host: localhost\r\nContent-Type: {content_type}\r\nContent-Length: {len(content)}\r\n\r\n"
+    )
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)  # or the kernel takes all for the client
+        connection.connect(("127.0.0.1", int(endpoint.url.rpartition(":")[2])))
+        connection.sendall(head.encode() + content)
+        assert connection.recv(15) == b"HTTP/1.1 200 OK"
+        assert invoke(runtime_client(endpoint.url), "next.tar.gz", VALUES) == expected(VALUES, 1)
+        wait_until(lambda: endpoint.residency().evictions == 1, 10)
+        assert len(connection.makefile("rb").read()) < len(content)
 
 
 def test_more_clients_than_room_get_right_answers(serve: Serve, tmp_path: Path) -> None:

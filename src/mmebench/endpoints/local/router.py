@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import logging
+import math
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any
@@ -20,7 +21,8 @@ _log = logging.getLogger(__name__)
 BODY_LIMIT = 25 * 1024 * 1024
 """SageMaker's limit for a real-time request."""
 _STALL_SECONDS = 60.0
-"""A client that owes the rest of a request and sends nothing for so long is cut off."""
+"""A client that owes the rest of a request and sends nothing for so long is cut off; one that does not take its
+answer as well, for the target cannot be evicted before that is sent."""
 
 
 class Router:
@@ -80,9 +82,13 @@ class Router:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_STALL_SECONDS / 6)
+            long_ago = loop.time() - _STALL_SECONDS
             for connection in list(self.connections):
-                if connection.incomplete and loop.time() - connection.last_read > _STALL_SECONDS:
+                if connection.incomplete and connection.last_read < long_ago:
                     _log.warning("a client sent a part of a request and then nothing for %g s", _STALL_SECONDS)
+                    connection.transport.abort()
+                elif connection.held_since < long_ago:
+                    _log.warning("a client did not read its answer for %g s", _STALL_SECONDS)
                     connection.transport.abort()
 
     def close(self) -> None:
@@ -110,10 +116,16 @@ class Router:
 
 
 class ClientConnection(HttpConnection):
-    """One client."""
+    """One client.
+
+    Attributes:
+        held_since: the event loop's time when it was found that the client does not keep up with its answer;
+            infinite while it does.
+    """
 
     def __init__(self, router: Router) -> None:
         super().__init__(BODY_LIMIT)
+        self.held_since = math.inf
         self._router = router
         self._exchange: Exchange | None = None
 
@@ -175,11 +187,13 @@ class ClientConnection(HttpConnection):
 
     def pause_writing(self) -> None:
         """Part of asyncio.Protocol."""
+        self.held_since = self._now()
         if self._exchange is not None:
             self._exchange.hold_answer()
 
     def resume_writing(self) -> None:
         """Part of asyncio.Protocol."""
+        self.held_since = math.inf
         if self._exchange is not None:
             self._exchange.resume_answer()
 
