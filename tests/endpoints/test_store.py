@@ -4,6 +4,7 @@ import os
 import shutil
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,6 +111,30 @@ def test_an_archive_that_is_being_written(
         with pytest.raises(TargetError, match="is being written"):
             store.materialise("a.tar.gz", tmp_path / "a")
     store.materialise("a.tar.gz", tmp_path / "a")
+
+
+def test_an_archive_that_is_replaced_before_it_is_read_is_not_taken_for_the_old_one(
+    root: Path, store: ArchiveStore, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it is replaced by is unpacked already; another link leads to the old one."""
+    for name in ("a.tar.gz", "old.tar.gz"):
+        os.link(archive, root / name)
+    python_archive(root / "new.tar.gz", "print('new')")
+    store.materialise("new.tar.gz", tmp_path / "new")
+
+    def open_replaced(folder: ArchiveFolder, target: str, *others: Any) -> Any:
+        (root / "new.tar.gz").rename(root / target)
+        return open_archive(folder, target, *others)
+
+    open_archive = ArchiveFolder.open
+    with monkeypatch.context() as patched:
+        patched.setattr(ArchiveFolder, "open", open_replaced)
+        with pytest.raises(TargetError, match="ask again"):
+            store.materialise("a.tar.gz", tmp_path / "a")
+    store.materialise("a.tar.gz", tmp_path / "a")
+    store.materialise("old.tar.gz", tmp_path / "old")
+    assert (tmp_path / "a/1/model.py").read_text() == "print('new')"
+    assert (tmp_path / "old/1/model.py").read_text() == "print('hello')"
 
 
 def test_a_damaged_archive_leaves_nothing(root: Path, store: ArchiveStore, tmp_path: Path) -> None:

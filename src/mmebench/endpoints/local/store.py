@@ -91,6 +91,7 @@ class ArchiveStore:
             started = time.perf_counter()
             with self._source.open(target, version, self._directory) as archive:
                 digest = _digest(archive)
+                self._source.confirm(target, version)  # or the digest would be kept for another's version
                 here = time.perf_counter()
                 with self._lock(digest):
                     content = self._link(digest, directory)
