@@ -113,6 +113,8 @@ def test_config_at_the_root_is_fine(tmp_path: Path) -> None:
         ([*MODEL, entry("m/1/device", kind=tarfile.CHRTYPE)], "link or a device"),
         ([*MODEL, entry("m/config.pbtxt", b"y")], "same path"),
         ([*MODEL, entry("m/config.pbtxt/below", b"y")], "same path"),
+        ([*MODEL, entry("m/1/" + "n" * 300, b"y")], "longer than the file system takes"),
+        ([*MODEL, entry("m/" + "n" * 300 + "/model.pt", b"y")], "longer than the file system takes"),
         ([*MODEL, entry("n/config.pbtxt", b"y")], "at its top is m, n"),
         ([entry("m/1/model.pt", b"w")], "at its top is m"),
         ([entry("m/config.pbtxt", b"x")], "no version folder"),
@@ -178,6 +180,15 @@ def test_a_header_bomb_is_refused(tmp_path: Path) -> None:
     archive = write(tmp_path / "a.tar.gz", [(info, data)])
     with pytest.raises(ArchiveError, match="tar header of more than"):
         unpack(archive, tmp_path / "out", 100 * LIMIT)
+
+
+@pytest.mark.parametrize("name", ["GNU.sparse.map", "GNU.sparse.size"])
+def test_a_header_that_is_no_number_is_damage(name: str, tmp_path: Path) -> None:
+    info, data = entry("m/config.pbtxt", b"x")
+    info.pax_headers = {"GNU.sparse.size": "5", name: "abc"}
+    archive = write(tmp_path / "a.tar.gz", [(info, data)])
+    with pytest.raises(ArchiveError, match="damaged, or not a gzipped tar"):
+        unpack(archive, tmp_path / "out", LIMIT)
 
 
 def test_many_empty_files_are_refused(tmp_path: Path) -> None:

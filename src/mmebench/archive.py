@@ -5,6 +5,7 @@ of the archive, so :func:`unpack` accepts both; :func:`pack` writes the first, w
 as well. Nothing in an archive names its target, so one archive can be copied under many names.
 """
 
+import errno
 import gzip
 import hashlib
 import shutil
@@ -211,9 +212,15 @@ def _damage(archive: Path) -> Iterator[None]:
     """Turn what gzip and tar say about broken data into one error."""
     try:
         yield
-    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, UnicodeError) as error:
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError) as error:
         raise ArchiveError(f"{archive}: damaged, or not a gzipped tar ({error}); write it again") from error
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         raise ArchiveError(
             f"{archive}: two entries claim the same path ({error.filename}); write it again"
+        ) from error
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise ArchiveError(
+            f"{archive}: an entry's name is longer than the file system takes; shorten it"
         ) from error
