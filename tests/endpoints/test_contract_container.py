@@ -175,6 +175,14 @@ def test_what_cannot_work_is_refused(front: Front, tmp_path: Path, monkeypatch: 
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     assert "allowed: auto, triton, python, or the URL" in refusal(tmp_path, "--container", "https://127.0.0.1:80")
+    for nowhere in (
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:0",
+        "http://127.0.0.1:http",
+        "http://:80",
+        "http://[1",
+    ):
+        assert f"--container: got '{nowhere}': allowed:" in refusal(tmp_path, "--container", nowhere)
     assert "says itself when it is full" in refusal(tmp_path, "--container", url, "--memory", "1GiB")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()

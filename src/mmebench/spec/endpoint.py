@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -14,11 +15,22 @@ _CONTAINER_URL = re.compile(r"http://[^/?#@\s]+/?")
 
 
 def _container(value: str) -> str:
-    if value in ("auto", "triton", "python") or _CONTAINER_URL.fullmatch(value):
+    if value in ("auto", "triton", "python") or (_CONTAINER_URL.fullmatch(value) and _has_address(value)):
         return value
     raise PydanticCustomError(
-        "container", "allowed: auto, triton, python, or the URL of an MME container like http://127.0.0.1:8080"
+        "container",
+        "allowed: auto, triton, python, or the URL of an MME container like http://127.0.0.1:8080, whose port is "
+        "65535 at most",
     )
+
+
+def _has_address(url: str) -> bool:
+    """Whether somebody could listen there."""
+    try:
+        address = urlsplit(url)
+        return bool(address.hostname) and address.port != 0
+    except ValueError:  # no port can be that, or no host
+        return False
 
 
 class LocalEndpoint(Strict):
