@@ -44,3 +44,21 @@ def disk_errors(path: Path) -> Iterator[None]:
                 f"{path}: the disk is full; free some space and run the same command again"
             ) from error
         raise MmebenchError(f"{error.filename or path}: {error.strerror or error}") from error
+
+
+@contextmanager
+def aws_settings_errors() -> Iterator[None]:
+    """Turn what botocore says of the AWS settings on this machine into one clear error.
+
+    Raises:
+        BadInputError: there is no such profile, a file cannot be read, or one half of the keys is missing.
+    """
+    from botocore.exceptions import ConfigParseError, PartialCredentialsError, ProfileNotFound
+
+    try:
+        yield
+    except (ConfigParseError, PartialCredentialsError, ProfileNotFound) as error:
+        raise BadInputError(
+            f"AWS settings: {error}; correct AWS_PROFILE and the other AWS_ variables, ~/.aws/config and "
+            "~/.aws/credentials"
+        ) from None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmebench.errors import BadInputError
+from mmebench.errors import BadInputError, aws_settings_errors
 
 if TYPE_CHECKING:
     from mmebench.endpoints.sagemaker.cleaning import Place
@@ -59,7 +59,8 @@ def _places(path: Path | None, regions: tuple[str, ...]) -> "list[Place]":
         _, endpoint, _ = read_spec(path)
         places.append(Place(endpoint.region, ((endpoint.bucket, endpoint.prefix),)))
     if not places:
-        region = botocore.session.get_session().get_config_variable("region")
+        with aws_settings_errors():
+            region = botocore.session.get_session().get_config_variable("region")
         if region is None:
             raise BadInputError("no region to look in; give --region, a SPEC, or set AWS_REGION")
         places.append(Place(region))

@@ -1,10 +1,11 @@
 """The SageMaker Runtime client for what surrounds a measured load: filling the endpoint, reading its metrics."""
 
+import os
 import time
 from typing import Any
 
 from mmebench.endpoints.endpoint import Endpoint
-from mmebench.errors import MmebenchError
+from mmebench.errors import MmebenchError, aws_settings_errors
 
 _LOAD_LIMIT_SECONDS = 360.0
 """SageMaker goes on loading a model for this long after it has answered ModelNotReadyException."""
@@ -17,6 +18,9 @@ _MEMORY_WORDS = (
 )  # fmt: skip
 """What Triton takes for exhausted memory (``src/sagemaker_server.cc``), but for the last, which is all that its
 TensorRT backend says of it: that becomes a 400, nothing is evicted, and the client is told 424."""
+
+
+_LIMITS: dict[str, Any] = {"retries": {"total_max_attempts": 1}, "connect_timeout": 10, "read_timeout": 70}
 
 
 class InvocationError(MmebenchError):
@@ -38,19 +42,14 @@ class RuntimeClient:
     """Plain boto3 with retries off, so that one call is one request."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        import boto3
-        from botocore.config import Config
+        """For ``endpoint``; one on this machine takes no notice of what is set up for AWS.
 
+        Raises:
+            BadInputError: what is set up for AWS cannot be used.
+        """
         local = endpoint.url.startswith("http://127.0.0.1:")
         self._endpoint_name = endpoint.name
-        # A session of its own: the one that all share is not for several threads.
-        self._client: Any = boto3.Session().client(
-            "sagemaker-runtime",
-            endpoint_url=endpoint.url,
-            region_name=endpoint.region,
-            config=Config(retries={"total_max_attempts": 1}, connect_timeout=10, read_timeout=70),
-            **({"aws_access_key_id": "LOCAL", "aws_secret_access_key": "local-endpoint"} if local else {}),
-        )
+        self._client: Any = _local_client(endpoint) if local else _aws_client(endpoint)
 
     def invoke(self, target: str, content: bytes, content_type: str) -> tuple[bytes, str]:
         """The answer of ``target`` and its content type; waits for the target to be loaded, as long as that takes.
@@ -85,3 +84,36 @@ class RuntimeClient:
     def close(self) -> None:
         """Close its connections."""
         self._client.close()
+
+
+def _aws_client(endpoint: Endpoint) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    with aws_settings_errors():
+        # A session of its own: the one that all share is not for several threads.
+        return boto3.Session().client(
+            "sagemaker-runtime",
+            endpoint_url=endpoint.url,
+            region_name=endpoint.region,
+            config=Config(**_LIMITS),
+        )
+
+
+def _local_client(endpoint: Endpoint) -> Any:
+    """No proxy leads to this machine, and neither profile nor configuration files matter."""
+    import botocore.session
+    from botocore.config import Config
+
+    no_file = (None, None, os.devnull, None)
+    session = botocore.session.Session(
+        {"profile": (None, None, None, None), "config_file": no_file, "credentials_file": no_file}
+    )
+    return session.create_client(
+        "sagemaker-runtime",
+        endpoint_url=endpoint.url,
+        region_name=endpoint.region,
+        config=Config(**_LIMITS, proxies={}),
+        aws_access_key_id="LOCAL",
+        aws_secret_access_key="local-endpoint",
+    )

@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from mmebench.errors import BadInputError
+from mmebench.errors import BadInputError, aws_settings_errors
 from mmebench.load.signer import Credentials
 
 _LOCAL = Credentials("LOCAL", "local-endpoint")
@@ -16,13 +16,14 @@ def find_credentials(url: str) -> Callable[[], Credentials]:
     For an endpoint on this machine, which checks none, it is a fixed pair.
 
     Raises:
-        BadInputError: the endpoint is elsewhere and the chain has none.
+        BadInputError: the endpoint is elsewhere and the chain has none, or settings that cannot be used.
     """
     if is_loopback(urlsplit(url).hostname or ""):
         return lambda: _LOCAL
     import botocore.session
 
-    found = botocore.session.get_session().get_credentials()
+    with aws_settings_errors():
+        found = botocore.session.get_session().get_credentials()
     if found is None:
         raise BadInputError(f"{url}: no AWS credentials found; set AWS_PROFILE or run `aws configure`")
 

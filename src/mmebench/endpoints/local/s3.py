@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmebench.endpoints.local.archives import TargetError, archive_name, no_archive
-from mmebench.errors import BadInputError, MmebenchError, disk_errors
+from mmebench.errors import BadInputError, MmebenchError, aws_settings_errors, disk_errors
 
 SCHEME = "s3://"
 _CHUNK = 1024 * 1024
@@ -27,7 +27,7 @@ class S3Archives:
         """``url`` is ``s3://bucket/prefix``; credentials and region are those that boto3 finds.
 
         Raises:
-            BadInputError: there is no such bucket, no credentials, or they may not list it.
+            BadInputError: there is no such bucket, no credentials or wrong settings, or they may not list it.
         """
         import boto3
         from botocore.config import Config
@@ -39,7 +39,8 @@ class S3Archives:
             raise BadInputError(f"{url}: no bucket; give s3://bucket/prefix")
         config = Config(connect_timeout=5, read_timeout=60, max_pool_connections=_CONNECTIONS)
         try:
-            self._client: Any = boto3.client("s3", config=config)
+            with aws_settings_errors():
+                self._client: Any = boto3.client("s3", config=config)
             self.is_empty()
         except (S3Error, TargetError) as error:
             raise BadInputError(str(error)) from None

@@ -13,7 +13,7 @@ from urllib.parse import quote_from_bytes
 
 from mmebench.endpoints.http_head import RequestHead
 from mmebench.endpoints.local.answers import RefusedError
-from mmebench.errors import BadInputError
+from mmebench.errors import BadInputError, aws_settings_errors
 
 _ALGORITHM = b"AWS4-HMAC-SHA256"
 _SERVICE = b"sagemaker"
@@ -39,11 +39,12 @@ class SignatureCheck:
         """With the credentials that boto3 finds in this process.
 
         Raises:
-            BadInputError: it finds none.
+            BadInputError: it finds none, or settings that cannot be used.
         """
         import botocore.session
 
-        found = botocore.session.get_session().get_credentials()
+        with aws_settings_errors():
+            found = botocore.session.get_session().get_credentials()
         if found is None:
             raise BadInputError(
                 "--require-sigv4: no credentials to check signatures with; set AWS_ACCESS_KEY_ID and "

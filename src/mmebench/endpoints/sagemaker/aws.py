@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, TypeVar
 
-from mmebench.errors import BadInputError, MmebenchError
+from mmebench.errors import BadInputError, MmebenchError, aws_settings_errors
 from mmebench.privacy import hide_accounts
 
 Answer = TypeVar("Answer")
@@ -23,7 +23,8 @@ class Aws:
         import boto3
 
         self.region = region
-        self._session = boto3.Session(region_name=region)
+        with aws_settings_errors():
+            self._session = boto3.Session(region_name=region)
 
     def _client(self, service: str, region: str | None = None) -> Any:
         from botocore.config import Config
