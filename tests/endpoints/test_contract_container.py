@@ -142,8 +142,9 @@ def test_an_error_of_the_model_is_a_model_error(front: Front, tmp_path: Path) ->
         endpoint = front(container)
         (target,) = add_targets(tmp_path, endpoint, 1)
         client = runtime_client(endpoint.url)
+        no_number: Any = "x"
         with pytest.raises(client.exceptions.ModelError) as caught:
-            ask(client, target, ["x"])  # type: ignore[list-item]  # on purpose
+            ask(client, target, [no_number])
         assert caught.value.response["OriginalStatusCode"] == 400
         assert caught.value.response["OriginalMessage"]
         assert container.calls["invoke"] == 1

@@ -11,8 +11,10 @@ from mmebench.endpoints import open_endpoint
 from mmebench.endpoints.endpoint import CleanUpError, MemoryUse
 from mmebench.endpoints.runtime import RuntimeClient
 from mmebench.endpoints.sagemaker import journal
+from mmebench.endpoints.sagemaker.endpoint import SageMakerEndpoint
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.spec import SageMakerEndpoint as Spec
+from mmebench.uptime import uptime
 from support import cloud
 from support.contract_server import ContractServer, offset_archive
 from support.sagemaker_runtime import sagemaker_runtime
@@ -133,9 +135,12 @@ def test_a_bucket_of_another_region(account: str, tmp_path: Path) -> None:
         open_endpoint(SPEC.model_copy(update={"bucket": "far-away"}), tmp_path, tmp_path / "log")
 
 
-def test_a_lifetime_that_is_over_ends_the_run(account: str, tmp_path: Path) -> None:
+def test_a_lifetime_that_is_over_ends_the_run(
+    account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with open_endpoint(SPEC, tmp_path, tmp_path / "log") as endpoint:
-        endpoint._born -= 7300  # type: ignore[attr-defined]
+        endpoint.residency()
+        monkeypatch.setattr("mmebench.endpoints.sagemaker.endpoint.uptime", lambda: uptime() + 7300)
         with pytest.raises(MmebenchError, match=r"has lived for .*, as long as endpoint\.lifetime allows"):
             endpoint.residency()
     assert cloud.everything(account) == []
@@ -151,7 +156,8 @@ def test_what_cannot_be_deleted_is_said_and_kept_in_the_journal(
             {"Error": {"Code": "AccessDeniedException", "Message": f"not allowed on {cloud.ROLE}"}}, "DeleteModel"
         )
 
-    monkeypatch.setattr(endpoint._aws.sagemaker, "delete_model", denied)  # type: ignore[attr-defined]
+    assert isinstance(endpoint, SageMakerEndpoint)
+    monkeypatch.setattr(endpoint._aws.sagemaker, "delete_model", denied)
     with pytest.raises(CleanUpError, match=r"run mmebench clean\n.*model mmebench-.*may not do this") as caught:
         endpoint.close()
     assert caught.value.exit_code == 4
