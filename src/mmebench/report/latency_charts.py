@@ -9,15 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from mmebench.report.palette import SERIES
-from mmebench.report.pictures import finish, fit, legend_below, logarithmic, quieten, titled
+from mmebench.report.pictures import MOST_POINTS, finish, fit, legend_below, logarithmic, quieten, titled
 from mmebench.report.runs import Look
 from mmebench.report.stretches import Stretch, count_seconds, mark_stages, name_stages
 from mmebench.results.latency import SHARES
 from mmebench.units import human_number
 
 _TICKS = (0.0, 0.5, 0.9, 0.99, 0.999)
-_FEW = 120
-"""So many seconds can be told apart as points."""
 
 
 def draw_distribution(
@@ -88,7 +86,7 @@ def draw_latency_over_time(
     figure = Figure(figsize=(10, 4.6), layout="constrained")
     axes = figure.subplots()
     x, p50, p99 = course["second"] + 0.5, course["p50_ms"], course["p99_ms"]
-    marker = "." if len(course) <= _FEW else ""
+    marker = "." if len(course) <= MOST_POINTS else ""
     axes.fill_between(x, p50, p99, color=SERIES[1], alpha=0.15, linewidth=0)
     axes.plot(x, p99, color=SERIES[1], linewidth=1.2, marker=marker, label="p99 of each second")
     axes.plot(x, p50, color=SERIES[0], linewidth=1.2, marker=marker, label="p50 of each second")

@@ -20,6 +20,8 @@ _TITLE = 95
 """Letters that a line of a title holds."""
 _LINE = 0.2
 """The height of one in a legend, in inches."""
+MOST_POINTS = 120
+"""Along a line so many can be told apart; it has no markers where there are more."""
 _WIDE = 20.0
 """Values that differ by more than this factor need a logarithmic axis."""
 

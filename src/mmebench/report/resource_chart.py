@@ -8,12 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mmebench.report.palette import colour_of, marker_of
-from mmebench.report.pictures import finish, linear, quieten, titled
+from mmebench.report.pictures import MOST_POINTS, finish, linear, quieten, titled
 from mmebench.report.resources import Line, Panel
 from mmebench.report.stretches import Stretch, count_seconds, mark_stages, name_stages
 
-_FEW = 120
-"""So many points can be told apart."""
 _ABOVE, _PANEL, _BETWEEN, _BELOW = 0.9, 1.15, 0.2, 0.75
 """Inches."""
 
@@ -65,7 +63,7 @@ def draw_resources(panels: Sequence[Panel], stages: Sequence[Stretch], title: st
 def _draw_line(axes: Axes, line: Line, number: int) -> None:
     colour, marker = colour_of(number), marker_of(number)
     if not line.seconds:
-        marker = marker if len(line.at) <= _FEW else ""
+        marker = marker if len(line.at) <= MOST_POINTS else ""
         axes.plot(line.at, line.value, color=colour, marker=marker, markersize=3.5, linewidth=1.2, label=line.name)
         return
     # In one piece, with a gap after each value: a minute's average says nothing of how it came to the next.

@@ -48,11 +48,6 @@ class Aws:
         return self._client("cloudwatch")
 
     @cached_property
-    def tagging(self) -> Any:
-        """Finds resources by tag."""
-        return self._client("resourcegroupstaggingapi")
-
-    @cached_property
     def quotas(self) -> Any:
         """Service quotas."""
         return self._client("service-quotas")
