@@ -14,74 +14,36 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
-import numpy as np
-import pyarrow as pa
 from playwright.sync_api import sync_playwright
 
 from harness import publish, within
 from mmebench.environment import describe_environment
 from mmebench.report.report import write_report
 from mmebench.results.layout import RunFiles
-from mmebench.results.run import Capacity, Load, Run, StageWindow, write_run
-from mmebench.results.samples import SCHEMA, write_samples
+from mmebench.results.run import Capacity, Load, StageWindow, write_run
+from mmebench.results.samples import write_samples
+from summary_bench import PART_SECONDS, make_part, make_run
 
-ROUNDS = 3
+ROUNDS = 7
 STAGES = 10
-STAGE_SECONDS = 30
 MANY_SAMPLES = 2_000_000
 RUNS = 50
 SAMPLES_OF_EACH = 10_000
 
 
 def write_load(directory: Path, targets: int, count: int) -> None:
-    """A run of ten stages with so many samples and targets."""
-    random = np.random.default_rng(targets)
-    latency = random.lognormal(np.log(5e6), 0.5, count).astype(np.int64)
-    end = np.sort(random.integers(0, STAGES * STAGE_SECONDS * 10**9, count))
-    names = pa.array([f"model-v{target}.tar.gz" for target in range(targets)])
-    samples = pa.table(
-        {
-            "intended_ns": end - latency,
-            "start_ns": end - latency,
-            "first_byte_ns": end,
-            "end_ns": end,
-            "target": pa.DictionaryArray.from_arrays(random.integers(0, targets, count).astype(np.int32), names),
-            "status": np.full(count, 200, np.int16),
-            "error": pa.DictionaryArray.from_arrays(pa.nulls(count, pa.int32()), pa.array(["ModelError"])),
-            "cold": np.zeros(count, bool),
-            "request_bytes": np.full(count, 602_112),
-            "response_bytes": np.full(count, 200),
-        },
-        schema=SCHEMA,
-    )
+    """A run of ten stages with so many samples, which fits 60 times."""
     files = RunFiles(directory, "local", "pt", targets)
-    write_samples(iter([samples]), files.samples)
+    write_samples((make_part(number, count // STAGES) for number in range(STAGES)), files.samples)
     files.stats_history.touch()
     windows = tuple(
-        StageWindow(users=number + 1, start=at, ready=at + 1.0, end=at + STAGE_SECONDS)
-        for number, at in enumerate(range(0, STAGES * STAGE_SECONDS, STAGE_SECONDS))
+        StageWindow(users=number + 1, start=at, ready=at + 1.0, end=at + PART_SECONDS)
+        for number, at in enumerate(range(0, STAGES * PART_SECONDS, PART_SECONDS))
     )
     loads = tuple(Load(target=f"{number}", seconds=1, memory_used=number * 2**27) for number in range(1, 61))
     capacity = Capacity(fits=60, limited_by="eviction", bytes_per_copy=2**27, memory_budget=2**33, loads=loads)
-    run = Run(
-        complete=True,
-        digest="",
-        model="bench",
-        platform="pt",
-        precision="fp32",
-        instance_type="local",
-        container="triton",
-        parameters=None,
-        targets=targets,
-        capacity=capacity,
-        stages=windows,
-        started_at="2026-01-01T00:00:00+00:00",
-        finished_at="2026-01-01T00:05:00+00:00",
-        spec={},
-        package={},
-        environment=describe_environment(),
-    )
-    write_run(run, files.run)
+    known = {"targets": targets, "capacity": capacity, "environment": describe_environment()}
+    write_run(make_run(windows).model_copy(update=known), files.run)
 
 
 def report(directory: Path) -> tuple[float, float]:

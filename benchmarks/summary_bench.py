@@ -32,9 +32,9 @@ PANDAS = "pandas from CSV"
 _HERE = Path(__file__).parent
 
 
-def make_part(number: int) -> pa.Table:
+def make_part(number: int, count: int = PART_SAMPLES) -> pa.Table:
     """The samples of half a minute: lognormal latencies, one in a thousand failed, one in a hundred cold."""
-    random, count = np.random.default_rng(number), PART_SAMPLES
+    random = np.random.default_rng(number)
     latency = random.lognormal(np.log(5e6), 0.5, count).astype(np.int64)
     end = np.sort(random.integers(number * PART_SECONDS * 10**9, (number + 1) * PART_SECONDS * 10**9, count))
     start = end - latency
