@@ -15,10 +15,10 @@ from pathlib import Path
 import psutil
 
 from harness import BUILD, CLIENT, on_core
-from mmebench.load.events import Live
 from mmebench.load.job import LoadJob
-from mmebench.load.process import offer_load
-from mmebench.results.run import StageWindow
+from mmebench.load.processes.events import Live
+from mmebench.load.processes.process import offer_load
+from mmebench.record.run import StageWindow
 from mmebench.spec import Arrivals, ClosedLoop, Payload, Profile, Stage, Workload
 from servers import Server
 

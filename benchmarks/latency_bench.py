@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from clients import payload_file, run_ours
 from harness import publish, within
-from mmebench.results.samples import keep_samples, read_samples
-from mmebench.results.stage import summarise_stage
+from mmebench.figures.stage import summarise_stage
+from mmebench.record.samples import keep_samples, read_samples
 from mmebench.spec import ConstantRate, Stage
 from servers import stub_server
 

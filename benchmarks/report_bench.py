@@ -18,10 +18,10 @@ from playwright.sync_api import sync_playwright
 
 from harness import publish, within
 from mmebench.environment import describe_environment
+from mmebench.record.layout import RunFiles
+from mmebench.record.run import Capacity, Load, StageWindow, write_run
+from mmebench.record.samples import write_samples
 from mmebench.report.report import write_report
-from mmebench.results.layout import RunFiles
-from mmebench.results.run import Capacity, Load, StageWindow, write_run
-from mmebench.results.samples import write_samples
 from summary_bench import PART_SECONDS, make_part, make_run
 
 ROUNDS = 7

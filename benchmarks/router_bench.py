@@ -23,11 +23,11 @@ import psutil
 from onnx import TensorProto, helper
 
 from harness import BUILD, CLIENT, SERVER, Figure, in_turns, on_core, publish, times_better, within
-from mmebench.archive import pack
-from mmebench.endpoints.local.endpoint import start
-from mmebench.endpoints.local.loader import model_id
-from mmebench.endpoints.runtime import RuntimeClient
+from mmebench.endpoints.local import start
+from mmebench.formats.archive import pack
+from mmebench.server.memory.loader import model_id
 from mmebench.spec import LocalEndpoint
+from mmebench.wire.runtime import RuntimeClient
 
 ROUNDS = 5
 SECONDS = 2

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mmebench.results.summary import summarise
+from mmebench.figures.summary import summarise
 
 FIGURES = [
     "Requests/s",

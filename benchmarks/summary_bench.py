@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.csv
 
 from harness import Figure, publish, times_better, within
-from mmebench.results.layout import RunFiles
-from mmebench.results.run import Run, StageWindow, write_run
-from mmebench.results.samples import SCHEMA, write_samples
+from mmebench.record.layout import RunFiles
+from mmebench.record.run import Run, StageWindow, write_run
+from mmebench.record.samples import SCHEMA, write_samples
 
 ROUNDS = 3
 PARTS = 10

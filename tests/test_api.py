@@ -8,7 +8,7 @@ import pytest
 import mmebench
 from mmebench import Benchmark, api, load_results
 from mmebench.errors import BadInputError
-from mmebench.results.run import StageWindow
+from mmebench.record.run import StageWindow
 from support.samples import Sample, sample_table, write_run
 
 STAGES = (StageWindow(users=2, start=0, ready=1, end=11), StageWindow(users=4, start=11, ready=12, end=22))

@@ -8,12 +8,12 @@ from typing import Any, cast
 import pytest
 
 from mmebench.cli.clean import clean
-from mmebench.endpoints.local.s3 import S3Archives
-from mmebench.endpoints.local.signature import SignatureCheck
-from mmebench.endpoints.runtime import RuntimeClient
 from mmebench.endpoints.sagemaker.aws import Aws
 from mmebench.errors import BadInputError
-from mmebench.load.credentials import find_credentials
+from mmebench.load.client.credentials import find_credentials
+from mmebench.server.memory.s3 import S3Archives
+from mmebench.wire.runtime import RuntimeClient
+from mmebench.wire.verification import SignatureCheck
 
 URL = "https://runtime.sagemaker.eu-central-1.amazonaws.com"
 

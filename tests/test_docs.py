@@ -13,8 +13,8 @@ import jsonschema
 import pytest
 import yaml
 
-from mmebench.results.run import Capacity, Load, StageWindow
-from mmebench.results.summary import summarise
+from mmebench.figures.summary import summarise
+from mmebench.record.run import Capacity, Load, StageWindow
 from mmebench.spec.reading import read_spec
 from support.samples import Sample, sample_table, write_run
 

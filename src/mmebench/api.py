@@ -23,15 +23,15 @@ from typing import Any, Self
 import pandas as pd
 import pyarrow as pa
 
-from mmebench.benchmark import run_benchmark
-from mmebench.cli.progress import RunProgress
+from mmebench.benchmark.progress import RunProgress
+from mmebench.benchmark.story import run_benchmark
 from mmebench.errors import BadInputError, MmebenchError
-from mmebench.report.conclusions import common_objectives, conclude
+from mmebench.figures.summary import summarise
+from mmebench.record.layout import CHARTS_OF_ALL, EXPERIMENTS, REPORT, RunFiles, find_runs
+from mmebench.record.run import read_run
+from mmebench.record.samples import read_samples
 from mmebench.report.report import write_report
-from mmebench.results.layout import CHARTS_OF_ALL, EXPERIMENTS, REPORT, RunFiles, find_runs
-from mmebench.results.run import read_run
-from mmebench.results.samples import read_samples
-from mmebench.results.summary import summarise
+from mmebench.report.words.conclusions import common_objectives, conclude
 from mmebench.spec import Spec
 from mmebench.spec.reading import load_spec, read_spec
 
@@ -100,7 +100,7 @@ class Results:
         return [files.prefix.name for files in find_runs(self.directory)]
 
     def samples(self, run: str | None = None) -> pa.Table:
-        """Every request of a run, with the columns of :data:`mmebench.results.samples.SCHEMA`.
+        """Every request of a run, with the columns of :data:`mmebench.record.samples.SCHEMA`.
 
         Args:
             run: one of :attr:`runs`; may be left out where there is only one.

@@ -11,9 +11,9 @@ import psutil
 import pytest
 import yaml
 
-from mmebench.results.layout import find_runs
-from mmebench.results.run import read_run
-from mmebench.results.samples import read_samples
+from mmebench.record.layout import find_runs
+from mmebench.record.run import read_run
+from mmebench.record.samples import read_samples
 
 pytestmark = [pytest.mark.e2e, pytest.mark.triton, pytest.mark.export]
 

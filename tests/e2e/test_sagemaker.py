@@ -20,11 +20,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from mmebench.archive import pack
 from mmebench.cli import cli
-from mmebench.results.layout import find_runs
-from mmebench.results.metrics import read_metrics
-from mmebench.results.run import read_run
+from mmebench.formats.archive import pack
+from mmebench.record.layout import find_runs
+from mmebench.record.metrics import read_metrics
+from mmebench.record.run import read_run
 from support import cloud
 from support.contract_server import ContractServer
 from support.deadly_proxy import DeadlyProxy

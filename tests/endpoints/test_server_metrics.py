@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from mmebench.endpoints import server_metrics
-from mmebench.endpoints.containers import python_backend_utils as pb_utils
-from mmebench.endpoints.local.endpoint import LocalEndpoint
-from mmebench.endpoints.runtime import RuntimeClient
+from mmebench.endpoints.local import LocalEndpoint
 from mmebench.endpoints.server_metrics.reading import (
     parse_server_metrics,
     read_server_metrics,
     write_archive,
 )
+from mmebench.server.containers import python_backend_utils as pb_utils
+from mmebench.wire.runtime import RuntimeClient
 from support.tiny_models import python_archive
 
 MEBIBYTE = 1024 * 1024

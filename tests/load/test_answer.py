@@ -1,6 +1,6 @@
 import pytest
 
-from mmebench.load.answer import CHUNKED, UNTIL_CLOSE, Head, ProtocolError, parse_head
+from mmebench.load.client.answer import CHUNKED, UNTIL_CLOSE, Head, ProtocolError, parse_head
 
 
 def test_a_head_with_a_length() -> None:

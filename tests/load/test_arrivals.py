@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from mmebench.errors import BadInputError
-from mmebench.load.arrivals import own_times, start_times
-from mmebench.load.keys import pick_keys, trace_keys
-from mmebench.load.messages import BeginStage
-from mmebench.load.schedule import count_within, due_times, own_trace
-from mmebench.load.trace import read_trace
+from mmebench.load.processes.messages import BeginStage
+from mmebench.load.schedule.arrivals import own_times, start_times
+from mmebench.load.schedule.keys import pick_keys, trace_keys
+from mmebench.load.schedule.schedule import count_within, due_times, own_trace
+from mmebench.load.schedule.trace import read_trace
 from mmebench.spec import ConstantRate, Payload, Poisson, Workload
 
 CONSTANT, POISSON = ConstantRate(kind="constant"), Poisson(kind="poisson")

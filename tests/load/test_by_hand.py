@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-import mmebench.load
-from mmebench.results.samples import keep_samples, read_samples
+import mmebench.load.processes
+from mmebench.record.samples import keep_samples, read_samples
 from support.load_run import make_job
 from support.scripted_server import OK, ScriptedServer
 
@@ -31,7 +31,7 @@ def locust(job: Path, *options: str) -> "Iterator[subprocess.Popen[bytes]]":
         "-m",
         "locust",
         "-f",
-        str(Path(mmebench.load.__path__[0], "locustfile.py")),
+        str(Path(mmebench.load.processes.__path__[0], "locustfile.py")),
         *options,
     ]
     process = subprocess.Popen(

@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 import pytest
 
-from mmebench.load.popularity import probabilities
+from mmebench.load.schedule.popularity import probabilities
 from mmebench.spec import Objectives, Zipf
 from support.load_run import LoadRun
 from support.scripted_server import OK, ScriptedServer, Step

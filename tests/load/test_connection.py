@@ -6,8 +6,8 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from mmebench.load.answer import Head
-from mmebench.load.connection import Address, Connection
+from mmebench.load.client.answer import Head
+from mmebench.load.client.connection import Address, Connection
 from support.scripted_server import OK, ScriptedServer, Step
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"

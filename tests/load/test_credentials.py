@@ -6,11 +6,11 @@ import boto3
 import pytest
 
 from mmebench.errors import BadInputError
-from mmebench.load.credentials import find_credentials
-from mmebench.load.host import invocation_path, runtime_url
-from mmebench.load.payload import Body
-from mmebench.load.requests import SignedRequests
-from mmebench.load.signer import Credentials
+from mmebench.load.client.credentials import find_credentials
+from mmebench.load.client.requests import SignedRequests
+from mmebench.load.payload.payload import Body
+from mmebench.wire.addresses import invocation_path, runtime_url
+from mmebench.wire.signing import Credentials
 
 REMOTE = "https://runtime.sagemaker.eu-central-1.amazonaws.com"
 

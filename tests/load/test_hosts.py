@@ -16,8 +16,8 @@ import pytest
 import yaml
 from numpy.typing import NDArray
 
-from mmebench.results.run import Run, read_run
-from mmebench.results.samples import read_samples
+from mmebench.record.run import Run, read_run
+from mmebench.record.samples import read_samples
 from support.free_ports import free_ports
 from support.namespaces import OTHER_CLOCK, call_inside, inside, require, three_hosts
 from support.scripted_server import OK, ScriptedServer

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from mmebench.cli import cli
 from mmebench.errors import BadInputError
-from mmebench.results.run import read_run
-from mmebench.results.samples import read_samples
+from mmebench.record.run import read_run
+from mmebench.record.samples import read_samples
 from mmebench.spec.reading import load_spec, read_load_spec
 from support.scripted_server import OK, ScriptedServer
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmebench.results.stage import summarise_stage
+from mmebench.figures.stage import summarise_stage
 from support.load_run import LoadRun, load_processes
 from support.scripted_server import OK
 

@@ -8,9 +8,9 @@ import gevent
 import numpy as np
 import pytest
 
-from mmebench.load.alarm import Alarm, LoopAlarm, PunctualAlarm, make_alarm
-from mmebench.load.meter import Meter
-from mmebench.load.pace import NO_ANSWER_PAUSE_SECONDS, ClosedPace, OpenPace
+from mmebench.load.client.alarm import Alarm, LoopAlarm, PunctualAlarm, make_alarm
+from mmebench.load.client.meter import Meter
+from mmebench.load.client.pace import NO_ANSWER_PAUSE_SECONDS, ClosedPace, OpenPace
 
 MS = 1_000_000
 

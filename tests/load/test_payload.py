@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from mmebench.errors import BadInputError
-from mmebench.load.payload import make_arrays, make_bodies, make_body, row_lengths
+from mmebench.formats.tensors import TensorSpec
+from mmebench.load.payload.payload import make_arrays, make_bodies, make_body, row_lengths
 from mmebench.spec import Payload
-from mmebench.tensors import TensorSpec
 
 IMAGE = (TensorSpec(name="INPUT__0", datatype="FP32", shape=(3, 8, 8)),)
 TEXT = (

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmebench.errors import BadInputError
-from mmebench.load.popularity import BLOCK, pick_targets, probabilities
+from mmebench.load.schedule.popularity import BLOCK, pick_targets, probabilities
 from mmebench.spec.popularity import HotSet, Popularity, RoundRobin, Uniform, Weights, Zipf
 
 TARGETS = tuple(f"model-v{number}.tar.gz" for number in range(10))

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from mmebench.errors import BadInputError, MmebenchError
-from mmebench.results.samples import keep_samples
+from mmebench.record.samples import keep_samples
 from support.load_run import LoadRun, load_processes
 from support.patience import after
 from support.scripted_server import OK, Step

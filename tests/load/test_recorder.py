@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from mmebench.load.recorder import Recorder
-from mmebench.load.sample_stream import SampleStream
-from mmebench.results.samples import SCHEMA, keep_samples, read_samples
+from mmebench.load.client.recorder import Recorder
+from mmebench.load.processes.sample_stream import SampleStream
+from mmebench.record.samples import SCHEMA, keep_samples, read_samples
 
 MS = 1_000_000
 ORIGIN = 5_000_000_000

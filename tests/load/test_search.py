@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmebench.load.plan import make_plan
-from mmebench.load.search import SearchState
+from mmebench.load.schedule.plan import make_plan
+from mmebench.load.schedule.search import SearchState
 from mmebench.spec import Objectives, Search, Stage, Workload
 
 

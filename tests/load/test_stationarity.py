@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmebench.load.stationarity import cut_windows, is_stationary
+from mmebench.load.schedule.stationarity import cut_windows, is_stationary
 from mmebench.spec import Stationary
 
 MS, SECOND = 1_000_000, 1_000_000_000

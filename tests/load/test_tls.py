@@ -7,12 +7,12 @@ import trustme
 from gevent.event import Event
 
 from mmebench.errors import BadInputError
-from mmebench.load.answer import Head
-from mmebench.load.connection import Address
-from mmebench.load.engine import parse_address
-from mmebench.load.process import offer_load
-from mmebench.load.tls import TlsConnection
-from mmebench.results.samples import keep_samples, read_samples
+from mmebench.load.client.answer import Head
+from mmebench.load.client.connection import Address
+from mmebench.load.client.engine import parse_address
+from mmebench.load.client.tls import TlsConnection
+from mmebench.load.processes.process import offer_load
+from mmebench.record.samples import keep_samples, read_samples
 from support.load_run import make_job
 from support.scripted_server import OK, ScriptedServer
 

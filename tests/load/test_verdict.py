@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from mmebench.load.plan import judge
-from mmebench.report import objectives as report
-from mmebench.results.run import StageWindow
-from mmebench.results.stage import summarise_stage
-from mmebench.results.summary import summarise
+from mmebench.figures.stage import summarise_stage
+from mmebench.figures.summary import summarise
+from mmebench.load.schedule.plan import judge
+from mmebench.record.run import StageWindow
+from mmebench.report.words import objectives as report
 from mmebench.spec import Goodput, Objectives
 from support.load_run import LoadRun
 from support.samples import Sample, sample_table, write_run

@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Page
 
 from mmebench.errors import BadInputError, MmebenchError
-from mmebench.load.events import Live
-from mmebench.load.process import offer_load
-from mmebench.results.run import StageWindow
-from mmebench.results.samples import keep_samples
+from mmebench.load.processes.events import Live
+from mmebench.load.processes.process import offer_load
+from mmebench.record.run import StageWindow
+from mmebench.record.samples import keep_samples
 from support.browsers import chromium
 from support.free_ports import free_ports
 from support.load_run import load_processes, make_job

@@ -1,10 +1,10 @@
 import pytest
 
+from mmebench.formats.tensors import TensorSpec
+from mmebench.formats.triton_config import ModelConfig, kind, parse
 from mmebench.models.config import make_config, template
 from mmebench.models.model import Task
 from mmebench.spec import DynamicBatching, PlatformSpec
-from mmebench.tensors import TensorSpec
-from mmebench.triton_config import ModelConfig, kind, parse
 
 IMAGE = TensorSpec(name="image", datatype="FP32", shape=(3, 32, 32))
 WORDS = TensorSpec(name="words", datatype="BYTES", shape=(-1,))

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from mmebench.archive import extract, unpack
 from mmebench.endpoints.endpoint import CleanUpError
 from mmebench.errors import BadInputError, MmebenchError
+from mmebench.formats.archive import extract, unpack
+from mmebench.formats.tensors import TensorSpec
+from mmebench.formats.triton_config import parse
 from mmebench.models.engine import (
     LocalBuilder,
     check_inputs,
@@ -21,8 +23,6 @@ from mmebench.models.engine import (
 )
 from mmebench.models.package import Package, package_model
 from mmebench.spec import FileModel, LocalEndpoint, PlatformSpec, SageMakerEndpoint, TimmModel
-from mmebench.tensors import TensorSpec
-from mmebench.triton_config import parse
 from support.invocations import invoke, runtime_client
 from support.serving import serving
 from support.tiny_models import WIDTH, expected, onnx_archive

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from mmebench.formats.tensors import TensorSpec
 from mmebench.models.example import example
-from mmebench.tensors import TensorSpec
 
 TOKENS = TensorSpec(name="ids", datatype="INT64", shape=(-1,), fill="integers", low=3, high=7)
 MASK = TensorSpec(name="mask", datatype="INT32", shape=(-1,), fill="lengths")

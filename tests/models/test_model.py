@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmebench.formats.tensors import TensorSpec
 from mmebench.models.model import ModelFile, safe_name
-from mmebench.tensors import TensorSpec
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from mmebench.archive import pack, unpack
 from mmebench.errors import BadInputError, MmebenchError
+from mmebench.formats.archive import pack, unpack
+from mmebench.formats.tensors import TensorSpec
+from mmebench.formats.triton_config import parse
 from mmebench.models import package as package_module
 from mmebench.models.example import example
 from mmebench.models.package import Package, package_model, read_package
 from mmebench.models.parity import TOLERANCE
 from mmebench.models.platforms import find_platform
 from mmebench.spec import FileModel, HuggingFaceModel, PlatformSpec, TimmModel
-from mmebench.tensors import TensorSpec
-from mmebench.triton_config import parse
 
 pytestmark = [
     pytest.mark.export,

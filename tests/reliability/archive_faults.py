@@ -3,7 +3,7 @@
 import os
 import shutil
 
-from mmebench.archive import pack
+from mmebench.formats.archive import pack
 from reliability.crowd import RIGHT, Target
 from reliability.scene import Scene
 from support.contract_server import ContractServer, offset_archive

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from mmebench.endpoints.counters import read_counters
-from mmebench.endpoints.local.loader import model_id
+from mmebench.server.memory.loader import model_id
 from reliability.crowd import LOST, RIGHT, WRONG, Client, Tally, Target, time_to_heal
 from support.serving import Serving, serving
 from support.tiny_models import onnx_archive

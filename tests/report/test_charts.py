@@ -6,11 +6,11 @@ import pytest
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from mmebench.report.charts import draw_chart1, draw_chart2
-from mmebench.report.objectives import judge
 from mmebench.report.operating_points import operating_points
-from mmebench.report.pictures import save
-from mmebench.report.table import summary_table
+from mmebench.report.pictures.charts import draw_chart1, draw_chart2
+from mmebench.report.pictures.pictures import save
+from mmebench.report.words.objectives import judge
+from mmebench.report.words.table import summary_table
 from mmebench.spec import Goodput, Objectives
 from support.figures import texts
 from support.summaries import stages

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from mmebench.report.conclusions import conclude
+from mmebench.report.words.conclusions import conclude
 from mmebench.spec import Goodput, Objectives
 from support.summaries import stages
 

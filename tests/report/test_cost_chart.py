@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from mmebench.report.cost_chart import draw_cost
-from mmebench.report.pictures import save
+from mmebench.report.pictures.cost_chart import draw_cost
+from mmebench.report.pictures.pictures import save
 from mmebench.report.runs import stages_by_run, tell_apart
 from support.figures import course, texts
 from support.summaries import stages

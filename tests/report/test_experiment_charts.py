@@ -4,11 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmebench.report.experiment_charts import draw_capacity, draw_cold_starts, draw_interference, draw_working_set
-from mmebench.report.pictures import save
-from mmebench.results.cold_starts import PARTS
-from mmebench.results.interference import Course, summarise_interference
-from mmebench.results.run import Capacity, Load
+from mmebench.figures.cold_starts import PARTS
+from mmebench.figures.interference import Course, summarise_interference
+from mmebench.record.run import Capacity, Load
+from mmebench.report.pictures.experiment_charts import (
+    draw_capacity,
+    draw_cold_starts,
+    draw_interference,
+    draw_working_set,
+)
+from mmebench.report.pictures.pictures import save
 from support.figures import texts
 
 MIB = 2**20

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from mmebench.report.experiments import write_experiments
-from mmebench.results.cold_starts import ColdStart, write_cold_starts
+from mmebench.figures.cold_starts import ColdStart, write_cold_starts
+from mmebench.report.words.experiments import write_experiments
 from support.samples import Sample, sample_table, write_run
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 
+from mmebench.record.run import Capacity, Load, StageWindow
 from mmebench.report.report import write_report
-from mmebench.results.run import Capacity, Load, StageWindow
 from support.browsers import chromium
 from support.patience import wait_until
 from support.samples import Sample, sample_table, write_run

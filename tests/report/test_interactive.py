@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmebench.report.interactive import draw_cost, draw_knee
-from mmebench.report.interactive_time import draw_endpoints, draw_metrics
+from mmebench.report.page.interactive import draw_cost, draw_knee
+from mmebench.report.page.interactive_time import draw_endpoints, draw_metrics
 from support.summaries import stages
 
 PT = stages("pt", [(1, 20, 50, 240, 0), (4, 38, 105, 456, 0), (16, 40, 400, 480, 3)])

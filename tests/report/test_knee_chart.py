@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mmebench.report.knee_chart import draw_knee
-from mmebench.report.pictures import save
+from mmebench.report.pictures.knee_chart import draw_knee
+from mmebench.report.pictures.pictures import save
 from mmebench.report.runs import stages_by_run, tell_apart
 from support.figures import course, texts
 from support.summaries import stages

@@ -5,8 +5,8 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from mmebench.report.labels import Label, place_labels
-from mmebench.report.pictures import fit, logarithmic
+from mmebench.report.pictures.labels import Label, place_labels
+from mmebench.report.pictures.pictures import fit, logarithmic
 
 
 def test_labels_cover_neither_each_other_nor_a_point() -> None:

@@ -3,11 +3,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mmebench.report.latency_charts import draw_distribution, draw_latency_over_time
-from mmebench.report.pictures import save
+from mmebench.figures.latency import SHARES, find_distribution
+from mmebench.report.pictures.latency_charts import draw_distribution, draw_latency_over_time
+from mmebench.report.pictures.pictures import save
 from mmebench.report.runs import Look
 from mmebench.report.stretches import Stretch
-from mmebench.results.latency import SHARES, find_distribution
 from support.figures import course, texts
 
 MS = 1_000_000

@@ -6,14 +6,14 @@ import pytest
 
 from mmebench import load_results
 from mmebench.errors import BadInputError
+from mmebench.record.layout import CHARTS_OF_ALL, COST_CHART, DISTRIBUTION_CHART, KNEE_CHART, RunFiles
+from mmebench.record.run import Price, StageWindow, read_run
+from mmebench.record.run import write_run as write_record
+from mmebench.record.samples import Good, read_good
+from mmebench.record.sightings import Sighting, write_sightings
 from mmebench.report import recorded
-from mmebench.report.footers import footer_of, footer_of_all
+from mmebench.report.pictures.footers import footer_of, footer_of_all
 from mmebench.report.report import write_report
-from mmebench.results.layout import CHARTS_OF_ALL, COST_CHART, DISTRIBUTION_CHART, KNEE_CHART, RunFiles
-from mmebench.results.run import Price, StageWindow, read_run
-from mmebench.results.run import write_run as write_record
-from mmebench.results.samples import Good, read_good
-from mmebench.results.sightings import Sighting, write_sightings
 from support.samples import Sample, sample_table, write_run
 
 STAGES = tuple(StageWindow(users=users, start=n, ready=n, end=n + 1.0) for n, users in enumerate((1, 4, 16)))

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmebench.report.pictures import save
-from mmebench.report.resource_chart import draw_resources
+from mmebench.record.metrics import COLUMNS
+from mmebench.record.sightings import read_sightings
+from mmebench.report.pictures.pictures import save
+from mmebench.report.pictures.resource_chart import draw_resources
 from mmebench.report.resources import find_panels
 from mmebench.report.stretches import Stretch
-from mmebench.results.metrics import COLUMNS
-from mmebench.results.sightings import read_sightings
 from support.figures import course, texts
 
 NO_METRICS = pd.DataFrame(columns=[*COLUMNS, "second"])

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote
 
-from mmebench.archive import pack
+from mmebench.formats.archive import pack
 
 
 def offset_archive(path: Path, offset: float, padding: int = 0) -> Path:

@@ -9,13 +9,13 @@ import psutil
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mmebench.load.events import Live
+from mmebench.formats.tensors import TensorSpec
 from mmebench.load.job import LoadJob
-from mmebench.load.process import offer_load
-from mmebench.results.run import StageWindow
-from mmebench.results.samples import keep_samples, read_samples
+from mmebench.load.processes.events import Live
+from mmebench.load.processes.process import offer_load
+from mmebench.record.run import StageWindow
+from mmebench.record.samples import keep_samples, read_samples
 from mmebench.spec import Objectives, Workload
-from mmebench.tensors import TensorSpec
 from support.scripted_server import ScriptedServer, Step
 
 TARGETS = ("a.tar.gz", "b.tar.gz", "c.tar.gz")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from mmebench.results.layout import RunFiles
-from mmebench.results.run import Capacity, Run, StageWindow
-from mmebench.results.samples import SCHEMA, write_samples
+from mmebench.record.layout import RunFiles
+from mmebench.record.run import Capacity, Run, StageWindow
+from mmebench.record.samples import SCHEMA, write_samples
 
 _MS = 1_000_000
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmebench.archive import pack
+from mmebench.formats.archive import pack
 
 WIDTH = 4
 

@@ -4,7 +4,7 @@ from typing import Any
 
 
 class Watcher:
-    """Implements :class:`mmebench.observer.Observer`."""
+    """Implements :class:`mmebench.benchmark.observer.Observer`."""
 
     def __init__(self) -> None:
         self.experiments: list[str] = []

@@ -17,10 +17,10 @@ def compare(before: Path, after: Path, limits: tuple[str, ...], anyway: bool) ->
     change counts only where its 95 % confidence interval leaves out "no change".
     """
     from mmebench.errors import BadInputError
-    from mmebench.report.comparison import write_comparison
-    from mmebench.results.comparability import find_differences
-    from mmebench.results.compare import compare_stages, pair, read_sides
-    from mmebench.results.limits import parse_limit
+    from mmebench.figures.comparability import find_differences
+    from mmebench.figures.compare import compare_stages, pair, read_sides
+    from mmebench.figures.limits import parse_limit
+    from mmebench.report.words.comparison import write_comparison
 
     checked = [parse_limit(text) for text in limits]
     exceeded: list[str] = []

@@ -29,7 +29,7 @@ def choose_web_port(ui: bool, port: int) -> int | None:
     Raises:
         BadInputError: somebody else listens there; better said now than after everything is loaded.
     """
-    from mmebench.load.process import check_web_port
+    from mmebench.load.processes.process import check_web_port
 
     if not ui:
         return None

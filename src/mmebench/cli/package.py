@@ -21,7 +21,7 @@ def package(spec: Path, output: Path, overrides: tuple[str, ...]) -> None:
     """Export SPEC's model to each of its platforms, as archives that Triton loads."""
     from rich.console import Console
 
-    from mmebench.cli.progress import describe_package
+    from mmebench.benchmark.progress import describe_package
     from mmebench.models.engine import LocalBuilder, exported_platform, is_built, package_engine
     from mmebench.models.package import package_model
     from mmebench.spec.reading import load_spec

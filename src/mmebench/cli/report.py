@@ -12,7 +12,7 @@ def report(directory: Path) -> None:
     from rich.console import Console
 
     from mmebench.report.report import write_report
-    from mmebench.report.table import summary_table
+    from mmebench.report.words.table import summary_table
 
     console = Console()
     written = write_report(directory)

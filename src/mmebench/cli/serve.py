@@ -13,7 +13,7 @@ from mmebench.errors import BadInputError
 from mmebench.spec.endpoint import LocalEndpoint
 
 if TYPE_CHECKING:
-    from mmebench.endpoints.local.archives import ArchiveSource
+    from mmebench.server.memory.archives import ArchiveSource
 
 _INTERRUPTED = 130
 
@@ -58,8 +58,8 @@ def serve(archives: str, port: int, log: Path | None, require_sigv4: bool, **opt
     TargetModel is an archive's path relative to DIRECTORY or s3://bucket/prefix; archives may come and go while it
     serves. Prints "ready URL" once it answers. Ctrl-C or SIGTERM ends it.
     """
-    from mmebench.endpoints.local import server
-    from mmebench.endpoints.local.signature import SignatureCheck
+    from mmebench.server import server
+    from mmebench.wire.verification import SignatureCheck
 
     endpoint = _endpoint({name: value for name, value in options.items() if value is not None})
     source = _source(archives)
@@ -78,8 +78,8 @@ def serve(archives: str, port: int, log: Path | None, require_sigv4: bool, **opt
 
 def _source(archives: str) -> "ArchiveSource":
     """A folder or S3, whichever the argument names."""
-    from mmebench.endpoints.local.folder import ArchiveFolder
-    from mmebench.endpoints.local.s3 import SCHEME, S3Archives
+    from mmebench.server.memory.folder import ArchiveFolder
+    from mmebench.server.memory.s3 import SCHEME, S3Archives
 
     if archives.startswith(SCHEME):
         return S3Archives(archives)

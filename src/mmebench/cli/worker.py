@@ -16,7 +16,7 @@ def worker(conductor: str, processes: int) -> int:
     HOST:PORT is the spec's workload.workers.listen, on the host where mmebench run or load is started. What to
     send comes from there; the endpoint must be reachable from here, and credentials are those of this host.
     """
-    from mmebench.load.process import join_load
+    from mmebench.load.processes.process import join_load
 
     host, _, port = conductor.rpartition(":")
     if not host or not port.isdecimal():

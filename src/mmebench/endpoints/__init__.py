@@ -29,7 +29,7 @@ def open_endpoint(
         from mmebench.endpoints.sagemaker.endpoint import start as start_on_sagemaker
 
         return start_on_sagemaker(spec, log, progress)
-    from mmebench.endpoints.local.endpoint import start
+    from mmebench.endpoints.local import start
 
     return start(spec, store, log)
 

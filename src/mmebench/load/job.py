@@ -6,13 +6,13 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from mmebench.errors import BadInputError
-from mmebench.load.host import invocation_path
-from mmebench.load.keys import trace_keys
-from mmebench.load.payload import Body, make_bodies, read_body
-from mmebench.load.popularity import probabilities
-from mmebench.load.trace import read_trace
+from mmebench.formats.tensors import TensorSpec
+from mmebench.load.payload.payload import Body, make_bodies, read_body
+from mmebench.load.schedule.keys import trace_keys
+from mmebench.load.schedule.popularity import probabilities
+from mmebench.load.schedule.trace import read_trace
 from mmebench.spec import Objectives, Trace, TracedTargets, Workload
-from mmebench.tensors import TensorSpec
+from mmebench.wire.addresses import invocation_path
 
 
 class Content(NamedTuple):

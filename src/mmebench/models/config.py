@@ -6,10 +6,10 @@ from typing import Any
 
 from tritonclient.grpc import model_config_pb2 as triton
 
+from mmebench.formats.tensors import TensorSpec
+from mmebench.formats.triton_config import ModelConfig, parse, render
 from mmebench.models.model import Task
 from mmebench.spec import PlatformSpec
-from mmebench.tensors import TensorSpec
-from mmebench.triton_config import ModelConfig, parse, render
 
 
 def make_config(

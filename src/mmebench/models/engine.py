@@ -14,15 +14,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from mmebench.archive import pack, unpack
 from mmebench.endpoints.endpoint import CleanUpError
 from mmebench.endpoints.sagemaker.engine_job import JobBuilder
 from mmebench.errors import BadInputError, MmebenchError, disk_errors
+from mmebench.formats.archive import pack, unpack
+from mmebench.formats.tensors import TensorSpec
+from mmebench.formats.triton_config import parse, render
 from mmebench.models.config import make_config
 from mmebench.models.package import Package, read_package
 from mmebench.spec import FileModel, ModelSpec, PlatformSpec, ServedEndpoint
-from mmebench.tensors import TensorSpec
-from mmebench.triton_config import parse, render
 
 ENGINE = "model.plan"
 LOG = "trtexec.log"

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mmebench.tensors import TensorSpec
+from mmebench.formats.tensors import TensorSpec
 
 Array = npt.NDArray[Any]
 

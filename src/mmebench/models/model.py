@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mmebench.tensors import TensorSpec
+from mmebench.formats.tensors import TensorSpec
 
 if TYPE_CHECKING:
     import torch

@@ -11,8 +11,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from mmebench.archive import pack
 from mmebench.errors import MmebenchError, disk_errors
+from mmebench.formats.archive import pack
+from mmebench.formats.tensors import TensorSpec
 from mmebench.models.config import make_config
 from mmebench.models.fingerprint import fingerprint, library_versions
 from mmebench.models.model import Model, ModelFile
@@ -21,7 +22,6 @@ from mmebench.models.platforms import find_platform
 from mmebench.models.ready_archive import adopt_archive
 from mmebench.models.sources import load_model
 from mmebench.spec import ModelSpec, PlatformSpec
-from mmebench.tensors import TensorSpec
 from mmebench.units import human_bytes
 
 Progress = Callable[[str], None]

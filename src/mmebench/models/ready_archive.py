@@ -6,12 +6,12 @@ from typing import Any
 
 from tritonclient.grpc import model_config_pb2 as triton
 
-from mmebench.archive import unpack
 from mmebench.errors import BadInputError
+from mmebench.formats.archive import unpack
+from mmebench.formats.tensors import TensorSpec
+from mmebench.formats.triton_config import ModelConfig, kind, parse
 from mmebench.models.model import ModelFile
 from mmebench.spec import PlatformSpec
-from mmebench.tensors import TensorSpec
-from mmebench.triton_config import ModelConfig, kind, parse
 
 _LIMIT = 64 * 1024**3
 """Bytes that an archive may unpack to: more than the memory of any GPU that takes many models."""

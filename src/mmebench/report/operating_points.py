@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from mmebench.results.failures import without_failure
+from mmebench.figures.failures import without_failure
 from mmebench.units import human_number
 
 

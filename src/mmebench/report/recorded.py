@@ -6,13 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from mmebench.figures.latency import find_distribution, latency_by_second
+from mmebench.record.layout import RunFiles
+from mmebench.record.metrics import read_metrics
+from mmebench.record.run import Run, read_run
+from mmebench.record.samples import read_good
+from mmebench.record.sightings import read_sightings
 from mmebench.report.runs import RunKey
-from mmebench.results.latency import find_distribution, latency_by_second
-from mmebench.results.layout import RunFiles
-from mmebench.results.metrics import read_metrics
-from mmebench.results.run import Run, read_run
-from mmebench.results.samples import read_good
-from mmebench.results.sightings import read_sightings
 
 
 class Recorded(NamedTuple):
@@ -22,9 +22,9 @@ class Recorded(NamedTuple):
     run: Run | None
     """None for the result of another tool, of which there is nothing else either."""
     course: pd.DataFrame
-    """As :func:`mmebench.results.latency.latency_by_second` gives it."""
+    """As :func:`mmebench.figures.latency.latency_by_second` gives it."""
     distribution: npt.NDArray[np.float64] | None
-    """As :func:`mmebench.results.latency.find_distribution` gives it; None without a success."""
+    """As :func:`mmebench.figures.latency.find_distribution` gives it; None without a success."""
     sightings: pd.DataFrame
     metrics: pd.DataFrame
 

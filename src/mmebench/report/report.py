@@ -5,12 +5,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from mmebench.report.experiments import write_experiments
-from mmebench.report.footers import footer_of, footer_of_all
-from mmebench.report.html import write_html
-from mmebench.report.recorded import Recorded, read_recorded
-from mmebench.report.runs import name_all, tell_apart
-from mmebench.results.layout import (
+from mmebench.figures.summary import summarise
+from mmebench.record.layout import (
     CHART2,
     COST_CHART,
     DISTRIBUTION_CHART,
@@ -20,8 +16,12 @@ from mmebench.results.layout import (
     RunFiles,
     find_runs,
 )
-from mmebench.results.metrics import since_load_began
-from mmebench.results.summary import summarise
+from mmebench.record.metrics import since_load_began
+from mmebench.report.page.html import write_html
+from mmebench.report.pictures.footers import footer_of, footer_of_all
+from mmebench.report.recorded import Recorded, read_recorded
+from mmebench.report.runs import name_all, tell_apart
+from mmebench.report.words.experiments import write_experiments
 
 
 class Report(NamedTuple):
@@ -62,11 +62,11 @@ def write_report(directory: Path, changed: RunFiles | None = None) -> Report:
 
 def _draw_run(recorded: Recorded, rows: pd.DataFrame) -> None:
     """The pictures of one run; ``rows`` are its own."""
-    from mmebench.report.charts import draw_chart1
-    from mmebench.report.experiment_charts import draw_capacity
-    from mmebench.report.latency_charts import draw_latency_over_time
-    from mmebench.report.pictures import save, save_or_remove
-    from mmebench.report.resource_chart import draw_resources
+    from mmebench.report.pictures.charts import draw_chart1
+    from mmebench.report.pictures.experiment_charts import draw_capacity
+    from mmebench.report.pictures.latency_charts import draw_latency_over_time
+    from mmebench.report.pictures.pictures import save, save_or_remove
+    from mmebench.report.pictures.resource_chart import draw_resources
     from mmebench.report.resources import find_panels
     from mmebench.report.stretches import find_stretches
 
@@ -89,11 +89,11 @@ def _draw_run(recorded: Recorded, rows: pd.DataFrame) -> None:
 
 def _draw_all(directory: Path, runs: list[Recorded], summary: pd.DataFrame) -> None:
     """The pictures that have all runs in them."""
-    from mmebench.report.charts import draw_chart2
-    from mmebench.report.cost_chart import draw_cost
-    from mmebench.report.knee_chart import draw_knee
-    from mmebench.report.latency_charts import draw_distribution
-    from mmebench.report.pictures import save, save_or_remove
+    from mmebench.report.pictures.charts import draw_chart2
+    from mmebench.report.pictures.cost_chart import draw_cost
+    from mmebench.report.pictures.knee_chart import draw_knee
+    from mmebench.report.pictures.latency_charts import draw_distribution
+    from mmebench.report.pictures.pictures import save, save_or_remove
 
     footer, looks = footer_of_all([run.run for run in runs]), tell_apart([run.key for run in runs])
     save(draw_chart2(summary, footer), directory / CHART2)

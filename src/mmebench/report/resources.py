@@ -67,8 +67,8 @@ def find_panels(sightings: pd.DataFrame, metrics: pd.DataFrame, end: float) -> l
     """What was recorded between the beginning of a load and its end; a panel is left out where nothing was.
 
     Args:
-        sightings: as :func:`mmebench.results.sightings.read_sightings` gives them.
-        metrics: as :func:`mmebench.results.metrics.since_load_began` gives them.
+        sightings: as :func:`mmebench.record.sightings.read_sightings` gives them.
+        metrics: as :func:`mmebench.record.metrics.since_load_began` gives them.
         end: of the load, in seconds.
     """
     panels = []

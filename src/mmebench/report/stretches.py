@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from mmebench.record.run import StageWindow
 from mmebench.report.operating_points import describe_load
 from mmebench.report.palette import QUIET
-from mmebench.results.run import StageWindow
 
 _LETTER = 5.0
 """The width of one, in points."""

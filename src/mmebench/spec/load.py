@@ -5,10 +5,10 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from mmebench.formats.tensors import TensorSpec
 from mmebench.spec.endpoint import ExistingEndpoint
 from mmebench.spec.strict import Strict
 from mmebench.spec.workload import Objectives, Workload
-from mmebench.tensors import TensorSpec
 
 
 class ServedModel(Strict):

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from mmebench.formats.tensors import TensorSpec
 from mmebench.spec.strict import Strict
-from mmebench.tensors import TensorSpec
 
 
 class TimmModel(Strict):

@@ -9,12 +9,12 @@ from botocore.exceptions import ClientError
 
 from mmebench.endpoints import open_endpoint
 from mmebench.endpoints.endpoint import CleanUpError, MemoryUse
-from mmebench.endpoints.runtime import RuntimeClient
 from mmebench.endpoints.sagemaker import journal
 from mmebench.endpoints.sagemaker.endpoint import SageMakerEndpoint
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.spec import SageMakerEndpoint as Spec
 from mmebench.uptime import uptime
+from mmebench.wire.runtime import RuntimeClient
 from support import cloud
 from support.contract_server import ContractServer, offset_archive
 from support.sagemaker_runtime import sagemaker_runtime

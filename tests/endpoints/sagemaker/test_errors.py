@@ -7,8 +7,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 from botocore.stub import Stubber
 
-from mmebench.endpoints.queue import NoRoomError
-from mmebench.endpoints.runtime import InvocationError
+from mmebench.benchmark.opening import NoRoomError
 from mmebench.endpoints.sagemaker.aws import Aws, AwsError, calling
 from mmebench.endpoints.sagemaker.deletion import delete
 from mmebench.endpoints.sagemaker.deployment import CreationError, deploy, wait_in_service
@@ -16,6 +15,7 @@ from mmebench.endpoints.sagemaker.journal import begin
 from mmebench.endpoints.sagemaker.names import Resource
 from mmebench.errors import BadInputError
 from mmebench.spec import SageMakerEndpoint as Spec
+from mmebench.wire.runtime import InvocationError
 from support import cloud
 
 SPEC = Spec.model_validate(

@@ -12,7 +12,6 @@ from typing import Self
 
 from mmebench.endpoints.counters import EndpointCounters
 from mmebench.endpoints.endpoint import CleanUpError, MemoryUse, Metric, TargetLoad
-from mmebench.endpoints.runtime import InvocationError, RuntimeClient
 from mmebench.endpoints.sagemaker import journal as journals
 from mmebench.endpoints.sagemaker.aws import Aws
 from mmebench.endpoints.sagemaker.bucket import RunObjects, check_bucket
@@ -28,6 +27,7 @@ from mmebench.errors import MmebenchError
 from mmebench.spec.sagemaker import SageMakerEndpoint as Spec
 from mmebench.units import human_seconds
 from mmebench.uptime import uptime
+from mmebench.wire.runtime import InvocationError, RuntimeClient
 
 _MEBIBYTE = 1024 * 1024
 _SAMPLE_SECONDS = 10.0

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from mmebench.archive import extract
 from mmebench.endpoints.endpoint import CleanUpError
 from mmebench.endpoints.sagemaker import journal as journals
 from mmebench.endpoints.sagemaker.aws import Aws, ask_again, aws_error, calling
@@ -18,6 +17,7 @@ from mmebench.endpoints.sagemaker.names import Kind, Resource, run_name, tag_lis
 from mmebench.endpoints.sagemaker.owner import this_process
 from mmebench.endpoints.sagemaker.prices import BUILD_SECONDS
 from mmebench.errors import MmebenchError
+from mmebench.formats.archive import extract
 from mmebench.spec.sagemaker import SageMakerEndpoint
 from mmebench.units import human_seconds
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from mmebench.archive import pack
-from mmebench.endpoints.runtime import RuntimeClient
 from mmebench.endpoints.server_metrics import TARGET
+from mmebench.formats.archive import pack
+from mmebench.wire.runtime import RuntimeClient
 
 _BINARY = "application/vnd.sagemaker-triton.binary+json;json-header-size="
 _REQUEST = json.dumps(

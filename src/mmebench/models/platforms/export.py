@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mmebench.errors import BadInputError, MmebenchError
+from mmebench.formats.tensors import TensorSpec
 from mmebench.models.example import Array, example
 from mmebench.models.model import Model
 from mmebench.models.quiet import quiet
 from mmebench.spec import FileModel, ModelSpec, PlatformSpec
-from mmebench.tensors import TensorSpec
 
 if TYPE_CHECKING:
     import torch

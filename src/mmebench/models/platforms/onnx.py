@@ -9,11 +9,11 @@ import onnx
 import onnxruntime
 
 from mmebench.errors import BadInputError, MmebenchError
+from mmebench.formats.tensors import TensorSpec
 from mmebench.models.example import Array
 from mmebench.models.model import Model, ModelFile
 from mmebench.models.platforms.export import LARGE, Export, Run, check_form, exporting, served, trace_example
 from mmebench.spec import ModelSpec, PlatformSpec
-from mmebench.tensors import TensorSpec
 
 _FILE = "model.onnx"
 _DATA = "model.onnx.data"

@@ -6,11 +6,11 @@ from typing import Any
 
 import openvino
 
+from mmebench.formats.tensors import TensorSpec
 from mmebench.models.example import Array
 from mmebench.models.model import Model, ModelFile
 from mmebench.models.platforms.export import Export, Run, check_form, exporting, served, trace_example
 from mmebench.spec import ModelSpec, PlatformSpec
-from mmebench.tensors import TensorSpec
 
 _FILE = "model.xml"
 """``model.bin`` beside it holds the weights."""

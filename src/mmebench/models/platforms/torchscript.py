@@ -13,12 +13,12 @@ from typing import Any
 import torch
 
 from mmebench.errors import BadInputError
+from mmebench.formats.tensors import TensorSpec
 from mmebench.models.example import Array, example
 from mmebench.models.model import Model, ModelFile
 from mmebench.models.platforms.export import Export, Run, check_form, exporting, served, trace_example
 from mmebench.models.quiet import quiet
 from mmebench.spec import ModelSpec, PlatformSpec
-from mmebench.tensors import TensorSpec
 
 _FILE = "model.pt"
 

@@ -8,13 +8,13 @@ import torch
 from safetensors import SafetensorError
 
 from mmebench.errors import BadInputError
+from mmebench.formats.tensors import TensorSpec
 from mmebench.models.model import Model, safe_name
 from mmebench.models.sources import torchvision_ops
 from mmebench.models.sources.architectures import ARCHITECTURES, find
 from mmebench.models.sources.hub import hub
 from mmebench.models.sources.random_weights import IN_WORDS, seeded
 from mmebench.spec import HuggingFaceModel
-from mmebench.tensors import TensorSpec
 
 torchvision_ops.prepare()
 import transformers  # noqa: E402  it imports torchvision, which must be ready first

@@ -8,8 +8,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from mmebench.errors import BadInputError
+from mmebench.formats.tensors import TensorSpec
 from mmebench.models.model import Model, safe_name
-from mmebench.tensors import TensorSpec
 
 _UNREADABLE = (OSError, RuntimeError, ValueError, AttributeError, TypeError, UnpicklingError, SafetensorError)
 """What readers of checkpoints, and modules that are given another's weights, raise."""

@@ -1,0 +1,1 @@
+"""The story: a spec in, a results directory out."""

@@ -1,0 +1,135 @@
+"""One load and its record: what was asked becomes what was measured, and nothing of it is lost on the way."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from mmebench.endpoints.endpoint import Endpoint, Residency
+from mmebench.load.job import LoadJob
+from mmebench.load.processes.events import Live
+from mmebench.load.processes.process import offer_load
+from mmebench.record.layout import RunFiles
+from mmebench.record.run import Run, StageWindow, write_run
+from mmebench.record.samples import keep_samples
+from mmebench.record.sightings import Sighting, write_sightings
+
+
+def measure(asked: Run, job: LoadJob, files: RunFiles, look: Callable[[Live], Live]) -> Run:
+    """Offer the load; samples, Locust's files and the record are on disk afterwards, whatever happened.
+
+    Args:
+        asked: the run as far as it is known before: not complete, without stages.
+        job: what to ask of which endpoint; it has been checked.
+        files: where results go; what an earlier run left there is set aside.
+        look: called about once a second with what the load knows; returns it with what else there is to show.
+
+    Returns:
+        The complete run.
+
+    Raises:
+        MmebenchError: the load broke; the record on disk says that it is not complete.
+    """
+    files.directory.mkdir(parents=True, exist_ok=True)
+    files.set_aside()
+    stages: list[StageWindow] = []
+
+    complete = False
+    try:
+        offer_load(job, files.prefix, files.directory / "load.log", look, stages.append)
+        complete = True
+    finally:
+        if job.samples.exists():
+            keep_samples(job.samples, files.samples)
+        measured = {"complete": complete, "stages": tuple(stages), "finished_at": now()}
+        run = asked.model_copy(update=measured)
+        write_run(run, files.run)
+    return run
+
+
+def measure_watching(
+    endpoint: Endpoint,
+    asked: Run,
+    job: LoadJob,
+    files: RunFiles,
+    so_far: Callable[[], float | None],
+    on_live: Callable[[Live], None],
+) -> Run:
+    """The same on an endpoint that is asked what is in memory: the record tells how many targets came and went.
+
+    ``files.sightings`` has what was there from second to second, and what was counted; nothing where nobody says.
+
+    Args:
+        endpoint: what the load is offered to.
+        asked, job, files: see :func:`measure`.
+        so_far: what the benchmark has cost, in US dollars; None where nothing does.
+        on_live: called about once a second with what the load, the endpoint and its price come to.
+    """
+    sightings: list[Sighting] = []
+
+    def look(live: Live) -> Live:
+        seen = _sight(endpoint, live.at)
+        sightings.extend(seen)
+        resident = seen[-1].targets if seen else None
+        known = live.model_copy(update={"resident": resident, "usd": so_far()})
+        on_live(known)
+        return known
+
+    before = endpoint.residency()
+    try:
+        run = measure(asked, job, files, look)
+    finally:
+        write_sightings(sightings, files.sightings)
+    after = endpoint.residency()
+    if not isinstance(before, Residency) or not isinstance(after, Residency):
+        return run
+    changes = {
+        "loads_during_load": after.loads - before.loads,
+        "evictions_during_load": after.evictions - before.evictions,
+    }
+    run = run.model_copy(update=changes)
+    write_run(run, files.run)
+    return run
+
+
+def _sight(endpoint: Endpoint, at: float) -> tuple[Sighting, ...]:
+    """One, or none where the endpoint does not say what is in memory."""
+    residency, counted = endpoint.residency(), endpoint.counters()
+    if not isinstance(residency, Residency):
+        return ()
+    sighting = Sighting(
+        at=at,
+        targets=len(residency.resident),
+        memory_used=residency.memory_used,
+        loads=residency.loads,
+        evictions=residency.evictions,
+        least_recently_used=residency.resident[0] if residency.resident else None,
+    )
+    if counted is None:
+        return (sighting,)
+    targets = counted.targets.values()
+    sighting = replace(
+        sighting,
+        invocations=counted.successes,
+        model_latency_us=counted.model_latency_us,
+        overhead_us=counted.overhead_latency_us,
+        loading_us=counted.model_loading_wait_us,
+        requests=sum(target.successes for target in targets),
+        queue_us=sum(target.queue_us for target in targets),
+        compute_us=sum(
+            target.compute_input_us + target.compute_infer_us + target.compute_output_us for target in targets
+        ),
+    )
+    return (sighting,)
+
+
+def digest(asked: dict[str, Any]) -> str:
+    """The same for the same content, whatever its order."""
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def now() -> str:
+    """UTC, to the second, as ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,54 @@
+"""Who is told what happens while a benchmark runs."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from mmebench.endpoints.endpoint import Endpoint
+from mmebench.load.job import LoadJob
+from mmebench.load.processes.events import Live
+from mmebench.models.package import Package
+from mmebench.record.run import Capacity, Load, Run
+from mmebench.spec import Experiment, PlatformSpec
+
+
+class Observer(Protocol):
+    """Is told what happens while a benchmark runs; the command line shows it."""
+
+    def packaging(self, platform: PlatformSpec, message: str) -> None:
+        """A step of the export."""
+
+    def packaged(self, package: Package) -> None:
+        """The archive is there."""
+
+    def kept(self, run: Run) -> None:
+        """An earlier start has measured this run already."""
+
+    def coming_up(self, what: str, message: str) -> None:
+        """An endpoint is being created, perhaps while another one is measured; called by any thread."""
+
+    def came_up(self, what: str) -> None:
+        """It is there, or has failed."""
+
+    def serving(self, what: str, endpoint: Endpoint, so_far: Callable[[], float | None]) -> None:
+        """The endpoint of a part is up; ``so_far`` tells at any time what the benchmark has cost, in dollars."""
+
+    def loaded(self, load: Load, memory_budget: int | None) -> None:
+        """One more target is in memory."""
+
+    def filled(self, capacity: Capacity) -> None:
+        """The search for capacity is over."""
+
+    def offering(self, job: LoadJob) -> None:
+        """The load starts."""
+
+    def live(self, live: Live) -> None:
+        """What the load was like in the last second."""
+
+    def experimenting(self, experiment: Experiment) -> None:
+        """An experiment starts."""
+
+    def experimented(self, what: str, share: float) -> None:
+        """What it does now, and which share of it is over."""
+
+    def measured(self, run: Run) -> None:
+        """The run is complete and on disk."""

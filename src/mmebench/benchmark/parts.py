@@ -1,0 +1,156 @@
+"""The parts of a benchmark: what is yet to be measured, packaged, priced, and with an endpoint of its own."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmebench.benchmark.measurement import digest
+from mmebench.benchmark.observer import Observer
+from mmebench.benchmark.spending import Spending
+from mmebench.endpoints import check_account, open_endpoint
+from mmebench.endpoints.endpoint import Endpoint
+from mmebench.errors import BadInputError
+from mmebench.load.payload.payload import Body, make_body
+from mmebench.models.engine import check_inputs, exported_platform, find_builder, is_built, package_engine
+from mmebench.models.package import Package, package_model
+from mmebench.record.layout import find_runs
+from mmebench.record.run import Price, Run, read_run
+from mmebench.spec import PlatformSpec, ServedEndpoint, Spec
+
+if TYPE_CHECKING:
+    from mmebench.endpoints.sagemaker.prices import Price as InstancePrice
+
+
+@dataclass(frozen=True)
+class Part:
+    """A run that is yet to be measured: a platform on an endpoint."""
+
+    spec: Spec
+    """With this part's endpoint alone."""
+    platform: PlatformSpec
+    package: Package
+    """What is served, or what its engine is built from."""
+    body: Body
+    """One request of the load."""
+    largest: Body
+    """One with the largest batch that can form under load."""
+    directory: Path
+    fingerprint: str
+    price: Price | None
+
+    @property
+    def label(self) -> str:
+        """``pt on ml.g5.xlarge``, or ``pt`` where there is one kind of machine only."""
+        endpoint = self.spec.endpoint
+        return (
+            f"{self.platform.label} on {endpoint.instance_type}" if endpoint.instance_type else self.platform.label
+        )
+
+
+def find_parts(spec: Spec, results: Path, kept: list[Path], observer: Observer) -> Iterator[Part]:
+    """What is yet to be measured, packaged; the directories of what is there already go to ``kept``.
+
+    Raises:
+        BadInputError: a package cannot be served, or all of it could cost more than the spec allows.
+    """
+    builds = sum(is_built(spec.model, platform) for platform in spec.platforms)
+    prices = check_account(spec.endpoint, len(spec.platforms), builds)
+    for endpoint in spec.endpoint.each():
+        for platform in spec.platforms:
+            built = is_built(spec.model, platform)
+            if built:
+                find_builder(endpoint)
+            form = exported_platform(platform) if built else platform
+            package = package_model(spec.model, form, results / ".packages", partial(observer.packaging, platform))
+            if built:
+                check_inputs(package, endpoint)
+            observer.packaged(package)
+            directory = results / package.model
+            directory.mkdir(parents=True, exist_ok=True)
+            alone = spec.model_copy(update={"endpoint": endpoint})
+            fingerprint = _fingerprint(alone, platform, package)
+            run = find_complete(directory, fingerprint)
+            if run is None:
+                bodies = _bodies(spec, platform, package)
+                price = _price_of(endpoint, prices)
+                yield Part(alone, platform, package, *bodies, directory, fingerprint, price)
+            else:
+                observer.kept(run)
+                kept.append(directory)
+
+
+def _bodies(spec: Spec, platform: PlatformSpec, package: Package) -> tuple[Body, Body]:
+    """One request of the load, and one with the largest batch that can form under it.
+
+    Raises:
+        BadInputError: the model cannot take them.
+    """
+    payload = spec.workload.payload
+    longest = package.max_sequence_length
+    if longest is not None and payload.sequence_length > longest:
+        raise BadInputError(
+            f"workload.payload.sequence_length: got {payload.sequence_length}; "
+            f"{package.model} takes {longest} tokens at most"
+        )
+    body = make_body(package.inputs, payload, package.max_batch_size)
+    batch = package.max_batch_size if platform.dynamic_batching else payload.batch
+    largest = make_body(package.inputs, payload.model_copy(update={"batch": batch}), package.max_batch_size)
+    return body, largest
+
+
+def _price_of(endpoint: ServedEndpoint, prices: "dict[str, InstancePrice]") -> Price | None:
+    """Of all instances of an endpoint together."""
+    price = prices.get(endpoint.instance_type or "")
+    if price is None:
+        return None
+    return Price(usd_per_hour=price.usd_per_hour * endpoint.instance_count, source=price.source)
+
+
+def open_part(
+    part: Part,
+    results: Path,
+    stores: Path,
+    served: dict[str, Package],
+    spending: Spending,
+    observer: Observer,
+    proceed: Callable[[], None],
+) -> Endpoint:
+    """The part's endpoint, after its engine; in a thread of its own where several may come up at once.
+
+    ``served`` is told, by the part's fingerprint, which package the endpoint is for.
+    """
+
+    def tell(message: str) -> None:
+        observer.coming_up(part.label, message)
+        proceed()
+
+    package, endpoint_spec = part.package, part.spec.endpoint
+    if is_built(part.spec.model, part.platform):
+        builder, longest = find_builder(endpoint_spec), part.spec.workload.payload.sequence_length
+        package = package_engine(package, part.platform, longest, builder, results / ".packages", tell)
+    store = Path(tempfile.mkdtemp(dir=stores))
+    endpoint = open_endpoint(endpoint_spec, store, part.directory / "endpoint.log", tell)
+    served[part.fingerprint] = package
+    spending.begin(part.fingerprint, part.price)
+    return endpoint
+
+
+def _fingerprint(spec: Spec, platform: PlatformSpec, package: Package) -> str:
+    """Of all that decides what is measured; other platforms of the spec do not, objectives only in a search."""
+    beside = {"platforms"} if spec.workload.profile.search else {"platforms", "objectives"}
+    asked = spec.model_dump(mode="json", exclude=beside)
+    asked["endpoint"] = {key: value for key, value in asked["endpoint"].items() if key not in spec.endpoint.beside}
+    return digest(asked | {"platform": platform.model_dump(mode="json"), "archive": package.sha256})
+
+
+def find_complete(directory: Path, fingerprint: str) -> Run | None:
+    """The run of an earlier start with this fingerprint, if it got to its end."""
+    for files in find_runs(directory):
+        if files.run.exists():
+            run = read_run(files.run)
+            if run.complete and run.digest == fingerprint:
+                return run
+    return None

@@ -1,0 +1,210 @@
+"""What a person sees while a benchmark runs."""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from mmebench.benchmark.story import Outcome
+from mmebench.cli.options import say
+from mmebench.endpoints.endpoint import CleanUpError, Endpoint
+from mmebench.errors import disk_errors
+from mmebench.figures.cost import most_per_dollar
+from mmebench.load.job import LoadJob
+from mmebench.load.processes.events import Live
+from mmebench.models.package import Package
+from mmebench.record.run import Capacity, Load, Run
+from mmebench.report.words.objectives import judge
+from mmebench.report.words.table import summary_table
+from mmebench.spec import Experiment, Objectives, PlatformSpec, Stage
+from mmebench.units import human_bytes, human_seconds
+
+
+def describe_package(package: Package) -> str:
+    """``resnet18, 11.7 M parameters, archive of 41.5 MiB, within 2.1e-06 of eager PyTorch``."""
+    parts = [package.model]
+    if package.parameters is not None:
+        parts.append(f"{package.parameters / 1e6:.3g} M parameters")
+    parts.append(f"archive of {human_bytes(package.archive.stat().st_size)}")
+    if package.parity is not None:
+        parts.append(f"within {package.parity.max_relative:.1e} of eager PyTorch")
+    return ", ".join(parts)
+
+
+class RunProgress:
+    """Implements :class:`mmebench.benchmark.observer.Observer` with one bar for the step under way.
+
+    A step that is over stays as a line, so that a log of a run without a terminal reads as a story.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._stages: tuple[Stage, ...] = ()
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.fields[now]}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+        self._part = "load"
+        self._packaged: set[Path] = set()
+        self._so_far: Callable[[], float | None] = lambda: None
+        self._coming_up: dict[str, TaskID] = {}
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def _step(self, description: str, total: float | None) -> None:
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+        self._task = self._progress.add_task(f"{self._part}: {description}", total=total, now="")
+
+    def _show(self, now: str, completed: float | None = None) -> None:
+        if self._task is not None:
+            usd = self._so_far()
+            cost = "" if usd is None else f"; ${usd:.2f} so far"
+            self._progress.update(self._task, now=now + cost, completed=completed)
+
+    def _say(self, text: str) -> None:
+        self._console.print(f"{self._part}: {text}", highlight=False, soft_wrap=True)
+
+    def packaging(self, platform: PlatformSpec, message: str) -> None:
+        """See :class:`mmebench.benchmark.observer.Observer`."""
+        if self._part != platform.label:
+            self._part = platform.label
+            self._step("package", None)
+        self._show(message)
+
+    def packaged(self, package: Package) -> None:
+        """See :class:`mmebench.benchmark.observer.Observer`."""
+        if package.archive not in self._packaged:  # each endpoint has its own copies of the same archive
+            self._packaged.add(package.archive)
+            self._say(describe_package(package))
+
+    def kept(self, run: Run) -> None:
+        """See :class:`mmebench.benchmark.observer.Observer`."""
+        self._say(f"measured already on {run.finished_at}, {run.targets} targets; nothing to do")
+
+    def coming_up(self, what: str, message: str) -> None:
+        """See :class:`mmebench.benchmark.observer.Observer`."""
+        with self._lock:
+            task = self._coming_up.get(what)
+            if task is None:
+                task = self._coming_up[what] = self._progress.add_task(f"{what}: endpoint", total=None, now="")
+        self._progress.update(task, now=message)
+
+    def came_up(self, what: str) -> None:
+        """See :class:`mmebench.benchmark.observer.Observer`."""
+        with self._lock:
+            task = self._coming_up.pop(what, None)
+        if task is not None:
+            self._progress.remove_task(task)
+
+    def serving(self, what: str, endpoint: Endpoint, so_far: Callable[[], float | None]) -> None:
+        """See :class:`mmebench.benchmark.observer.Observer`."""
+        self._part = what
+        self._so_far = so_far
+        self._say(f"endpoint {endpoint.url}, {endpoint.container}, {endpoint.instance_type}")
+        self._step("fill", None)
+
+    def loaded(self, load: Load, memory_budget: int | None) -> None:
+        """See :class:`mmebench.benchmark.observer.Observer`."""
+        if self._task is not None and memory_budget:
+            self._progress.update(self._task, total=memory_budget)
+        of = f" of {human_bytes(memory_budget)}" if memory_budget else ""
+        used = "" if load.memory_used is None else f"; {human_bytes(load.memory_used)}{of} in use"
+        self._show(f"{load.target} loaded in {human_seconds(load.seconds)}{used}", load.memory_used)
+
+    def filled(self, capacity: Capacity) -> None:
+        """See :class:`mmebench.benchmark.observer.Observer`."""
+        seconds = sorted(load.seconds for load in capacity.loads)
+        copy = f"; {human_bytes(capacity.bytes_per_copy)} a copy" if capacity.bytes_per_copy else ""
+        if capacity.bytes_per_copy_bounds is not None:
+            low, high = capacity.bytes_per_copy_bounds
+            copy += f" ({human_bytes(low)} to {human_bytes(high)})"
+        self._say(
+            f"{capacity.found}{copy}; first invocation "
+            f"{human_seconds(seconds[len(seconds) // 2])} median, {human_seconds(seconds[-1])} at most"
+        )
+
+    def offering(self, job: LoadJob) -> None:
+        """See :class:`mmebench.benchmark.observer.Observer`."""
+        self._stages = job.workload.stages
+        if (workers := job.workload.workers) is not None:
+            self._console.print(
+                f"waiting for {workers.count} client processes: on other hosts, mmebench worker {workers.listen}"
+            )
+        if job.web_port is not None:
+            self._console.print(f"watch it: http://127.0.0.1:{job.web_port}/?tab=endpoint", soft_wrap=True)
+        self._step(f"load {len(job.targets)} targets", sum(stage.duration for stage in self._stages) or None)
+
+    def live(self, live: Live) -> None:
+        """See :class:`mmebench.benchmark.observer.Observer`."""
+        latency = f", p50 {live.p50:.0f} ms, p99 {live.p99:.0f} ms" if live.p50 is not None else ""
+        resident = f"; {live.resident} targets in memory" if live.resident is not None else ""
+        failures = f", [red]{live.failures} failed[/red]" if live.failures else ""
+        now = f"{live.users} users: {live.successes} requests/s{latency}{failures}{resident}"
+        if 0 <= live.stage < len(self._stages):
+            done = sum(stage.duration for stage in self._stages[: live.stage])
+            done += min(live.elapsed, self._stages[live.stage].duration)
+            self._show(f"stage {live.stage + 1} of {len(self._stages)}, {now}", done)
+        else:  # a search chooses its stages as it goes
+            self._show(f"stage {live.stage + 1}, {now}")
+
+    def experimenting(self, experiment: Experiment) -> None:
+        """See :class:`mmebench.benchmark.observer.Observer`."""
+        self._step(experiment.kind.replace("_", " "), 1.0)
+
+    def experimented(self, what: str, share: float) -> None:
+        """See :class:`mmebench.benchmark.observer.Observer`."""
+        self._show(what, share)
+
+    def measured(self, run: Run) -> None:
+        """See :class:`mmebench.benchmark.observer.Observer`."""
+        cold = f"; {run.evictions_during_load} evictions during the load" if run.evictions_during_load else ""
+        self._say(f"measured {len(run.stages)} stages on {run.targets} targets{cold}")
+
+
+def show(results: Path, objectives: Objectives, benchmark: Callable[[RunProgress], Outcome]) -> int:
+    """Run ``benchmark`` with its progress shown, then its table; returns the exit code.
+
+    A SIGTERM takes the same way out as Ctrl-C, and so does a terminal that is closed: what was started is stopped,
+    what was measured is kept.
+    """
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) is not signal.SIG_IGN:  # as it is under nohup
+            signal.signal(ending, lambda number, _: sys.exit(128 + number))
+    console = Console()
+    with disk_errors(results), RunProgress(console) as progress:
+        outcome = benchmark(progress)
+    console.print(summary_table(outcome.report.summary))
+    verdict = judge(outcome.report.summary, objectives)
+    choice = most_per_dollar(outcome.report.summary, objectives)
+    for line in (*outcome.report.findings, *verdict.lines, *([choice.reason] if choice else [])):
+        console.print(line, highlight=False, soft_wrap=True)
+    console.print(f"Results, charts and samples: {outcome.directory}/", highlight=False, soft_wrap=True)
+    for problem in outcome.problems:
+        say(problem)
+    return max((problem.exit_code for problem in outcome.problems), key=_gravity, default=0 if verdict.met else 1)
+
+
+def _gravity(exit_code: int) -> bool:
+    """A run that failed weighs more than what could not be cleaned up."""
+    return exit_code != CleanUpError.exit_code

@@ -1,0 +1,209 @@
+"""A local endpoint as the rest of mmebench sees it: ``mmebench serve`` as a child process."""
+
+import http.client
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import psutil
+
+from mmebench.endpoints.counters import EndpointCounters, read_counters
+from mmebench.endpoints.endpoint import Residency, TargetLoad
+from mmebench.errors import BadInputError, MmebenchError
+from mmebench.server.containers import run_directory
+from mmebench.server.containers.process import dying_with_parent
+from mmebench.server.memory.folder import archive_path
+from mmebench.spec.endpoint import LocalEndpoint as Spec
+from mmebench.units import human_bytes
+
+_READY_SECONDS = 90.0
+_STOP_SECONDS = 20.0
+_READY = "ready "
+
+
+class LocalEndpoint:
+    """An :class:`~mmebench.endpoints.endpoint.Endpoint` on this machine; made by :func:`start`."""
+
+    region = "local"
+
+    def __init__(self, spec: Spec, store: Path, process: subprocess.Popen[bytes], invocations: str) -> None:
+        address = urlsplit(invocations)
+        self.name = spec.name
+        self.url = f"{address.scheme}://{address.netloc}"
+        memory = "" if spec.container_url else f"-{human_bytes(spec.memory).replace(' ', '')}"
+        self.instance_type = f"local-{_cores()}cpu{memory}"
+        self.pid = process.pid
+        """The process that serves; Triton is its child."""
+        self._netloc = address.netloc
+        self._store = store
+        self._process = process
+        self.container = str(self._get(f"/endpoints/{spec.name}")["Container"])
+
+    def add_targets(self, archive: Path, targets: Iterable[str]) -> None:
+        """Hard links of ``archive`` in the store, or copies where the file system has no links to give."""
+        for target in targets:
+            path = archive_path(self._store, target)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_name(f"{path.name}.part")
+            partial.unlink(missing_ok=True)
+            try:
+                os.link(archive, partial)
+            except OSError:
+                shutil.copyfile(archive, partial)
+            partial.replace(path)
+            partial.unlink(missing_ok=True)  # replacing a file by a link to itself leaves both
+
+    def remove_targets(self, targets: Iterable[str]) -> None:
+        """Remove archives from the store; one that is not there is as good as removed."""
+        for target in targets:
+            archive_path(self._store, target).unlink(missing_ok=True)
+
+    def residency(self) -> Residency:
+        """What is in memory now; what it takes was measured when it was loaded, or at most ten seconds ago."""
+        return self._residency("residency")
+
+    def measure(self) -> Residency:
+        """The same, with all memory measured now."""
+        return self._residency("residency?measure=now")
+
+    def counters(self) -> EndpointCounters | None:
+        """What ``/metrics`` says."""
+        return read_counters(self.url)
+
+    def recent_loads(self) -> tuple[TargetLoad, ...]:
+        """The last 1,024."""
+        found = self._get(f"/endpoints/{self.name}/loads")["loads"]
+        return tuple(TargetLoad(**load) for load in found)
+
+    def close(self) -> None:
+        """SIGTERM, and SIGKILL after a while; nothing of it is left, whatever happened to it before."""
+        if self._process.stdout is None or self._process.stdout.closed:
+            return
+        _stop(self._process)
+        self._process.stdout.close()
+        run_directory.sweep()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _residency(self, what: str) -> Residency:
+        found = self._get(f"/endpoints/{self.name}/{what}")
+        return Residency(**found | {"resident": tuple(found["resident"])})
+
+    def _get(self, path: str) -> dict[str, Any]:
+        connection = http.client.HTTPConnection(self._netloc, timeout=60)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            found: dict[str, Any] = json.loads(answer.read())
+            if answer.status != 200:
+                raise ValueError(f"{answer.status}: {found.get('Message')}")
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            code = self._process.poll()
+            state = "still runs" if code is None else f"ended with exit code {code}"
+            raise MmebenchError(
+                f"the local endpoint does not answer ({error}); it {state}; its log says more"
+            ) from error
+        finally:
+            connection.close()
+        return found
+
+
+def start(spec: Spec, store: Path, log: Path) -> LocalEndpoint:
+    """Start an endpoint over the archives in ``store`` and wait until it answers.
+
+    It ends when :meth:`LocalEndpoint.close` is called, and also when the thread that called this ends, so call it
+    from one that lives.
+
+    Raises:
+        BadInputError: the spec or the store cannot be served. MmebenchError: it did not come up; the message is
+            that of ``mmebench serve``, and ``log`` has the rest.
+    """
+    command = [sys.executable, "-m", "mmebench", "serve", str(store.resolve()), *_options(spec)]
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        begin = output.tell()
+        process = subprocess.Popen(
+            dying_with_parent(command, signal.SIGTERM),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        invocations = _wait_ready(process, log, begin)
+        return LocalEndpoint(spec, store, process, invocations)
+    except BaseException:
+        _stop(process)
+        run_directory.sweep()
+        raise
+
+
+def _options(spec: Spec) -> list[str]:
+    """The options of ``mmebench serve`` that stand for ``spec``; what it leaves out stays out."""
+    asked = spec.model_dump(mode="json", exclude={"kind"}, exclude_unset=True)
+    return [f"--{name.replace('_', '-')}={value}" for name, value in asked.items() if value is not None]
+
+
+def _wait_ready(process: subprocess.Popen[bytes], log: Path, begin: int) -> str:
+    """The URL of the ready line."""
+    assert process.stdout is not None
+    deadline = time.monotonic() + _READY_SECONDS
+    line = b""
+    while not line.endswith(b"\n"):
+        readable, _, _ = select.select([process.stdout], [], [], max(0.0, deadline - time.monotonic()))
+        if not readable:
+            raise MmebenchError(f"the local endpoint was not ready within {_READY_SECONDS:g} s; see {log}")
+        data = os.read(process.stdout.fileno(), 4096)
+        if not data:
+            kind = BadInputError if process.wait() == BadInputError.exit_code else MmebenchError
+            raise kind(_last_words(log, begin))
+        line += data
+    return line.decode().removeprefix(_READY).strip()
+
+
+def _last_words(log: Path, begin: int) -> str:
+    """Why ``mmebench serve`` ended: its message, or else the end of its log."""
+    with log.open("rb") as file:
+        file.seek(begin)
+        lines = file.read().decode("utf-8", "replace").splitlines()
+    prefix = "mmebench: "
+    messages = [line.removeprefix(prefix) for line in lines if line.startswith(prefix)]
+    return messages[-1] if messages else "the local endpoint ended while it started:\n" + "\n".join(lines[-20:])
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the process and whatever it started."""
+    try:
+        children = psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        children = []
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for child in children:
+        if child.is_running():
+            child.kill()
+    psutil.wait_procs(children, timeout=5)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,1 +1,0 @@
-"""A multi-model endpoint on this machine: router, residency, archive store, containers."""

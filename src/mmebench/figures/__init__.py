@@ -1,0 +1,1 @@
+"""Analysis: pure functions from a record to numbers."""

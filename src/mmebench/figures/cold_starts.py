@@ -1,0 +1,70 @@
+"""Cold starts: first invocations of targets that were not in memory, one row each."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from mmebench.figures.statistics import find_percentiles
+
+PARTS = {
+    "waiting_s": "waiting for its turn and for room",
+    "downloading_s": "getting the archive",
+    "unpacking_s": "unpacking it",
+    "loading_s": "loading it into the container",
+    "answering_s": "first inference",
+}
+"""What the seconds of a cold start are made of, in this order."""
+
+
+@dataclass(frozen=True)
+class ColdStart:
+    """One of them, in seconds; None where the endpoint does not say."""
+
+    target: str
+    concurrency: int
+    """So many were asked for at once."""
+    seconds: float
+    """From the request to its answer."""
+    waiting_s: float | None
+    downloading_s: float | None
+    unpacking_s: float | None
+    loading_s: float | None
+    answering_s: float | None
+    """What is left of it: the first inference, and the way there and back."""
+    warm_seconds: float
+    """The same request again, the median of a few."""
+
+
+def write_cold_starts(cold_starts: list[ColdStart], path: Path) -> None:
+    """As CSV, a column a field."""
+    pd.DataFrame([asdict(cold_start) for cold_start in cold_starts]).to_csv(path, index=False, float_format="%.6g")
+
+
+def read_cold_starts(path: Path) -> pd.DataFrame:
+    """The columns are the fields of :class:`ColdStart`."""
+    return pd.read_csv(path)
+
+
+def summarise_cold_starts(cold_starts: pd.DataFrame) -> pd.DataFrame:
+    """One row a concurrency: percentiles of the seconds, means of the parts, and the warm median.
+
+    Percentiles are those of :func:`find_percentiles`: observed values, and NaN where there are too few.
+    """
+    rows = []
+    for concurrency, group in cold_starts.groupby("concurrency"):
+        p50, p90, p99 = find_percentiles(group["seconds"].to_numpy(float, copy=True), (0.5, 0.9, 0.99))
+        (warm_p50,) = find_percentiles(group["warm_seconds"].to_numpy(float, copy=True), (0.5,))
+        rows.append(
+            {
+                "concurrency": concurrency,
+                "cold_starts": len(group),
+                "p50_s": p50,
+                "p90_s": p90,
+                "p99_s": p99,
+                "max_s": group["seconds"].max(),
+                **{part: group[part].mean() for part in PARTS},
+                "warm_p50_s": warm_p50,
+            }
+        )
+    return pd.DataFrame(rows)

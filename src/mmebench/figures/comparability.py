@@ -1,0 +1,74 @@
+"""Whether two runs may be compared: what differs between them beyond what is compared."""
+
+from typing import Any, NamedTuple
+
+from mmebench.figures.compare import Side
+
+_WORKLOAD = ("payload", "popularity", "arrivals", "timeout", "headers")
+"""What of a workload must be the same; the profile may differ, as stages are paired by their load."""
+
+
+class Differences(NamedTuple):
+    """In words."""
+
+    prohibitive: list[str]
+    """With these a change says nothing of what caused it."""
+    notable: list[str]
+    """These may be the very thing that is compared, or weaken what it says."""
+
+
+def find_differences(before: Side, after: Side) -> Differences:
+    """All that is known to differ."""
+    prohibitive: list[str] = []
+    notable: list[str] = []
+    for when, side in (("before", before), ("after", after)):
+        notable += [f"{when}: {weakness}" for weakness in _weaknesses(side)]
+    first, second = before.run, after.run
+    if first is None or second is None:
+        notable.append("a result has no record of its run: nobody knows what was asked")
+        return Differences(prohibitive, notable)
+    workloads = [run.spec.get("workload", {}) for run in (first, second)]
+    for part in _WORKLOAD:
+        mine, others = (workload.get(part) for workload in workloads)
+        if mine != others:
+            prohibitive.append(f"workload.{part}: {_brief(mine, others)} and {_brief(others, mine)}")
+    if first.precision != second.precision:
+        prohibitive.append(f"precision: {first.precision} and {second.precision}")
+    for name in ("model", "platform", "instance_type", "container", "targets"):
+        mine, others = getattr(first, name), getattr(second, name)
+        if mine != others:
+            notable.append(f"{name.replace('_', ' ')}: {mine} and {others}")
+    notable += _environment(first.environment, second.environment)
+    return Differences(prohibitive, notable)
+
+
+def _brief(value: Any, other: Any) -> str:
+    """Only what differs, of two mappings."""
+    if not isinstance(value, dict) or not isinstance(other, dict):
+        return str(value)
+    return ", ".join(f"{key} {each}" for key, each in value.items() if other.get(key) != each) or "none"
+
+
+def _weaknesses(side: Side) -> list[str]:
+    found = []
+    if side.run is not None and not side.run.complete:
+        found.append("the run did not get to its end")
+    limited = side.rows.get("client_limited")
+    if limited is not None and (busy := int(limited.fillna(False).astype(bool).sum())):
+        found.append(f"in {busy} of {len(side.rows)} stages the client itself was busy")
+    return found
+
+
+def _environment(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    found = [
+        f"{name}: {before.get(name)} and {after.get(name)}"
+        for name in ("processor", "cpus", "gpus")
+        if before.get(name) != after.get(name)
+    ]
+    versions, others = (environment.get("versions", {}) for environment in (before, after))
+    changed = [
+        f"{package} {versions.get(package, 'none')} and {others.get(package, 'none')}"
+        for package in sorted(versions.keys() | others.keys())
+        if versions.get(package) != others.get(package)
+    ]
+    return found + ([f"versions: {'; '.join(changed)}"] if changed else [])

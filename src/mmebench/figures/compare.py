@@ -1,0 +1,241 @@
+"""Two results side by side: which stages belong together, what changed, and whether that is more than chance.
+
+A change of a latency or a rate is a ratio with a 95 % confidence interval, which follows from the intervals of the
+two figures by the method of variance estimates recovery on the logarithms (Zou and Donner, "Construction of
+confidence limits about effect measures", Statistics in Medicine 27, 2008). A change of the share of failures is a
+difference, by the same method from Wilson's intervals, which is Newcombe's (Statistics in Medicine 17, 1998).
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from mmebench.errors import BadInputError
+from mmebench.figures.failures import count_failed
+from mmebench.figures.statistics import NAN, Estimate
+from mmebench.figures.summary import summarise_run
+from mmebench.record.layout import RunFiles, find_runs
+from mmebench.record.run import Run, StageWindow, read_run
+
+_NORMAL = 1.959964
+"""The 97.5 % quantile of the standard normal distribution."""
+
+
+class Metric(NamedTuple):
+    """A figure of the summary that is compared."""
+
+    label: str
+    unit: str
+    column: str
+    low: str
+    high: str
+    lower_is_better: bool
+
+
+METRICS = {
+    "throughput": Metric(
+        "throughput", "/s", "Requests/s", "throughput_low_per_s", "throughput_high_per_s", lower_is_better=False
+    ),
+    "mean": Metric(
+        "mean", "ms", "Total Average Response Time", "mean_low_ms", "mean_high_ms", lower_is_better=True
+    ),
+    "p50": Metric("p50", "ms", "Total Median Response Time", "p50_low_ms", "p50_high_ms", lower_is_better=True),
+    **{
+        name: Metric(label, "ms", f"{column}_ms", f"{column}_low_ms", f"{column}_high_ms", lower_is_better=True)
+        for name, label, column in (
+            ("p90", "p90", "p90"),
+            ("p95", "p95", "p95"),
+            ("p99", "p99", "p99"),
+            ("p99.9", "p99.9", "p99_9"),
+        )
+    },
+}
+FAILURES = "failures"
+"""The share of requests that failed; compared as a difference, not as a ratio."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of one figure of a stage."""
+
+    metric: str
+    unit: str
+    before: float
+    after: float
+    change: Estimate
+    """``after / before - 1``, or for the share of failures ``after - before``."""
+    lower_is_better: bool
+
+    @property
+    def verdict(self) -> str:
+        """``better``, ``worse``, ``no difference shown`` or ``too few to say``."""
+        if math.isnan(self.change.low) or math.isnan(self.change.high):
+            return "too few to say"
+        if self.change.low <= 0 <= self.change.high:
+            return "no difference shown"
+        return "better" if (self.change.value < 0) == self.lower_is_better else "worse"
+
+
+@dataclass(frozen=True)
+class Side:
+    """One run: its record, if it has one, and its rows of the summary."""
+
+    files: RunFiles
+    run: Run | None
+    rows: pd.DataFrame
+
+    @property
+    def name(self) -> str:
+        """``resnet18, onnx on local-2cpu-2GiB, 9 targets``."""
+        files = self.files
+        return f"{files.directory.name}, {files.platform} on {files.instance_type}, {files.targets} targets"
+
+
+@dataclass(frozen=True)
+class StageChange:
+    """The same load, before and after."""
+
+    load: str
+    """As it was asked for: ``4 users``, ``50/s``; where it was before in this run, ``4 users (2)``."""
+    changes: tuple[Change, ...]
+
+
+def read_sides(path: Path) -> list[Side]:
+    """The runs in a ``results/<model>`` directory, or the one whose files begin with ``path``.
+
+    Raises:
+        BadInputError: there are none.
+    """
+    directory = path if path.is_dir() else path.parent
+    found = find_runs(directory) if directory.is_dir() else []
+    if directory != path:
+        found = [files for files in found if files.prefix.name == path.name]
+    if not found:
+        raise BadInputError(
+            f"{path}: no results; give results/<model>, or results/<model>/<instance>*<platform>*<targets>"
+        )
+    return [
+        Side(files, read_run(files.run) if files.run.exists() else None, summarise_run(files)) for files in found
+    ]
+
+
+def pair(before: list[Side], after: list[Side]) -> Iterator[tuple[Side, Side]]:
+    """The runs that belong together: the only one of each, or those on the same platform and instance type.
+
+    Raises:
+        BadInputError: no two do.
+    """
+    if len(before) == len(after) == 1:
+        yield before[0], after[0]
+        return
+    by_key = {(side.files.platform, side.files.instance_type): side for side in after}
+    if len(by_key) < len(after):
+        raise BadInputError(
+            "several runs differ only in their targets; name one: results/<model>/<instance>*<platform>*<targets>"
+        )
+    pairs = [
+        (side, by_key[key])
+        for side in before
+        if (key := (side.files.platform, side.files.instance_type)) in by_key
+    ]
+    if not pairs:
+        raise BadInputError(
+            f"no runs on the same platform and instance type: {_names(before)} against {_names(after)}; "
+            "name one of each to compare them all the same"
+        )
+    yield from pairs
+
+
+def _names(sides: list[Side]) -> str:
+    return ", ".join(f"{side.files.platform} on {side.files.instance_type}" for side in sides)
+
+
+def compare_stages(before: Side, after: Side) -> list[StageChange]:
+    """The stages of the same load, in the order of the first; those without a partner are left out.
+
+    Where a load comes more than once, the first belongs to the first, the second to the second.
+    """
+    others = dict(_loads(after))
+    return [StageChange(load, compare_rows(row, others[load])) for load, row in _loads(before) if load in others]
+
+
+def _loads(side: Side) -> Iterator[tuple[str, "pd.Series[Any]"]]:
+    """Each row, and the load that was asked for, told apart from the same load before."""
+    seen: Counter[str] = Counter()
+    for window, (_, row) in zip(_windows(side), side.rows.iterrows(), strict=True):
+        rate = None if window is None else window.rate
+        load = f"{row['User Count']:.0f} users" if rate is None else f"{rate:g}/s"
+        seen[load] += 1
+        yield load if seen[load] == 1 else f"{load} ({seen[load]})", row
+
+
+def _windows(side: Side) -> tuple[StageWindow | None, ...]:
+    """Of each row; none are known of rows from Locust's history, which need not be the stages of the record."""
+    if side.run is None or "samples" not in set(side.rows.get("basis", ())):
+        return (None,) * len(side.rows)
+    return side.run.stages
+
+
+def compare_rows(before: "pd.Series[Any]", after: "pd.Series[Any]") -> tuple[Change, ...]:
+    """All metrics that both rows know."""
+    changes = []
+    for metric in METRICS.values():
+        first, second = (_estimate(row, metric) for row in (before, after))
+        if not (math.isnan(first.value) or math.isnan(second.value)):
+            changes.append(
+                Change(
+                    metric.label,
+                    metric.unit,
+                    first.value,
+                    second.value,
+                    relative_change(first, second),
+                    metric.lower_is_better,
+                )
+            )
+    shares = [_failed(row) for row in (before, after)]
+    changes.append(
+        Change(FAILURES, "", shares[0].value, shares[1].value, _difference(*shares), lower_is_better=True)
+    )
+    return tuple(changes)
+
+
+def _estimate(row: "pd.Series[Any]", metric: Metric) -> Estimate:
+    return Estimate(*(float(row.get(column, NAN)) for column in (metric.column, metric.low, metric.high)))
+
+
+def relative_change(before: Estimate, after: Estimate) -> Estimate:
+    """``after / before - 1`` with its interval; both are positive. NaN bounds where either has none."""
+    if not (before.value > 0 and after.value > 0):
+        return Estimate()
+    ratio = math.log(after.value / before.value)
+    down = math.hypot(_log(after.value, after.low), _log(before.high, before.value))
+    up = math.hypot(_log(after.high, after.value), _log(before.value, before.low))
+    return Estimate(*(math.expm1(bound) for bound in (ratio, ratio - down, ratio + up)))
+
+
+def _log(numerator: float, denominator: float) -> float:
+    return math.log(numerator / denominator) if numerator > 0 and denominator > 0 else NAN
+
+
+def _failed(row: "pd.Series[Any]") -> Estimate:
+    """The share of requests that failed, with Wilson's interval."""
+    failed = count_failed(row)
+    count = failed + int(row["Successful Requests"])
+    if not count:
+        return Estimate()
+    share, z2 = failed / count, _NORMAL**2
+    centre = (share + z2 / (2 * count)) / (1 + z2 / count)
+    half = _NORMAL / (1 + z2 / count) * math.sqrt(share * (1 - share) / count + z2 / (4 * count**2))
+    return Estimate(share, centre - half, centre + half)
+
+
+def _difference(before: Estimate, after: Estimate) -> Estimate:
+    value = after.value - before.value
+    down = math.hypot(after.value - after.low, before.high - before.value)
+    up = math.hypot(after.high - after.value, before.value - before.low)
+    return Estimate(value, value - down, value + up)

@@ -1,0 +1,113 @@
+"""What a benchmark says about money: pure functions of a price, and a recommendation by it."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from mmebench.figures.failures import without_failure
+from mmebench.figures.objectives import find_missed
+from mmebench.figures.statistics import NAN
+from mmebench.record.run import Run
+from mmebench.spec import Objectives
+
+_HOUR = 3600.0
+_MILLION = 1e6
+PER_MILLION = "usd_per_million_inferences"
+"""The column of a summary; only where a run has a price."""
+
+
+def per_million(usd_per_hour: float, per_second: float) -> float:
+    """US dollars for a million inferences at so many successes a second; NaN at none."""
+    return usd_per_hour / _HOUR / per_second * _MILLION if per_second > 0 else NAN
+
+
+def per_target_hour(usd_per_hour: float, resident: int) -> float:
+    """US dollars to keep one target in memory for an hour, where so many share the endpoint; NaN with none."""
+    return usd_per_hour / resident if resident > 0 else NAN
+
+
+def of_time(usd_per_hour: float, seconds: float) -> float:
+    """US dollars for an endpoint that was up for so long."""
+    return usd_per_hour * seconds / _HOUR
+
+
+def with_cost(stages: pd.DataFrame, run: Run) -> pd.DataFrame:
+    """The rows of a run's stages with their cost; as they are where the run has no price.
+
+    Columns: ``usd_per_hour`` of the endpoint and who says so, ``usd_per_million_inferences`` at the stage's rate,
+    ``usd_per_target_hour`` of those in memory, and ``usd_of_run``, of the endpoint's whole life.
+    """
+    if run.price is None:
+        return stages
+    hourly = run.price.usd_per_hour
+    fits = min(run.targets, run.capacity.fits) if run.capacity else run.targets
+    return stages.assign(
+        usd_per_hour=hourly,
+        price_source=run.price.source,
+        **{PER_MILLION: [per_million(hourly, rate) for rate in stages["Requests/s"]]},
+        usd_per_target_hour=per_target_hour(hourly, fits),
+        usd_of_run=NAN if run.endpoint_seconds is None else of_time(hourly, run.endpoint_seconds),
+    )
+
+
+def find_front(summary: pd.DataFrame) -> pd.DataFrame:
+    """The stages without a failure that no other beats in both cost and p99, by cost: the Pareto front."""
+    known = summary[without_failure(summary)].dropna(subset=[PER_MILLION, "p99_ms"])
+    ordered = known.sort_values([PER_MILLION, "p99_ms"])
+    p99 = ordered["p99_ms"].astype(float)
+    return ordered[p99 < p99.cummin().shift(fill_value=np.inf)]
+
+
+class Choice(NamedTuple):
+    """What serves most for its money, and why."""
+
+    instance_type: str
+    platform: str
+    per_dollar: float
+    """Inferences for a dollar at the largest load that holds the objectives."""
+    reason: str
+
+
+def most_per_dollar(summary: pd.DataFrame, objectives: Objectives) -> Choice | None:
+    """The run whose largest load within the objectives serves most inferences for a dollar; None without prices.
+
+    Args:
+        summary: rows of :func:`mmebench.figures.summary.summarise`, of any number of runs.
+        objectives: without any, a load is served well when no request fails.
+    """
+    if "usd_per_hour" not in summary:
+        return None
+    asked = objectives if objectives.given else Objectives(failures=0)
+    held = [
+        row
+        for row in summary.to_dict("records")
+        if pd.notna(row["usd_per_hour"]) and row["Requests/s"] > 0 and not find_missed(row, asked)
+    ]
+    best: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in held:
+        run = (str(row["instance_type"]), str(row["platform"]))
+        if run not in best or row["Requests/s"] > best[run]["Requests/s"]:
+            best[run] = {str(key): value for key, value in row.items()}
+    if not best:
+        return None
+    ranked = sorted(best.items(), key=lambda item: _per_dollar(item[1]), reverse=True)
+    (instance_type, platform), first = ranked[0]
+    reason = (
+        f"{platform} on {instance_type} serves {_rounded(_per_dollar(first)):,} inferences for a "
+        f"dollar ({first['Requests/s']:.3g} requests/s at ${first['usd_per_hour']:.3g} an hour)"
+    )
+    if len(ranked) > 1:
+        (other_type, other_platform), second = ranked[1]
+        ahead = _per_dollar(first) / _per_dollar(second) - 1
+        reason += f", {ahead:.0%} more than {other_platform} on {other_type}, the next"
+    return Choice(instance_type, platform, _per_dollar(first), reason)
+
+
+def _rounded(count: float) -> int:
+    """To three digits, which is more than a price can tell apart."""
+    return int(float(f"{count:.3g}"))
+
+
+def _per_dollar(row: dict[str, Any]) -> float:
+    return float(row["Requests/s"]) * _HOUR / float(row["usd_per_hour"])

@@ -1,0 +1,104 @@
+"""What an interference experiment came to: the latency of one target, undisturbed and beside cold starts."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from mmebench.figures.statistics import estimate_percentiles
+from mmebench.record.layout import find_runs
+from mmebench.record.run import Run, read_run
+from mmebench.record.samples import read_samples
+
+PHASES = ("alone", "between", "during")
+"""Without neighbours; with neighbours, none of which is being loaded; while one is being loaded."""
+
+Times = npt.NDArray[np.float64]
+
+
+class Course(NamedTuple):
+    """The requests to the one target, and the cold starts of its neighbours; times are seconds."""
+
+    due: Times
+    latency: Times
+    phase: npt.NDArray[np.int8]
+    """Index of :data:`PHASES`; -1: not within a window that counts."""
+    cold_starts: Times
+    """A row each: when it was asked for, and when it was answered."""
+    failures: tuple[int, ...]
+    """Requests to the one target that failed, by phase; ``failed_neighbours``: to the others."""
+    failed_neighbours: int
+
+
+def read_course(loads: Path) -> Course | None:
+    """The course of the experiment in this folder; None where it did not get to its end."""
+    if not loads.is_dir():
+        return None
+    for files in find_runs(loads):
+        if files.run.exists() and files.samples.exists() and (run := read_run(files.run)).complete:
+            return _course(read_samples(files.samples), run)
+    return None
+
+
+def summarise_interference(course: Course) -> pd.DataFrame:
+    """One row a phase: requests, p50 and p99 in ms with bounds, and each over what it is alone."""
+    rows = []
+    for number, phase in enumerate(PHASES):
+        latency = course.latency[course.phase == number] * 1e3
+        p50, p99 = estimate_percentiles(latency, (0.50, 0.99))
+        rows.append(
+            {
+                "phase": phase,
+                "requests": len(latency),
+                "p50_ms": p50.value,
+                "p50_low_ms": p50.low,
+                "p50_high_ms": p50.high,
+                "p99_ms": p99.value,
+                "p99_low_ms": p99.low,
+                "p99_high_ms": p99.high,
+                "max_ms": latency.max() if len(latency) else np.nan,
+                "failures": course.failures[number],
+            }
+        )
+    table = pd.DataFrame(rows)
+    for name in ("p50", "p99"):
+        table[f"{name}_over_alone"] = table[f"{name}_ms"] / table[f"{name}_ms"].iloc[0]
+    return table
+
+
+def _course(samples: pa.Table, run: Run) -> Course:
+    alone, beside = run.stages
+    due = samples["intended_ns"].to_numpy() / 1e9
+    end = samples["end_ns"].to_numpy() / 1e9
+    good = samples["error"].is_null().to_numpy()
+    target = samples["target"].combine_chunks()
+    steady = target.indices.to_numpy() == target.dictionary.to_pylist().index(_steady_target(samples))
+    # Each neighbour is asked for once and was not in memory: where nobody says so, it was cold all the same.
+    cold = good & ~steady & samples["cold"].fill_null(True).to_numpy()
+    cold_starts = np.stack([due[cold], end[cold]], axis=1)
+    phase = np.full(len(due), -1, np.int8)
+    phase[(due >= alone.ready) & (due < alone.end)] = PHASES.index("alone")
+    with_neighbours = (due >= beside.ready) & (due < beside.end)
+    phase[with_neighbours] = PHASES.index("between")
+    for began, ended in cold_starts:
+        phase[with_neighbours & (due < ended) & (end > began)] = PHASES.index("during")
+    failed = phase[steady & ~good]
+    own = np.flatnonzero(good & steady)
+    own = own[np.argsort(due[own])]
+    return Course(
+        due[own],
+        (end - due)[own],
+        phase[own],
+        cold_starts,
+        tuple(int((failed == number).sum()) for number in range(len(PHASES))),
+        int((~good & ~steady).sum()),
+    )
+
+
+def _steady_target(samples: pa.Table) -> str:
+    """The target that the first request asked for."""
+    first = int(np.argmin(samples["intended_ns"].to_numpy()))
+    return str(samples["target"][first].as_py())

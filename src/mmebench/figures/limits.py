@@ -1,0 +1,49 @@
+"""Limits on what may change, for whoever checks results automatically: ``p99>+10%``."""
+
+import re
+from dataclasses import dataclass
+
+from mmebench.errors import BadInputError
+from mmebench.figures.compare import FAILURES, METRICS, Change, StageChange
+
+_LIMIT = re.compile(r"\s*([a-z0-9.]+)\s*([<>])\s*([+-]?\d+(?:\.\d+)?)\s*%\s*")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A change that is not to be."""
+
+    text: str
+    metric: str
+    above: bool
+    """Whether a change above ``share`` is meant, or one below."""
+    share: float
+    """A tenth for 10 %; of the share of failures one in ten requests."""
+
+    def exceeded(self, stages: list[StageChange]) -> list[str]:
+        """Where it came to that, in words: beyond the limit, and more than chance."""
+        return [
+            f"{self.text}: {stage.load}: {change.metric} changed by {change.change.value:+.1%}"
+            for stage in stages
+            for change in stage.changes
+            if change.metric == self.metric and self._beyond(change) and change.verdict in ("better", "worse")
+        ]
+
+    def _beyond(self, change: Change) -> bool:
+        return change.change.value > self.share if self.above else change.change.value < self.share
+
+
+def parse_limit(text: str) -> Limit:
+    """The limit in ``p99>+10%`` or ``throughput<-5%``.
+
+    Raises:
+        BadInputError: it is none.
+    """
+    match = _LIMIT.fullmatch(text)
+    allowed = [*METRICS, FAILURES]
+    if match is None or match[1] not in allowed:
+        raise BadInputError(
+            f"--fail-on: got {text!r}; write a metric, > or <, and a change in percent, like p99>+10% or "
+            f"throughput<-5%; metrics: {', '.join(allowed)}"
+        )
+    return Limit(text.strip(), match[1], match[2] == ">", float(match[3]) / 100)

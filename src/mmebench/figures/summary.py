@@ -1,0 +1,146 @@
+"""The summary: one row a stage.
+
+Figures come from samples, as :mod:`mmebench.figures.stage` computes them. Where only Locust's own history is there
+(results of another tool in this layout), they are recovered from it as far as that goes; see
+:mod:`mmebench.record.history`.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+
+from mmebench.errors import BadInputError
+from mmebench.figures.columns import Cell, established_columns, further_columns, time_columns
+from mmebench.figures.cost import with_cost
+from mmebench.figures.inferred_residency import infer_cold, with_inferred
+from mmebench.figures.stage import StageSummary, good_within, summarise_own, summarise_stage
+from mmebench.figures.statistics import NAN
+from mmebench.record.history import summarise_history
+from mmebench.record.layout import RunFiles, find_runs
+from mmebench.record.own_samples import COLUMNS, OwnSamples, window_ns
+from mmebench.record.run import Capacity, Run, StageWindow, objectives_of, read_run
+from mmebench.record.samples import SampleFile, count_samples
+from mmebench.record.sightings import read_sightings, server_times
+
+__all__ = ["StageSummary", "summarise", "summarise_history", "summarise_stage"]
+
+_STAGES_AT_ONCE = 2
+
+
+def summarise(directory: Path) -> pd.DataFrame:
+    """One row a stage for every run in a ``results/<model>`` directory; none for a run that broke in its first.
+
+    Raises:
+        BadInputError: there is no run in it, or none with a stage, or a file of a run cannot be read.
+    """
+    if not directory.is_dir():
+        raise BadInputError(f"{directory}: no such directory; give results/<model> of an earlier run")
+    runs = find_runs(directory)
+    if not runs:
+        raise BadInputError(
+            f"{directory}: no results; a run is <instance_type>*<platform>*<targets>_stats_history.csv and more"
+        )
+    frames = [rows for files in runs if not (rows := summarise_run(files)).empty]
+    if not frames:
+        broken = ", ".join(files.prefix.name for files in runs)
+        raise BadInputError(f"{directory}: no results; no stage got to its end in {broken}; run it again")
+    return pd.concat(frames, ignore_index=True)
+
+
+def summarise_run(files: RunFiles) -> pd.DataFrame:
+    """The rows of one run, if any: from its samples, or from Locust's history where there are none."""
+    if files.run.exists() and files.samples.exists():
+        return _from_samples(files, read_run(files.run))
+    return _from_history(files)
+
+
+def _from_samples(files: RunFiles, run: Run) -> pd.DataFrame:
+    if not run.stages:
+        return pd.DataFrame()
+    objectives = objectives_of(run)
+    inferred = infer_cold(files.samples, run.capacity)
+
+    def summarise_window(window: StageWindow) -> StageSummary:
+        samples = SampleFile(files.samples, *window_ns(window))
+        own = OwnSamples(window, samples.count)
+        for first, table in samples.tables(COLUMNS):
+            own.add(table if inferred is None else with_inferred(table, inferred[first : first + len(table)]))
+        return summarise_own(window, own, objectives)
+
+    # Stage by stage, so that the numbers of few are in memory; what takes time lets other threads run.
+    with ThreadPoolExecutor(_STAGES_AT_ONCE) as threads:
+        stages = list(threads.map(summarise_window, run.stages))
+    within = good_within(objectives)
+    sightings = read_sightings(files.sightings)
+    shares = [
+        time_columns(stage, server_times(sightings, window))
+        for stage, window in zip(stages, run.stages, strict=True)
+    ]
+    frame = _frame(files, stages, min(files.targets, run.capacity.fits) if run.capacity else files.targets)
+    rows = pd.concat([frame, pd.DataFrame(shares)], axis=1).assign(
+        precision=run.precision,
+        goodput_within_ms=NAN if within is None else within * 1e3,
+        samples_over_locust=_samples_over_locust(files),
+        **_capacity_columns(run.capacity),
+        cold_inferred=inferred is not None,
+        complete=run.complete,
+        basis="samples",
+    )
+    return with_cost(rows, run)
+
+
+def _from_history(files: RunFiles) -> pd.DataFrame:
+    try:
+        stages = summarise_history(pd.read_csv(files.stats_history))
+    except pd.errors.EmptyDataError:  # Locust was killed before it wrote a line
+        stages = []
+    except (KeyError, ValueError) as error:
+        raise BadInputError(f"{files.stats_history}: not a stats history of Locust ({error})") from None
+    return _frame(files, stages, files.targets).assign(precision=None, complete=None, basis="locust history")
+
+
+def _frame(files: RunFiles, stages: list[StageSummary], models: int) -> pd.DataFrame:
+    """The columns that tools for this layout know come first."""
+    run: dict[str, Cell] = {
+        "model_name": files.directory.name,
+        "instance_type": files.instance_type,
+        "platform": files.platform,
+        "max_models_loaded": models,
+    }
+    return pd.DataFrame(
+        [
+            {**run, **established_columns(stage), "targets": files.targets, **further_columns(stage)}
+            for stage in stages
+        ]
+    )
+
+
+def _capacity_columns(capacity: Capacity | None) -> dict[str, Cell]:
+    """What the filling of the endpoint found."""
+    if capacity is None:
+        return {}
+    low, high = capacity.bytes_per_copy_bounds or (NAN, NAN)
+    return {
+        "capacity": capacity.fits,
+        "capacity_limited_by": capacity.limited_by,
+        "bytes_per_copy": capacity.bytes_per_copy,
+        "bytes_per_copy_low": low,
+        "bytes_per_copy_high": high,
+        "bytes_per_copy_before_growth": capacity.bytes_per_copy_before_growth,
+    }
+
+
+def _samples_over_locust(files: RunFiles) -> float:
+    """Samples in the file over the requests that Locust's statistics count; 1 where the file is whole.
+
+    Locust counts the same batches that the file is written from: what a client lost before, neither knows of.
+    """
+    if not files.stats.exists():
+        return NAN
+    try:
+        stats = pd.read_csv(files.stats)
+        counted = float(stats.loc[stats["Name"] == "Aggregated", "Request Count"].sum())
+    except (KeyError, ValueError) as error:
+        raise BadInputError(f"{files.stats}: not the statistics of Locust ({error})") from None
+    return count_samples(files.samples) / counted if counted else NAN

@@ -1,0 +1,1 @@
+"""What is stored and served: archives, Triton's configuration, tensors."""

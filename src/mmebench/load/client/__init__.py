@@ -1,0 +1,1 @@
+"""One client process: connections, what is sent when, what is recorded."""

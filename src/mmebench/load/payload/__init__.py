@@ -1,0 +1,1 @@
+"""What is sent: images, texts, tensors, encoded once."""

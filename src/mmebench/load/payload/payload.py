@@ -1,0 +1,129 @@
+"""The bodies of requests, made from what the model takes; no model, no network, the same for the same seed."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mmebench.errors import BadInputError
+from mmebench.formats.tensors import TensorSpec
+from mmebench.spec import Payload
+
+Arrays = list[npt.NDArray[np.generic]]
+
+
+class Body(NamedTuple):
+    """A request body and the content type that tells the endpoint how to read it."""
+
+    content: bytes
+    content_type: str
+
+
+def make_bodies(inputs: tuple[TensorSpec, ...], payload: Payload, max_batch_size: int) -> tuple[Body, ...]:
+    """The pool of bodies that requests carry; the first is :func:`make_body`'s.
+
+    Raises:
+        BadInputError: an image, text or file that the payload names cannot be used.
+    """
+    if payload.file is not None:
+        return (Body(read_body(payload.file), payload.content_type or "application/octet-stream"),)
+    return tuple(
+        encode(inputs, make_arrays(inputs, payload, number), payload, max_batch_size)
+        for number in range(payload.pool)
+    )
+
+
+def read_body(path: Path) -> bytes:
+    """A body from a file, as it is.
+
+    Raises:
+        BadInputError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInputError(f"{path}: {error.strerror}; give the file of one request's body") from None
+
+
+def make_body(inputs: tuple[TensorSpec, ...], payload: Payload, max_batch_size: int) -> Body:
+    """One inference request, the first of the pool; see :func:`encode`."""
+    return make_bodies(inputs, payload.model_copy(update={"pool": 1}), max_batch_size)[0]
+
+
+def encode(inputs: tuple[TensorSpec, ...], arrays: Arrays, payload: Payload, max_batch_size: int) -> Body:
+    """One inference request of the KServe v2 protocol, as Triton behind SageMaker takes it.
+
+    ``max_batch_size`` is the served model's; where it is 0 the shapes of ``inputs`` are whole, and no batch
+    dimension is put before them.
+    """
+    from tritonclient.http import InferenceServerClient, InferInput
+
+    tensors = []
+    for spec, data in zip(inputs, arrays, strict=True):
+        if max_batch_size == 0:
+            data = data[0]
+        tensor = InferInput(spec.name, list(data.shape), spec.datatype)
+        tensor.set_data_from_numpy(data, binary_data=payload.encoding == "binary")
+        tensors.append(tensor)
+    # Without a list of outputs, Triton answers with all of them, in the encoding of the request.
+    content, header_size = InferenceServerClient.generate_request_body(tensors)
+    if payload.encoding == "json":
+        return Body(content, "application/json")
+    return Body(content, f"application/vnd.sagemaker-triton.binary+json;json-header-size={header_size}")
+
+
+def make_arrays(inputs: tuple[TensorSpec, ...], payload: Payload, number: int = 0) -> Arrays:
+    """One array an input, ``(batch, *shape)``, for body ``number`` of the pool.
+
+    From an image or from texts where the payload has them, else filled as :class:`TensorSpec` says. A dimension
+    that varies is as long as the longest row; rows differ in length, as text does.
+
+    Raises:
+        BadInputError: the image or the texts do not suit the inputs.
+    """
+    if payload.image is not None:
+        from mmebench.load.payload.image import read_image
+
+        return [np.repeat(read_image(payload.image, inputs)[np.newaxis], payload.batch, axis=0)]
+    if payload.text is not None:
+        from mmebench.load.payload.text import tokenize
+
+        return tokenize(payload, inputs, number)
+    random = np.random.default_rng(payload.seed if number == 0 else (payload.seed, number))
+    lengths = row_lengths(payload, random)
+    return [_fill(spec, payload, lengths, random) for spec in inputs]
+
+
+def row_lengths(payload: Payload, random: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Tokens in each row of a batch.
+
+    ``constant``: the first is full, so that the padded length is what was asked for, and each other one is drawn
+    from half to full. ``lognormal``: the logarithm of a length is normal, as for the length of sentences and
+    messages (Sobkowicz et al. 2013, "Lognormal distributions of user post lengths"): half the rows are no longer
+    than a quarter of the most, one in seven more than twice that; none exceeds the most.
+    """
+    most = payload.sequence_length
+    if payload.lengths == "lognormal":
+        drawn = random.lognormal(np.log(max(most / 4, 1)), 0.65, payload.batch)
+        return np.array(np.clip(np.rint(drawn), min(2, most), most), np.int64)
+    lengths = random.integers(most // 2, most + 1, payload.batch)
+    lengths[0] = most
+    return lengths
+
+
+def _fill(
+    spec: TensorSpec, payload: Payload, lengths: npt.NDArray[np.int64], random: np.random.Generator
+) -> npt.NDArray[np.generic]:
+    shape = (payload.batch, *(int(lengths.max()) if size == -1 else size for size in spec.shape))
+    datatype = spec.numpy_dtype
+    match spec.fill:
+        case "normal":
+            return random.standard_normal(shape, dtype=np.float32).astype(datatype)
+        case "integers":
+            return random.integers(spec.low, spec.high, shape).astype(datatype)
+        case "lengths":
+            rows = lengths.reshape(-1, *[1] * (len(shape) - 1))
+            return np.broadcast_to(np.arange(shape[-1]) < rows, shape).astype(datatype)
+        case "zeros":
+            return np.zeros(shape, datatype)

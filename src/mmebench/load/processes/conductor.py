@@ -1,0 +1,297 @@
+"""The conductor: leads the workers from stage to stage and gathers what they send. There is one in each load."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from time import monotonic_ns
+
+import gevent
+import numpy as np
+import pyarrow.compute as pc
+from locust.runners import MasterRunner, Runner
+
+from mmebench.errors import MmebenchError
+from mmebench.load.client.recorder import ROW, Rows
+from mmebench.load.job import LoadJob
+from mmebench.load.processes.events import EventWriter, live
+from mmebench.load.processes.messages import BeginStage, Clock, Drain, EndStage, Samples, StageReport
+from mmebench.load.processes.running_stage import RunningStage
+from mmebench.load.processes.sample_stream import SampleStream
+from mmebench.load.processes.statistics import fold
+from mmebench.load.schedule.plan import judge, make_plan
+from mmebench.load.schedule.schedule import Traced, count_within, due_times
+from mmebench.load.schedule.stationarity import is_stationary
+from mmebench.record.run import StageWindow
+from mmebench.spec import ClosedLoop, Stage
+
+_READY_SECONDS = 60.0
+_REPORT_SECONDS = 5.0
+STOPPED_SECONDS = 1.0
+"""Whoever stops a load wants it to end; answers that take longer than this are not waited for."""
+
+
+class Conductor:
+    """Is asked by Locust's shape once a second how many users there should be."""
+
+    def __init__(
+        self, job: LoadJob, trace: Traced, runner: Runner, stream: SampleStream, events: EventWriter
+    ) -> None:
+        self._job = job
+        self._trace = trace
+        self._open_loop = not isinstance(job.workload.arrivals, ClosedLoop)
+        self._runner = runner
+        self._stream = stream
+        self._events = events
+        self._since_live: list[Rows] = []
+        self._ready: set[str] = set()
+        self._rewind()
+
+    def _rewind(self) -> None:
+        """Before the first stage."""
+        self._plan = make_plan(self._job.workload, self._job.objectives)
+        self._running: RunningStage | None = None
+        self._lost = 0
+        self._asked = (0, 0.0)
+        self._trace_from = 0.0
+        self._drained: set[str] = set()
+
+    # What Locust tells.
+
+    def tick(self) -> tuple[int, float] | None:
+        """The users there should be, and how many may start in a second; None when the last stage is over.
+
+        Locust asks once a second, so that a stage may run up to a second longer than it counts.
+        """
+        if self._running is None:
+            self._await_workers()
+            self._begin(next(self._plan))
+        elif (end_ns := self._end_ns(self._running)) is not None:
+            met = self._finish(self._running, end_ns)
+            try:
+                self._begin(self._plan.send(met))
+            except StopIteration:
+                self._drain(self._longest_answer)
+                self._events.over()
+                return None
+        self._asked = self._wanted
+        return self._asked
+
+    def all_started(self, user_count: int) -> None:
+        """Locust has started all users that were asked for."""
+        if self._running and self._running.spawned_ns is None and user_count == self._asked[0]:
+            self._running.spawned_ns = monotonic_ns()
+
+    def every_second(self) -> None:
+        """Tell what the last second was like."""
+        if self._running is None:
+            return
+        self._look_for_lost(self._running)
+        rows = np.concatenate([np.empty(0, ROW), *self._since_live])
+        self._since_live.clear()
+        now = monotonic_ns()
+        elapsed = (now - self._running.start_ns) / 1e9
+        self._events.live(live(rows, self._running.index, elapsed, self._seconds(now), self._runner.user_count))
+
+    def stop(self) -> None:
+        """The load is over, or somebody stopped it; another may be started by hand."""
+        if self._running is not None and not self._drained:
+            self._drain(STOPPED_SECONDS)
+        self.every_second()
+        self._rewind()
+
+    # What workers tell.
+
+    def worker_is_ready(self, node: str) -> None:
+        """A worker knows its clock.
+
+        One that comes while a stage runs has been given users of the others by Locust: those of a closed loop go
+        on at once. Of an open loop it takes a share from the next stage on.
+        """
+        self._ready.add(node)
+        if (running := self._running) is None or node in running.orders:
+            return
+        running.joined += 1
+        if not self._open_loop:
+            order = replace(next(iter(running.orders.values())), worker=len(running.orders))
+            self._runner.send_message(order.name, order.data(), node)
+
+    def tell_clock(self, node: str, question: Clock) -> None:
+        """A worker asks for the time."""
+        self._runner.send_message(Clock.name, Clock(question.asked_ns, monotonic_ns()).data(), node)
+
+    def take(self, node: str, samples: Samples) -> None:
+        """A worker sends what it recorded."""
+        rows = np.frombuffer(samples.rows, ROW)
+        batch = self._stream.write(rows, samples.errors)
+        fold(rows, lambda code: samples.errors[code - 1], self._runner.environment.stats)
+        self._since_live.append(rows)
+        if samples.drained:
+            self._drained.add(node)
+        if self._running is None:
+            return
+        if self._watches:
+            self._running.keep(batch)
+        if self._open_loop:
+            self._running.note_due(node, rows)
+        if samples.report is not None:
+            report = StageReport(**samples.report)
+            if report.stage == self._running.index:
+                self._running.reports[node] = report
+
+    # Stages.
+
+    @property
+    def _watches(self) -> bool:
+        """Whether the load itself depends on its figures."""
+        profile = self._job.workload.profile
+        return profile.search is not None or profile.stationary is not None
+
+    @property
+    def _longest_answer(self) -> float:
+        """Seconds after which a request has ended, one way or the other, and its sample has come."""
+        return self._job.workload.timeout + 5
+
+    @property
+    def _wanted(self) -> tuple[int, float]:
+        """Users there should be, and how many may start in a second: all of them.
+
+        A lost worker's users are started elsewhere only when Locust is asked for something new.
+        """
+        users = self._running.stage.concurrency if self._running else 0
+        return users, users + self._lost / 1000
+
+    def _seconds(self, at_ns: int) -> float:
+        return (at_ns - self._stream.origin_ns) / 1e9
+
+    def _begin(self, stage: Stage) -> None:
+        """Give each worker its share."""
+        now, before, nodes = monotonic_ns(), self._running, self._alive()
+        index = before.index + 1 if before else 0
+        orders = {
+            node: BeginStage(
+                stage=index,
+                start_ns=now,
+                rate=stage.rate,
+                seconds=self._longest(stage),
+                trace_from=self._trace_from,
+                worker=number,
+                workers=len(nodes),
+            )
+            for number, node in enumerate(nodes)
+        }
+        self._running = RunningStage(stage, index, now, orders)
+        if self._wanted == self._asked:  # all users are there already
+            self._running.spawned_ns = now
+        for node, order in orders.items():
+            self._runner.send_message(order.name, order.data(), node)
+
+    def _longest(self, stage: Stage) -> float:
+        stationary = self._job.workload.profile.stationary
+        return stage.duration if stationary is None else stationary.limit or 3 * stage.duration
+
+    def _end_ns(self, running: RunningStage) -> int | None:
+        """When the stage was over; None while it is not."""
+        now, longest_ns = monotonic_ns(), running.start_ns + int(self._longest(running.stage) * 1e9)
+        stationary = self._job.workload.profile.stationary
+        if now >= longest_ns:
+            return longest_ns
+        if stationary is None or running.spawned_ns is None:
+            return None
+        samples = running.samples
+        good = samples.filter(pc.is_null(samples["error"]))
+        end_ns, intended_ns = (
+            good[name].to_numpy() + self._stream.origin_ns for name in ("end_ns", "intended_ns")
+        )
+        ready_ns = running.ready_ns(now)
+        # Answers of the last second may not have been sent to us yet.
+        now -= 1_000_000_000
+        return now if is_stationary(end_ns, end_ns - intended_ns, ready_ns, now, stationary) else None
+
+    def _finish(self, running: RunningStage, end_ns: int) -> bool:
+        """Report the stage; whether it met the objectives, where a search wants to know."""
+        ready_ns = running.ready_ns(end_ns)
+        order = EndStage(running.index, ready_ns, end_ns)
+        self._runner.send_message(order.name, order.data())
+        self._wait(lambda: running.reports.keys() >= set(self._alive()) & running.orders.keys(), _REPORT_SECONDS)
+        self._look_for_lost(running)
+        reports = running.reports.values()
+        lags = [report.lag_p99 for report in reports if report.lag_p99 is not None]
+        window = StageWindow(
+            users=running.stage.concurrency,
+            start=self._seconds(running.start_ns),
+            ready=self._seconds(ready_ns),
+            end=self._seconds(end_ns),
+            client_cpu=max((report.cpu for report in reports), default=None),
+            loop_lag_p99=max(lags, default=None),
+            rate=running.stage.rate,
+        )
+        if self._open_loop:
+            window = self._count_due(running, window, ready_ns, end_ns)
+        notes = running.notes
+        met = False
+        if self._job.workload.profile.search is not None:
+            met, verdict = judge(window, running.samples, self._job.objectives)
+            notes.append(verdict)
+        self._events.stage(window.model_copy(update={"note": "; ".join(notes) or None}))
+        self._trace_from += (end_ns - running.start_ns) / 1e9
+        return met
+
+    def _count_due(self, running: RunningStage, window: StageWindow, ready_ns: int, end_ns: int) -> StageWindow:
+        """With what was due within the window, and what of it was never started.
+
+        What a worker was to start and has no answer for, and the worker was lost, counts as never started.
+        """
+        workload, within = self._job.workload, (ready_ns, end_ns)
+        due = {
+            node: count_within(due_times(workload, self._trace, order), *within)
+            for node, order in running.orders.items()
+        }
+        missing = {node: report.not_started or 0 for node, report in running.reports.items()}
+        if workload.profile.search is not None:  # a probe is judged by all its answers, however late they come
+            self._wait(
+                lambda: all(
+                    running.answered(node, *within) >= due[node] - missing[node]
+                    for node in missing.keys() & set(self._alive())
+                ),
+                self._longest_answer,
+            )
+        for node in due.keys() - missing.keys():
+            missing[node] = due[node] - running.answered(node, *within)
+        return window.model_copy(update={"due": sum(due.values()), "not_started": sum(missing.values())})
+
+    # Workers.
+
+    def _alive(self) -> list[str]:
+        """The workers that can be reached, in the order of their names."""
+        if not isinstance(self._runner, MasterRunner):
+            return ["local"]
+        clients = self._runner.clients
+        return sorted(client.id for client in [*clients.ready, *clients.spawning, *clients.running])
+
+    def _look_for_lost(self, running: RunningStage) -> None:
+        """Note which workers of this stage are gone."""
+        gone = running.orders.keys() - running.lost.keys() - set(self._alive())
+        rest = ", what it had not counts as never started" if self._open_loop else ""
+        for node in gone:
+            running.lose(node, "what it had sent is kept" + rest)
+        self._lost += len(gone)
+
+    def _await_workers(self) -> None:
+        """Wait until each worker knows its clock."""
+        if isinstance(self._runner, MasterRunner) and not self._wait(
+            lambda: bool(self._alive()) and self._ready >= set(self._alive()), _READY_SECONDS
+        ):
+            raise MmebenchError(f"not all client processes were ready after {_READY_SECONDS:g} s")
+
+    def _drain(self, seconds: float) -> None:
+        """Let the requests under way come to their end, and their samples to us."""
+        self._runner.send_message(Drain.name, Drain().data())
+        self._wait(lambda: self._drained >= set(self._alive()), seconds)
+
+    @staticmethod
+    def _wait(condition: Callable[[], bool], seconds: float) -> bool:
+        deadline = monotonic_ns() + int(seconds * 1e9)
+        while not condition():
+            if monotonic_ns() > deadline:
+                return False
+            gevent.sleep(0.02)
+        return True

@@ -1,0 +1,94 @@
+"""What the Locust process tells while it runs: JSON lines on a pipe."""
+
+import json
+import os
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
+
+from mmebench.record.run import StageWindow
+
+
+class Live(BaseModel):
+    """The last second or so, for people to look at; results come from samples."""
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: int
+    elapsed: float
+    """Seconds since the stage began; ``at``: since the load began."""
+    at: float
+    users: int
+    successes: int
+    failures: int
+    p50: float | None
+    """Latency of the successes in ms, median and 99th percentile; of a few answers the latter is their maximum."""
+    p99: float | None
+    resident: int | None = None
+    """Targets in memory, where the endpoint was asked."""
+    usd: float | None = None
+    """US dollars that the benchmark has cost so far, where anything has a price."""
+
+
+class Over(BaseModel):
+    """The last stage is over and all its answers are there."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+def live(rows: npt.NDArray[np.void], stage: int, elapsed: float, at: float, users: int) -> Live:
+    """What the samples of the last second come to; ``rows`` as :data:`mmebench.load.client.recorder.ROW`."""
+    successes = rows[rows["error"] == 0]
+    p50, p99 = _percentiles((successes["end_ns"] - successes["intended_ns"]) / 1e6)
+    return Live(
+        stage=stage,
+        elapsed=elapsed,
+        at=at,
+        users=users,
+        successes=len(successes),
+        failures=len(rows) - len(successes),
+        p50=p50,
+        p99=p99,
+    )
+
+
+def _percentiles(latencies: npt.NDArray[np.float64]) -> tuple[float | None, float | None]:
+    if not len(latencies):
+        return None, None
+    p50, p99 = np.quantile(latencies, (0.5, 0.99), method="higher")
+    return float(p50), float(p99)
+
+
+class EventWriter:
+    """Writes events to a file descriptor; to nowhere where it is negative, as under ``locust -f`` by hand."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def _write(self, kind: str, event: BaseModel) -> None:
+        if self._descriptor >= 0:
+            os.write(self._descriptor, json.dumps({kind: event.model_dump(mode="json")}).encode() + b"\n")
+
+    def live(self, event: Live) -> None:
+        """Once a second."""
+        self._write("live", event)
+
+    def stage(self, event: StageWindow) -> None:
+        """When a stage is over."""
+        self._write("stage", event)
+
+    def over(self) -> None:
+        """When the load has come to its end; not when it was broken off."""
+        self._write("over", Over())
+
+
+_KINDS: dict[str, type[Live] | type[StageWindow] | type[Over]] = {
+    "live": Live, "stage": StageWindow, "over": Over
+}  # fmt: skip
+
+
+def read_event(line: str) -> Live | StageWindow | Over:
+    """The event in one line."""
+    (kind, value), *_ = json.loads(line).items()
+    return _KINDS[kind].model_validate(value)

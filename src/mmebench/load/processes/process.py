@@ -1,0 +1,212 @@
+"""The Locust process: started with a job, listened to while it runs, stopped whatever happens."""
+
+import math
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from mmebench.errors import BadInputError, MmebenchError
+from mmebench.load.client.credentials import find_credentials
+from mmebench.load.client.engine import parse_address
+from mmebench.load.job import LoadJob
+from mmebench.load.processes.events import Live, Over, read_event
+from mmebench.record.run import StageWindow
+
+_LOCUSTFILE = Path(__file__).with_name("locustfile.py")
+_SILENCE_SECONDS = 120.0
+"""Locust reports every second; after this long without a word it is taken for dead."""
+_JOIN_SECONDS = 100
+"""Client processes of other hosts are waited for so long, which is no longer than the silence."""
+
+
+def offer_load(
+    job: LoadJob,
+    csv_prefix: Path,
+    log: Path,
+    look: Callable[[Live], Live],
+    on_stage: Callable[[StageWindow], object],
+) -> None:
+    """Run the job to its end; samples and Locust's CSV files are on disk then.
+
+    Args:
+        job: what to ask of which endpoint.
+        csv_prefix: Locust writes ``<prefix>_stats.csv``, ``_stats_history.csv``, ``_failures.csv`` and
+            ``_exceptions.csv``.
+        log: Locust's own output is appended here.
+        look: called about once a second with what the load is like; returns what the web UI shows of that second.
+        on_stage: called with each stage that is over.
+
+    Raises:
+        BadInputError: the job cannot work; nothing was started.
+        MmebenchError: Locust ended with an error or stopped talking; what it had recorded is on disk.
+    """
+    job.check()
+    if job.web_port is not None:
+        check_web_port(job.web_port)
+    parse_address(job.url, job.ca)
+    find_credentials(job.url)()
+    stages, over = 0, False
+    with tempfile.TemporaryDirectory(prefix="mmebench-load-") as scratch, log.open("ab") as output:
+        job_file = Path(scratch, "job.json")
+        job_file.write_text(job.model_dump_json(), encoding="utf-8")
+        read_end, write_end = os.pipe()
+        try:
+            process = subprocess.Popen(
+                _command(csv_prefix, job),
+                env=os.environ | {"MMEBENCH_JOB": str(job_file), "MMEBENCH_EVENTS": str(write_end)},
+                pass_fds=[write_end],
+                stdin=subprocess.DEVNULL if job.web_port is None else subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C in the terminal reaches us alone; we stop Locust in our own time.
+                start_new_session=True,
+            )
+        finally:
+            os.close(write_end)
+        try:
+            for line in _lines(read_end):
+                event = read_event(line)
+                match event:
+                    case Live():
+                        _show(process, look(event))
+                    case StageWindow():
+                        stages += 1
+                        on_stage(event)
+                    case Over():
+                        over = True
+            status = process.wait(timeout=_SILENCE_SECONDS)
+        finally:
+            os.close(read_end)
+            _stop(process)
+            if _has_workers(job):
+                _stop_workers(process)
+    if status != 0 or not over:
+        planned = len(job.workload.stages)
+        raise MmebenchError(
+            f"the load stopped after {stages} of {planned or 'its search for'} stages "
+            f"(Locust's exit code {status}); its output is in {log}"
+        )
+
+
+def check_web_port(port: int) -> None:
+    """Raises BadInputError: somebody else listens there."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        raise BadInputError(
+            f"the web UI cannot listen on port {port}: {os.strerror(error.errno or 0)}; "
+            "choose another one with --ui-port"
+        ) from None
+
+
+def _show(process: "subprocess.Popen[bytes]", live: Live) -> None:
+    """Tell the web UI, where there is one."""
+    if process.stdin is not None:
+        with suppress(BrokenPipeError):  # Locust has ended, which is found out by its events
+            process.stdin.write(live.model_dump_json().encode() + b"\n")
+            process.stdin.flush()
+
+
+def _has_workers(job: LoadJob) -> bool:
+    """Whether the load is offered by processes of their own on this host.
+
+    With a web UI always: whoever looks at its pages does not disturb what is measured.
+    """
+    workload = job.workload
+    return workload.workers is None and (workload.processes > 1 or job.web_port is not None)
+
+
+def _command(csv_prefix: Path, job: LoadJob) -> list[str]:
+    workload = job.workload
+    options = ["--headless", "--only-summary", "--csv-full-history", "--exit-code-on-error", "0"]
+    # Requests under way when users are stopped are answered, not cut off.
+    options += ["--stop-timeout", str(math.ceil(workload.timeout))]
+    if workload.workers is not None:
+        host, port = workload.workers.address
+        options += ["--master", "--master-bind-host", host, "--master-bind-port", port]
+        options += ["--expect-workers", str(workload.workers.count)]
+        options += ["--expect-workers-max-wait", str(_JOIN_SECONDS)]
+    elif _has_workers(job):
+        port = str(_free_port())
+        options += ["--processes", str(workload.processes)]
+        options += ["--master-bind-host", "127.0.0.1", "--master-bind-port", port]
+        options += ["--master-host", "127.0.0.1", "--master-port", port]
+    return _locust("--csv", str(csv_prefix), *options)
+
+
+def join_load(conductor: str, processes: int) -> None:
+    """Be the client processes of this host in the load that ``conductor`` leads, until that load is over.
+
+    What there is to do is asked of the conductor, for which there may be some minutes to wait. Credentials are
+    this host's own.
+
+    Args:
+        conductor: ``host:port`` where it listens.
+        processes: how many to start; Ctrl-C or SIGTERM ends them.
+
+    Raises:
+        MmebenchError: a process failed, maybe because the load cannot be reached; it has said why.
+    """
+    host, _, port = conductor.rpartition(":")
+    command = _locust("--worker", "--master-host", host, "--master-port", port)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MMEBENCH_")}
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    workers = [
+        subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
+        for _ in range(processes)
+    ]
+    try:
+        failed = sum(worker.wait() != 0 for worker in workers)
+    finally:
+        for worker in workers:
+            _stop(worker)  # which sends what it has recorded
+    if failed:
+        raise MmebenchError(f"{failed} of {processes} client processes failed; what they said is above")
+
+
+def _locust(*options: str) -> list[str]:
+    return [sys.executable, "-m", "locust", "-f", str(_LOCUSTFILE), *options]
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _lines(descriptor: int) -> Iterator[str]:
+    """The lines that come through the pipe, until its other end is closed."""
+    rest = b""
+    while True:
+        readable, _, _ = select.select([descriptor], [], [], _SILENCE_SECONDS)
+        if not readable:
+            raise MmebenchError(f"the load process said nothing for {_SILENCE_SECONDS:g} s and was stopped")
+        chunk = os.read(descriptor, 65536)
+        if not chunk:
+            return
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from (line.decode() for line in lines)
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """End the process if it has not ended: first asked, then killed."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _stop_workers(process: "subprocess.Popen[bytes]") -> None:
+    """End what the process, whose session they are in, left of its workers when it was killed."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

@@ -1,0 +1,67 @@
+"""The stage that runs: what the conductor ordered, and what it has been told since."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from mmebench.load.client.recorder import Rows
+from mmebench.load.processes.messages import BeginStage, StageReport
+from mmebench.load.schedule.schedule import Nanoseconds, count_within
+from mmebench.record.samples import SCHEMA
+from mmebench.spec import Stage
+
+
+class RunningStage:
+    """Times are nanoseconds of the conductor's clock."""
+
+    def __init__(self, stage: Stage, index: int, start_ns: int, orders: Mapping[str, BeginStage]) -> None:
+        """Args: ``orders`` are the shares of the workers, by their names."""
+        self.stage = stage
+        self.index = index
+        self.start_ns = start_ns
+        self.orders = orders
+        self.spawned_ns: int | None = None
+        """When all users had started."""
+        self.reports: dict[str, StageReport] = {}
+        self.lost: dict[str, str] = {}
+        """Workers that are gone, and what is said of each."""
+        self.joined = 0
+        """Workers that came while it ran."""
+        self._batches: list[pa.RecordBatch] = []
+        self._intended_ns: dict[str, list[Nanoseconds]] = defaultdict(list)
+
+    def ready_ns(self, end_ns: int) -> int:
+        """From where the figures of a stage that ends at ``end_ns`` count."""
+        spawned = end_ns if self.spawned_ns is None else self.spawned_ns
+        return min(end_ns, max(self.start_ns + int(self.stage.warmup_seconds * 1e9), spawned))
+
+    def lose(self, node: str, fate: str) -> None:
+        """A worker is gone; ``fate`` is what becomes of its share."""
+        number = self.orders[node].worker + 1
+        self.lost[node] = f"client process {number} of {len(self.orders)} was lost; {fate}"
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be known of the workers."""
+        late = [f"client processes that joined while it ran: {self.joined}"] if self.joined else []
+        return [*self.lost.values(), *late]
+
+    # Samples that came while it ran.
+
+    def keep(self, batch: pa.RecordBatch) -> None:
+        """For whoever looks at the figures before the load is over."""
+        self._batches.append(batch)
+
+    @property
+    def samples(self) -> pa.Table:
+        """What was kept."""
+        return pa.Table.from_batches(self._batches, SCHEMA)
+
+    def note_due(self, node: str, rows: Rows) -> None:
+        """A worker of an open loop has these answers."""
+        self._intended_ns[node].append(rows["intended_ns"].copy())  # and not the whole rows
+
+    def answered(self, node: str, ready_ns: int, end_ns: int) -> int:
+        """Of the worker's requests that were due within the window, how many have an answer."""
+        return count_within(self._intended_ns[node], ready_ns, end_ns)

@@ -1,0 +1,127 @@
+"""The worker: the part of a load that sends requests. There is one in each client process."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+
+import gevent
+import numpy as np
+from locust.exception import RPCError
+from locust.runners import Runner
+
+from mmebench.load.client.caller import Caller
+from mmebench.load.client.credentials import find_credentials
+from mmebench.load.client.engine import Engine, parse_address
+from mmebench.load.client.meter import Meter
+from mmebench.load.client.pace import ClosedPace, OpenPace
+from mmebench.load.client.recorder import Recorder
+from mmebench.load.client.requests import SignedRequests
+from mmebench.load.job import Content, LoadJob
+from mmebench.load.processes.messages import BeginStage, EndStage, Samples, StageReport
+from mmebench.load.schedule.keys import pick_keys
+from mmebench.load.schedule.schedule import due_times, own_trace
+from mmebench.spec import ClosedLoop, Trace
+
+
+class Worker:
+    """Callers, what they record, and what is said to the conductor."""
+
+    def __init__(self, job: LoadJob, content: Content, runner: Runner) -> None:
+        self._job = job
+        self._content = content
+        self._runner = runner
+        self._recorder = Recorder()
+        self._meter = Meter()
+        arrivals = job.workload.arrivals
+        self._pace: ClosedPace | OpenPace = (
+            ClosedPace(arrivals.think_time) if isinstance(arrivals, ClosedLoop) else OpenPace()
+        )
+        requests = SignedRequests(
+            job.url,
+            job.path,
+            job.region,
+            job.workload.headers,
+            job.targets,
+            content.bodies,
+            find_credentials(job.url),
+        )
+        self._engine = Engine(
+            parse_address(job.url, job.ca), requests, self._recorder, self._pace, job.workload.timeout
+        )
+        self.clock_ahead_ns = 0
+        """How far the conductor's clock is ahead of ours."""
+        self._unsent: list[Samples] = []
+
+    def add_caller(self) -> Caller:
+        """For a new user of Locust's."""
+        return self._engine.add_caller()
+
+    def remove_caller(self, caller: Caller) -> None:
+        """For a user who goes; waits for the answer under way."""
+        self._engine.remove_caller(caller)
+
+    def every_second(self) -> None:
+        """Housekeeping, and a batch of samples."""
+        self._engine.every_second()
+        self._meter.note_cpu()
+        self.send()
+
+    def send(self, report: StageReport | None = None, drained: bool = False) -> None:
+        """Send what was recorded; where that fails, it is sent again with the next."""
+        rows = self._recorder.take()
+        if self.clock_ahead_ns:
+            rows = rows.copy()
+            for column in ("intended_ns", "start_ns", "end_ns"):
+                rows[column] += self.clock_ahead_ns
+            rows["first_byte_ns"] += np.where(rows["first_byte_ns"] == 0, 0, self.clock_ahead_ns)
+        told = asdict(report) if report else None
+        self._unsent.append(Samples(rows.tobytes(), self._recorder.errors, told, drained))
+        while self._unsent:
+            try:
+                self._runner.send_message(Samples.name, self._unsent[0].data())
+            except RPCError:
+                return  # Locust connects again by itself, and gives up where it cannot
+            del self._unsent[0]
+
+    def begin_stage(self, order: BeginStage) -> None:
+        """Take this worker's share of a stage."""
+        order = replace(order, start_ns=order.start_ns - self.clock_ahead_ns)
+        job, content = self._job, self._content
+        if isinstance(self._pace, ClosedPace):
+            self._pace.begin(pick_keys(job.workload, job.targets, content.pool, order.worker, order.workers))
+        else:
+            self._pace.begin(self._schedule(order))
+
+    def _schedule(self, order: BeginStage) -> Iterator[tuple[int, int]]:
+        """When which request is due."""
+        job, content = self._job, self._content
+        if isinstance(job.workload.arrivals, Trace):
+            keys = iter([key for _, key in own_trace(content.trace, order)])
+        else:
+            keys = pick_keys(job.workload, job.targets, content.pool, order.worker, order.workers, order.stage)
+        for times in due_times(job.workload, content.trace, order):
+            yield from zip(times.tolist(), keys, strict=False)
+
+    def end_stage(self, order: EndStage) -> None:
+        """Report on a stage that is over."""
+        ready_ns, end_ns = order.ready_ns - self.clock_ahead_ns, order.end_ns - self.clock_ahead_ns
+        load = self._meter.read(ready_ns, end_ns)
+        self._meter.forget()
+        self.send(
+            StageReport(
+                stage=order.stage,
+                cpu=load.cpu,
+                lag_p99=load.lag_p99,
+                not_started=self._pace.end(ready_ns, end_ns) if isinstance(self._pace, OpenPace) else None,
+            )
+        )
+
+    def drain(self) -> None:
+        """Let what is under way come to its end."""
+        self._engine.drain()
+        self.send(drained=True)
+
+    def leave(self, seconds: float) -> None:
+        """Drain, but for no longer than this, and send what was recorded."""
+        with gevent.Timeout(seconds, False):
+            self._engine.drain()
+        self.send()

@@ -1,0 +1,1 @@
+"""When what is sent: arrivals, popularity, traces, plans; all of it pure."""

@@ -1,0 +1,181 @@
+"""The two charts of a benchmark, drawn from its summary."""
+
+import math
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+from mmebench.figures.failures import count_failed
+from mmebench.report.operating_points import operating_points
+from mmebench.report.pictures.pictures import finish
+from mmebench.units import human_number
+
+# Blue and orange differ in lightness too, so that the pictures can be read in grey; so do the two bar colours.
+_THROUGHPUT = "#1f4e79"
+_LATENCY = "#e08a1e"
+_SUCCESS = "#7fb3a3"
+_FAILURE = "#a4161a"
+_PLATFORMS = {"pt": "#c8553d", "onnx": "#1f4e79", "openvino": "#588157", "trt": "#8ab17d"}
+_OTHER_PLATFORM = "#6c757d"
+
+
+def draw_chart1(stages: pd.DataFrame, footer: str) -> Figure:
+    """Throughput and latency over concurrent users, successes and failures below.
+
+    Args:
+        stages: the summary rows of one run.
+        footer: what it was measured on and when.
+    """
+    row = stages.iloc[0]
+    figure = Figure(figsize=(10, 6.4), layout="constrained")
+    above, below = figure.subplots(2, height_ratios=(4, 1.2), sharex=True)
+    x = range(len(stages))
+
+    (throughput,) = above.plot(x, stages["Requests/s"], color=_THROUGHPUT, marker="s", label="throughput")
+    for position, value in zip(x, stages["Requests/s"], strict=True):
+        _annotate(above, position, value, _THROUGHPUT, offset=9)
+    above.set_ylabel("successful requests per second", color=_THROUGHPUT)
+    above.set_ylim(0, _top(stages["Requests/s"]))
+
+    latency = above.twinx()
+    # The axes drawn last lie on top; the line of the throughput should not disappear behind the latency's band.
+    above.set_zorder(latency.get_zorder() + 1)
+    above.patch.set_visible(False)
+    average = stages["Total Average Response Time"]
+    median, p95, p99 = stages["Total Median Response Time"], stages["p95_ms"], stages["p99_ms"]
+    _band(latency, median, p95, 0.38, "latency, p50 to p95")
+    _band(latency, p95, p99, 0.16, "latency, p95 to p99")
+    (mean,) = latency.plot(x, average, color=_LATENCY, marker="o", linestyle="--", label="latency, average")
+    highest = _top(pd.concat([average, p95, p99]))
+    logarithmic = highest > 20 * median.min()
+    for position, value in zip(x, average, strict=True):
+        # Below the point, away from the throughput's labels, where there is room.
+        _annotate(latency, position, value, _LATENCY, offset=-16 if logarithmic or value > highest / 8 else 9)
+    if logarithmic:
+        # A tail of cold starts would press every other stage flat against the axis.
+        latency.set_yscale("log")
+        latency.set_ylim(median.min() / 4, highest * 2)
+        latency.yaxis.set_major_formatter(ScalarFormatter())
+        latency.set_ylabel("latency of successes, ms (log scale)", color=_LATENCY)
+    else:
+        latency.set_ylim(0, highest)
+        latency.set_ylabel("latency of successes, ms", color=_LATENCY)
+    bands = [handle for handle in latency.get_legend_handles_labels()[0] if handle is not mean]
+    above.legend(handles=[throughput, mean, *bands], loc="upper left", frameon=False, ncols=2)
+    above.set_title(f"{row['model_name']}: {row['platform']} on {row['instance_type']}, {row['targets']} targets")
+
+    succeeded, failed = stages["Successful Requests"], [count_failed(stage) for _, stage in stages.iterrows()]
+    below.bar(x, succeeded, color=_SUCCESS, label="successes", width=0.6)
+    below.bar(x, failed, bottom=succeeded, color=_FAILURE, hatch="//", label="failures", width=0.6)
+    for position, successes, failures in zip(x, succeeded, failed, strict=True):
+        text = f"{successes:.0f} + {failures} failed" if failures else f"{successes:.0f}"
+        above_bar = (position, successes + failures)
+        below.annotate(text, above_bar, (0, 2), textcoords="offset points", ha="center", fontsize=8)
+    below.set_ylim(0, (succeeded + failed).max() * 1.5 or 1)
+    below.set_ylabel("requests")
+    if stages["offered_per_s"].notna().all():
+        below.set_xticks(list(x), [human_number(rate) for rate in stages["offered_per_s"]])
+        below.set_xlabel("requests per second offered")
+    else:
+        below.set_xticks(list(x), [f"{users:.0f}" for users in stages["User Count"]])
+        below.set_xlabel("concurrent users")
+    below.legend(loc="upper left", frameon=False, ncols=2, fontsize=8)
+    finish(figure, footer)
+    return figure
+
+
+def _band(axes: Axes, low: "pd.Series[float]", high: "pd.Series[float]", alpha: float, label: str) -> None:
+    """Between two percentiles; a single stage, which a band would have no width at, has a bar."""
+    known = low.notna() & high.notna()
+    if not known.any():
+        return
+    if len(known) == 1:
+        axes.bar(0, high - low, bottom=low, width=0.08, color=_LATENCY, alpha=alpha, label=label)
+    else:
+        axes.fill_between(range(len(known)), low, high, color=_LATENCY, alpha=alpha, linewidth=0, label=label)
+
+
+def draw_chart2(summary: pd.DataFrame, footer: str) -> Figure:
+    """Platforms side by side: models that fit, lowest latency, highest throughput, largest load without a failure.
+
+    Each figure has its own axis and names the load at which it was measured; a platform none of whose stages
+    was free of failures has no bar in the last panel.
+    """
+    points = operating_points(summary)
+    figure = Figure(figsize=(max(12, 3 * len(points)), 4.6), layout="constrained")
+    panels = figure.subplots(1, 4)
+    types = summary["instance_type"].unique()
+    several = len(types) > 1
+    labels = [str(row["platform"]) + f"\n{row['instance_type']}" * several for _, row in points.iterrows()]
+    colours = [_colour(platform) for platform in points["platform"]]
+    hatches = [_hatch(platform) for platform in points["platform"]]
+    for axes, (column, title) in zip(
+        panels,
+        (
+            ("models", "models in memory"),
+            ("latency", "lowest average latency, ms\n(lower is better)"),
+            ("throughput", "highest throughput, requests/s"),
+            ("load", "largest load without a failure"),
+        ),
+        strict=True,
+    ):
+        axes.bar(range(len(points)), points[column], color=colours, hatch=hatches, edgecolor="white", width=0.6)
+        for position, (_, row) in enumerate(points.iterrows()):
+            text = _bar_text(row, column)
+            height = 0 if pd.isna(row[column]) else row[column]
+            axes.annotate(text, (position, height), (0, 3), textcoords="offset points", ha="center", fontsize=9)
+        axes.set_title(title, fontsize=10)
+        axes.set_xticks(range(len(points)), labels, fontsize=8)
+        if several and len(points) > 2:
+            axes.set_xticks(axes.get_xticks(), labels, rotation=30, ha="right", rotation_mode="anchor")
+        axes.set_xlim(-0.6, len(points) - 0.4)
+        axes.margins(y=0.22)
+        axes.set_ylim(bottom=0)
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=column in ("models", "load")))
+        axes.spines[["top", "right"]].set_visible(False)
+    where = "" if several else f" on {types[0]}"
+    figure.suptitle(f"{summary['model_name'].iloc[0]}{where}: platforms compared")
+    finish(figure, footer)
+    return figure
+
+
+def _bar_text(point: "pd.Series[float]", column: str) -> str:
+    """The figure, and the load it was measured at; for the load itself the one is the other."""
+    if pd.isna(point[column]):
+        return "none"
+    at = point.get(f"{column}_at")
+    if column == "load":
+        return str(at)
+    return human_number(point[column]) + (f"\nat {at}" if at else "")
+
+
+def _colour(platform: str) -> str:
+    return _PLATFORMS.get(platform.partition("-")[0], _OTHER_PLATFORM)
+
+
+def _hatch(platform: str) -> str:
+    """Told apart from the same platform at full precision."""
+    return "//" if "-" in platform else ""
+
+
+def _top(values: "pd.Series[float]") -> float:
+    """Where an axis ends so that labels and legend have room; 1 where every stage failed."""
+    highest = values.max()
+    return float(highest) * 1.25 if highest > 0 else 1.0
+
+
+def _annotate(axes: Axes, x: float, value: float, colour: str, offset: int) -> None:
+    if math.isnan(value):
+        return
+    axes.annotate(
+        human_number(value),
+        (x, value),
+        (0, offset),
+        textcoords="offset points",
+        ha="center",
+        fontsize=9,
+        color=colour,
+        bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.75},
+    )

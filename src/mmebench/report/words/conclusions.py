@@ -1,0 +1,141 @@
+"""What a benchmark comes to, in plain words: for those who decide, and what they should know before they do."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from mmebench.figures.cost import PER_MILLION, most_per_dollar
+from mmebench.figures.objectives import find_missed
+from mmebench.record.run import Run, objectives_of
+from mmebench.report.operating_points import describe_load
+from mmebench.report.runs import RunKey, key_of
+from mmebench.spec import Objectives
+from mmebench.units import human_bytes, human_number
+
+_STATIONARY = 0.1
+"""By so much Little's law may be off before a stage is called not stationary."""
+
+
+class Conclusions(NamedTuple):
+    """Sentences."""
+
+    verdict: tuple[str, ...]
+    """What to deploy, and what it holds; one a run."""
+    warnings: tuple[str, ...]
+    """Why a figure may not mean what it seems to."""
+
+
+def common_objectives(runs: list[Run]) -> Objectives:
+    """Those of the last run: a benchmark has one set."""
+    return objectives_of(runs[-1]) if runs else Objectives()
+
+
+def conclude(summary: pd.DataFrame, objectives: Objectives, records: Sequence[Run] = ()) -> Conclusions:
+    """From the rows of a summary; without objectives, a load is served well when no request fails.
+
+    Args:
+        summary: one row a stage.
+        objectives: of the benchmark.
+        records: of all runs that have one, those without a row too.
+    """
+    asked = objectives if objectives.given else Objectives(failures=0)
+    runs = [
+        (str(instance_type), str(platform), stages)
+        for (instance_type, platform, _), stages in summary.groupby(
+            ["instance_type", "platform", "targets"], sort=False
+        )
+    ]
+    best = {number: row for number, (_, _, stages) in enumerate(runs) if (row := _best(stages, asked)) is not None}
+    verdict = [_describe(*run, best.get(number), objectives) for number, run in enumerate(runs)]
+    if len(runs) > 1 and best:
+        verdict.insert(0, _recommend(runs, best))
+    choice = most_per_dollar(summary, objectives)
+    if choice is not None:
+        verdict.append(f"{choice.reason}.")
+    return Conclusions(tuple(verdict), (*_broken(summary, records), *_warnings(runs)))
+
+
+def _best(stages: pd.DataFrame, objectives: Objectives) -> "pd.Series[Any] | None":
+    """The stage with the most requests a second of those that hold the objectives."""
+    held = [not find_missed(row, objectives) for row in stages.to_dict("records")]
+    return stages[held].nlargest(1, "Requests/s").iloc[0] if any(held) else None
+
+
+def _describe(
+    instance_type: str, platform: str, stages: pd.DataFrame, best: "pd.Series[Any] | None", objectives: Objectives
+) -> str:
+    first = stages.iloc[0]
+    at_least = "at least " if first.get("capacity_limited_by") == "limit" else ""
+    copy = first.get("bytes_per_copy")
+    size = f", {human_bytes(copy)} each" if pd.notna(copy) else ""
+    models = _models(stages)
+    times = "once" if models == 1 else f"{models} times"
+    fits = f"On {instance_type} this model fits {at_least}{times} as {platform}{size}"
+    if best is None:
+        return (
+            f"{fits}; no load was served {'within the objectives' if objectives.given else 'without a failure'}."
+        )
+    p99 = best.get("p99_ms")
+    latency = f"p99 {p99:.0f} ms" if pd.notna(p99) else f"p50 {best['Total Median Response Time']:.0f} ms"
+    cost = best.get(PER_MILLION)
+    price = f"; ${human_number(cost)} for a million inferences" if pd.notna(cost) else ""
+    return f"{fits}; {human_number(best['Requests/s'])} requests/s at {latency} ({describe_load(best)}){price}."
+
+
+def _recommend(runs: list[tuple[str, str, pd.DataFrame]], best: "dict[int, pd.Series[Any]]") -> str:
+    """The run that serves most, and by how much it is ahead of the next."""
+    ordered = sorted(best, key=lambda number: float(best[number]["Requests/s"]), reverse=True)
+    first = ordered[0]
+    name = f"{runs[first][1]} on {runs[first][0]}"
+    if len(ordered) == 1:
+        return f"{name} is the only one that served a load well."
+    second = ordered[1]
+    ahead = float(best[first]["Requests/s"]) / float(best[second]["Requests/s"]) - 1
+    return (
+        f"{name} serves most: {ahead:.0%} more requests per second than {runs[second][1]} on {runs[second][0]}, "
+        f"and fits {_models(runs[first][2])} times against {_models(runs[second][2])}."
+    )
+
+
+def _models(stages: pd.DataFrame) -> int:
+    """As many as fit; where nobody tried, as many as there were."""
+    first = stages.iloc[0]
+    capacity = first.get("capacity")
+    return int(first["max_models_loaded"] if capacity is None or pd.isna(capacity) else capacity)
+
+
+def _broken(summary: pd.DataFrame, records: Sequence[Run]) -> Iterator[str]:
+    """Runs that have no row."""
+    shown = {key_of(row) for _, row in summary.iterrows()}
+    for run in records:
+        key = RunKey(run.instance_type, run.platform, run.targets)
+        if key not in shown:
+            yield f"{key.name}: no stage of the run got to its end; there are no figures of it."
+
+
+def _warnings(runs: list[tuple[str, str, pd.DataFrame]]) -> Iterator[str]:
+    for instance_type, platform, stages in runs:
+        who = f"{platform} on {instance_type}"
+        if not stages["complete"].fillna(True).astype(bool).all():
+            yield f"{who}: the run did not get to its end."
+        if (stages["basis"] != "samples").any():
+            yield f"{who}: from Locust's history only; there are no samples to compute percentiles from."
+        if "cold_inferred" in stages and stages["cold_inferred"].fillna(False).astype(bool).any():
+            yield f"{who}: which requests were cold is inferred; the endpoint does not say."
+        for _, row in stages.iterrows():
+            yield from (f"{who}, {describe_load(row)}: {text}." for text in _weaknesses(row))
+
+
+def _weaknesses(row: "pd.Series[Any]") -> Iterator[str]:
+    if pd.notna(row["client_limited"]) and row["client_limited"]:
+        yield "the client itself was busy; what is slow may be the client"
+    if row["Failed Requests"]:
+        requests = row["Failed Requests"] + row["Successful Requests"]
+        yield f"{row['Failed Requests']:.0f} of {requests:.0f} requests failed; latency is of the others"
+    if pd.notna(row["not_started"]) and row["not_started"]:
+        yield f"{row['not_started']:.0f} requests that were due were never started"
+    if pd.notna(row["littles_law"]) and abs(row["littles_law"] - 1) > _STATIONARY:
+        yield f"not stationary, or users who think: Little's law comes to {row['littles_law']:.2f}"
+    if isinstance(note := row.get("note"), str) and note:
+        yield note

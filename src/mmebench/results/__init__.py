@@ -1,1 +1,0 @@
-"""What was measured: samples, and the figures that follow from them."""

@@ -1,0 +1,70 @@
+"""A model in Triton's stub process: opened as its configuration says, executed in batches across requests."""
+
+import json
+from collections.abc import Sequence
+from itertools import accumulate, groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import triton_python_backend_utils as pb_utils
+
+from mmebench.server.backends.dlpack import to_array, to_tensor
+from mmebench.server.backends.inference import Array, Infer, backend_name, model_options, open_model
+
+
+class BatchedModel:
+    """Triton's Python model interface around one :data:`~mmebench.server.backends.inference.Infer`."""
+
+    def initialize(self, arguments: dict[str, str]) -> None:
+        """Open the model file.
+
+        Raises:
+            TritonModelException: the model cannot be opened; Triton answers the load request with the message.
+        """
+        config = json.loads(arguments["model_config"])
+        version = Path(arguments["model_repository"], arguments["model_version"])
+        device = int(arguments["model_instance_device_id"]) if arguments["model_instance_kind"] == "GPU" else None
+        try:
+            options = model_options(config, version, device)
+            self.infer: Infer = open_model(backend_name(config), options)
+        except Exception as error:  # each runtime has its own; Triton wants one kind
+            raise pb_utils.TritonModelException(f"{type(error).__name__}: {str(error)[:1000]}") from error
+        self.inputs = options.inputs
+        self.outputs = options.outputs
+        self.strings = {item["name"] for item in config["input"] if item["data_type"] == "TYPE_STRING"}
+        self.batches = config.get("max_batch_size", 0) > 0
+
+    def execute(self, requests: Sequence[Any]) -> list[Any]:
+        """One response a request, in order; requests whose rows fit together are executed together."""
+        rows = [self._read(request) for request in requests]
+        responses: list[Any] = []
+        for _, group in groupby(rows, key=_row_shapes if self.batches else id):
+            responses += self._respond(list(group))
+        return responses
+
+    def _read(self, request: Any) -> list[Array]:
+        tensors = [pb_utils.get_input_tensor_by_name(request, name) for name in self.inputs]
+        return [tensor.as_numpy() if tensor.name() in self.strings else to_array(tensor) for tensor in tensors]
+
+    def _respond(self, rows: list[list[Array]]) -> list[Any]:
+        try:
+            if len(rows) == 1:
+                results = [self.infer(rows[0])]
+            else:
+                joined = self.infer([np.concatenate(column) for column in zip(*rows, strict=True)])
+                ends = list(accumulate(row[0].shape[0] for row in rows))
+                columns = [np.split(output, ends[:-1]) for output in joined]
+                results = [list(parts) for parts in zip(*columns, strict=True)]
+        except Exception as error:  # the requests fail, the model stays
+            failure = pb_utils.TritonError(f"{type(error).__name__}: {str(error)[:1000]}")
+            return [pb_utils.InferenceResponse(error=failure) for _ in rows]
+        return [
+            pb_utils.InferenceResponse([to_tensor(*pair) for pair in zip(self.outputs, arrays, strict=True)])
+            for arrays in results
+        ]
+
+
+def _row_shapes(arrays: list[Array]) -> list[tuple[int, ...]]:
+    """Requests can be joined along the batch when the rest of their shapes is the same."""
+    return [array.shape[1:] for array in arrays]

@@ -1,0 +1,140 @@
+"""What the local endpoint knows of the server that holds the models."""
+
+import asyncio
+import enum
+import json
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from mmebench.endpoints.counters import TargetCounters
+from mmebench.errors import MmebenchError
+from mmebench.wire.http_client import Address
+
+# What Triton's SageMaker front takes for a lack of memory: sagemaker_server.cc of triton-inference-server/server.
+_OUT_OF_MEMORY = (
+    "CUDA out of memory", "CUDA_OUT_OF_MEMORY", "Out of memory", "Out Of Memory", "out of memory", "MemoryError",
+    "OutOfMemory", "OOM", "Dst tensor is not initialized", "Src tensor is not initialized",
+    "CNMEM_STATUS_OUT_OF_MEMORY", "CUDNN_STATUS_NOT_INITIALIZED", "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_NOT_INITIALIZED", "Failed to allocate memory", "failed to allocate memory",
+    "No space left on device",
+)  # fmt: skip
+
+
+def is_out_of_memory(message: str) -> bool:
+    """Whether a container's error message says that memory ran out."""
+    return any(words in message for words in _OUT_OF_MEMORY)
+
+
+def error_message(body: str) -> str:
+    """The message in a container's error answer, ``{"error": …}``, or the body as it is."""
+    try:
+        return str(json.loads(body)["error"]).strip()
+    except (ValueError, KeyError, TypeError):
+        return body.strip()
+
+
+class CannotRunError(MmebenchError):
+    """This container does not run on this machine; the message says what is missing and what to do."""
+
+
+class ContainerDownError(MmebenchError):
+    """The container does not answer; it is being restarted."""
+
+
+class LoadError(MmebenchError):
+    """The container refused to load a model."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class LoadTimeoutError(LoadError):
+    """The container is still loading a model after as long as SageMaker would let it."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(504, f"the model was still being loaded after {seconds:g} s, so the load was given up")
+
+
+class OutOfMemoryError(LoadError):
+    """The container has no memory for the model; evict another and try again."""
+
+
+class Fault(enum.Enum):
+    """Why an inference failed, as far as the endpoint can do something about it."""
+
+    REQUEST = enum.auto()
+    """The request's own: the client is told."""
+    MODEL_GONE = enum.auto()
+    """The container does not hold the model, though it should."""
+    MODEL_DEAD = enum.auto()
+    """The model's process died; loading it again heals."""
+    OUT_OF_MEMORY = enum.auto()
+    """No memory to run it: evict another model."""
+
+
+class Container(Protocol):
+    """A server that loads, runs and unloads models; ``model`` is its name for one, see :func:`model_id`."""
+
+    label: str
+    """What it is, e.g. ``triton 2.51.0`` or ``python (fallback)``; known once it is ready."""
+    address: Address
+    """Where inferences go, over HTTP."""
+    ready: asyncio.Event
+    """Set while the container answers."""
+    on_death: Callable[[], None]
+    """Called when the container died and with it every model; it restarts by itself."""
+    measures_memory: bool
+    """Whether :meth:`memory` knows. Where it does not, only the container can say that it is full."""
+    storage: Path
+    """A folder of ours in the file system of the models' directories, for what is unpacked."""
+
+    async def start(self) -> None:
+        """Bring the container up; raises CannotRunError when that is not possible here."""
+
+    def directory(self, model: str) -> Path:
+        """Where the files of ``model`` must be before it is loaded."""
+
+    def unpack(self, archive: Path, directory: Path, limit: int) -> Path:
+        """Unpack ``archive`` as the new ``directory`` of at most ``limit`` bytes; blocks.
+
+        Returns:
+            The folder in it whose files :meth:`directory` must get.
+
+        Raises:
+            ArchiveError: it is damaged or hostile. BadInputError: this container cannot load what it holds.
+        """
+
+    async def load(self, model: str, target: str) -> None:
+        """Load the model of ``target``; raises LoadError, OutOfMemoryError or ContainerDownError."""
+
+    async def unload(self, model: str) -> None:
+        """Unload and return once the memory is free; raises ContainerDownError."""
+
+    async def reload(self, model: str, target: str) -> None:
+        """Load a model anew whose process died; raises as :meth:`load`."""
+
+    async def memory(self, models: Collection[str]) -> dict[str, int]:
+        """Bytes that each of these models uses now; those that are not loaded are left out."""
+
+    async def counters(self) -> dict[str, TargetCounters]:
+        """What it counted for each loaded model since the load; empty where it counts nothing.
+
+        Raises ContainerDownError.
+        """
+
+    def request_line(self, model: str) -> bytes:
+        """The first line of an inference request."""
+
+    def request_headers(self, headers: Mapping[bytes, bytes]) -> bytes:
+        """The container's headers for a client's (names in lower case), each ended by CRLF."""
+
+    def answer_headers(self, headers: Mapping[bytes, bytes]) -> bytes:
+        """The client's headers for the container's (names in lower case), each ended by CRLF."""
+
+    def fault(self, status: int, message: str) -> Fault:
+        """What an inference's error means."""
+
+    async def close(self) -> None:
+        """Take it down with everything it started; safe to call twice."""

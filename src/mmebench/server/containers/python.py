@@ -1,0 +1,60 @@
+"""The Python fallback, for machines where Triton does not run; labelled as such wherever it shows."""
+
+import http.client
+import importlib.util
+import json
+import os
+import signal
+import sys
+from collections.abc import Collection
+
+from mmebench.server.backends.inference import MODEL_FILES
+from mmebench.server.containers.container import CannotRunError
+from mmebench.server.containers.run_directory import RunDirectory
+from mmebench.wire.http_client import Address
+
+LABEL = "python (fallback)"
+_RUNTIMES = {"onnxruntime": "onnxruntime", "pytorch": "torch", "openvino": "openvino"}
+
+
+class PythonRecipe:
+    """Starts :mod:`mmebench.server.containers.python_server`."""
+
+    def prepare(self, run: RunDirectory) -> None:
+        """See that there is anything to run models with."""
+        if not any(importlib.util.find_spec(_RUNTIMES[backend]) for backend in MODEL_FILES):
+            raise CannotRunError(
+                "neither onnxruntime nor torch nor openvino is installed; pip install 'mmebench[local]'"
+            )
+
+    def command(self, run: RunDirectory, identity: str, port: int, metrics_port: int) -> list[str]:
+        """The command line of the server."""
+        module = "mmebench.server.containers.python_server"
+        return [sys.executable, "-m", module, str(run.path / "repository"), str(port), identity]
+
+    def environment(self) -> dict[str, str]:
+        """This process's environment."""
+        return dict(os.environ)
+
+    def label(self, version: str) -> str:
+        """Says that this is not the real thing."""
+        return LABEL
+
+    async def check(self, address: Address) -> None:
+        """Nothing between numpy and the runtimes can go wrong here."""
+
+    def end_load(self, pid: int, model: str) -> None:
+        """End the server: a thread cannot be ended. It is started again, and targets are loaded when asked for."""
+        os.kill(pid, signal.SIGKILL)
+
+    def memory(self, address: Address, pid: int, models: Collection[str]) -> dict[str, int]:
+        """Bytes by which the process grew with each model; they share one process."""
+        connection = http.client.HTTPConnection(*address, timeout=30)
+        try:
+            connection.request("GET", "/memory")
+            grown: dict[str, int] = json.loads(connection.getresponse().read())
+        except (OSError, http.client.HTTPException):
+            return {}  # it died; the restart is under way
+        finally:
+            connection.close()
+        return {name: grown[name] for name in models if name in grown}

@@ -1,0 +1,169 @@
+"""Triton from the nvidia-pytriton wheel, with Python-based backends, on a machine with or without a GPU.
+
+The wheel holds the server and the Python backend only, so ONNX Runtime, TorchScript and OpenVINO run in Triton's
+Python stub processes (:mod:`mmebench.server.backends`). Measured with nvidia-pytriton 0.7.0, Triton 2.51.
+"""
+
+import contextlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import psutil
+
+import mmebench
+from mmebench.server.backends.inference import MODEL_FILES
+from mmebench.server.containers import v2
+from mmebench.server.containers.container import CannotRunError, LoadError
+from mmebench.server.containers.machine import has_gpu, proportional_bytes
+from mmebench.server.containers.run_directory import RunDirectory
+from mmebench.wire.http_client import Address, call
+
+_BACKENDS = Path(__file__).parents[1] / "backends"
+_PACKAGES = str(Path(mmebench.__file__).parents[1])
+_PROBE = "mmebench-probe"
+_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+class TritonRecipe:
+    """Starts Triton with explicit model control, reachable from this machine only."""
+
+    def __init__(self) -> None:
+        package = importlib.util.find_spec("pytriton")
+        if sys.platform != "linux" or package is None or package.origin is None:
+            raise CannotRunError(
+                "Triton is not installed; pip install 'mmebench[local]' on Linux with glibc 2.35 or later"
+            )
+        site = Path(package.origin).parents[1]
+        self._server = site / "pytriton/tritonserver"
+        self._libraries = [str(sysconfig.get_config_var("LIBDIR")), str(site / "nvidia_pytriton.libs")]
+
+    def prepare(self, run: RunDirectory) -> None:
+        """Lay out Triton's backend directory and see that its stub runs with this Python."""
+        python = run.path / "backends" / "python"
+        stub = self._server / "python_backend_stubs" / _PYTHON / "triton_python_backend_stub"
+        if not stub.is_file():
+            raise CannotRunError(f"this Triton has no stub for Python {_PYTHON}; it has 3.8 to 3.13")
+        # Triton refuses a backend library that is a link out of its directory.
+        shutil.copytree(self._server / "backends" / "python", python, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy2(stub, python)
+        for backend in MODEL_FILES:
+            directory = run.path / "backends" / backend
+            directory.mkdir()
+            shutil.copy2(_BACKENDS / "model.py", directory)
+        self._check_stub(python / stub.name)
+        _write_probe(run.path / "repository" / _PROBE)
+
+    def command(self, run: RunDirectory, identity: str, port: int, metrics_port: int) -> list[str]:
+        """The command line of tritonserver."""
+        return [
+            str(self._server / "bin" / "tritonserver"),
+            f"--id={identity}",
+            f"--model-repository={run.path / 'repository'}",
+            f"--backend-directory={run.path / 'backends'}",
+            "--model-control-mode=explicit",
+            # Configurations are complete; completing them would start each stub twice (1.5 s instead of 0.3 s).
+            "--disable-auto-complete-config",
+            # Its SageMaker front binds 0.0.0.0 and aborts on malformed JSON.
+            "--allow-sagemaker=false",
+            "--allow-grpc=false",
+            "--http-address=127.0.0.1",
+            f"--http-port={port}",
+            "--metrics-address=127.0.0.1",
+            f"--metrics-port={metrics_port}",
+            "--strict-readiness=false",
+            "--exit-timeout-secs=1",
+            "--log-info=false",
+            *([] if has_gpu() else ["--allow-gpu-metrics=false", "--pinned-memory-pool-byte-size=0"]),
+            f"--backend-config=python,shm-region-prefix-name={run.shared_memory_prefix}",
+        ]
+
+    def environment(self) -> dict[str, str]:
+        """This process's environment, with what the stubs need to find this Python and its packages."""
+        inherited = os.environ.get
+        return dict(os.environ) | {
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), inherited("PATH", os.defpath)]),
+            "LD_LIBRARY_PATH": os.pathsep.join([*self._libraries, inherited("LD_LIBRARY_PATH", "")]).rstrip(":"),
+            "PYTHONPATH": os.pathsep.join([_PACKAGES, inherited("PYTHONPATH", "")]).rstrip(os.pathsep),
+        }
+
+    def label(self, version: str) -> str:
+        """``triton 2.51.0``."""
+        return f"triton {version}"
+
+    async def check(self, address: Address) -> None:
+        """Let a model compute a known answer; a stub that does not fit its numpy turns inputs into zeros."""
+        values = [1.5, -2.25, 1024.0]
+        tensor = {"name": "INPUT", "datatype": "FP32", "shape": [len(values)], "data": values}
+        try:
+            await v2.load(address, _PROBE)
+        except LoadError as error:
+            raise CannotRunError(f"Triton cannot load a model that only copies its input: {error}") from error
+        answer = await call(
+            address, "POST", f"/v2/models/{_PROBE}/infer", json.dumps({"inputs": [tensor]}).encode()
+        )
+        if answer.status != 200 or json.loads(answer.body)["outputs"][0]["data"] != values:
+            raise CannotRunError(
+                f"Triton gave a wrong answer to a model that only copies its input: sent {values}, got "
+                f"{answer.text}; install the numpy of mmebench's constraints file"
+            )
+        await v2.begin_unload(address, _PROBE)
+
+    def memory(self, address: Address, pid: int, models: Collection[str]) -> dict[str, int]:
+        """Bytes of the stub processes of each model; a stub's first argument is its model file."""
+        used: dict[str, int] = {}
+        for model, stub in _stubs(pid):
+            if model in models:
+                used[model] = used.get(model, 0) + proportional_bytes(stub.pid)
+        return used
+
+    def end_load(self, pid: int, model: str) -> None:
+        """Kill the stub processes of ``model``: Triton then gives up the load."""
+        for name, stub in _stubs(pid):
+            if name == model:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    stub.kill()
+
+    def _check_stub(self, stub: Path) -> None:
+        """Without libpython a load would hang, not fail, so the stub is run once without arguments."""
+        result = subprocess.run([stub], env=self.environment(), capture_output=True, text=True, timeout=30)
+        if result.returncode == 127:
+            raise CannotRunError(
+                f"Triton's Python stub does not run here: {result.stderr.strip()}; "
+                f"install libpython{_PYTHON} (Debian: apt-get install libpython{_PYTHON}) and glibc 2.35 or later"
+            )
+
+
+def _stubs(pid: int) -> Iterator[tuple[str, psutil.Process]]:
+    """The model of each stub process, which its first argument names, and the process."""
+    try:
+        stubs = psutil.Process(pid).children()
+    except psutil.NoSuchProcess:
+        return
+    for stub in stubs:
+        try:
+            arguments = stub.cmdline()
+        except psutil.Error:
+            continue  # it ended meanwhile
+        if len(arguments) > 1:
+            yield Path(arguments[1]).parent.parent.name, stub
+
+
+_PROBE_CONFIG = """
+backend: "python"
+input { name: "INPUT" data_type: TYPE_FP32 dims: -1 }
+output { name: "OUTPUT" data_type: TYPE_FP32 dims: -1 }
+instance_group { count: 1 kind: KIND_CPU }
+"""
+
+
+def _write_probe(directory: Path) -> None:
+    (directory / "1").mkdir(parents=True)
+    (directory / "config.pbtxt").write_text(_PROBE_CONFIG)
+    shutil.copy2(_BACKENDS / "probe.py", directory / "1" / "model.py")

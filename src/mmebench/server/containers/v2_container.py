@@ -1,0 +1,243 @@
+"""A v2 server on this machine as a container: started, watched, restarted, stopped."""
+
+import asyncio
+import contextlib
+import logging
+import shutil
+import socket
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Protocol
+
+from mmebench.endpoints.counters import TargetCounters
+from mmebench.errors import MmebenchError
+from mmebench.server.containers import v2
+from mmebench.server.containers.container import CannotRunError, ContainerDownError, Fault, LoadTimeoutError
+from mmebench.server.containers.model_files import unpack_model
+from mmebench.server.containers.process import ServerProcess
+from mmebench.server.containers.run_directory import RunDirectory
+from mmebench.wire.http_client import Address
+
+_log = logging.getLogger(__name__)
+_START_SECONDS = 60
+_STOP_SECONDS = 1
+_UNLOAD_SECONDS = 60
+_UNLOAD_CHECK_SECONDS = 3
+_RESTART_DELAYS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
+_ATTEMPTS = 3
+"""Starts with other ports, as another program may take a free port before the server does."""
+
+
+class Recipe(Protocol):
+    """How to start one kind of v2 server."""
+
+    def prepare(self, run: RunDirectory) -> None:
+        """Make what the server needs in the run directory; raises CannotRunError when it cannot run here."""
+
+    def command(self, run: RunDirectory, identity: str, port: int, metrics_port: int) -> list[str]:
+        """The command line; models are in ``run.path / "repository"``."""
+
+    def environment(self) -> dict[str, str]:
+        """The environment variables."""
+
+    def label(self, version: str) -> str:
+        """What people read, e.g. ``triton 2.51.0``."""
+
+    async def check(self, address: Address) -> None:
+        """Raise CannotRunError unless the server that has just started computes what it should."""
+
+    def memory(self, address: Address, pid: int, models: Collection[str]) -> dict[str, int]:
+        """Bytes that each of these models uses; blocks."""
+
+    def end_load(self, pid: int, model: str) -> None:
+        """End a load that does not end by itself, with all that it holds; ``pid`` is the server's."""
+
+
+class V2Container:
+    """A :class:`~mmebench.server.containers.container.Container` made by a :class:`Recipe`."""
+
+    measures_memory = True
+
+    def __init__(self, recipe: Recipe, run: RunDirectory, output: IO[bytes]) -> None:
+        self.label = ""
+        self.address: Address = ("127.0.0.1", 0)
+        self.ready = asyncio.Event()
+        self.on_death: Callable[[], None] = lambda: None
+        self.storage = run.path
+        self._recipe = recipe
+        self._run = run
+        self._output = output
+        self._process: ServerProcess | None = None
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Prepare, start, check, and keep it running from then on."""
+        (self._run.path / "repository").mkdir(exist_ok=True)
+        await asyncio.to_thread(self._recipe.prepare, self._run)
+        process = await self._start_process()
+        self._watcher = asyncio.create_task(self._watch(process))
+
+    def directory(self, model: str) -> Path:
+        """Where the files of ``model`` must be before it is loaded."""
+        return self._run.path / "repository" / model
+
+    def unpack(self, archive: Path, directory: Path, limit: int) -> Path:
+        """Unpack a Triton model and fit its configuration to this machine."""
+        return unpack_model(archive, directory, limit)
+
+    async def load(self, model: str, target: str) -> None:
+        """Load ``model`` from its directory; a load that does not end is ended."""
+        try:
+            await v2.load(self.address, model)
+        except LoadTimeoutError:
+            if self._process is not None:
+                await asyncio.to_thread(self._recipe.end_load, self._process.pid, model)
+            raise
+
+    async def unload(self, model: str) -> None:
+        """Unload ``model``, wait until its memory is free, and remove its directory."""
+        await v2.begin_unload(self.address, model)
+        waited = 0
+        while not await v2.wait_unloaded(self.address, model, _UNLOAD_CHECK_SECONDS):
+            # A model whose process was killed stays UNLOADING for minutes; its memory is free all the same.
+            if not await self.memory([model]):
+                _log.warning("model %s: its process is gone, though the container has not noticed", model)
+                break
+            waited += _UNLOAD_CHECK_SECONDS
+            if waited >= _UNLOAD_SECONDS:
+                raise ContainerDownError(f"model {model} is still in memory {waited} s after its unload")
+        await asyncio.to_thread(shutil.rmtree, self.directory(model), ignore_errors=True)
+
+    async def reload(self, model: str, target: str) -> None:
+        """Load anew a model whose process died; Triton takes the load while the unload still goes on."""
+        await v2.begin_unload(self.address, model)
+        await v2.load(self.address, model)
+
+    async def memory(self, models: Collection[str]) -> dict[str, int]:
+        """Bytes that each of these models uses now."""
+        if self._process is None:
+            return {}
+        return await asyncio.to_thread(self._recipe.memory, self.address, self._process.pid, models)
+
+    async def counters(self) -> dict[str, TargetCounters]:
+        """What it counted for each loaded model."""
+        return await v2.counters(self.address)
+
+    def request_line(self, model: str) -> bytes:
+        """The first line of an inference request."""
+        return v2.request_line(model)
+
+    def request_headers(self, headers: Mapping[bytes, bytes]) -> bytes:
+        """The v2 headers for SageMaker's."""
+        return v2.request_headers(headers)
+
+    def answer_headers(self, headers: Mapping[bytes, bytes]) -> bytes:
+        """SageMaker's headers for those of a v2 answer."""
+        return v2.answer_headers(headers)
+
+    def fault(self, status: int, message: str) -> Fault:
+        """What an inference's error means."""
+        return v2.fault(status, message)
+
+    async def close(self) -> None:
+        """Stop the server and its children, and remove their shared memory."""
+        self.ready.clear()
+        try:
+            if self._watcher is not None:
+                self._watcher.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self._watcher
+        finally:
+            if self._process is not None:
+                await self._process.stop(_STOP_SECONDS)
+                self._process = None
+            self._run.remove_shared_memory()
+
+    async def _watch(self, process: ServerProcess) -> None:
+        """Restart the server whenever it dies, for as long as this task lives."""
+        while True:
+            code = await process.wait()
+            self.ready.clear()
+            _log.error("%s died with exit code %d; every model is gone, restarting", self.label, code)
+            self.on_death()
+            process = await self._restart()
+
+    async def _restart(self) -> ServerProcess:
+        failures = 0
+        while True:
+            self._run.remove_shared_memory()
+            await asyncio.sleep(_RESTART_DELAYS[min(failures, len(_RESTART_DELAYS) - 1)])
+            try:
+                return await self._start_process()
+            except CannotRunError as error:
+                failures += 1
+                _log.error("restart %d failed: %s", failures, error)
+
+    async def _start_process(self) -> ServerProcess:
+        """A server that answers as it should, on ports of its own."""
+        with _cannot_run():
+            for _ in range(_ATTEMPTS):
+                process = await self._attempt()
+                if process is not None:
+                    return process
+        raise CannotRunError(f"the server ended {_ATTEMPTS} times while it started; the log says why")
+
+    async def _attempt(self) -> ServerProcess | None:
+        """One start; None when the server ended by itself before it was ready, or somebody else has its port."""
+        port, metrics_port = _free_ports(2)
+        identity = f"{self._run.path.name}-{port}"
+        command = self._recipe.command(self._run, identity, port, metrics_port)
+        self.address = ("127.0.0.1", port)
+        process = await ServerProcess.start(command, self._recipe.environment(), self._output)
+        self._process = process
+        try:
+            version = await self._wait_ready(process, identity)
+            if version is None:
+                return None
+            await self._recipe.check(self.address)
+        except BaseException:
+            await process.stop(_STOP_SECONDS)
+            raise
+        self.label = self._recipe.label(version)
+        _log.info("%s is ready on port %d (process %d)", self.label, port, process.pid)
+        self.ready.set()
+        return process
+
+    async def _wait_ready(self, process: ServerProcess, identity: str) -> str | None:
+        """The server's version once it answers, or None when it ended by itself."""
+        deadline = asyncio.get_running_loop().time() + _START_SECONDS
+        while asyncio.get_running_loop().time() < deadline:
+            if process.returncode is not None:
+                _log.warning("the server ended with exit code %d while it started", process.returncode)
+                return None
+            try:
+                name, version = await v2.identity(self.address)
+            except OSError:
+                await asyncio.sleep(0.02)
+                continue
+            if name == identity:
+                return version
+            _log.warning("port %d is another server's; choosing another", self.address[1])
+            await process.stop(_STOP_SECONDS)
+            return None
+        raise CannotRunError(f"the server was not ready within {_START_SECONDS} s; the log says more")
+
+
+@contextlib.contextmanager
+def _cannot_run() -> Iterator[None]:
+    """Whatever goes wrong with a server that starts, as one error; it may die at any moment of its check, too."""
+    try:
+        yield
+    except CannotRunError:
+        raise
+    except (MmebenchError, OSError, ValueError, LookupError) as error:
+        raise CannotRunError(
+            f"the server failed while it started ({type(error).__name__}: {error}); the log says more"
+        ) from error
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that nobody listened on a moment ago."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [int(listener.getsockname()[1]) for listener in sockets]

@@ -1,0 +1,1 @@
+"""The local endpoint's HTTP: server, router, exchange, answers."""

@@ -1,0 +1,310 @@
+"""One invocation on its way: from the client's request to the last byte of the answer."""
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from mmebench.errors import MmebenchError
+from mmebench.formats.archive import ArchiveError
+from mmebench.server.containers.container import ContainerDownError, Fault, LoadError, error_message
+from mmebench.server.containers.model_files import ConfigError
+from mmebench.server.front import answers
+from mmebench.server.front.http_server import Request
+from mmebench.server.front.upstream import Upstream, write
+from mmebench.server.memory.archives import TargetError
+from mmebench.server.memory.ledger import Resident
+from mmebench.server.memory.loader import model_id
+from mmebench.wire.http_head import AnswerHead
+
+if TYPE_CHECKING:
+    from mmebench.server.front.router import ClientConnection, Router
+
+_log = logging.getLogger(__name__)
+_ANSWER_SECONDS = 60
+"""SageMaker's limit for a request; a load may go on longer."""
+_ATTEMPTS = 3
+"""Times that a request is sent when the container fails it for a reason that can be healed."""
+_STALE_SECONDS = 1.0
+"""A container may close a connection that was idle for so long, without our knowing it yet."""
+_TARGET = b"x-amzn-sagemaker-target-model"
+
+
+class Exchange:
+    """Forwards a request as it arrives and the answer as it comes.
+
+    The chunks of the request are kept, so that it can be sent again after a load or an eviction.
+    """
+
+    __slots__ = (
+        "_attempts", "_begun", "_connection", "_entry", "_request", "_router", "_sent", "_started", "_target",
+        "_task", "_upstream", "_waited",
+    )  # fmt: skip
+
+    def __init__(self, router: "Router", connection: "ClientConnection", request: Request) -> None:
+        self._router = router
+        self._connection = connection
+        self._request = request
+        self._target = ""
+        self._entry: Resident | None = None
+        self._upstream: Upstream | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._attempts = 0
+        self._begun = self._sent = time.perf_counter()
+        self._waited: float | None = None
+        self._started = False
+
+    def begin(self) -> None:
+        """Forward to a resident target at once, or load it first."""
+        metrics = self._router.metrics
+        metrics.invocations += 1
+        header = self._request.head.headers.get(_TARGET, b"")
+        try:
+            self._target = header.decode()
+        except UnicodeDecodeError:
+            self._refuse(answers.validation_error("TargetModel is not UTF-8"))
+            return
+        ledger = self._router.ledger
+        entry = ledger.resident.get(self._target)
+        if entry is not None:
+            metrics.cache_lookups += 1
+            metrics.cache_hits += 1
+            ledger.use(entry)
+            self._entry = entry
+            self._forward()
+        elif not header:
+            message = "this is a multi-model endpoint; TargetModel must say which archive to invoke"
+            self._refuse(answers.validation_error(message))
+        else:
+            metrics.cache_lookups += 1
+            self._spawn()
+
+    def body_received(self, chunk: bytes) -> None:
+        """Pass on what came of the request after it was forwarded."""
+        if self._upstream is not None and self._request.head.length is not None:
+            self._upstream.transport.write(chunk)
+
+    def body_complete(self) -> None:
+        """The length of a chunked body is known now."""
+        if self._request.head.length is None and self._entry is not None:
+            self._forward()
+        self._sent = time.perf_counter()
+
+    def abandon(self) -> None:
+        """The client hung up. A load that it waited for goes on."""
+        if self._task is not None:
+            self._task.cancel()
+        if self._upstream is not None:
+            self._upstream.drop()
+            self._upstream = None
+        self._release()
+
+    # --- the container's side
+
+    def answer_received(self, upstream: Upstream, head: AnswerHead) -> None:
+        """Stream a good answer; keep a bad one until it is clear what it means."""
+        if not 200 <= head.status < 300:
+            if upstream.complete:
+                self._part(upstream, head)
+                self._judge(head.status, b"".join(upstream.chunks).decode("utf-8", "replace"))
+            return
+        if head.length is None and not upstream.complete:
+            return  # its length is known at its end
+        chunks, upstream.chunks = upstream.chunks, []
+        if self._started:
+            self._connection.transport.writelines(chunks)
+        else:
+            self._started = True
+            write(self._connection.transport, self._answer_head(head, chunks), chunks)
+        if upstream.complete:
+            now = time.perf_counter()
+            taken = now - self._sent
+            metrics = self._router.metrics
+            metrics.model_latency.observe(taken)
+            metrics.overhead_latency.observe(now - self._begun - taken)
+            self._part(upstream, head)
+            self._release()
+            self._connection.exchange_ended()
+
+    def upstream_lost(self) -> None:
+        """The container ended the connection, most likely because it died."""
+        upstream, self._upstream = self._upstream, None
+        if self._started:
+            self._release()
+            self._router.metrics.model_errors += 1
+            _log.warning("%s: the container ended the connection in the middle of its answer", self._target)
+            self._connection.transport.abort()  # an answer that stops short must not look whole
+        elif upstream is not None and self._sent - upstream.idle_since > _STALE_SECONDS:
+            self._connection.resume_reading()
+            self._forward()  # it closed a connection that was idle for long, at the moment we used it
+        else:
+            self._release()
+            self._router.metrics.model_errors += 1
+            self._refuse(answers.internal_failure("the container ended the connection before it answered"))
+
+    def hold(self) -> None:
+        """The container does not keep up with the request."""
+        self._connection.pause_reading()
+
+    def resume(self) -> None:
+        """The container reads again."""
+        self._connection.resume_reading()
+
+    def hold_answer(self) -> None:
+        """The client does not keep up with the answer."""
+        if self._upstream is not None:
+            self._upstream.pause_reading()
+
+    def resume_answer(self) -> None:
+        """The client reads again."""
+        if self._upstream is not None:
+            self._upstream.resume_reading()
+
+    # --- inside
+
+    def _forward(self) -> None:
+        """Send what there is of the request; the rest follows as it arrives."""
+        if self._request.head.length is None and not self._request.complete:
+            return  # see body_complete
+        upstream = self._router.pool.take()
+        if upstream is None:
+            self._task = asyncio.create_task(self._connect())
+        else:
+            self._send(upstream)
+
+    async def _connect(self) -> None:
+        self._task = asyncio.current_task()
+        try:
+            upstream = await self._router.pool.connect(self._router.container.address)
+        except OSError as error:
+            self._release()
+            self._refuse(answers.service_unavailable(f"the container does not answer ({error}); ask again"))
+        else:
+            self._task = None
+            self._send(upstream)
+
+    def _send(self, upstream: Upstream) -> None:
+        request = self._request
+        self._upstream = upstream
+        self._attempts += 1
+        self._sent = time.perf_counter()
+        upstream.send(self, self._request_head(), request.chunks)
+
+    def _request_head(self) -> bytes:
+        """What the container gets; the same for the same head of the client and the same target in memory."""
+        request, entry = self._request, self._entry
+        head = request.head
+        assert entry is not None
+        if head.memo is not None and head.memo[0] is entry:
+            known: bytes = head.memo[1]
+            return known
+        headers = self._router.container.request_headers(head.headers)
+        length = request.size if head.length is None else head.length
+        made = b"%bHost: localhost\r\n%bContent-Length: %d\r\n\r\n" % (entry.request_line, headers, length)
+        if head.length is not None:
+            head.memo = entry, made
+        return made
+
+    def _answer_head(self, head: AnswerHead, chunks: list[bytes]) -> bytes:
+        """What the client gets; the same for the same head of the container, when nothing is special."""
+        usual = self._waited is None and self._request.keep_alive and head.length is not None
+        rest: bytes | None = head.memo if usual else None
+        if rest is None:
+            length = sum(map(len, chunks)) if head.length is None else head.length
+            headers = self._router.container.answer_headers(head.headers)
+            rest = answers.success_rest(headers, length, self._waited, self._request.keep_alive)
+            if usual:
+                head.memo = rest
+        return answers.success(rest)
+
+    def _part(self, upstream: Upstream, head: AnswerHead) -> None:
+        """The answer is whole; the connection is free when the request was, too."""
+        self._upstream = None
+        if upstream.paused or self._connection.paused:  # the client was slow, or it was; the next may not be
+            upstream.resume_reading()
+            self._connection.resume_reading()
+        if self._request.complete and head.keep_alive:
+            self._router.pool.give(upstream)
+        else:
+            upstream.drop()
+
+    def _judge(self, status: int, body: str) -> None:
+        """Heal what can be healed and try again; else tell the client."""
+        self._router.metrics.model_errors += 1
+        message = self._by_name(error_message(body))
+        fault = self._router.container.fault(status, message)
+        if fault is Fault.REQUEST or self._attempts >= _ATTEMPTS:
+            self._release()
+            self._refuse(answers.model_error(status, message, self._router.name))
+        else:
+            self._spawn(fault, answers.model_error(status, message, self._router.name))
+
+    def _spawn(self, fault: Fault | None = None, failure: answers.RefusedError | None = None) -> None:
+        self._task = asyncio.create_task(self._load(fault, failure))
+
+    async def _load(self, fault: Fault | None, failure: answers.RefusedError | None) -> None:
+        """Get the target into memory, after healing what failed the last attempt, and forward."""
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                if fault is not None and not await self._heal(fault):
+                    assert failure is not None
+                    raise failure
+                self._entry = await self._router.loader.acquire(self._target)
+        except Exception as error:
+            self._task = None
+            self._refuse(self._refusal(error))
+            return
+        self._task = None
+        waited = time.perf_counter() - started
+        self._router.metrics.loading_wait.observe(waited)
+        self._waited = (self._waited or 0.0) + waited
+        self._forward()
+
+    async def _heal(self, fault: Fault) -> bool:
+        """Do something about ``fault``; False when nothing can be done."""
+        entry = self._entry
+        assert entry is not None
+        self._release()
+        if fault is Fault.OUT_OF_MEMORY:
+            return await self._router.loader.evictor.relieve(entry)
+        if fault is Fault.MODEL_DEAD:
+            self._router.loader.revive(entry)
+        else:
+            self._router.loader.forget(entry)
+        return True
+
+    def _refusal(self, error: Exception) -> answers.RefusedError:
+        """What the client is told about a load that failed."""
+        match error:
+            case answers.RefusedError():
+                return error
+            case TimeoutError() if self._router.container.ready.is_set():
+                return answers.model_not_ready(self._target)
+            case TimeoutError() | ContainerDownError():
+                return answers.service_unavailable(f"the container is down and being restarted: {error}")
+            case LoadError():
+                return answers.model_error(error.status, self._by_name(str(error)), self._router.name)
+            case ConfigError():
+                return answers.model_error(400, str(error), self._router.name)
+            case TargetError() | ArchiveError():
+                return answers.validation_error(f"Failed to download model data: {error}")
+            case MmebenchError():
+                return answers.internal_failure(str(error))
+        _log.error("%s: defect", self._target, exc_info=error)
+        return answers.internal_failure(f"{type(error).__name__}: {error}")
+
+    def _by_name(self, message: str) -> str:
+        """The container knows the target by another name, which says nothing to people."""
+        return message.replace(model_id(self._target), self._target)
+
+    def _refuse(self, refusal: answers.RefusedError) -> None:
+        self._router.metrics.refused(refusal.status)
+        _log.warning("%s: %d %s: %s", self._target, refusal.status, refusal.error_type, refusal)
+        self._connection.transport.write(refusal.answer(self._request.keep_alive))
+        self._connection.exchange_ended()
+
+    def _release(self) -> None:
+        if self._entry is not None:
+            self._router.loader.release(self._entry)
+            self._entry = None

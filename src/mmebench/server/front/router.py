@@ -1,0 +1,229 @@
+"""The HTTP front of a local endpoint: the SageMaker Runtime API on one side, the container on the other."""
+
+import asyncio
+import dataclasses
+import logging
+import math
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+from mmebench.server.containers.container import Container
+from mmebench.server.front import answers
+from mmebench.server.front.exchange import Exchange
+from mmebench.server.front.http_server import HttpConnection, Request
+from mmebench.server.front.metrics import CONTENT_TYPE, exposition
+from mmebench.server.front.upstream import Pool
+from mmebench.server.memory.loader import Loader
+from mmebench.wire.verification import SignatureCheck
+
+_log = logging.getLogger(__name__)
+BODY_LIMIT = 25 * 1024 * 1024
+"""SageMaker's limit for a real-time request."""
+_STALL_SECONDS = 60.0
+"""A client that owes the rest of a request and sends nothing for so long is cut off; one that does not take its
+answer as well, for the target cannot be evicted before that is sent."""
+
+
+class Router:
+    """Knows what every connection needs, and serves the endpoint's own questions."""
+
+    def __init__(
+        self, name: str, container: Container, loader: Loader, signatures: SignatureCheck | None = None
+    ) -> None:
+        """Invocations must be signed where ``signatures`` are to be checked."""
+        self.name = name
+        self.signatures = signatures
+        self.container = container
+        self.loader = loader
+        self.ledger = loader.ledger
+        self.metrics = loader.metrics
+        self.pool = Pool()
+        self.connections: set[ClientConnection] = set()
+        self._endpoint = f"/endpoints/{name}".encode()
+        self.invocations = self._endpoint + b"/invocations"
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def connection(self) -> "ClientConnection":
+        """The protocol of a new connection."""
+        return ClientConnection(self) if self.signatures is None else SignedConnection(self, self.signatures)
+
+    def is_invocation(self, request: Request) -> bool:
+        """Whether it asks for an answer of a model of ours."""
+        return request.head.url == self.invocations and request.head.method == b"POST"
+
+    def serve(self, connection: "ClientConnection", request: Request) -> None:
+        """Answer everything but an invocation of this endpoint."""
+        path, method = request.head.url.partition(b"?")[0], request.head.method
+        if path == b"/ping" and method in (b"GET", b"HEAD"):
+            status = 200 if self.container.ready.is_set() else 503
+            connection.answer(answers.document(status, {}, request.keep_alive))
+        elif path == b"/metrics" and method == b"GET":
+            self._spawn(self._metrics(connection, request))
+        elif path == self._endpoint and method == b"GET":
+            about = {"EndpointName": self.name, "Container": self.container.label}
+            connection.answer(answers.document(200, about, request.keep_alive))
+        elif path == self._endpoint + b"/residency" and method == b"GET":
+            self._spawn(self._residency(connection, request))
+        elif path == self._endpoint + b"/loads" and method == b"GET":
+            loads = [dataclasses.asdict(load) for load in self.loader.recent]
+            connection.answer(answers.document(200, {"loads": loads}, request.keep_alive))
+        elif path.startswith(b"/endpoints/") and path.endswith(b"/invocations") and method == b"POST":
+            other = path[len(b"/endpoints/") : -len(b"/invocations")].decode("ascii", "replace")
+            message = f"Endpoint {other} of account local not found; this one is {self.name}"
+            connection.answer(answers.validation_error(message).answer(request.keep_alive))
+        else:
+            message = f"no {method.decode('ascii', 'replace')} {path[:200].decode('ascii', 'replace')} here"
+            refusal = answers.RefusedError(404, "UnknownOperationException", message)
+            connection.answer(refusal.answer(request.keep_alive))
+
+    async def cut_off_stalled(self) -> None:
+        """Cut off clients that stall; runs until it is cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_STALL_SECONDS / 6)
+            long_ago = loop.time() - _STALL_SECONDS
+            for connection in list(self.connections):
+                if connection.incomplete and connection.last_read < long_ago:
+                    _log.warning("a client sent a part of a request and then nothing for %g s", _STALL_SECONDS)
+                    connection.transport.abort()
+                elif connection.held_since < long_ago:
+                    _log.warning("a client did not read its answer for %g s", _STALL_SECONDS)
+                    connection.transport.abort()
+
+    def close(self) -> None:
+        """Hang up on every client."""
+        for connection in list(self.connections):
+            connection.transport.abort()
+
+    async def _residency(self, connection: "ClientConnection", request: Request) -> None:
+        if request.head.url.endswith(b"?measure=now"):
+            await self.loader.evictor.measure(fresh_seconds=0)
+        if connection.current is request:
+            body = dataclasses.asdict(self.ledger.snapshot())
+            connection.answer(answers.document(200, body, request.keep_alive))
+
+    async def _metrics(self, connection: "ClientConnection", request: Request) -> None:
+        targets = await self.loader.evictor.statistics.read()
+        if connection.current is request:
+            text = exposition(self.metrics, len(self.ledger.snapshot().resident), targets)
+            connection.answer(answers.text(text, CONTENT_TYPE, request.keep_alive))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class ClientConnection(HttpConnection):
+    """One client.
+
+    Attributes:
+        held_since: the event loop's time when it was found that the client does not keep up with its answer;
+            infinite while it does.
+    """
+
+    def __init__(self, router: Router) -> None:
+        super().__init__(BODY_LIMIT)
+        self.held_since = math.inf
+        self._router = router
+        self._exchange: Exchange | None = None
+
+    def answer(self, data: bytes) -> None:
+        """Answer the current request."""
+        assert self.current is not None
+        if self.current.head.method == b"HEAD":
+            data = data[: data.index(b"\r\n\r\n") + 4]
+        self.transport.write(data)
+        self.request_ended()
+
+    def exchange_ended(self) -> None:
+        """The answer of the exchange is written."""
+        self._exchange = None
+        if self.paused:
+            self.resume_reading()  # the container was slow
+        self.request_ended()
+
+    def request_begun(self, request: Request) -> None:
+        """Part of HttpConnection."""
+        if self._router.is_invocation(request):
+            self._exchange = Exchange(self._router, self, request)
+            self._exchange.begin()
+        else:
+            self._router.serve(self, request)
+
+    def body_received(self, request: Request, chunk: bytes) -> None:
+        """Part of HttpConnection."""
+        if self._exchange is not None:
+            self._exchange.body_received(chunk)
+
+    def body_complete(self, request: Request) -> None:
+        """Part of HttpConnection."""
+        if self._exchange is not None:
+            self._exchange.body_complete()
+
+    def refuse(self, status: int, message: str) -> None:
+        """Part of HttpConnection."""
+        _log.warning("refused a request: %d %s", status, message)
+        self._router.metrics.refused(status)
+        if self._exchange is not None:
+            self._exchange.abandon()
+            self._exchange = None
+        # On AWS the first two come from the load balancer, so they carry no error type: boto3 shows the status.
+        error_type = "ValidationError" if status == 400 else ""
+        self.transport.write(answers.RefusedError(status, error_type, message).answer(keep_alive=False))
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Part of asyncio.Protocol."""
+        super().connection_made(transport)
+        self._router.connections.add(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Part of asyncio.Protocol."""
+        self._router.connections.discard(self)
+        if self._exchange is not None:
+            self._exchange.abandon()
+            self._exchange = None
+
+    def pause_writing(self) -> None:
+        """Part of asyncio.Protocol."""
+        self.held_since = self._now()
+        if self._exchange is not None:
+            self._exchange.hold_answer()
+
+    def resume_writing(self) -> None:
+        """Part of asyncio.Protocol."""
+        self.held_since = math.inf
+        if self._exchange is not None:
+            self._exchange.resume_answer()
+
+
+class SignedConnection(ClientConnection):
+    """A client whose invocations must be signed. The signature covers the body, so they wait for all of it."""
+
+    def __init__(self, router: Router, signatures: SignatureCheck) -> None:
+        super().__init__(router)
+        self._signatures = signatures
+
+    def request_begun(self, request: Request) -> None:
+        """Part of HttpConnection."""
+        if not self._router.is_invocation(request):
+            super().request_begun(request)
+        elif request.complete:
+            self._check(request)
+
+    def body_complete(self, request: Request) -> None:
+        """Part of HttpConnection."""
+        if self._router.is_invocation(request):
+            self._check(request)
+
+    def _check(self, request: Request) -> None:
+        try:
+            self._signatures.check(request.head, request.chunks, datetime.now(UTC))
+        except answers.RefusedError as refusal:
+            _log.warning("%d %s: %s", refusal.status, refusal.error_type, refusal)
+            self._router.metrics.invocations += 1
+            self._router.metrics.refused(refusal.status)
+            self.answer(refusal.answer(request.keep_alive))
+        else:
+            super().request_begun(request)

@@ -1,0 +1,1 @@
+"""What is in memory: ledger, loading, eviction, the store behind it."""

@@ -1,0 +1,151 @@
+"""Keeps the budget: sees what targets use of the container, and unloads the least recently used."""
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+
+from mmebench.errors import MmebenchError
+from mmebench.server.containers.container import Container
+from mmebench.server.front.metrics import EndpointMetrics
+from mmebench.server.memory.ledger import Ledger, Resident
+from mmebench.server.memory.target_statistics import TargetStatistics
+from mmebench.units import human_bytes
+
+_log = logging.getLogger(__name__)
+_FRESH_SECONDS = 1.0
+"""A measurement of all targets is good for so long."""
+_REFRESH_SECONDS = 10.0
+"""Memory also grows while models run, so it is measured again from time to time."""
+
+
+class Evictor:
+    """Unloads what must go, once the requests in flight to it have ended.
+
+    Attributes:
+        estimates: bytes that a target takes, by the digest of its archive, as last measured.
+        statistics: what the container counted; it forgets that with each unload.
+    """
+
+    def __init__(self, ledger: Ledger, container: Container, metrics: EndpointMetrics) -> None:
+        self.ledger = ledger
+        self.estimates: dict[str, int] = {}
+        self.statistics = TargetStatistics(container, ledger)
+        self._container = container
+        self._metrics = metrics
+        self._changed = asyncio.Event()
+        self.changed = self._changed.set
+        """Say that somebody finished something; those who wait for a condition look again."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._measured_at = -math.inf
+        self._measuring = asyncio.Lock()
+
+    async def relieve(self, entry: Resident) -> bool:
+        """The container has no memory to run ``entry``: evict another. False when there is none."""
+        victim = self.ledger.least_recently_used(spared=entry.target)
+        if victim is not None:
+            await self._begin_eviction(victim)
+            return True
+        if self.ledger.unloading:
+            await self.until(lambda: not self.ledger.unloading)
+            return True
+        return False
+
+    async def measure(self, fresh_seconds: float = _FRESH_SECONDS) -> None:
+        """See what the resident targets really use, unless that was done so short a time ago."""
+        async with self._measuring:
+            now = time.perf_counter()
+            if now - self._measured_at >= fresh_seconds:
+                self._measured_at = now
+                await self.measure_these(list(self.ledger.resident.values()))
+
+    async def watch_memory(self) -> None:
+        """Measure from time to time and evict what went over the budget; runs until it is cancelled."""
+        while True:
+            await asyncio.sleep(_REFRESH_SECONDS)
+            await self.measure()
+            await self.make_room()
+
+    async def close(self) -> None:
+        """Give up what is under way."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def make_room(self) -> None:
+        """Evict until the budget holds."""
+        if self.ledger.used > self.ledger.limit:
+            await self.measure()
+        while self.ledger.used > self.ledger.limit:
+            for victim in self.ledger.victims():
+                self._begin_eviction(victim)
+            if not self.ledger.unloading:
+                return  # only what is being loaded is left, and that has been admitted
+            await self._change()
+            if self.ledger.used <= self.ledger.limit:
+                # Pages that the evicted shared with others are the others' now, so less is free than it seemed.
+                await self.measure_these(list(self.ledger.resident.values()))
+
+    def _begin_eviction(self, entry: Resident) -> asyncio.Task[None]:
+        """From now on no new request reaches the target."""
+        self.ledger.begin_unload(entry)
+        return self.spawn(self._evict(entry))
+
+    async def _evict(self, entry: Resident) -> None:
+        """Let the requests in flight end, then unload."""
+        await self.until(lambda: entry.in_flight == 0)
+        await self.unload(entry)
+        self.ledger.evictions += not entry.exempt
+        _log.info("evicted %s: %s free", entry.target, human_bytes(entry.memory))
+
+    async def unload(self, entry: Resident) -> None:
+        """Unload a target that the ledger says is being unloaded, to which no request is on its way."""
+        await self.statistics.keep(entry)
+        started = time.perf_counter()
+        try:
+            await self._container.unload(entry.model)
+            self._metrics.unloading.observe(time.perf_counter() - started)
+        except BaseException:
+            self.ledger.abort_unload(entry)
+            raise
+        else:
+            self.ledger.end_unload(entry)
+        finally:
+            self.changed()
+
+    async def measure_these(self, entries: Iterable[Resident]) -> None:
+        """See what these targets really use."""
+        by_model = {entry.model: entry for entry in entries}
+        for model, memory in (await self._container.memory(by_model)).items():
+            entry = by_model[model]
+            entry.memory = memory
+            self.estimates[entry.digest] = memory
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until ``condition`` holds."""
+        while not condition():
+            await self._change()
+
+    async def _change(self) -> None:
+        """Until somebody finished something."""
+        self._changed.clear()
+        await self._changed.wait()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Do ``work`` in the background, for as long as the endpoint is up."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            return
+        if isinstance(error, MmebenchError):
+            _log.warning("%s", error)
+        else:
+            _log.error("a load or eviction failed", exc_info=error)

@@ -1,0 +1,241 @@
+"""Brings targets into the container on first use."""
+
+import asyncio
+import hashlib
+import logging
+import shutil
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from mmebench.endpoints.endpoint import TargetLoad
+from mmebench.endpoints.server_metrics import TARGET as SERVER_METRICS
+from mmebench.errors import DiskFullError
+from mmebench.server.containers.container import Container, OutOfMemoryError
+from mmebench.server.front.metrics import EndpointMetrics
+from mmebench.server.memory.evictor import Evictor
+from mmebench.server.memory.ledger import Ledger, Resident
+from mmebench.server.memory.store import ArchiveStore, Materialised
+from mmebench.units import human_bytes
+
+_log = logging.getLogger(__name__)
+
+
+class Loader:
+    """One load per target at a time, however many requests wait for it."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        store: ArchiveStore,
+        container: Container,
+        metrics: EndpointMetrics,
+        concurrency: int,
+        *,
+        caching: bool = True,
+    ) -> None:
+        """``concurrency`` targets load at once; without ``caching`` each leaves memory and disk after use."""
+        self.ledger = ledger
+        self.metrics = metrics
+        self.evictor = Evictor(ledger, container, metrics)
+        self.recent: deque[TargetLoad] = deque(maxlen=1024)
+        """How the last loads went."""
+        self._caching = caching
+        self._store = store
+        self._container = container
+        self._slots = asyncio.Semaphore(concurrency)
+        self._loads: dict[str, tuple[Resident, asyncio.Task[None]]] = {}
+        container.on_death = self._forget_all
+
+    async def acquire(self, target: str) -> Resident:
+        """The target in memory, pinned for one request: call :meth:`release` when that is over.
+
+        When the caller is cancelled, the load goes on.
+
+        Raises:
+            TargetError, ArchiveError, ConfigError: the archive is not there or cannot be used.
+            LoadError: the container refused it. ContainerDownError: it died meanwhile.
+        """
+        entry = self.ledger.resident.get(target)
+        if entry is not None:
+            self.ledger.use(entry)
+            return entry
+        if target not in self._loads:
+            await asyncio.to_thread(self._store.find, target)
+            entry = self.ledger.resident.get(target)
+            if entry is not None:
+                self.ledger.use(entry)
+                return entry
+        entry, task = self._loads.get(target) or self._begin(target, self._load)
+        entry.in_flight += 1
+        try:
+            await asyncio.shield(task)
+        except BaseException:
+            self.release(entry)
+            raise
+        return entry
+
+    def release(self, entry: Resident) -> None:
+        """The request is over."""
+        entry.in_flight -= 1
+        if not entry.in_flight:
+            self.evictor.changed()
+            if not self._caching:
+                self._discard_idle(entry)
+
+    def forget(self, entry: Resident) -> None:
+        """The container does not hold the target, though it should; the next acquire loads it."""
+        _log.warning("%s: the container does not hold it any more", entry.target)
+        self.ledger.forget(entry)
+        self.evictor.statistics.lost(entry.target)
+
+    def revive(self, entry: Resident) -> None:
+        """The target's process died: load it anew, unless that has begun already. Acquire then waits for it."""
+        if self.ledger.resident.get(entry.target) is entry:
+            _log.warning("%s: its process died; loading it again", entry.target)
+            self.ledger.forget(entry)
+            self.evictor.statistics.lost(entry.target)
+            successor, _ = self._begin(entry.target, self._reload)
+            successor.digest = entry.digest
+
+    def _begin(
+        self, target: str, load: Callable[[Resident], Coroutine[Any, Any, None]]
+    ) -> tuple[Resident, asyncio.Task[None]]:
+        model = model_id(target)
+        entry = Resident(target, model, self._container.request_line(model), exempt=target == SERVER_METRICS)
+        begun = self._loads[target] = entry, self.evictor.spawn(load(entry))
+        begun[1].add_done_callback(lambda _: self._loads.pop(target) if self._loads[target] is begun else None)
+        return begun
+
+    async def _load(self, entry: Resident) -> None:
+        """From the archive to the container."""
+        asked = time.perf_counter()
+        async with self._slots:
+            await self._container.ready.wait()
+            await self.evictor.until(lambda: entry.target not in self.ledger.unloading)
+            made = await self._materialise(entry)
+            content = made.content
+            entry.digest = content.digest
+            size = content.size if self._container.measures_memory else 0
+            estimate = self.evictor.estimates.get(content.digest, size)
+            loading = await self._within_budget(entry, estimate, self._load_or_evict)
+        seconds = time.perf_counter() - asked
+        self.recent.append(TargetLoad(entry.target, seconds, made.downloading, made.unpacking, loading))
+
+    async def _reload(self, entry: Resident) -> None:
+        """Anew, from the files that are still there."""
+        async with self._slots:
+            estimate = self.evictor.estimates.get(entry.digest, 0)
+            await self._within_budget(entry, estimate, self._load_anew)
+
+    async def _within_budget(
+        self, entry: Resident, estimate: int, load: Callable[[Resident], Coroutine[Any, Any, float]]
+    ) -> float:
+        """Make room for ``estimate`` bytes, load, and charge what it really took; returns what ``load`` does."""
+        self._refuse_over_budget(entry.target, estimate)
+        await self.evictor.until(lambda: entry.exempt or self.ledger.may_load(estimate))
+        entry.memory = estimate
+        self.ledger.begin_load(entry)
+        started = time.perf_counter()
+        try:
+            await self.evictor.make_room()
+            loading = await load(entry)
+            await self.evictor.measure_these([entry])
+            if not entry.exempt and entry.memory > self.ledger.limit:
+                await self._container.unload(entry.model)
+                self._refuse_over_budget(entry.target, entry.memory)
+        except BaseException:
+            self.ledger.abort_load(entry)
+            self._remove_files(entry)
+            self.evictor.changed()
+            raise
+        self.ledger.end_load(entry)
+        self.evictor.changed()
+        _log.info(
+            "loaded %s in %.3f s: %s, %d resident use %s",
+            entry.target,
+            time.perf_counter() - started,
+            human_bytes(entry.memory),
+            len(self.ledger.resident),
+            human_bytes(self.ledger.used),
+        )
+        if self.ledger.used > self.ledger.limit:
+            self.evictor.spawn(self.evictor.make_room())
+        if not self._caching:
+            self._discard_idle(entry)  # whoever asked for it may have hung up
+        return loading
+
+    async def _materialise(self, entry: Resident) -> Materialised:
+        """The target's files; while the disk is full of what other targets use, one of those is evicted."""
+        directory = self._container.directory(entry.model)
+        while True:
+            try:
+                made = await asyncio.to_thread(self._store.materialise, entry.target, directory)
+            except DiskFullError as error:
+                _log.warning("%s: %s", entry.target, error)
+                if not await self.evictor.relieve(entry):
+                    raise
+            else:
+                if made.seconds:
+                    self.metrics.downloading.observe(made.seconds)
+                return made
+
+    def _remove_files(self, entry: Resident) -> None:
+        """Nothing will be made of them. They are few and mostly links, so this need not go to a thread."""
+        shutil.rmtree(self._container.directory(entry.model), ignore_errors=True)
+
+    async def _load_anew(self, entry: Resident) -> float:
+        started = time.perf_counter()
+        await self._container.reload(entry.model, entry.target)
+        seconds = time.perf_counter() - started
+        self.metrics.loading.observe(seconds)
+        return seconds
+
+    async def _load_or_evict(self, entry: Resident) -> float:
+        """Load and say how long that took; when the container is full, evict another target and try again."""
+        while True:
+            started = time.perf_counter()
+            try:
+                await self._container.load(entry.model, entry.target)
+            except OutOfMemoryError as error:
+                _log.warning("%s: the container is full (%s)", entry.target, error)
+                if not await self.evictor.relieve(entry):
+                    raise
+            else:
+                seconds = time.perf_counter() - started
+                self.metrics.loading.observe(seconds)
+                return seconds
+
+    def _refuse_over_budget(self, target: str, memory: int) -> None:
+        if target != SERVER_METRICS and memory > self.ledger.limit:
+            raise OutOfMemoryError(
+                507,
+                f"out of memory: {target} needs {human_bytes(memory)}, and all targets together may use "
+                f"{human_bytes(self.ledger.limit)}; give the endpoint more memory",
+            )
+
+    def _discard_idle(self, entry: Resident) -> None:
+        """Without caching: nobody uses this target now, so it goes."""
+        if not entry.in_flight and not entry.exempt and self.ledger.resident.get(entry.target) is entry:
+            self.ledger.begin_unload(entry)
+            self.evictor.spawn(self._discard(entry))
+
+    async def _discard(self, entry: Resident) -> None:
+        """Unload a target that is not to be kept, and forget its files."""
+        await self.evictor.unload(entry)
+        await asyncio.to_thread(self._store.discard, entry.digest)
+        _log.info("unloaded %s after use", entry.target)
+
+    def _forget_all(self) -> None:
+        self.metrics.container_deaths += 1
+        for entry in self.ledger.resident.values():
+            self._remove_files(entry)
+        self.ledger.clear()
+        self.evictor.statistics.lost()
+        self.evictor.changed()
+
+
+def model_id(target: str) -> str:
+    """The container's name for a target: names may hold what a path or URL cannot."""
+    return hashlib.sha256(target.encode()).hexdigest()[:32]

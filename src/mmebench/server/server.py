@@ -1,0 +1,121 @@
+"""``mmebench serve``: store, container, loader and router put together, until a signal ends it."""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from typing import IO, Any
+
+from mmebench.errors import BadInputError
+from mmebench.server.containers.choice import start_container
+from mmebench.server.containers.run_directory import RunDirectory
+from mmebench.server.front.metrics import EndpointMetrics
+from mmebench.server.front.router import Router
+from mmebench.server.memory.archives import ArchiveSource
+from mmebench.server.memory.ledger import Ledger
+from mmebench.server.memory.loader import Loader
+from mmebench.server.memory.store import ArchiveStore
+from mmebench.spec.endpoint import LocalEndpoint
+from mmebench.wire.verification import SignatureCheck
+
+_log = logging.getLogger(__name__)
+_LOAD_CONCURRENCY = 2
+"""With the model cache. AWS publishes no figure, only that without it more are loaded at once, by the cores."""
+
+
+def serve(
+    endpoint: LocalEndpoint,
+    source: ArchiveSource,
+    port: int,
+    output: IO[bytes],
+    announce: Callable[[str], None],
+    signatures: SignatureCheck | None = None,
+) -> signal.Signals:
+    """Serve until SIGINT, SIGTERM or SIGHUP, and say which it was.
+
+    Args:
+        endpoint: its name, and how it holds targets.
+        source: where archives come from.
+        port: on 127.0.0.1; 0 for any that is free.
+        output: where the container writes what it has to say.
+        announce: called with the endpoint's URL, once it answers.
+        signatures: what checks those of invocations, which else need none.
+
+    Raises:
+        BadInputError: the port is taken, or the container at a URL cannot be used.
+        CannotRunError: the container does not run here.
+    """
+    run = asyncio.run
+    if sys.platform != "win32":
+        import uvloop
+
+        run = uvloop.run
+    return run(_until_signal(lambda: _run(endpoint, source, port, output, announce, signatures)))
+
+
+async def _until_signal(work: Callable[[], Coroutine[Any, Any, None]]) -> signal.Signals:
+    """Do ``work`` until a signal comes, then cancel it and wait for its clean-up."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[signal.Signals] = loop.create_future()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, _end, ended, number)
+    task = asyncio.create_task(work())
+    await asyncio.wait((task, ended), return_when=asyncio.FIRST_COMPLETED)
+    task.cancel()
+    await asyncio.wait((task,))
+    if not task.cancelled():
+        task.result()
+    return ended.result()
+
+
+def _end(ended: asyncio.Future[signal.Signals], number: signal.Signals) -> None:
+    if not ended.done():
+        _log.info("%s: shutting down", number.name)
+        ended.set_result(number)
+
+
+async def _run(
+    endpoint: LocalEndpoint,
+    source: ArchiveSource,
+    port: int,
+    output: IO[bytes],
+    announce: Callable[[str], None],
+    signatures: SignatureCheck | None,
+) -> None:
+    """Everything, from start to cancellation."""
+    async with AsyncExitStack() as stack:
+        listener = stack.enter_context(_listen(port))
+        run = RunDirectory()
+        stack.callback(run.close)
+        container = await start_container(endpoint.container, endpoint.model_directory, run, output)
+        stack.push_async_callback(container.close)
+        archives = ArchiveStore(source, container.storage / "unpacked", container.unpack, endpoint.disk)
+        caching = endpoint.model_cache_setting == "Enabled"
+        concurrency = endpoint.load_concurrency or (_LOAD_CONCURRENCY if caching else max(2, os.cpu_count() or 1))
+        ledger = Ledger(endpoint.memory if container.measures_memory else None)
+        loader = Loader(ledger, archives, container, EndpointMetrics(), concurrency, caching=caching)
+        stack.push_async_callback(loader.evictor.close)
+        router = Router(endpoint.name, container, loader, signatures)
+        stack.callback(router.close)
+        server = await asyncio.get_running_loop().create_server(router.connection, sock=listener)
+        stack.callback(server.close)
+        gc.collect()
+        gc.freeze()  # what was imported stays; looking through it all the time costs a tenth of the router's CPU
+        announce(f"http://127.0.0.1:{listener.getsockname()[1]}/endpoints/{endpoint.name}")
+        async with asyncio.TaskGroup() as background:
+            background.create_task(loader.evictor.watch_memory())
+            background.create_task(router.cut_off_stalled())
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port), backlog=1024)
+    except OSError as error:
+        raise BadInputError(
+            f"port {port}: {os.strerror(error.errno or 0)}; give another with --port, or 0 for any that is free"
+        ) from None

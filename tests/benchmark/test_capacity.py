@@ -1,0 +1,212 @@
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import pytest
+
+from mmebench.benchmark.capacity import bounds_per_copy, bytes_per_copy, bytes_per_copy_before_growth, fill
+from mmebench.endpoints.counters import EndpointCounters
+from mmebench.endpoints.endpoint import MemoryUse, Residency, TargetLoad
+from mmebench.errors import MmebenchError
+from mmebench.record.run import Load
+from mmebench.wire.runtime import InvocationError
+
+ARCHIVE = Path("model.tar.gz")
+COPY = 100
+
+
+class SmallEndpoint:
+    """Holds ``room`` targets of 100 bytes beside 50 bytes of its own, and evicts the least recently used."""
+
+    name, url, region = "small", "http://127.0.0.1:0", "us-east-1"
+    instance_type, container = "local", "a test"
+
+    def __init__(self, room: int, refuses: bool = False) -> None:
+        self.room = room
+        self.refuses = refuses
+        self.targets: set[str] = set()
+        self.resident: list[str] = []
+        self.grown: set[str] = set()
+        self.evictions = 0
+
+    def add_targets(self, archive: Path, targets: Iterable[str]) -> None:
+        self.targets.update(targets)
+
+    def remove_targets(self, targets: Iterable[str]) -> None:
+        self.targets.difference_update(targets)
+
+    def counters(self) -> EndpointCounters | None:
+        return None
+
+    def recent_loads(self) -> tuple[TargetLoad, ...]:
+        return ()
+
+    def invoke(self, target: str) -> None:
+        assert target in self.targets, "a target is added before it is invoked"
+        if len(self.resident) == self.room:
+            if self.refuses:
+                raise InvocationError(f"{target}: ModelError: CUDA out of memory", "ModelError", 400)
+            self.resident.pop(0)
+            self.evictions += 1
+        self.resident.append(target)
+
+    def grow(self, target: str) -> None:
+        assert target == self.resident[-1], "a copy grows once it is loaded"
+        self.grown.add(target)
+
+    def residency(self) -> Residency:
+        used = 50 + COPY * len(self.grown & set(self.resident))
+        return Residency(tuple(self.resident), len(self.targets), self.evictions, used, 1000)
+
+    def measure(self) -> Residency:
+        return self.residency()
+
+    def close(self) -> None:
+        self.resident.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def test_the_first_eviction_ends_the_fill() -> None:
+    endpoint, seen = SmallEndpoint(room=7), list[Load]()
+    capacity = fill(
+        endpoint, ARCHIVE, "m", endpoint.invoke, endpoint.grow, limit=100, threshold=None, on_load=seen.append
+    )
+    assert (capacity.fits, capacity.limited_by) == (7, "eviction")
+    assert capacity.bytes_per_copy == pytest.approx(COPY)
+    assert [load.target for load in seen] == [f"m-v{number}.tar.gz" for number in range(7)]
+    assert endpoint.evictions == 1
+
+
+def test_a_refusal_for_memory_ends_the_fill() -> None:
+    endpoint = SmallEndpoint(room=3, refuses=True)
+    capacity = fill(
+        endpoint, ARCHIVE, "m", endpoint.invoke, endpoint.grow, limit=100, threshold=None, on_load=lambda _: None
+    )
+    assert (capacity.fits, capacity.limited_by) == (3, "refused")
+
+
+def test_a_threshold_leaves_room_for_no_further_copy() -> None:
+    # 50 + 8 x 100 = 850; a ninth copy would be 950, over nine tenths of 1,000.
+    endpoint = SmallEndpoint(room=100)
+    capacity = fill(
+        endpoint, ARCHIVE, "m", endpoint.invoke, endpoint.grow, limit=100, threshold=0.9, on_load=lambda _: None
+    )
+    assert (capacity.fits, capacity.limited_by) == (8, "threshold")
+    assert endpoint.evictions == 0
+
+
+def test_enough_is_enough() -> None:
+    endpoint = SmallEndpoint(room=100)
+    capacity = fill(
+        endpoint, ARCHIVE, "m", endpoint.invoke, endpoint.grow, limit=4, threshold=None, on_load=lambda _: None
+    )
+    assert (capacity.fits, capacity.limited_by) == (4, "limit")
+
+
+def test_not_even_one_copy() -> None:
+    endpoint = SmallEndpoint(room=0, refuses=True)
+    with pytest.raises(MmebenchError, match=r"copy 0 cannot be loaded: m-v0\.tar\.gz.*out of memory"):
+        fill(
+            endpoint, ARCHIVE, "m", endpoint.invoke, endpoint.grow, limit=4, threshold=None, on_load=lambda _: None
+        )
+
+
+def test_another_error_is_not_taken_for_full_memory() -> None:
+    endpoint = SmallEndpoint(room=100)
+
+    def invoke(target: str) -> None:
+        if target == "m-v2.tar.gz":
+            raise InvocationError(f"{target}: ModelError: bad input", "ModelError", 400)
+        endpoint.invoke(target)
+
+    with pytest.raises(MmebenchError, match="copy 2 cannot be loaded"):
+        fill(endpoint, ARCHIVE, "m", invoke, endpoint.grow, limit=4, threshold=None, on_load=lambda _: None)
+
+
+def test_memory_per_copy_is_a_slope() -> None:
+    loads = [
+        Load(target=f"{n}", seconds=1, memory_loaded=1000 + 7 * n - 3, memory_used=1000 + 7 * n) for n in range(5)
+    ]
+    assert bytes_per_copy(loads) == pytest.approx(7)
+    assert bytes_per_copy(loads[:1]) is None
+    assert bounds_per_copy(loads) == pytest.approx((7, 7))
+    assert bounds_per_copy(loads[:3]) is None
+    assert bytes_per_copy_before_growth(loads) == pytest.approx(4)
+    assert bytes_per_copy_before_growth(loads[:1]) is None
+
+
+def test_the_bounds_hold_what_a_copy_takes_and_narrow_with_copies() -> None:
+    random = np.random.default_rng(5)
+    held, widths = 0, []
+    for _ in range(60):
+        noisy = [
+            Load(
+                target=f"{n}", seconds=1, memory_loaded=0, memory_used=round(1e6 + 1e4 * n + random.normal(0, 3e3))
+            )
+            for n in range(20)
+        ]
+        bounds = bounds_per_copy(noisy)
+        assert bounds is not None
+        held += bounds[0] <= 1e4 <= bounds[1]
+        widths.append(bounds[1] - bounds[0])
+    assert held >= 50, "about 95 in 100"
+    assert 0 < np.mean(widths) < 2e3
+
+
+class SilentEndpoint(SmallEndpoint):
+    """Says at most how much memory is in use; a target that is not in memory takes 60 ms more."""
+
+    def __init__(self, room: int, tells_memory: bool) -> None:
+        super().__init__(room)
+        self.tells_memory = tells_memory
+
+    def invoke(self, target: str) -> None:
+        if target in self.resident:
+            self.resident.remove(target)
+            self.resident.append(target)
+        else:
+            time.sleep(0.06)
+            super().invoke(target)
+
+    def residency(self) -> MemoryUse:  # type: ignore[override]
+        known = super().residency()
+        return MemoryUse(known.memory_used, known.memory_budget) if self.tells_memory else MemoryUse()
+
+    def measure(self) -> MemoryUse:  # type: ignore[override]
+        return self.residency()
+
+
+def test_memory_that_is_exhausted_by_asking_the_oldest_again_ends_the_fill() -> None:
+    class FullEndpoint(SilentEndpoint):
+        """Has no room for the one it has just evicted."""
+
+        def invoke(self, target: str) -> None:
+            if target in self.grown and target not in self.resident:
+                raise InvocationError(f"{target}: out of memory", "ModelError", 507)
+            super().invoke(target)
+
+    endpoint = FullEndpoint(3, tells_memory=False)
+    capacity = fill(
+        endpoint, ARCHIVE, "m", endpoint.invoke, endpoint.grow, limit=100, threshold=None, on_load=lambda _: None
+    )
+    assert (capacity.fits, capacity.limited_by) == (3, "refused")
+
+
+@pytest.mark.parametrize("tells_memory", [True, False])
+def test_an_eviction_that_nobody_counts_is_seen_by_a_copy_that_is_cold_again(tells_memory: bool) -> None:
+    endpoint = SilentEndpoint(5, tells_memory)
+    capacity = fill(
+        endpoint, ARCHIVE, "m", endpoint.invoke, endpoint.grow, limit=100, threshold=None, on_load=lambda _: None
+    )
+    assert (capacity.fits, capacity.limited_by) == (5, "eviction")
+    assert (capacity.bytes_per_copy is None) is not tells_memory

@@ -1,0 +1,60 @@
+"""Tiny archives, made once, and one local endpoint with a real Triton that most tests share."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmebench.endpoints.local import LocalEndpoint, start
+from mmebench.spec import LocalEndpoint as Spec
+from support.invocations import runtime_client
+from support.tiny_models import onnx_archive, openvino_archive, torchscript_archive
+
+Serve = Callable[..., LocalEndpoint]
+
+
+@pytest.fixture(scope="session")
+def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """By backend; each model adds another number, so that an answer says who gave it."""
+    folder = tmp_path_factory.mktemp("archives")
+    return {
+        "onnx": onnx_archive(folder / "onnx.tar.gz", 1),
+        "half": onnx_archive(folder / "half.tar.gz", 2, half=True),
+        "pt": torchscript_archive(folder / "pt.tar.gz", 3),
+        "libtorch": torchscript_archive(folder / "libtorch.tar.gz", 4, 'platform: "pytorch_libtorch"'),
+        "openvino": openvino_archive(folder / "openvino.tar.gz", 5),
+    }
+
+
+@pytest.fixture(scope="session")
+def endpoint(archives: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEndpoint]:
+    """Everything fits; no test may take it down."""
+    folder = tmp_path_factory.mktemp("endpoint")
+    (folder / "store").mkdir()
+    with start(Spec(memory="4GiB", container="triton"), folder / "store", folder / "serve.log") as endpoint:
+        for name, archive in archives.items():
+            endpoint.add_targets(archive, [f"{name}.tar.gz"])
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def client(endpoint: LocalEndpoint) -> Any:
+    return runtime_client(endpoint.url)
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Endpoints of a test's own, over ``tmp_path / "store"``; ``serve(memory="100MiB")``."""
+    started: list[LocalEndpoint] = []
+    store = tmp_path / "store"
+    store.mkdir()
+
+    def start_another(**options: Any) -> LocalEndpoint:
+        log = tmp_path / f"serve-{len(started)}.log"
+        started.append(start(Spec.model_validate({"container": "triton"} | options), store, log))
+        return started[-1]
+
+    yield start_another
+    for endpoint in started:
+        endpoint.close()

@@ -1,0 +1,90 @@
+"""A real Triton that fails while it is being restarted, and what is left of it."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mmebench.server.containers.run_directory import RunDirectory
+from mmebench.server.containers.triton import TritonRecipe
+from mmebench.server.containers.v2_container import V2Container
+from mmebench.wire.http_client import Address
+
+pytestmark = pytest.mark.triton
+
+
+class Weak(TritonRecipe):
+    """Triton dies at the second check, which is that of the first restart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.checks = 0
+
+    async def check(self, address: Address) -> None:
+        self.checks += 1
+        if self.checks == 2:
+            kill()
+        await super().check(address)
+
+
+@pytest.fixture
+def run() -> Iterator[RunDirectory]:
+    run = RunDirectory()
+    yield run
+    run.close()
+
+
+def tritons() -> list[psutil.Process]:
+    """Those that this process has started."""
+    return [child for child in psutil.Process().children() if child.name() == "tritonserver"]
+
+
+def kill() -> None:
+    (triton,) = tritons()
+    triton.kill()
+
+
+def test_a_triton_that_dies_again_while_it_is_checked_is_restarted_again(
+    run: RunDirectory, tmp_path: Path
+) -> None:
+    async def work() -> None:
+        with (tmp_path / "log").open("ab", buffering=0) as output:
+            recipe = Weak()
+            container = V2Container(recipe, run, output)
+            try:
+                await container.start()
+                container.ready.clear()
+                kill()
+                await asyncio.wait_for(container.ready.wait(), 30)
+                assert recipe.checks == 3
+            finally:
+                await container.close()
+
+    asyncio.run(work())
+    assert tritons() == []
+
+
+def test_close_cleans_up_after_a_defect_too(run: RunDirectory, tmp_path: Path) -> None:
+    left = Path("/dev/shm", f"{run.shared_memory_prefix}left")
+
+    def leave() -> None:
+        left.touch()
+        raise RuntimeError("a defect")
+
+    async def work() -> None:
+        with (tmp_path / "log").open("ab", buffering=0) as output:
+            container = V2Container(TritonRecipe(), run, output)
+            container.on_death = leave
+            await container.start()
+            kill()
+            async with asyncio.timeout(30):
+                while not left.exists():
+                    await asyncio.sleep(0.05)
+            with pytest.raises(RuntimeError, match="a defect"):
+                await container.close()
+
+    asyncio.run(work())
+    assert not left.exists()
+    assert tritons() == []
