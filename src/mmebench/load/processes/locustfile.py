@@ -1,6 +1,6 @@
 """The Locust user and shape. Users, ramps, statistics, CSV files and the web UI are Locust's own.
 
-``mmebench`` starts it as ``locust -f .../load/processes/locustfile.py`` with the job file in ``MMEBENCH_JOB``; started by
+Started as ``locust -f .../processes/locustfile.py``, by ``mmebench`` with the job file in ``MMEBENCH_JOB`` or by
 hand with a job file, it has Locust's web UI. A worker without one asks the conductor what to do. Once a second,
 and at the end of each stage, it writes a JSON line to the file descriptor ``MMEBENCH_EVENTS``, where that is set;
 see :mod:`mmebench.load.processes.events`.
