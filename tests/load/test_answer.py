@@ -41,6 +41,12 @@ def test_what_an_answer_says_beyond_its_status(line: str, error: str | None, col
     ("lines", "body_bytes", "closes"),
     [
         ("HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked", CHUNKED, False),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding:  \t chunked", CHUNKED, False),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked", CHUNKED, False),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip", UNTIL_CLOSE, True),
+        ("HTTP/1.1 424 Failed\r\nconnection: close\r\ncontent-length: 0", 0, True),
+        ("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\ncontent-length: 3", 3, False),
+        ("HTTP/1.1 304 Not Modified\r\nContent-Length: 9", 0, False),
         ("HTTP/1.1 200 OK", UNTIL_CLOSE, True),
         ("HTTP/1.0 200 OK\r\ncontent-length:3", 3, True),
         ("HTTP/1.1 200 OK\r\nconnection: Close\r\ncontent-length: 3", 3, True),
@@ -54,7 +60,17 @@ def test_where_a_body_ends(lines: str, body_bytes: int, closes: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", ["", "HTTP/2 200", "GET / HTTP/1.1", "HTTP/1.1 20x", "HTTP/1.1 200\r\ncontent-length: x"]
+    "raw",
+    [
+        "",
+        "HTTP/2 200",
+        "GET / HTTP/1.1",
+        "HTTP/1.1 20x",
+        "HTTP/1.1 101 Other\r\nUpgrade: h2c\r\nConnection: upgrade",
+        *(f"HTTP/1.1 200 OK\r\ncontent-length: {length}" for length in ("x", "-1", "-2", "-5", "+10", "1_0", "")),
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 4",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked",
+    ],
 )
 def test_what_is_no_head(raw: str) -> None:
     with pytest.raises(ProtocolError):

@@ -5,7 +5,7 @@ import pytest
 
 from mmebench.errors import BadInputError
 from mmebench.formats.tensors import TensorSpec
-from mmebench.load.payload.payload import make_arrays, make_bodies, make_body, row_lengths
+from mmebench.load.payload.payload import encode, make_arrays, make_bodies, make_body, row_lengths
 from mmebench.spec import Payload
 
 IMAGE = (TensorSpec(name="INPUT__0", datatype="FP32", shape=(3, 8, 8)),)
@@ -62,6 +62,30 @@ def test_a_json_body_carries_the_same_values() -> None:
     assert np.array_equal(values, make_arrays(IMAGE, Payload())[0])
 
 
+def test_a_json_body_asks_for_a_json_answer() -> None:
+    """Triton answers as ``binary_data_output`` says, and in the encoding of the request where nothing is said."""
+    import json
+
+    assert json.loads(make_body(IMAGE, Payload(encoding="json"), 8).content).keys() == {"inputs"}
+
+
+def test_texts_and_truths_in_json() -> None:
+    import json
+
+    names = (TensorSpec(name="t", datatype="BYTES", shape=(2,)), TensorSpec(name="b", datatype="BOOL", shape=(1,)))
+    arrays = [np.array([["grün", b"red"]], object), np.array([[True]])]
+    asked = json.loads(encode(names, arrays, Payload(encoding="json"), 8).content)["inputs"]
+    assert [each["data"] for each in asked] == [["grün", "red"], [True]]
+    assert [each["shape"] for each in asked] == [[1, 2], [1, 1]]
+
+
+def test_half_precision_has_no_json_form() -> None:
+    half = (TensorSpec(name="x", datatype="FP16", shape=(2,)),)
+    assert make_body(half, Payload(), 8).content.endswith(make_arrays(half, Payload())[0].tobytes())
+    with pytest.raises(BadInputError, match="got json, in which input x of FP16 cannot be written"):
+        make_body(half, Payload(encoding="json"), 8)
+
+
 def test_text_without_batch_dimension() -> None:
     whole = tuple(spec.model_copy(update={"shape": (1, -1)}) for spec in TEXT)
     body = make_body(whole, Payload(sequence_length=6), 0)
@@ -103,6 +127,46 @@ def test_a_picture_is_scaled_and_normalised(tmp_path: Path) -> None:
     assert image[1, :, 4, 4].tolist() == pytest.approx(
         [(1 - 0.485) / 0.229, -0.456 / 0.224, -0.406 / 0.225], rel=1e-5
     )
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 6), (8, 6, 3), (1, 8, 6), (8, 6, 1)])
+def test_a_model_of_raw_pixels_gets_them(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (64, 48), (128, 128, 128)).save(tmp_path / "grey.png")
+    (image,) = make_arrays(
+        (TensorSpec(name="x", datatype="UINT8", shape=shape),), Payload(image=tmp_path / "grey.png")
+    )
+    assert image.dtype == np.uint8
+    assert image.shape == (1, *shape)
+    assert np.unique(image).tolist() == [128]
+
+
+def test_colours_are_where_the_shape_says(tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (8, 6), (255, 0, 0)).save(tmp_path / "red.png")
+    for shape in ((3, 6, 8), (6, 8, 3)):
+        for datatype in ("FP32", "UINT8"):
+            spec = TensorSpec.model_validate({"name": "x", "datatype": datatype, "shape": shape})
+            (image,) = make_arrays((spec,), Payload(image=tmp_path / "red.png"))[0]
+            channels = image if shape[0] == 3 else image.transpose(2, 0, 1)
+            assert channels[0].min() > channels[1:].max(), (shape, datatype)
+    grey = TensorSpec(name="x", datatype="FP32", shape=(1, 6, 8))
+    (image,) = make_arrays((grey,), Payload(image=tmp_path / "red.png"))[0]
+    assert np.ptp(image) == 0
+    assert float(image[0, 0, 0]) == pytest.approx((76 / 255 - 0.449) / 0.226, abs=0.02)  # ITU-R 601 luma of red
+
+
+def test_what_no_picture_can_be(tmp_path: Path) -> None:
+    tokens = TensorSpec(name="x", datatype="INT64", shape=(3, 8, 8))
+    with pytest.raises(BadInputError, match=r"x INT64 \[3, 8, 8\]; a picture is .* UINT8 or floating point"):
+        make_arrays((tokens,), Payload(image=tmp_path / "any.png"))
+
+
+def test_pixels_without_a_picture() -> None:
+    (image,) = make_arrays((TensorSpec(name="x", datatype="UINT8", shape=(3, 64, 64)),), Payload())
+    assert np.bincount(image.ravel(), minlength=256).min() > 0
 
 
 @pytest.mark.parametrize(("inputs", "message"), [(TEXT, "a picture is one input of"), (IMAGE, "No such file")])

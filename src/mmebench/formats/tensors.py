@@ -18,7 +18,7 @@ class TensorSpec(BaseModel):
     ``shape`` leaves the batch dimension out; -1 marks a dimension that varies (the sequence length of text).
     ``fill`` says what realistic data looks like, so that a payload can be made without the model:
 
-    * ``normal``: standard normal, what images are after normalisation;
+    * ``normal``: standard normal, what images are after normalisation; pixels from 0 to 255 where it is UINT8;
     * ``integers``: uniform in [``low``, ``high``), token ids;
     * ``lengths``: 1 up to each row's length and 0 after it, an attention mask;
     * ``zeros``: all zero, token type ids.

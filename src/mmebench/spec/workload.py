@@ -55,7 +55,9 @@ class Payload(Strict):
         "constant", description="rows of text are all padded to sequence_length, or as long as text is"
     )
     pool: int = Field(1, ge=1, le=10_000, description="distinct requests to draw from")
-    image: Path | None = Field(None, description="a picture, scaled to the model's input and normalised")
+    image: Path | None = Field(
+        None, description="a picture, scaled to the model's input; normalised, or as pixels for UINT8"
+    )
     text: tuple[str, ...] | None = Field(None, min_length=1, description="texts for the tokenizer")
     tokenizer: Path | None = Field(None, description="a tokenizer.json, or a folder that holds it")
     file: Path | None = Field(None, description="one request's body, sent as it is")

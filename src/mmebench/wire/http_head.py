@@ -12,6 +12,7 @@ import httptools
 LIMIT = 64 * 1024
 """The longest head, in bytes."""
 END = b"\r\n\r\n"
+_WITHOUT_BODY = (204, 304)
 _KEPT = 1024
 _KEPT_BYTES = 4096
 """Longer heads are not kept."""
@@ -48,7 +49,7 @@ class AnswerHead:
 
     Attributes:
         headers: names in lower case.
-        length: of the body, in bytes; None when it does not say.
+        length: of the body, in bytes; None for a chunked one, and for one that ends where the connection does.
         chunked: whether the body is.
         keep_alive: whether the connection stays.
         memo: as in :class:`RequestHead`.
@@ -60,10 +61,15 @@ class AnswerHead:
         self.status = status
         self.headers = headers
         self.memo: Any = None
-        self.chunked = b"transfer-encoding" in headers
-        length = headers.get(b"content-length")
-        self.length = None if length is None or self.chunked else int(length)
-        self.keep_alive = keep_alive and (self.length is not None or self.chunked)
+        self.keep_alive = keep_alive
+        self.chunked = False
+        self.length: int | None = 0
+        if status >= 200 and status not in _WITHOUT_BODY:
+            # Of several codings the last says where the body ends (RFC 9112, section 6.3).
+            coding = headers.get(b"transfer-encoding", b"").lower().rpartition(b",")[2].strip()
+            self.chunked = coding == b"chunked"
+            length = headers.get(b"content-length")
+            self.length = None if length is None or coding else int(length)
 
 
 HeadT = TypeVar("HeadT")
@@ -132,18 +138,27 @@ class RequestHeadParser:
         self._surplus = True
 
 
-class _AnswerHeadCollector:
+class _AnswerHeadParser:
     """Gathers one head from httptools' callbacks."""
 
     def __init__(self) -> None:
-        self.headers: dict[bytes, bytes] = {}
-        self.ended = False
+        self._parser = httptools.HttpResponseParser(self)
+        self._headers: dict[bytes, bytes] = {}
+        self._head: AnswerHead | None = None
+
+    def parse(self, data: bytes) -> AnswerHead:
+        self._parser.feed_data(data)
+        if self._head is None:
+            raise httptools.HttpParserError("no head before an empty line")
+        return self._head
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers[name.lower()] = value
+        self._headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
-        self.ended = True
+        # Asked here, as llhttp forgets what a message without a body was as soon as it is over.
+        parser = self._parser
+        self._head = AnswerHead(parser.get_status_code(), self._headers, parser.should_keep_alive())
 
 
 def parse_answer_head(data: bytes) -> AnswerHead:
@@ -152,9 +167,7 @@ def parse_answer_head(data: bytes) -> AnswerHead:
     Raises:
         httptools.HttpParserError: it is none.
     """
-    collector = _AnswerHeadCollector()
-    parser = httptools.HttpResponseParser(collector)
-    parser.feed_data(data)
-    if not collector.ended:
-        raise httptools.HttpParserError("no head before an empty line")
-    return AnswerHead(parser.get_status_code(), collector.headers, parser.should_keep_alive())
+    try:
+        return _AnswerHeadParser().parse(data)
+    except httptools.HttpParserUpgrade:
+        raise httptools.HttpParserError("an answer that goes on in another protocol") from None

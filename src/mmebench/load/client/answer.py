@@ -3,6 +3,10 @@
 from functools import lru_cache
 from typing import NamedTuple
 
+import httptools
+
+from mmebench.wire.http_head import END, parse_answer_head
+
 
 class ProtocolError(Exception):
     """What came is not an HTTP/1.1 answer to one request."""
@@ -41,7 +45,7 @@ def parse_head(raw: bytes) -> Head:
     date is over; one that is known is found many times faster than it is parsed.
 
     Raises:
-        ProtocolError: the first line is no status line, or the length is no number.
+        ProtocolError: it is no head of HTTP/1, or does not say in one way where the body ends.
     """
     start = raw.find(_REQUEST_ID)
     if start >= 0:
@@ -52,37 +56,18 @@ def parse_head(raw: bytes) -> Head:
 
 @lru_cache(maxsize=256)
 def _parse(raw: bytes) -> Head:
-    text = raw.lower()
-    if text[:7] != b"http/1." or text[8:9] != b" ":
-        raise ProtocolError("no status line")
     try:
-        status = int(text[9:12])
-        start = text.find(b"\r\ncontent-length:")
-        if start >= 0:
-            end = text.find(b"\r\n", start + 17)
-            body_bytes = int(text[start + 17 : end if end >= 0 else None])
-        elif b"\r\ntransfer-encoding: chunked" in text or b"\r\ntransfer-encoding:chunked" in text:
-            body_bytes = CHUNKED
-        elif status < 200 or status in (204, 304):
-            body_bytes = 0
-        else:
-            body_bytes = UNTIL_CLOSE
-    except ValueError:
-        raise ProtocolError("a number is none") from None
-    if body_bytes < UNTIL_CLOSE:
-        raise ProtocolError("negative length")
-    closes = b"\r\nconnection: close" in text or body_bytes == UNTIL_CLOSE or text[7:8] == b"0"
-    error_type, residency = _value(_ERROR_TYPE, raw, text), _value(_RESIDENCY, raw, text)
-    name = error_type.partition(b":")[0].decode("latin-1") if error_type else f"HTTP {status}"
-    cold = -1 if residency is None else int(residency == b"cold")
-    return Head(status, body_bytes, closes, None if status == 200 else name, cold)
-
-
-def _value(name: bytes, raw: bytes, text: bytes) -> bytes | None:
-    """A header's value as it came in ``raw``; ``name`` and ``text`` are in lower case. None where none came."""
-    start = text.find(b"\r\n" + name + b":")
-    if start < 0:
-        return None
-    start += len(name) + 3
-    end = text.find(b"\r\n", start)
-    return raw[start : end if end >= 0 else None].strip()
+        head = parse_answer_head(raw + END)
+    except httptools.HttpParserError as error:
+        raise ProtocolError(str(error)) from None
+    body_bytes = CHUNKED if head.chunked else UNTIL_CLOSE if head.length is None else head.length
+    error_type = head.headers.get(_ERROR_TYPE)
+    name = error_type.partition(b":")[0].decode("latin-1") if error_type else f"HTTP {head.status}"
+    residency = head.headers.get(_RESIDENCY)
+    return Head(
+        status=head.status,
+        body_bytes=body_bytes,
+        closes=not head.keep_alive,
+        error=None if head.status == 200 else name,
+        cold=-1 if residency is None else int(residency == b"cold"),
+    )

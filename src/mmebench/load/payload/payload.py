@@ -1,5 +1,7 @@
 """The bodies of requests, made from what the model takes; no model, no network, the same for the same seed."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,22 +56,47 @@ def make_body(inputs: tuple[TensorSpec, ...], payload: Payload, max_batch_size: 
 def encode(inputs: tuple[TensorSpec, ...], arrays: Arrays, payload: Payload, max_batch_size: int) -> Body:
     """One inference request of the KServe v2 protocol, as Triton behind SageMaker takes it.
 
-    ``max_batch_size`` is the served model's; where it is 0 the shapes of ``inputs`` are whole, and no batch
-    dimension is put before them.
+    Nothing names its outputs, so that Triton answers with all of them, in the encoding of the request.
+
+    Args:
+        inputs: what the model takes.
+        arrays: one an input, ``(batch, *shape)``.
+        payload: with the encoding.
+        max_batch_size: the served model's; where it is 0 the shapes of ``inputs`` are whole, and no batch
+            dimension is put before them.
+
+    Raises:
+        BadInputError: an input has no form in that encoding.
     """
+    named = [(spec, data[0] if max_batch_size == 0 else data) for spec, data in zip(inputs, arrays, strict=True)]
+    return _json(named) if payload.encoding == "json" else _binary(named)
+
+
+def _json(tensors: Sequence[tuple[TensorSpec, npt.NDArray[np.generic]]]) -> Body:
+    """Not by tritonclient, whose every request without a list of outputs asks for a binary answer."""
+    asked = []
+    for spec, data in tensors:
+        if spec.datatype == "FP16":
+            raise BadInputError(
+                f"workload.payload.encoding: got json, in which input {spec.name} of FP16 cannot be written "
+                "(KServe v2 protocol, binary tensor data extension); use encoding: binary"
+            )
+        values = data.ravel().tolist()
+        if spec.datatype == "BYTES":
+            values = [value.decode() if isinstance(value, bytes) else str(value) for value in values]
+        asked.append({"name": spec.name, "shape": data.shape, "datatype": spec.datatype, "data": values})
+    return Body(json.dumps({"inputs": asked}, separators=(",", ":")).encode(), "application/json")
+
+
+def _binary(tensors: Sequence[tuple[TensorSpec, npt.NDArray[np.generic]]]) -> Body:
+    """Its answer is binary as well."""
     from tritonclient.http import InferenceServerClient, InferInput
 
-    tensors = []
-    for spec, data in zip(inputs, arrays, strict=True):
-        if max_batch_size == 0:
-            data = data[0]
-        tensor = InferInput(spec.name, list(data.shape), spec.datatype)
-        tensor.set_data_from_numpy(data, binary_data=payload.encoding == "binary")
-        tensors.append(tensor)
-    # Without a list of outputs, Triton answers with all of them, in the encoding of the request.
-    content, header_size = InferenceServerClient.generate_request_body(tensors)
-    if payload.encoding == "json":
-        return Body(content, "application/json")
+    asked = []
+    for spec, data in tensors:
+        asked.append(InferInput(spec.name, list(data.shape), spec.datatype))
+        asked[-1].set_data_from_numpy(data, binary_data=True)
+    content, header_size = InferenceServerClient.generate_request_body(asked)
     return Body(content, f"application/vnd.sagemaker-triton.binary+json;json-header-size={header_size}")
 
 
@@ -118,6 +145,8 @@ def _fill(
     shape = (payload.batch, *(int(lengths.max()) if size == -1 else size for size in spec.shape))
     datatype = spec.numpy_dtype
     match spec.fill:
+        case "normal" if spec.datatype == "UINT8":  # a picture before it is normalised
+            return random.integers(0, 256, shape, np.uint8)
         case "normal":
             return random.standard_normal(shape, dtype=np.float32).astype(datatype)
         case "integers":
