@@ -1,5 +1,7 @@
 """Which pictures a report consists of."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,22 @@ def test_locusts_history_alone_has_no_latency_to_draw(tmp_path: Path) -> None:
     (tmp_path / "ml.g4dn.2xlarge*trt*42_stats_history.csv").write_text(FOREIGN)
     write_report(tmp_path)
     assert pictures(tmp_path) == {"ml.g4dn.2xlarge*trt*42_chart1", "chart2"}
+
+
+def test_a_history_is_not_said_to_be_more_than_it_is(tmp_path: Path) -> None:
+    (tmp_path / "ml.g4dn.2xlarge*trt*42_stats_history.csv").write_text(FOREIGN)
+    write_report(tmp_path)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    said = page[page.index("<main>") : page.index('<script type="text/plain"')]
+    assert "10 requests/s at mean 25 ms (20 users)" in said
+    assert "latency of all requests, ms" in said
+    for wrong in ("nan ms", "None", "successes only", "of successes", "Retries are off"):
+        assert wrong not in said, wrong
+    charts = [json.loads(text)["data"] for text in re.findall(r'application/json">(.*?)</script>', said)]
+    assert len(charts) == 3, "throughput, latency, and the one against the other"
+    assert all(line["y"] for chart in charts for line in chart)
+    chart1 = (tmp_path / "ml.g4dn.2xlarge*trt*42_chart1.svg").read_text(encoding="utf-8")
+    assert "latency of all requests" in chart1
 
 
 def test_a_history_beside_samples_is_in_what_it_can_be(tmp_path: Path) -> None:

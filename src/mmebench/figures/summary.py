@@ -2,7 +2,7 @@
 
 Figures come from samples, as :mod:`mmebench.figures.stage` computes them. Where only Locust's own history is there
 (results of another tool in this layout), they are recovered from it as far as that goes; see
-:mod:`mmebench.record.history`.
+:mod:`mmebench.figures.history`.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -13,10 +13,10 @@ import pandas as pd
 from mmebench.errors import BadInputError
 from mmebench.figures.columns import Cell, established_columns, further_columns, time_columns
 from mmebench.figures.cost import with_cost
+from mmebench.figures.history import summarise_history
 from mmebench.figures.inferred_residency import infer_cold, with_inferred
 from mmebench.figures.stage import StageSummary, good_within, summarise_own, summarise_stage
 from mmebench.figures.statistics import NAN
-from mmebench.record.history import summarise_history
 from mmebench.record.layout import RunFiles, find_runs
 from mmebench.record.own_samples import COLUMNS, OwnSamples, window_ns
 from mmebench.record.run import Capacity, Run, StageWindow, objectives_of, read_run

@@ -1,29 +1,45 @@
-"""Stages recovered from Locust's own history, for results that have no samples.
+"""Stretches of a load recovered from Locust's own history, for results that have no samples.
 
 Locust writes counts and averages since the start of the test: an average over all stages so far, whatever the
-stage. Differences between the first and the last row of a stage give the stage's own; what cannot be recovered
-that way, percentiles above all, is left empty.
+stage. Differences between the first and the last row of a stretch give the stretch's own; what cannot be recovered
+that way, percentiles above all, is not there.
 """
+
+from dataclasses import dataclass
 
 import pandas as pd
 
-from mmebench.figures.stage import StageSummary
-from mmebench.figures.statistics import NAN
+_FEWEST_ROWS = 3
 
 
-def summarise_history(history: pd.DataFrame) -> list[StageSummary]:
-    """The stages in a ``_stats_history.csv``, one for each stretch with the same user count.
+@dataclass(frozen=True)
+class Stretch:
+    """What Locust counted while the number of users was the same."""
+
+    users: int
+    seconds: float
+    requests: int
+    """Failed ones too."""
+    failures: int
+    response_ms: float
+    """Milliseconds of all requests together; Locust does not tell successes from failures."""
+
+
+def find_stretches(history: pd.DataFrame) -> list[Stretch]:
+    """The stretches in a ``_stats_history.csv``, in order.
 
     The first seconds, while users start, belong to no stretch of their own and are dropped where a stretch is
-    shorter than three rows.
+    shorter than three rows. Where the count falls, somebody had Locust begin anew (``--reset-stats``, or
+    ``reset_all()`` after a warm-up): what was before with the same users does not count.
     """
     rows = _of_all_requests(history)
-    stretches = rows.groupby((rows["User Count"] != rows["User Count"].shift()).cumsum())
-    return [
-        _summarise_stretch(stretch.iloc[0], stretch.iloc[-1])
-        for _, stretch in stretches
-        if len(stretch) >= 3 and stretch["User Count"].iloc[0] > 0
-    ]
+    of_users = (rows["User Count"] != rows["User Count"].shift()).cumsum()
+    anew = (rows["Total Request Count"] < rows["Total Request Count"].shift()).cumsum()
+    stretches: dict[int, Stretch] = {}
+    for (number, _), stretch in rows.groupby([of_users, anew]):
+        if len(stretch) >= _FEWEST_ROWS and stretch["User Count"].iloc[0] > 0:
+            stretches[int(number)] = _between(stretch.iloc[0], stretch.iloc[-1])
+    return list(stretches.values())
 
 
 def _of_all_requests(history: pd.DataFrame) -> pd.DataFrame:
@@ -35,25 +51,16 @@ def _of_all_requests(history: pd.DataFrame) -> pd.DataFrame:
     return history if together.empty else together
 
 
-def _summarise_stretch(first: "pd.Series[float]", last: "pd.Series[float]") -> StageSummary:
-    seconds = float(last["Timestamp"] - first["Timestamp"])
-    requests = int(last["Total Request Count"] - first["Total Request Count"])
-    failures = int(last["Total Failure Count"] - first["Total Failure Count"])
-    response_time = _total_response_time(last) - _total_response_time(first)
-    throughput = (requests - failures) / seconds if seconds > 0 else NAN
-    mean = response_time / requests if requests else NAN
-    users = int(last["User Count"])
-    return StageSummary(
-        users=users,
-        window_seconds=seconds,
-        successes=requests - failures,
-        failures=failures,
-        throughput=throughput,
-        mean=mean,
-        littles_law=throughput * mean / 1e3 / users,
+def _between(first: "pd.Series[float]", last: "pd.Series[float]") -> Stretch:
+    return Stretch(
+        users=int(last["User Count"]),
+        seconds=float(last["Timestamp"] - first["Timestamp"]),
+        requests=int(last["Total Request Count"] - first["Total Request Count"]),
+        failures=int(last["Total Failure Count"] - first["Total Failure Count"]),
+        response_ms=_response_ms(last) - _response_ms(first),
     )
 
 
-def _total_response_time(row: "pd.Series[float]") -> float:
-    """Milliseconds of all requests so far; Locust's average counts failed requests too."""
+def _response_ms(row: "pd.Series[float]") -> float:
+    """Of all requests so far."""
     return float(row["Total Average Response Time"]) * float(row["Total Request Count"])

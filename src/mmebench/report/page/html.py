@@ -1,10 +1,10 @@
 """report.html: one file that opens without a network and shows what a benchmark came to."""
 
 import base64
-import math
 from collections.abc import Iterator
 from html import escape
 from importlib.resources import files as resources
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -78,6 +78,8 @@ def write_html(runs: list[Recorded], summary: pd.DataFrame, findings: list[str],
     path.write_text(
         page.render(
             title=title,
+            measured=(summary["basis"] == "samples").any(),
+            recovered=(summary["basis"] != "samples").any(),
             conclusions=conclude(summary, objectives, list(records.values())),
             findings=findings,
             charts=[
@@ -172,9 +174,8 @@ def _table(summary: pd.DataFrame) -> str:
 
     rows = summary.assign(load=[describe_load(row) for _, row in summary.iterrows()])
     shown = rows[[column for column in _TABLE if column in rows]].rename(columns=_TABLE)
-    numbers = shown.select_dtypes("number").columns
     # Text, so that what is not known is an empty cell; the library sorts it as the numbers that it is.
-    shown = shown.assign(**{column: shown[column].map(_cell) for column in numbers})
+    shown = shown.map(_cell)
     return to_html_datatable(
         shown,
         showIndex=False,
@@ -186,9 +187,11 @@ def _table(summary: pd.DataFrame) -> str:
     )
 
 
-def _cell(value: float) -> str:
-    if math.isnan(value):
+def _cell(value: object) -> str:
+    if pd.isna(value):
         return ""
+    if not isinstance(value, Real):
+        return str(value)
     return f"{value:.0f}" if value == round(value) else f"{value:.4g}"
 
 

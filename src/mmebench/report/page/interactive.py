@@ -14,14 +14,15 @@ import plotly.graph_objects as go
 
 from mmebench.figures.cost import PER_MILLION, find_front
 from mmebench.figures.latency import SHARES
+from mmebench.report.latency import known_latencies, latency_of
 from mmebench.report.operating_points import describe_load
 from mmebench.report.page.look import COLOURS, INK, finish
 from mmebench.report.runs import key_of, stages_by_run
 
 _DASHES = ("solid", "dash", "dot", "dashdot")
 _LOAD = "users, or requests per second offered"
-_PERCENTILES = (("Total Median Response Time", "p50", 1), ("p95_ms", "p95", 1.75), ("p99_ms", "p99", 2.5))
-"""Columns, their names, and how wide their lines are."""
+_WIDTHS = {"mean": 1.75, "p50": 1.0, "p95": 1.75, "p99": 2.5}
+"""How wide the lines of latencies are."""
 _TIME_COLUMNS = {
     "client_ms": "client, network",
     "loading_ms": "waiting for a load",
@@ -58,21 +59,21 @@ def draw_throughput(summary: pd.DataFrame) -> go.Figure:
 
 
 def draw_latency(summary: pd.DataFrame) -> go.Figure:
-    """p50, p95 and p99 over the load."""
+    """p50, p95 and p99 over the load; the mean where nothing else is known."""
     figure = go.Figure()
     for name, stages, look in _runs(summary):
-        for column, label, width in _PERCENTILES:
+        for column, label in known_latencies(stages).items():
             figure.add_scatter(
                 x=stages["load"],
                 y=stages[column],
                 text=_words(stages),
-                line=look | {"width": width},
+                line=look | {"width": _WIDTHS[label]},
                 name=f"{name}: {label}",
                 meta=name,
                 legendgroup=name,
             )
     figure.update_xaxes(title_text=_LOAD)
-    figure.update_yaxes(title_text="latency of successes, ms", type="log")
+    figure.update_yaxes(title_text=f"{latency_of(summary)}, ms", type="log")
     return finish(figure)
 
 
@@ -91,19 +92,21 @@ def draw_knee(summary: pd.DataFrame) -> go.Figure:
     """Latency against throughput: where more load buys waiting instead of answers."""
     figure = go.Figure()
     for name, stages, look in _runs(summary):
-        for column, label, width in _PERCENTILES[::2]:
+        for column, label in known_latencies(stages).items():
+            if label == "p95":  # between the two others
+                continue
             figure.add_scatter(
                 x=stages["Requests/s"],
                 y=stages[column],
                 text=_words(stages),
                 mode="lines+markers",
-                line=look | {"width": width},
+                line=look | {"width": _WIDTHS[label]},
                 name=f"{name}: {label}",
                 meta=name,
                 legendgroup=name,
             )
     figure.update_xaxes(title_text="successful requests per second", rangemode="tozero")
-    figure.update_yaxes(title_text="latency of successes, ms", type="log")
+    figure.update_yaxes(title_text=f"{latency_of(summary)}, ms", type="log")
     return finish(figure)
 
 

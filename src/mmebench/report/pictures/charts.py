@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from mmebench.figures.failures import count_failed
+from mmebench.report.latency import latency_of
 from mmebench.report.operating_points import operating_points
 from mmebench.report.pictures.pictures import finish
 from mmebench.units import human_number
@@ -58,10 +59,10 @@ def draw_chart1(stages: pd.DataFrame, footer: str) -> Figure:
         latency.set_yscale("log")
         latency.set_ylim(median.min() / 4, highest * 2)
         latency.yaxis.set_major_formatter(ScalarFormatter())
-        latency.set_ylabel("latency of successes, ms (log scale)", color=_LATENCY)
+        latency.set_ylabel(f"{latency_of(stages)}, ms (log scale)", color=_LATENCY)
     else:
         latency.set_ylim(0, highest)
-        latency.set_ylabel("latency of successes, ms", color=_LATENCY)
+        latency.set_ylabel(f"{latency_of(stages)}, ms", color=_LATENCY)
     bands = [handle for handle in latency.get_legend_handles_labels()[0] if handle is not mean]
     above.legend(handles=[throughput, mean, *bands], loc="upper left", frameon=False, ncols=2)
     above.set_title(f"{row['model_name']}: {row['platform']} on {row['instance_type']}, {row['targets']} targets")

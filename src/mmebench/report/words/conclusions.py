@@ -8,6 +8,7 @@ import pandas as pd
 from mmebench.figures.cost import PER_MILLION, most_per_dollar
 from mmebench.figures.objectives import find_missed
 from mmebench.record.run import Run, objectives_of
+from mmebench.report.latency import known_latencies
 from mmebench.report.operating_points import describe_load
 from mmebench.report.runs import RunKey, key_of
 from mmebench.spec import Objectives
@@ -76,11 +77,12 @@ def _describe(
         return (
             f"{fits}; no load was served {'within the objectives' if objectives.given else 'without a failure'}."
         )
-    p99 = best.get("p99_ms")
-    latency = f"p99 {p99:.0f} ms" if pd.notna(p99) else f"p50 {best['Total Median Response Time']:.0f} ms"
+    known = known_latencies(best.to_frame().T)
+    column = max(known, key=lambda column: known[column], default=None)  # p99 before p95, p95 before p50
+    latency = "" if column is None else f" at {known[column]} {best[column]:.0f} ms"
     cost = best.get(PER_MILLION)
     price = f"; ${human_number(cost)} for a million inferences" if pd.notna(cost) else ""
-    return f"{fits}; {human_number(best['Requests/s'])} requests/s at {latency} ({describe_load(best)}){price}."
+    return f"{fits}; {human_number(best['Requests/s'])} requests/s{latency} ({describe_load(best)}){price}."
 
 
 def _recommend(runs: list[tuple[str, str, pd.DataFrame]], best: "dict[int, pd.Series[Any]]") -> str:
@@ -120,7 +122,10 @@ def _warnings(runs: list[tuple[str, str, pd.DataFrame]]) -> Iterator[str]:
         if not stages["complete"].fillna(True).astype(bool).all():
             yield f"{who}: the run did not get to its end."
         if (stages["basis"] != "samples").any():
-            yield f"{who}: from Locust's history only; there are no samples to compute percentiles from."
+            yield (
+                f"{who}: from Locust's history only; there are no samples to compute percentiles from, and mean "
+                "latencies are of all requests, failed ones too."
+            )
         if "cold_inferred" in stages and stages["cold_inferred"].fillna(False).astype(bool).any():
             yield f"{who}: which requests were cold is inferred; the endpoint does not say."
         for _, row in stages.iterrows():
@@ -132,7 +137,8 @@ def _weaknesses(row: "pd.Series[Any]") -> Iterator[str]:
         yield "the client itself was busy; what is slow may be the client"
     if row["Failed Requests"]:
         requests = row["Failed Requests"] + row["Successful Requests"]
-        yield f"{row['Failed Requests']:.0f} of {requests:.0f} requests failed; latency is of the others"
+        of_which = "; latency is of the others" if row["basis"] == "samples" else ""
+        yield f"{row['Failed Requests']:.0f} of {requests:.0f} requests failed{of_which}"
     if pd.notna(row["not_started"]) and row["not_started"]:
         yield f"{row['not_started']:.0f} requests that were due were never started"
     if pd.notna(row["littles_law"]) and abs(row["littles_law"] - 1) > _STATIONARY:

@@ -6,6 +6,7 @@ import pandas as pd
 from rich.box import SIMPLE
 from rich.table import Table
 
+from mmebench.report.latency import latency_of
 from mmebench.report.operating_points import loads
 
 _FIGURES = (
@@ -35,7 +36,7 @@ def summary_table(summary: pd.DataFrame) -> Table:
     title = f"{summary['model_name'].iloc[0]}{where}"
     table = Table(
         title=title,
-        caption=_CAPTION,
+        caption=_caption(summary),
         caption_justify="left",
         box=SIMPLE,
         padding=(0, 1, 0, 0),
@@ -63,8 +64,9 @@ def _cell(row: "pd.Series[float]", column: str, form: str) -> str:
     return form.format(row[column]) + ("*" if limited else "")
 
 
-_CAPTION = (
-    "load: users, or requests per second offered. req/s and latency in ms: successes in the window that counts; "
-    "*: the client itself was busy. cold: requests that waited for a load. "
-    "Little: throughput x mean latency / requests in the system; 1 when every user was always waiting."
-)
+def _caption(summary: pd.DataFrame) -> str:
+    return (
+        "load: users, or requests per second offered. req/s: successes in the window that counts; "
+        f"{latency_of(summary)}, in ms; *: the client itself was busy. cold: requests that waited for a load. "
+        "Little: throughput x mean latency / requests in the system; 1 when every user was always waiting."
+    )

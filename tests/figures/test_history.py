@@ -3,7 +3,7 @@ import math
 import pandas as pd
 import pytest
 
-from mmebench.record.history import summarise_history
+from mmebench.figures.history import summarise_history
 
 
 def history(
@@ -58,3 +58,22 @@ def test_all_requests_count_whatever_their_names() -> None:
     rows = pd.concat([first, second, both]).sort_values("Timestamp", kind="stable")
     (stage,) = summarise_history(rows)
     assert stage.successes + stage.failures == 4 * 190
+
+
+def test_littles_law_holds_with_failures() -> None:
+    """Two users without a pause: 25 requests of 80 ms a second, one in four of which fails."""
+    rows = [(second, 2, 25 * second, 25 * second // 4, 80.0) for second in range(1, 22)]
+    (stage,) = summarise_history(history(rows))
+    assert stage.littles_law == pytest.approx(1)
+    assert stage.mean == pytest.approx(80), "of all requests"
+
+
+def test_it_begins_anew_where_locust_was_told_to() -> None:
+    """Ten requests a second while it warms up, twenty after ``reset_all()``, with as many users."""
+    warm_up = [(second, 4, 10 * second, 0, 400.0) for second in range(1, 9)]
+    measured = [(8 + second, 4, 20 * second, 0, 200.0) for second in range(1, 9)]
+    more = [(16 + second, 8, 160 + 40 * second, 0, 200.0) for second in range(1, 9)]
+    stages = summarise_history(history([*warm_up, *measured, *more]))
+    assert [stage.users for stage in stages] == [4, 8]
+    assert [stage.throughput for stage in stages] == pytest.approx([20, 40])
+    assert [stage.littles_law for stage in stages] == pytest.approx([1, 1])
