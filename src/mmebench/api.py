@@ -28,7 +28,7 @@ from mmebench.benchmark.story import run_benchmark
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.figures.summary import summarise
 from mmebench.record.layout import CHARTS_OF_ALL, EXPERIMENTS, REPORT, RunFiles, find_runs
-from mmebench.record.run import read_run
+from mmebench.record.run import find_run, unread_records
 from mmebench.record.samples import read_samples
 from mmebench.report.report import write_report
 from mmebench.report.words.conclusions import common_objectives, conclude
@@ -165,6 +165,6 @@ def load_results(directory: str | Path) -> Results:
     """
     directory = Path(directory)
     summary = summarise(directory)
-    records = [read_run(files.run) for files in find_runs(directory) if files.run.exists()]
-    conclusions = conclude(summary, common_objectives(records), records)
+    records = [run for files in find_runs(directory) if (run := find_run(files)) is not None]
+    conclusions = conclude(summary, common_objectives(records), records, unread_records(directory))
     return Results(directory, summary, conclusions.verdict, conclusions.warnings)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from mmebench.benchmark.opening import AbandonedError, NoRoomError, open_ahead
+from mmebench.benchmark.opening import AbandonedError, open_ahead
+from mmebench.endpoints.endpoint import NoRoomError
 from mmebench.errors import MmebenchError
 
 

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mmebench.benchmark.parts import find_parts, open_part
+from mmebench.benchmark.parts import Part, find_parts, open_part
 from mmebench.benchmark.spending import Spending
 from mmebench.endpoints.sagemaker import engine_job
 from mmebench.errors import BadInputError
 from mmebench.formats.archive import extract, unpack
-from mmebench.models.package import Package
 from mmebench.spec import Spec
 from support import cloud
 from support.tiny_models import WIDTH, onnx_archive
@@ -72,9 +71,9 @@ def test_an_engine_is_built_where_it_will_be_served(
     monkeypatch.setattr(engine_job, "run_name", lambda _: JOB)
     key = f"mmebench/{JOB}/engine/{JOB}/output/model.tar.gz"
     cloud.client("s3", account).put_object(Bucket=cloud.BUCKET, Key=key, Body=engine())
-    results, served = tmp_path / "results", dict[str, Package]()
+    results = tmp_path / "results"
     spending = Spending()
-    parts = list(find_parts(spec, results, [], Watcher()))
+    parts = [part for part in find_parts(spec, results, Watcher()) if isinstance(part, Part)]
     assert [part.label for part in parts] == [
         "trt-fp16 on ml.g4dn.xlarge",
         "onnx on ml.g4dn.xlarge",
@@ -83,9 +82,10 @@ def test_an_engine_is_built_where_it_will_be_served(
     ]
     assert len({part.fingerprint for part in parts}) == 4
     assert [part.price.usd_per_hour for part in parts if part.price] == [0.75, 0.75, 1.5, 1.5]
-    with open_part(parts[0], results, tmp_path, served, spending, Watcher(), lambda: None) as endpoint:
+    opened = open_part(parts[0], results, tmp_path, spending, Watcher(), lambda: None)
+    with opened.endpoint as endpoint:
         assert endpoint.instance_type == "ml.g4dn.xlarge"
-        package = served[parts[0].fingerprint]
+        package = opened.package
         assert 0 < (spending.so_far() or 0) < 0.01, "a few seconds of $0.75 an hour"
         assert (package.platform, package.precision) == ("trt", "fp16")
         assert package.details["built_with"] == "ml.g4dn.xlarge, sagemaker-tritonserver:25.09-py3"
@@ -106,4 +106,4 @@ def test_a_budget_counts_every_endpoint_and_every_engine(account: str, spec: Spe
     # Two endpoints for 2 hours, and an hour for an engine: 5 hours at $0.75 and $1.50.
     small = spec.model_copy(update={"endpoint": spec.endpoint.model_copy(update={"budget": 11.0})})
     with pytest.raises(BadInputError, match=r"\$11\.00 is less than the \$11\.25"):
-        next(find_parts(small, tmp_path / "results", [], Watcher()))
+        next(find_parts(small, tmp_path / "results", Watcher()))

@@ -21,32 +21,35 @@ def measure(asked: Run, job: LoadJob, files: RunFiles, look: Callable[[Live], Li
     """Offer the load; samples, Locust's files and the record are on disk afterwards, whatever happened.
 
     Args:
-        asked: the run as far as it is known before: not complete, without stages.
+        asked: the run as far as it is known before, without stages.
         job: what to ask of which endpoint; it has been checked.
         files: where results go; what an earlier run left there is set aside.
         look: called about once a second with what the load knows; returns it with what else there is to show.
 
     Returns:
-        The complete run.
+        The run, as its record on disk says it: not complete before whoever asked for it says so.
 
     Raises:
-        MmebenchError: the load broke; the record on disk says that it is not complete.
+        MmebenchError: the load broke.
     """
     files.directory.mkdir(parents=True, exist_ok=True)
     files.set_aside()
     stages: list[StageWindow] = []
-
-    complete = False
     try:
         offer_load(job, files.prefix, files.directory / "load.log", look, stages.append)
-        complete = True
     finally:
         if job.samples.exists():
             keep_samples(job.samples, files.samples)
-        measured = {"complete": complete, "stages": tuple(stages), "finished_at": now()}
-        run = asked.model_copy(update=measured)
+        run = asked.model_copy(update={"stages": tuple(stages), "finished_at": now()})
         write_run(run, files.run)
     return run
+
+
+def complete(run: Run, files: RunFiles, endpoint_seconds: float | None = None) -> Run:
+    """The record of a run of which all is on disk: samples, experiments, and how long its endpoint was there."""
+    finished = run.model_copy(update={"complete": True, "endpoint_seconds": endpoint_seconds})
+    write_run(finished, files.run)
+    return finished
 
 
 def measure_watching(
@@ -89,9 +92,7 @@ def measure_watching(
         "loads_during_load": after.loads - before.loads,
         "evictions_during_load": after.evictions - before.evictions,
     }
-    run = run.model_copy(update=changes)
-    write_run(run, files.run)
-    return run
+    return run.model_copy(update=changes)
 
 
 def _sight(endpoint: Endpoint, at: float) -> tuple[Sighting, ...]:

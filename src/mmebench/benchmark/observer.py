@@ -23,6 +23,9 @@ class Observer(Protocol):
     def kept(self, run: Run) -> None:
         """An earlier start has measured this run already."""
 
+    def unread(self, reason: str) -> None:
+        """The record of an earlier start cannot be read, so that its run counts as not measured."""
+
     def coming_up(self, what: str, message: str) -> None:
         """An endpoint is being created, perhaps while another one is measured; called by any thread."""
 

@@ -4,16 +4,22 @@ import threading
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import chain, islice
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from mmebench.endpoints.endpoint import Endpoint
+from mmebench.endpoints.endpoint import NoRoomError
 from mmebench.errors import MmebenchError
 
 Part = TypeVar("Part")
 
 
-class NoRoomError(MmebenchError):
-    """The account may have no more endpoints like this at once."""
+Opened = TypeVar("Opened", bound="Closable")
+
+
+class Closable(Protocol):
+    """What was opened for a part: its endpoint, and what belongs to it."""
+
+    def close(self) -> None:
+        """Take it down."""
 
 
 class AbandonedError(MmebenchError):
@@ -21,8 +27,8 @@ class AbandonedError(MmebenchError):
 
 
 def open_ahead(
-    parts: Iterable[Part], open_one: Callable[[Part, Callable[[], None]], Endpoint], at_once: int
-) -> Generator[tuple[Part, Endpoint | MmebenchError]]:
+    parts: Iterable[Part], open_one: Callable[[Part, Callable[[], None]], Opened], at_once: int
+) -> Generator[tuple[Part, Opened | MmebenchError]]:
     """Each part's endpoint, in the order in which they come up; at most ``at_once`` exist at any time.
 
     Where the account has no room for so many, it is one less from then on, and the part is tried again later.
@@ -49,7 +55,7 @@ def open_ahead(
             raise AbandonedError("the run is over")
 
     left = iter(parts)
-    coming: dict[Future[Endpoint | MmebenchError], Part] = {}
+    coming: dict[Future[Opened | MmebenchError], Part] = {}
     with ThreadPoolExecutor(at_once, "endpoint") as threads:
         try:
             while True:
@@ -71,15 +77,15 @@ def open_ahead(
 
 
 def _attempt(
-    open_one: Callable[[Part, Callable[[], None]], Endpoint], part: Part, proceed: Callable[[], None]
-) -> Endpoint | MmebenchError:
+    open_one: Callable[[Part, Callable[[], None]], Opened], part: Part, proceed: Callable[[], None]
+) -> Opened | MmebenchError:
     try:
         return open_one(part, proceed)
     except MmebenchError as error:
         return error
 
 
-def _close_untaken(coming: list[Future[Endpoint | MmebenchError]]) -> None:
+def _close_untaken(coming: list[Future[Opened | MmebenchError]]) -> None:
     """Close all of them, past single failures and past Ctrl-C; the first of these is raised at the end."""
     failures: list[BaseException] = []
     for future in coming:

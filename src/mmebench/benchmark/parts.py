@@ -17,7 +17,7 @@ from mmebench.load.payload.payload import Body, make_body
 from mmebench.models.engine import check_inputs, exported_platform, find_builder, is_built, package_engine
 from mmebench.models.package import Package, package_model
 from mmebench.record.layout import find_runs
-from mmebench.record.run import Price, Run, read_run
+from mmebench.record.run import Price, Run, find_run, unread_records
 from mmebench.spec import PlatformSpec, ServedEndpoint, Spec
 
 if TYPE_CHECKING:
@@ -50,8 +50,16 @@ class Part:
         )
 
 
-def find_parts(spec: Spec, results: Path, kept: list[Path], observer: Observer) -> Iterator[Part]:
-    """What is yet to be measured, packaged; the directories of what is there already go to ``kept``.
+@dataclass(frozen=True)
+class Measured:
+    """A part that an earlier start has measured to its end."""
+
+    directory: Path
+    run: Run
+
+
+def find_parts(spec: Spec, results: Path, observer: Observer) -> Iterator[Part | Measured]:
+    """All of them, packaged.
 
     Raises:
         BadInputError: a package cannot be served, or all of it could cost more than the spec allows.
@@ -72,14 +80,14 @@ def find_parts(spec: Spec, results: Path, kept: list[Path], observer: Observer) 
             directory.mkdir(parents=True, exist_ok=True)
             alone = spec.model_copy(update={"endpoint": endpoint})
             fingerprint = _fingerprint(alone, platform, package)
-            run = find_complete(directory, fingerprint)
-            if run is None:
-                bodies = _bodies(spec, platform, package)
-                price = _price_of(endpoint, prices)
+            for reason in unread_records(directory):
+                observer.unread(reason)
+            earlier = _find_complete(directory, fingerprint)
+            if earlier is None:
+                bodies, price = _bodies(spec, platform, package), _price_of(endpoint, prices)
                 yield Part(alone, platform, package, *bodies, directory, fingerprint, price)
             else:
-                observer.kept(run)
-                kept.append(directory)
+                yield Measured(directory, earlier)
 
 
 def _bodies(spec: Spec, platform: PlatformSpec, package: Package) -> tuple[Body, Body]:
@@ -109,18 +117,31 @@ def _price_of(endpoint: ServedEndpoint, prices: "dict[str, InstancePrice]") -> P
     return Price(usd_per_hour=price.usd_per_hour * endpoint.instance_count, source=price.source)
 
 
+@dataclass(frozen=True)
+class OpenPart:
+    """A part whose endpoint is up."""
+
+    endpoint: Endpoint
+    package: Package
+    """What it serves."""
+
+    def close(self) -> None:
+        """Take the endpoint down."""
+        self.endpoint.close()
+
+
 def open_part(
-    part: Part,
-    results: Path,
-    stores: Path,
-    served: dict[str, Package],
-    spending: Spending,
-    observer: Observer,
-    proceed: Callable[[], None],
-) -> Endpoint:
+    part: Part, results: Path, stores: Path, spending: Spending, observer: Observer, proceed: Callable[[], None]
+) -> OpenPart:
     """The part's endpoint, after its engine; in a thread of its own where several may come up at once.
 
-    ``served`` is told, by the part's fingerprint, which package the endpoint is for.
+    Args:
+        part: which.
+        results: where packages are kept.
+        stores: the folder for what endpoints serve.
+        spending: begins to count.
+        observer: is told how it goes.
+        proceed: called from time to time; raises once the endpoint is not wanted any more.
     """
 
     def tell(message: str) -> None:
@@ -133,9 +154,8 @@ def open_part(
         package = package_engine(package, part.platform, longest, builder, results / ".packages", tell)
     store = Path(tempfile.mkdtemp(dir=stores))
     endpoint = open_endpoint(endpoint_spec, store, part.directory / "endpoint.log", tell)
-    served[part.fingerprint] = package
     spending.begin(part.fingerprint, part.price)
-    return endpoint
+    return OpenPart(endpoint, package)
 
 
 def _fingerprint(spec: Spec, platform: PlatformSpec, package: Package) -> str:
@@ -146,11 +166,7 @@ def _fingerprint(spec: Spec, platform: PlatformSpec, package: Package) -> str:
     return digest(asked | {"platform": platform.model_dump(mode="json"), "archive": package.sha256})
 
 
-def find_complete(directory: Path, fingerprint: str) -> Run | None:
+def _find_complete(directory: Path, fingerprint: str) -> Run | None:
     """The run of an earlier start with this fingerprint, if it got to its end."""
-    for files in find_runs(directory):
-        if files.run.exists():
-            run = read_run(files.run)
-            if run.complete and run.digest == fingerprint:
-                return run
-    return None
+    runs = map(find_run, find_runs(directory))
+    return next((run for run in runs if run is not None and run.complete and run.digest == fingerprint), None)

@@ -1,7 +1,5 @@
 """What a person sees while a benchmark runs."""
 
-import signal
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,18 +9,12 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from mmebench.benchmark.story import Outcome
-from mmebench.cli.options import say
-from mmebench.endpoints.endpoint import CleanUpError, Endpoint
-from mmebench.errors import disk_errors
-from mmebench.figures.cost import most_per_dollar
+from mmebench.endpoints.endpoint import Endpoint
 from mmebench.load.job import LoadJob
 from mmebench.load.processes.events import Live
 from mmebench.models.package import Package
 from mmebench.record.run import Capacity, Load, Run
-from mmebench.report.words.objectives import judge
-from mmebench.report.words.table import summary_table
-from mmebench.spec import Experiment, Objectives, PlatformSpec, Stage
+from mmebench.spec import Experiment, PlatformSpec, Stage
 from mmebench.units import human_bytes, human_seconds
 
 
@@ -102,6 +94,10 @@ class RunProgress:
         """See :class:`mmebench.benchmark.observer.Observer`."""
         self._say(f"measured already on {run.finished_at}, {run.targets} targets; nothing to do")
 
+    def unread(self, reason: str) -> None:
+        """See :class:`mmebench.benchmark.observer.Observer`."""
+        self._say(reason)
+
     def coming_up(self, what: str, message: str) -> None:
         """See :class:`mmebench.benchmark.observer.Observer`."""
         with self._lock:
@@ -180,31 +176,3 @@ class RunProgress:
         """See :class:`mmebench.benchmark.observer.Observer`."""
         cold = f"; {run.evictions_during_load} evictions during the load" if run.evictions_during_load else ""
         self._say(f"measured {len(run.stages)} stages on {run.targets} targets{cold}")
-
-
-def show(results: Path, objectives: Objectives, benchmark: Callable[[RunProgress], Outcome]) -> int:
-    """Run ``benchmark`` with its progress shown, then its table; returns the exit code.
-
-    A SIGTERM takes the same way out as Ctrl-C, and so does a terminal that is closed: what was started is stopped,
-    what was measured is kept.
-    """
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(ending) is not signal.SIG_IGN:  # as it is under nohup
-            signal.signal(ending, lambda number, _: sys.exit(128 + number))
-    console = Console()
-    with disk_errors(results), RunProgress(console) as progress:
-        outcome = benchmark(progress)
-    console.print(summary_table(outcome.report.summary))
-    verdict = judge(outcome.report.summary, objectives)
-    choice = most_per_dollar(outcome.report.summary, objectives)
-    for line in (*outcome.report.findings, *verdict.lines, *([choice.reason] if choice else [])):
-        console.print(line, highlight=False, soft_wrap=True)
-    console.print(f"Results, charts and samples: {outcome.directory}/", highlight=False, soft_wrap=True)
-    for problem in outcome.problems:
-        say(problem)
-    return max((problem.exit_code for problem in outcome.problems), key=_gravity, default=0 if verdict.met else 1)
-
-
-def _gravity(exit_code: int) -> bool:
-    """A run that failed weighs more than what could not be cleaned up."""
-    return exit_code != CleanUpError.exit_code

@@ -5,17 +5,19 @@ spec -> model -> archive -> endpoint -> capacity -> load -> results -> report
 
 import math
 import tempfile
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from mmebench.benchmark.capacity import fill, target_name
 from mmebench.benchmark.experiments import Subject, run_experiment
-from mmebench.benchmark.measurement import digest, measure, measure_watching, now
+from mmebench.benchmark.measurement import complete, digest, measure, measure_watching, now
 from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.opening import open_ahead
-from mmebench.benchmark.parts import Part, find_complete, find_parts, open_part
+from mmebench.benchmark.parts import OpenPart, Part, find_parts, open_part
 from mmebench.benchmark.spending import Spending
 from mmebench.endpoints.endpoint import Endpoint, Monitored, Residency
 from mmebench.environment import describe_environment
@@ -25,7 +27,7 @@ from mmebench.load.processes.events import Live
 from mmebench.models.package import Package, read_package
 from mmebench.record.layout import RunFiles
 from mmebench.record.metrics import write_metrics
-from mmebench.record.run import Capacity, Run, write_run
+from mmebench.record.run import Capacity, Run
 from mmebench.report.report import Report, write_report
 from mmebench.spec import PlatformSpec, Spec, Targets
 from mmebench.spec.load import LoadSpec, ServedModel
@@ -59,44 +61,46 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int |
     """
     results.mkdir(parents=True, exist_ok=True)
     problems: list[MmebenchError] = []
-    served: dict[str, Package] = {}
     spending = Spending()
     kept: list[Path] = []
-    watched: list[tuple[Monitored, Run, Part]] = []
+    watched: list[tuple[Monitored, Run, RunFiles]] = []
     outcome = None
+
+    def unmeasured() -> Iterator[Part]:
+        for part in find_parts(spec, results, observer):
+            if isinstance(part, Part):
+                yield part
+            else:
+                observer.kept(part.run)
+                kept.append(part.directory)
+
     with (
         # Beside the packages, so that a copy of an archive is a link and not megabytes.
         tempfile.TemporaryDirectory(prefix=".store-", dir=results) as stores,
         closing(
             open_ahead(
-                find_parts(spec, results, kept, observer),
-                lambda part, proceed: open_part(part, results, Path(stores), served, spending, observer, proceed),
+                unmeasured(),
+                lambda part, proceed: open_part(part, results, Path(stores), spending, observer, proceed),
                 spec.endpoint.at_once,
             )
         ) as parts,
     ):
-        for part, endpoint in parts:
+        for part, opened in parts:
             observer.came_up(part.label)
-            try:
-                if isinstance(endpoint, MmebenchError):
-                    raise endpoint
-                with endpoint:
-                    _run_part(part, served[part.fingerprint], endpoint, spending, observer, web_port)
-            except BadInputError:
-                raise
-            except MmebenchError as error:
-                error.add_note(f"that was {part.label}")
-                problems.append(error)
-            seconds = spending.end(part.fingerprint)
-            run = find_complete(part.directory, part.fingerprint)
+            if isinstance(opened, MmebenchError):
+                problems.append(_of(part, opened))
+                continue
+            run, problem = _measure_part(part, opened, spending, observer, web_port)
+            if problem is not None:
+                problems.append(_of(part, problem))
             if run is not None:
-                run = _with_life(run, part, seconds)
-                if isinstance(endpoint, Monitored):
-                    watched.append((endpoint, run, part))
+                files = _files(part, run)
+                if isinstance(opened.endpoint, Monitored):
+                    watched.append((opened.endpoint, run, files))
                 observer.measured(run)
-                outcome = Outcome(part.directory, write_report(part.directory, _files(part, run)))
-    for monitored, run, part in watched:  # last, as monitoring shows what happened only minutes later
-        problems += _keep_metrics(monitored, run, part)
+                outcome = Outcome(part.directory, write_report(part.directory, files))
+    for monitored, run, files in watched:  # last, as monitoring shows what happened only minutes later
+        problems += _keep_metrics(monitored, run, files)
     if outcome is not None and watched:
         outcome = replace(outcome, report=write_report(outcome.directory))
     if outcome is None and kept and not problems:
@@ -104,6 +108,14 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int |
     if outcome is None:
         raise _all_of(problems)
     return replace(outcome, problems=tuple(problems))
+
+
+def _of(part: Part, problem: MmebenchError) -> MmebenchError:
+    """The same, which says what it happened to; raised at once if it will happen to all."""
+    if isinstance(problem, BadInputError):
+        raise problem
+    problem.add_note(f"that was {part.label}")
+    return problem
 
 
 def _all_of(problems: list[MmebenchError]) -> MmebenchError:
@@ -121,143 +133,153 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: i
     Raises:
         BadInputError: the workload does not suit the endpoint's targets. MmebenchError: the load broke.
     """
-    endpoint, model = spec.endpoint, spec.model
-    package = read_package(model.package) if model.package else None
-    served: Package | ServedModel = package or model
+    endpoint = spec.endpoint
+    package = read_package(spec.model.package) if spec.model.package else None
+    served: Package | ServedModel = package or spec.model
     platform = PlatformSpec.model_validate({"kind": served.platform, "precision": served.precision})
-    name = package.model if package else str(model.name)
+    name = package.model if package else str(spec.model.name)
     targets = endpoint.target_names
     files = RunFiles(results / name, endpoint.instance_type, platform.label, len(targets))
-    job = LoadJob(
+    job = _ask(
+        spec,
+        served,
+        files,
         url=endpoint.url or runtime_url(endpoint.region, endpoint.fips),
         endpoint_name=endpoint.name,
         region=endpoint.region,
         targets=targets,
-        inputs=served.inputs,
-        max_batch_size=served.max_batch_size,
-        workload=spec.workload,
-        objectives=spec.objectives,
         ca=endpoint.ca,
-        samples=files.stream,
         web_port=web_port,
     )
-    job.check()
     observer.offering(job)
     asked = Run(
         digest=digest(spec.model_dump(mode="json")),
         model=name,
-        platform=platform.label,
-        precision=platform.precision,
-        instance_type=endpoint.instance_type,
         container="existing",
         parameters=package.parameters if package else None,
-        targets=len(targets),
-        started_at=now(),
-        finished_at=now(),
-        spec=spec.model_dump(mode="json"),
-        package=package.model_dump(mode="json", exclude={"archive"}) if package else {},
-        environment=describe_environment(),
+        **_about(spec, package, platform, files),
     )
 
     def look(live: Live) -> Live:
         observer.live(live)
         return live
 
-    observer.measured(measure(asked, job, files, look))
+    observer.measured(complete(measure(asked, job, files, look), files))
     return Outcome(files.directory, write_report(files.directory))
+
+
+def _ask(spec: Spec | LoadSpec, served: Package | ServedModel, files: RunFiles, **where: Any) -> LoadJob:
+    """The load of a spec, on targets that are all of what is served; it has been checked."""
+    job = LoadJob(
+        inputs=served.inputs,
+        max_batch_size=served.max_batch_size,
+        workload=spec.workload,
+        objectives=spec.objectives,
+        samples=files.stream,
+        **where,
+    )
+    job.check()
+    return job
+
+
+def _about(
+    spec: Spec | LoadSpec, package: Package | None, platform: PlatformSpec, files: RunFiles
+) -> dict[str, Any]:
+    """What each record says of what was asked, and where."""
+    return {
+        "platform": platform.label,
+        "precision": platform.precision,
+        "instance_type": files.instance_type,
+        "targets": files.targets,
+        "started_at": now(),
+        "finished_at": now(),
+        "spec": spec.model_dump(mode="json"),
+        "package": package.model_dump(mode="json", exclude={"archive"}) if package else {},
+        "environment": describe_environment(),
+    }
 
 
 def _files(part: Part, run: Run) -> RunFiles:
     return RunFiles(part.directory, run.instance_type, run.platform, run.targets)
 
 
-def _with_life(run: Run, part: Part, seconds: float) -> Run:
-    """The run, on disk too, with how long its endpoint was there, where that costs something."""
-    if run.price is None:
-        return run
-    lived = run.model_copy(update={"endpoint_seconds": round(seconds, 1)})
-    write_run(lived, _files(part, run).run)
-    return lived
-
-
-def _keep_metrics(endpoint: Monitored, run: Run, part: Part) -> list[MmebenchError]:
+def _keep_metrics(endpoint: Monitored, run: Run, files: RunFiles) -> list[MmebenchError]:
     """Write what others recorded during the run; that they do not answer is a problem, and no reason to stop."""
     since, until = (datetime.fromisoformat(at) for at in (run.started_at, run.finished_at))
     try:
         metrics = endpoint.metrics(since, until)
     except MmebenchError as error:
         return [error]
-    write_metrics((asdict(metric) for metric in metrics), _files(part, run).metrics)
+    write_metrics((asdict(metric) for metric in metrics), files.metrics)
     return []
 
 
-def _run_part(
-    part: Part,
-    package: Package,
-    endpoint: Endpoint,
-    spending: Spending,
-    observer: Observer,
-    web_port: int | None,
-) -> None:
-    """One run: fill the endpoint, offer the load, write what was measured."""
-    spec, platform, directory = part.spec, part.platform, part.directory
-    body, largest = part.body, part.largest
+def _measure_part(
+    part: Part, opened: OpenPart, spending: Spending, observer: Observer, web_port: int | None
+) -> tuple[Run | None, MmebenchError | None]:
+    """The complete run, unless it broke, and what went wrong, which may be its clean-up alone."""
+    run: Run | None = None
+    problem: MmebenchError | None = None
+    try:
+        with opened.endpoint:
+            run = _run_part(part, opened, spending, observer, web_port)
+    except MmebenchError as error:
+        problem = error
+    finally:
+        # Here and nowhere else, when all that there is to measure is on disk; after Ctrl-C in the clean-up too.
+        seconds = spending.end(part.fingerprint)
+        if run is not None:
+            run = complete(run, _files(part, run), None if run.price is None else round(seconds, 1))
+    return run, problem
+
+
+def _run_part(part: Part, opened: OpenPart, spending: Spending, observer: Observer, web_port: int | None) -> Run:
+    """One run: fill the endpoint, offer the load, do the experiments."""
+    spec, package, endpoint = part.spec, opened.package, opened.endpoint
     with closing(RuntimeClient(endpoint)) as client:
         observer.serving(part.label, endpoint, spending.so_far)
         capacity = fill(
             endpoint,
             package.archive,
             package.model,
-            invoke=lambda target: client.invoke(target, *body),
-            grow=lambda target: client.invoke(target, *largest),
+            invoke=lambda target: client.invoke(target, *part.body),
+            grow=lambda target: client.invoke(target, *part.largest),
             limit=spec.targets.count if isinstance(spec.targets.count, int) else spec.targets.limit,
             threshold=spec.targets.threshold,
             on_load=lambda load: observer.loaded(load, endpoint.residency().memory_budget),
         )
         observer.filled(capacity)
         targets = _address_targets(spec.targets, capacity, endpoint, package)
-        files = RunFiles(directory, endpoint.instance_type, platform.label, len(targets))
-        job = LoadJob(
+        files = RunFiles(part.directory, endpoint.instance_type, part.platform.label, len(targets))
+        job = _ask(
+            spec,
+            package,
+            files,
             url=endpoint.url,
             endpoint_name=endpoint.name,
             region=endpoint.region,
             targets=targets,
-            inputs=package.inputs,
-            max_batch_size=package.max_batch_size,
-            workload=spec.workload,
-            objectives=spec.objectives,
-            samples=files.stream,
             web_port=web_port,
         )
-        job.check()
         observer.offering(job)
         asked = Run(
             digest=part.fingerprint,
             model=package.model,
-            platform=platform.label,
-            precision=platform.precision,
-            instance_type=endpoint.instance_type,
             container=endpoint.container,
             parameters=package.parameters,
-            targets=len(targets),
             capacity=capacity,
             price=part.price,
-            started_at=now(),
-            finished_at=now(),
-            spec=spec.model_dump(mode="json"),
-            package=package.model_dump(mode="json", exclude={"archive"}),
-            environment=describe_environment(),
+            **_about(spec, package, part.platform, files),
         )
         run = measure_watching(endpoint, asked, job, files, spending.so_far, observer.live)
-        # Not complete before the experiments are: what broke in between is measured again.
-        write_run(run.model_copy(update={"complete": not spec.experiments}), files.run)
         subject = Subject(
-            endpoint, client, package.archive, package.model, capacity.fits, body, job, run, files, spending.so_far
-        )
+            endpoint, client, package.archive, package.model, capacity.fits, part.body, job, run, files,
+            spending.so_far,
+        )  # fmt: skip
         for experiment in spec.experiments:
             observer.experimenting(experiment)
             run_experiment(experiment, subject, observer.experimented)
-        write_run(run, files.run)
+    return run
 
 
 def _address_targets(wanted: Targets, capacity: Capacity, endpoint: Endpoint, package: Package) -> tuple[str, ...]:

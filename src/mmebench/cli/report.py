@@ -11,6 +11,8 @@ def report(directory: Path) -> None:
     """Summarise and draw DIRECTORY: results/<model> of any run in this layout."""
     from rich.console import Console
 
+    from mmebench.cli.options import say
+    from mmebench.errors import BadInputError
     from mmebench.report.report import write_report
     from mmebench.report.words.table import summary_table
 
@@ -19,4 +21,6 @@ def report(directory: Path) -> None:
     console.print(summary_table(written.summary))
     for line in written.findings:
         console.print(line, highlight=False, soft_wrap=True)
+    for reason in written.unread:
+        say(BadInputError(reason))
     console.print(f"Summary and charts: {directory}/", highlight=False)

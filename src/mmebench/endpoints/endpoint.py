@@ -78,6 +78,10 @@ class CleanUpError(MmebenchError):
     exit_code = 4
 
 
+class NoRoomError(MmebenchError):
+    """The account may have no more endpoints like this at once."""
+
+
 @runtime_checkable
 class Monitored(Protocol):
     """An endpoint that others watch as well."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from mmebench.figures.statistics import find_percentiles
+from mmebench.replacing import replacing
 
 PARTS = {
     "waiting_s": "waiting for its turn and for room",
@@ -38,7 +39,9 @@ class ColdStart:
 
 def write_cold_starts(cold_starts: list[ColdStart], path: Path) -> None:
     """As CSV, a column a field."""
-    pd.DataFrame([asdict(cold_start) for cold_start in cold_starts]).to_csv(path, index=False, float_format="%.6g")
+    with replacing(path) as partial:
+        rows = pd.DataFrame([asdict(cold_start) for cold_start in cold_starts])
+        rows.to_csv(partial, index=False, float_format="%.6g")
 
 
 def read_cold_starts(path: Path) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from mmebench.figures.failures import count_failed
 from mmebench.figures.statistics import NAN, Estimate
 from mmebench.figures.summary import summarise_run
 from mmebench.record.layout import RunFiles, find_runs
-from mmebench.record.run import Run, StageWindow, read_run
+from mmebench.record.run import Run, StageWindow, find_run
 
 _NORMAL = 1.959964
 """The 97.5 % quantile of the standard normal distribution."""
@@ -119,9 +119,7 @@ def read_sides(path: Path) -> list[Side]:
         raise BadInputError(
             f"{path}: no results; give results/<model>, or results/<model>/<instance>*<platform>*<targets>"
         )
-    return [
-        Side(files, read_run(files.run) if files.run.exists() else None, summarise_run(files)) for files in found
-    ]
+    return [Side(files, find_run(files), summarise_run(files)) for files in found]
 
 
 def pair(before: list[Side], after: list[Side]) -> Iterator[tuple[Side, Side]]:

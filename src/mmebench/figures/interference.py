@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from mmebench.figures.statistics import estimate_percentiles
 from mmebench.record.layout import find_runs
-from mmebench.record.run import Run, read_run
+from mmebench.record.run import Run, find_run
 from mmebench.record.samples import read_samples
 
 PHASES = ("alone", "between", "during")
@@ -38,7 +38,7 @@ def read_course(loads: Path) -> Course | None:
     if not loads.is_dir():
         return None
     for files in find_runs(loads):
-        if files.run.exists() and files.samples.exists() and (run := read_run(files.run)).complete:
+        if files.samples.exists() and (run := find_run(files)) is not None and run.complete:
             return _course(read_samples(files.samples), run)
     return None
 

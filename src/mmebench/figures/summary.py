@@ -19,7 +19,7 @@ from mmebench.figures.stage import StageSummary, good_within, summarise_own, sum
 from mmebench.figures.statistics import NAN
 from mmebench.record.layout import RunFiles, find_runs
 from mmebench.record.own_samples import COLUMNS, OwnSamples, window_ns
-from mmebench.record.run import Capacity, Run, StageWindow, objectives_of, read_run
+from mmebench.record.run import Capacity, Run, StageWindow, find_run, objectives_of, unread_records
 from mmebench.record.samples import SampleFile, count_samples
 from mmebench.record.sightings import read_sightings, server_times
 
@@ -44,15 +44,15 @@ def summarise(directory: Path) -> pd.DataFrame:
     frames = [rows for files in runs if not (rows := summarise_run(files)).empty]
     if not frames:
         broken = ", ".join(files.prefix.name for files in runs)
-        raise BadInputError(f"{directory}: no results; no stage got to its end in {broken}; run it again")
+        why = "".join(f"\n  {reason}" for reason in unread_records(directory))
+        raise BadInputError(f"{directory}: no results; no stage got to its end in {broken}; run it again{why}")
     return pd.concat(frames, ignore_index=True)
 
 
 def summarise_run(files: RunFiles) -> pd.DataFrame:
     """The rows of one run, if any: from its samples, or from Locust's history where there are none."""
-    if files.run.exists() and files.samples.exists():
-        return _from_samples(files, read_run(files.run))
-    return _from_history(files)
+    run = find_run(files) if files.samples.exists() else None
+    return _from_history(files) if run is None else _from_samples(files, run)
 
 
 def _from_samples(files: RunFiles, run: Run) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from mmebench.figures.lru import characteristic_time, predict_hit_ratio
 from mmebench.figures.stage import StageSummary, summarise_stage
 from mmebench.figures.statistics import NAN
 from mmebench.record.layout import RunFiles, find_runs
-from mmebench.record.run import Run, StageWindow, read_run
+from mmebench.record.run import Run, StageWindow, find_run
 from mmebench.record.samples import read_samples
 from mmebench.record.sightings import read_sightings, within
 from mmebench.spec import Zipf
@@ -49,10 +49,8 @@ def summarise_working_set(loads: Path, fits: int) -> pd.DataFrame:
     for folder in sorted(loads.glob("zipf*"), key=lambda path: float(path.name.removeprefix("zipf"))):
         s = float(folder.name.removeprefix("zipf"))
         for files in find_runs(folder):
-            if not files.run.exists() or not files.samples.exists():
-                continue
-            run = read_run(files.run)
-            if run.complete and all(window.end > window.ready for window in run.stages):
+            run = find_run(files) if files.samples.exists() else None
+            if run is not None and run.complete and all(window.end > window.ready for window in run.stages):
                 rows.append(_summarise_load(files, run, s, fits))
     return pd.DataFrame(rows)
 

@@ -35,11 +35,12 @@ def find_stretches(history: pd.DataFrame) -> list[Stretch]:
     rows = _of_all_requests(history)
     of_users = (rows["User Count"] != rows["User Count"].shift()).cumsum()
     anew = (rows["Total Request Count"] < rows["Total Request Count"].shift()).cumsum()
-    stretches: dict[int, Stretch] = {}
-    for (number, _), stretch in rows.groupby([of_users, anew]):
-        if len(stretch) >= _FEWEST_ROWS and stretch["User Count"].iloc[0] > 0:
-            stretches[int(number)] = _between(stretch.iloc[0], stretch.iloc[-1])
-    return list(stretches.values())
+    stretches = []
+    for _, stretch in rows.groupby(of_users):
+        counted = stretch[anew[stretch.index] == anew[stretch.index[-1]]]
+        if len(counted) >= _FEWEST_ROWS and counted["User Count"].iloc[0] > 0:
+            stretches.append(_between(counted.iloc[0], counted.iloc[-1]))
+    return stretches
 
 
 def _of_all_requests(history: pd.DataFrame) -> pd.DataFrame:

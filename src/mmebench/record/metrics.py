@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from mmebench.replacing import replacing
+
 COLUMNS = ("at", "source", "metric", "statistic", "unit", "value")
 """``at`` is UTC; of a whole minute it is the start."""
 
@@ -13,7 +15,8 @@ COLUMNS = ("at", "source", "metric", "statistic", "unit", "value")
 def write_metrics(rows: Iterable[Mapping[str, Any]], path: Path) -> None:
     """As CSV, in the order of their times; the keys of each row are :data:`COLUMNS`."""
     table = pd.DataFrame(list(rows), columns=list(COLUMNS))
-    table.sort_values("at", kind="stable").to_csv(path, index=False, date_format="%Y-%m-%dT%H:%M:%SZ")
+    with replacing(path) as partial:
+        table.sort_values("at", kind="stable").to_csv(partial, index=False, date_format="%Y-%m-%dT%H:%M:%SZ")
 
 
 def read_metrics(path: Path) -> pd.DataFrame:

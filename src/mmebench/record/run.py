@@ -6,6 +6,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mmebench.errors import BadInputError
+from mmebench.record.layout import RunFiles, find_runs
+from mmebench.replacing import replacing
 from mmebench.spec import Objectives
 
 
@@ -142,6 +144,27 @@ def read_run(path: Path) -> Run:
         ) from None
 
 
+def find_run(files: RunFiles) -> Run | None:
+    """The record of a run; None where there is none, or none that can be read: :func:`unread_records` says why."""
+    try:
+        return read_run(files.run) if files.run.exists() else None
+    except BadInputError:
+        return None
+
+
+def unread_records(directory: Path) -> tuple[str, ...]:
+    """Why records that are there cannot be read, a sentence each: cut off, or of another version."""
+    reasons = []
+    for files in find_runs(directory):
+        if files.run.exists():
+            try:
+                read_run(files.run)
+            except BadInputError as error:
+                reasons.append(f"{error}; it counts as absent, and mmebench run measures it again")
+    return tuple(reasons)
+
+
 def write_run(run: Run, path: Path) -> None:
     """Write the record, so that :func:`read_run` gives it back."""
-    path.write_text(run.model_dump_json(indent=1), encoding="utf-8")
+    with replacing(path) as partial:
+        partial.write_text(run.model_dump_json(indent=1), encoding="utf-8")

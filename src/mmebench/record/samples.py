@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from mmebench.replacing import replacing
+
 SCHEMA = pa.schema(
     [
         pa.field("intended_ns", pa.int64(), nullable=False),
@@ -126,7 +128,8 @@ def keep_samples(stream: Path, parquet: Path) -> int:
 
     A stream that ends in the middle of a batch, because its writer was killed, gives what was whole.
     """
-    count = write_samples(_tables(stream), parquet)
+    with replacing(parquet) as partial:
+        count = write_samples(_tables(stream), partial)
     stream.unlink()
     return count
 

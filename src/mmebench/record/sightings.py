@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from mmebench.record.run import StageWindow
+from mmebench.replacing import replacing
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class Sighting:
 
 def write_sightings(sightings: Sequence[Sighting], path: Path) -> None:
     """As CSV, a column a field."""
-    pd.DataFrame([asdict(sighting) for sighting in sightings]).to_csv(path, index=False)
+    with replacing(path) as partial:
+        pd.DataFrame([asdict(sighting) for sighting in sightings]).to_csv(partial, index=False)
 
 
 def read_sightings(path: Path) -> pd.DataFrame:

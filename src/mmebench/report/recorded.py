@@ -9,7 +9,7 @@ import pandas as pd
 from mmebench.figures.latency import find_distribution, latency_by_second
 from mmebench.record.layout import RunFiles
 from mmebench.record.metrics import read_metrics
-from mmebench.record.run import Run, read_run
+from mmebench.record.run import Run, find_run
 from mmebench.record.samples import read_good
 from mmebench.record.sightings import read_sightings
 from mmebench.report.runs import RunKey
@@ -20,7 +20,7 @@ class Recorded(NamedTuple):
 
     files: RunFiles
     run: Run | None
-    """None for the result of another tool, of which there is nothing else either."""
+    """None for the result of another tool, and where the record cannot be read."""
     course: pd.DataFrame
     """As :func:`mmebench.figures.latency.latency_by_second` gives it."""
     distribution: npt.NDArray[np.float64] | None
@@ -35,12 +35,8 @@ class Recorded(NamedTuple):
 
 
 def read_recorded(files: RunFiles) -> Recorded:
-    """Read all of it.
-
-    Raises:
-        BadInputError: its record cannot be read.
-    """
-    run = read_run(files.run) if files.run.exists() else None
+    """Read all of it."""
+    run = find_run(files)
     course, distribution = pd.DataFrame(), None
     if run is not None and files.samples.exists():
         good = read_good(files.samples)

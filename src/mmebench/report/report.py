@@ -17,6 +17,7 @@ from mmebench.record.layout import (
     find_runs,
 )
 from mmebench.record.metrics import since_load_began
+from mmebench.record.run import unread_records
 from mmebench.report.page.html import write_html
 from mmebench.report.pictures.footers import footer_of, footer_of_all
 from mmebench.report.recorded import Recorded, read_recorded
@@ -31,6 +32,8 @@ class Report(NamedTuple):
     """One row a stage."""
     findings: tuple[str, ...]
     """What experiments show, a line each."""
+    unread: tuple[str, ...]
+    """Why a record could not be read, a line each."""
 
 
 def write_report(directory: Path, changed: RunFiles | None = None) -> Report:
@@ -56,8 +59,9 @@ def write_report(directory: Path, changed: RunFiles | None = None) -> Report:
             _draw_run(run, rows)
         findings += write_experiments(run.files, footer_of(run.run))
     _draw_all(directory, runs, summary)
-    write_html(runs, summary, findings, directory / REPORT)
-    return Report(summary, tuple(findings))
+    unread = unread_records(directory)
+    write_html(runs, summary, findings, unread, directory / REPORT)
+    return Report(summary, tuple(findings), unread)
 
 
 def _draw_run(recorded: Recorded, rows: pd.DataFrame) -> None:

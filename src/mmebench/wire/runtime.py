@@ -2,9 +2,8 @@
 
 import os
 import time
-from typing import Any
+from typing import Any, Protocol
 
-from mmebench.endpoints.endpoint import Endpoint
 from mmebench.errors import MmebenchError, aws_settings_errors
 
 _LOAD_LIMIT_SECONDS = 360.0
@@ -21,6 +20,14 @@ TensorRT backend says of it: that becomes a 400, nothing is evicted, and the cli
 
 
 _LIMITS: dict[str, Any] = {"retries": {"total_max_attempts": 1}, "connect_timeout": 10, "read_timeout": 70}
+
+
+class Runtime(Protocol):
+    """Where the SageMaker Runtime API is, and how the endpoint is called there."""
+
+    name: str
+    url: str
+    region: str
 
 
 class InvocationError(MmebenchError):
@@ -41,7 +48,7 @@ class InvocationError(MmebenchError):
 class RuntimeClient:
     """Plain boto3 with retries off, so that one call is one request."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Runtime) -> None:
         """For ``endpoint``; one on this machine takes no notice of what is set up for AWS.
 
         Raises:
@@ -86,7 +93,7 @@ class RuntimeClient:
         self._client.close()
 
 
-def _aws_client(endpoint: Endpoint) -> Any:
+def _aws_client(endpoint: Runtime) -> Any:
     import boto3
     from botocore.config import Config
 
@@ -100,7 +107,7 @@ def _aws_client(endpoint: Endpoint) -> Any:
         )
 
 
-def _local_client(endpoint: Endpoint) -> Any:
+def _local_client(endpoint: Runtime) -> Any:
     """No proxy leads to this machine, and neither profile nor configuration files matter."""
     import botocore.session
     from botocore.config import Config

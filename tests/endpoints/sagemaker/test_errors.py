@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 from botocore.stub import Stubber
 
-from mmebench.benchmark.opening import NoRoomError
+from mmebench.endpoints.endpoint import NoRoomError
 from mmebench.endpoints.sagemaker.aws import Aws, AwsError, calling
 from mmebench.endpoints.sagemaker.deletion import delete
 from mmebench.endpoints.sagemaker.deployment import CreationError, deploy, wait_in_service

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmebench.benchmark.capacity import target_name
-from mmebench.benchmark.measurement import digest, measure_watching, now
+from mmebench.benchmark.measurement import complete, digest, measure_watching, now
 from mmebench.endpoints.endpoint import Endpoint
 from mmebench.load.job import LoadJob
 from mmebench.load.payload.payload import Body
 from mmebench.load.processes.events import Live
 from mmebench.record.layout import RunFiles
-from mmebench.record.run import Run, read_run
+from mmebench.record.run import Run, find_run
 from mmebench.spec import Arrivals, Popularity, Profile, Stage
 from mmebench.wire.runtime import RuntimeClient
 
@@ -80,15 +80,12 @@ class Subject:
         asked = self.run.model_copy(
             update={
                 "digest": digest({"run": self.run.digest, "load": workload.model_dump(mode="json")}),
-                "complete": False,
                 "targets": len(targets),
                 "started_at": now(),
                 "spec": self.run.spec | {"workload": workload.model_dump(mode="json")},
             }
         )
-        if files.run.exists():
-            earlier = read_run(files.run)
-            if earlier.complete and earlier.digest == asked.digest:
-                return files
-        measure_watching(self.endpoint, asked, job, files, self.so_far, on_live)
+        earlier = find_run(files)
+        if earlier is None or not earlier.complete or earlier.digest != asked.digest:
+            complete(measure_watching(self.endpoint, asked, job, files, self.so_far, on_live), files)
         return files

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from mmebench.benchmark.opening import NoRoomError
+from mmebench.endpoints.endpoint import NoRoomError
 from mmebench.endpoints.sagemaker.aws import Aws, AwsError, ask_again, aws_error, calling
 from mmebench.endpoints.sagemaker.journal import Journal
 from mmebench.endpoints.sagemaker.names import Resource

@@ -44,12 +44,12 @@ def _layout(inputs: tuple[TensorSpec, ...]) -> tuple[int, int, int, bool]:
     """Channels, height and width of the one input, and whether the channels come last."""
     if len(inputs) == 1 and len(inputs[0].shape) == 3 and min(inputs[0].shape) > 0:
         spec = inputs[0]
-        first, *_, last = spec.shape
+        first, middle, last = spec.shape
         if spec.datatype == "UINT8" or spec.datatype in _FLOATS:
             if first in _MODES:
-                return first, *spec.shape[1:], False
+                return first, middle, last, False
             if last in _MODES:
-                return last, *spec.shape[:2], True
+                return last, first, middle, True
     taken = ", ".join(f"{spec.name} {spec.datatype} {list(spec.shape)}" for spec in inputs)
     raise BadInputError(
         f"workload.payload.image: the model takes {taken}; a picture is one input of [3, height, width] or "

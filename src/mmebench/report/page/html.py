@@ -1,10 +1,9 @@
 """report.html: one file that opens without a network and shows what a benchmark came to."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.resources import files as resources
-from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -57,13 +56,16 @@ class _Asked(NamedTuple):
     spec: str
 
 
-def write_html(runs: list[Recorded], summary: pd.DataFrame, findings: list[str], path: Path) -> None:
+def write_html(
+    runs: list[Recorded], summary: pd.DataFrame, findings: Sequence[str], unread: Sequence[str], path: Path
+) -> None:
     """Write the report of these runs, whose rows, if they have any, are ``summary``; it needs no other file.
 
     Args:
         runs: in the order of the summary.
         summary: one row a stage.
         findings: what experiments show, a sentence each.
+        unread: why a record could not be read, a sentence each.
         path: of the file.
     """
     import jinja2
@@ -80,7 +82,7 @@ def write_html(runs: list[Recorded], summary: pd.DataFrame, findings: list[str],
             title=title,
             measured=(summary["basis"] == "samples").any(),
             recovered=(summary["basis"] != "samples").any(),
-            conclusions=conclude(summary, objectives, list(records.values())),
+            conclusions=conclude(summary, objectives, list(records.values()), unread),
             findings=findings,
             charts=[
                 {"caption": chart.caption, "content": Markup(chart.content)} for chart in _charts(runs, summary)
@@ -187,11 +189,11 @@ def _table(summary: pd.DataFrame) -> str:
     )
 
 
-def _cell(value: object) -> str:
+def _cell(value: float | str | None) -> str:
     if pd.isna(value):
         return ""
-    if not isinstance(value, Real):
-        return str(value)
+    if isinstance(value, str):
+        return value
     return f"{value:.0f}" if value == round(value) else f"{value:.4g}"
 
 

@@ -32,13 +32,16 @@ def common_objectives(runs: list[Run]) -> Objectives:
     return objectives_of(runs[-1]) if runs else Objectives()
 
 
-def conclude(summary: pd.DataFrame, objectives: Objectives, records: Sequence[Run] = ()) -> Conclusions:
+def conclude(
+    summary: pd.DataFrame, objectives: Objectives, records: Sequence[Run] = (), unread: Sequence[str] = ()
+) -> Conclusions:
     """From the rows of a summary; without objectives, a load is served well when no request fails.
 
     Args:
         summary: one row a stage.
         objectives: of the benchmark.
         records: of all runs that have one, those without a row too.
+        unread: why others could not be read.
     """
     asked = objectives if objectives.given else Objectives(failures=0)
     runs = [
@@ -54,7 +57,7 @@ def conclude(summary: pd.DataFrame, objectives: Objectives, records: Sequence[Ru
     choice = most_per_dollar(summary, objectives)
     if choice is not None:
         verdict.append(f"{choice.reason}.")
-    return Conclusions(tuple(verdict), (*_broken(summary, records), *_warnings(runs)))
+    return Conclusions(tuple(verdict), (*unread, *_broken(summary, records), *_warnings(runs)))
 
 
 def _best(stages: pd.DataFrame, objectives: Objectives) -> "pd.Series[Any] | None":

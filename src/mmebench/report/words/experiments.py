@@ -9,15 +9,15 @@ from mmebench.figures.cold_starts import read_cold_starts, summarise_cold_starts
 from mmebench.figures.interference import PHASES, read_course, summarise_interference
 from mmebench.figures.working_set import find_thrash, summarise_working_set
 from mmebench.record.layout import ExperimentFiles, RunFiles
-from mmebench.record.run import Run, read_run
+from mmebench.record.run import Run, find_run
 from mmebench.units import human_number, human_seconds
 
 
 def write_experiments(files: RunFiles, footer: str) -> list[str]:
     """Write table and chart of each experiment that belongs to the run; returns what they show, a line each."""
-    if not files.run.exists():
+    run = find_run(files)
+    if run is None:
         return []
-    run = read_run(files.run)
     lines = []
     for kind, write in _WRITERS.items():
         lines += write(files.experiment(kind), run, footer)

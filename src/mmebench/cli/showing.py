@@ -1,0 +1,46 @@
+"""A benchmark as a person sees it in the terminal: progress, table, verdict, exit code."""
+
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from mmebench.benchmark.progress import RunProgress
+from mmebench.benchmark.story import Outcome
+from mmebench.cli.options import say
+from mmebench.endpoints.endpoint import CleanUpError
+from mmebench.errors import disk_errors
+from mmebench.figures.cost import most_per_dollar
+from mmebench.report.words.objectives import judge
+from mmebench.report.words.table import summary_table
+from mmebench.spec import Objectives
+
+
+def show(results: Path, objectives: Objectives, benchmark: Callable[[RunProgress], Outcome]) -> int:
+    """Run ``benchmark`` with its progress shown, then its table; returns the exit code.
+
+    A SIGTERM takes the same way out as Ctrl-C, and so does a terminal that is closed: what was started is stopped,
+    what was measured is kept.
+    """
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) is not signal.SIG_IGN:  # as it is under nohup
+            signal.signal(ending, lambda number, _: sys.exit(128 + number))
+    console = Console()
+    with disk_errors(results), RunProgress(console) as progress:
+        outcome = benchmark(progress)
+    console.print(summary_table(outcome.report.summary))
+    verdict = judge(outcome.report.summary, objectives)
+    choice = most_per_dollar(outcome.report.summary, objectives)
+    for line in (*outcome.report.findings, *verdict.lines, *([choice.reason] if choice else [])):
+        console.print(line, highlight=False, soft_wrap=True)
+    console.print(f"Results, charts and samples: {outcome.directory}/", highlight=False, soft_wrap=True)
+    for problem in outcome.problems:
+        say(problem)
+    return max((problem.exit_code for problem in outcome.problems), key=_gravity, default=0 if verdict.met else 1)
+
+
+def _gravity(exit_code: int) -> bool:
+    """A run that failed weighs more than what could not be cleaned up."""
+    return exit_code != CleanUpError.exit_code

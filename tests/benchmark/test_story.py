@@ -1,0 +1,142 @@
+"""A run is complete when all of it is on disk, and not before, whatever ends it."""
+
+import html
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mmebench.benchmark.experiments import Progress, Subject, run_experiment
+from mmebench.benchmark.story import run_benchmark
+from mmebench.errors import BadInputError, MmebenchError
+from mmebench.formats.archive import extract
+from mmebench.record.layout import RunFiles, find_runs
+from mmebench.record.run import read_run, unread_records
+from mmebench.report.report import write_report
+from mmebench.spec import Experiment, Spec
+from mmebench.spec.reading import load_spec
+from support.tiny_models import WIDTH, onnx_archive
+from support.watching import Watcher
+
+ENDS_AT_THE_EXPERIMENT = """
+import os, signal, sys
+from pathlib import Path
+from mmebench.benchmark.experiments import Progress, Subject, run_experiment
+from mmebench.cli import main
+story.run_experiment = lambda *_: os.kill(os.getpid(), {signal})
+sys.argv = ["mmebench", "run", "spec.yaml"]
+main()
+"""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model")
+    extract(onnx_archive(folder / "tiny.tar.gz", 4), folder / "plain", 1_000_000)
+    return folder / "plain" / "tiny" / "1" / "model.onnx"
+
+
+@pytest.fixture
+def spec(tmp_path: Path, model: Path) -> Spec:
+    """Short, and with an experiment of which no test here cares what it finds."""
+    tensor = f"datatype: FP32, shape: [{WIDTH}]"
+    (tmp_path / "spec.yaml").write_text(
+        f"""
+model: {{source: file, path: {model}, inputs: [{{name: x, {tensor}}}], outputs: [{{name: y, {tensor}}}]}}
+platforms: [onnx]
+endpoint: {{kind: local, container: python, memory: 1GiB}}
+targets: {{count: 1}}
+workload: {{profile: {{stages: [{{users: 1, duration: 1s}}]}}}}
+experiments: [{{kind: cold_starts, count: 1, concurrency: [1], warm: 1}}]
+"""
+    )
+    return load_spec(tmp_path / "spec.yaml", ())
+
+
+def assert_it_goes_on(spec: Spec, results: Path, experiments: int = 1) -> None:
+    """The record of what broke says so; the next start does what was left, and only then it is complete."""
+    (files,) = find_runs(results / "model")
+    assert files.samples.exists()
+    broken = read_run(files.run)
+    assert not broken.complete
+    assert len(broken.stages) == 1, "what was measured can be looked at"
+    watcher = Watcher()
+    outcome = run_benchmark(spec, results, watcher)
+    assert watcher.experiments == ["cold_starts"] * experiments
+    assert read_run(files.run).complete
+    assert files.experiment("cold_starts").table.exists()
+    assert outcome.problems == ()
+    again = Watcher()
+    run_benchmark(spec, results, again)
+    assert again.experiments == [], "nothing is left to do"
+
+
+@pytest.mark.parametrize(("ending", "status"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+def test_a_run_that_ends_before_its_experiments_is_not_complete(
+    spec: Spec, tmp_path: Path, ending: signal.Signals, status: int
+) -> None:
+    command = [sys.executable, "-c", ENDS_AT_THE_EXPERIMENT.format(signal=int(ending))]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stdout + done.stderr
+    assert_it_goes_on(spec, tmp_path / "results")
+
+
+def test_an_endpoint_that_dies_before_the_experiments(
+    spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(experiment: Experiment, subject: Subject, progress: Progress) -> None:
+        subject.endpoint.close()
+        run_experiment(experiment, subject, progress)
+
+    monkeypatch.setattr("mmebench.benchmark.story.run_experiment", die)
+    with pytest.raises(MmebenchError):
+        run_benchmark(spec, tmp_path / "results", Watcher())
+    monkeypatch.undo()
+    assert_it_goes_on(spec, tmp_path / "results")
+
+
+def test_ctrl_c_while_the_endpoint_is_taken_down_loses_nothing(
+    spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mmebench.endpoints.local import LocalEndpoint
+
+    close = LocalEndpoint.close
+
+    def interrupted(endpoint: LocalEndpoint) -> None:
+        close(endpoint)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LocalEndpoint, "close", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_benchmark(spec, tmp_path / "results", Watcher())
+    (files,) = find_runs(tmp_path / "results" / "model")
+    assert read_run(files.run).complete
+
+
+def test_a_record_that_was_cut_off_counts_as_absent_and_is_named(spec: Spec, tmp_path: Path) -> None:
+    run_benchmark(spec, tmp_path / "results", Watcher())
+    (files,) = find_runs(tmp_path / "results" / "model")
+    files.run.write_bytes(files.run.read_bytes()[:200])
+    (reason,) = unread_records(files.directory)
+    assert files.run.name in reason
+    assert "it counts as absent" in reason
+    with pytest.raises(BadInputError) as nothing:
+        write_report(files.directory)
+    assert reason in str(nothing.value)
+    beside = RunFiles(files.directory, "ml.g5.xlarge", "pt", 3)
+    beside.stats_history.write_text(
+        "Timestamp,User Count,Name,Total Request Count,Total Failure Count,Total Average Response Time\n"
+        + "".join(f"{second},20,Aggregated,{10 * second},0,25.0\n" for second in range(30))
+    )
+    report = write_report(files.directory)
+    assert report.unread == (reason,), "and the others are reported on"
+    assert reason in html.unescape((files.directory / "report.html").read_text())
+    assert list(report.summary["platform"]) == ["pt"]
+    told: list[str] = []
+    watcher = Watcher()
+    watcher.unread = told.append  # type: ignore[attr-defined]  # the one thing that is of interest here
+    run_benchmark(spec, tmp_path / "results", watcher)
+    assert told == [reason]
+    assert read_run(files.run).complete
