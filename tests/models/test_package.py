@@ -202,11 +202,11 @@ def test_a_file_comes_to_its_platform(
     elif platform.kind == "onnx":
         from mmebench.models.platforms.onnx import runner
 
-        (result,) = runner(folder / "model.onnx")([np.arange(4, dtype=np.float32)[None]])
+        (result,) = runner(folder / "model.onnx", (X,), (Y,))([np.arange(4, dtype=np.float32)[None]])
     else:
         from mmebench.models.platforms.openvino import _runner
 
-        (result,) = _runner(folder / "model.xml")([np.arange(4, dtype=np.float32)[None]])
+        (result,) = _runner(folder / "model.xml", (X,), (Y,))([np.arange(4, dtype=np.float32)[None]])
     assert result.tolist() == [[1, 5]]
 
 

@@ -1,7 +1,8 @@
 """A model as a source gives it: a module in eval mode, and what goes in and comes out."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -36,6 +37,9 @@ class Model:
     """Where they come from: ``pretrained (…)``, ``random (seed 0)`` or ``checkpoint …``."""
     max_sequence_length: int | None = None
     """Most tokens in a row of text; None for images."""
+    attention_written_out: Callable[[], AbstractContextManager[object]] = nullcontext
+    """While it holds, attention that may mask a row whole is made of plain products, as not every runtime's own
+    attention takes that."""
 
     def run(self, arrays: "Sequence[Array]") -> "list[Array]":
         """The eager outputs for the inputs, both in order."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
 
 Run = Callable[[Sequence[Array]], list[Array]]
-"""A model as a function of its inputs, both sides in order."""
+"""A model as a function of its inputs; both sides are in the order of the export's tensors, not of its file."""
 
 LARGE = 200_000_000
 """Bytes of weights from which ONNX keeps them in a file of their own: it takes a fifth of the memory to write."""

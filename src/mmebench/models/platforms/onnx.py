@@ -50,7 +50,7 @@ def export(model: Model, platform: PlatformSpec, folder: Path) -> Export:
         if platform.precision == "fp16":
             _halve(folder / _FILE)
         details = _describe(folder / _FILE)
-        run = runner(folder / _FILE)
+        run = runner(folder / _FILE, model.inputs, model.outputs)
     return Export(served(model.inputs, platform), served(model.outputs, platform), run, model.run, details)
 
 
@@ -63,10 +63,10 @@ def adopt(file: ModelFile, platform: PlatformSpec, folder: Path) -> Export:
             shutil.copyfile(file.path.parent / name, folder / name)
         reference = None
         if platform.precision == "fp16":
-            reference = runner(file.path)
+            reference = runner(file.path, file.inputs, file.outputs)
             _halve(folder / _FILE)
         details = _describe(folder / _FILE)
-        run = runner(folder / _FILE)
+        run = runner(folder / _FILE, file.inputs, file.outputs)
     return Export(file.inputs, file.outputs, run, reference, details)
 
 
@@ -99,16 +99,17 @@ def check_file(file: ModelFile, platform: PlatformSpec) -> None:
             raise BadInputError(f"{file.path.name}: model.inputs leaves out {missing}; its inputs are {shown}")
 
 
-def runner(path: Path) -> Run:
-    """The ONNX model in ``path`` on ONNX Runtime's CPU provider."""
+def runner(path: Path, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> Run:
+    """The ONNX model in ``path`` on ONNX Runtime's CPU provider, as a function of these inputs of it."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    names = [node.name for node in session.get_inputs()]
+    taken = [tensor.name for tensor in inputs]
+    given = [tensor.name for tensor in outputs]
 
     def run(arrays: Sequence[Array]) -> list[Array]:
-        outputs: list[Array] = session.run(None, dict(zip(names, arrays, strict=True)))
-        return outputs
+        results: list[Array] = session.run(given, dict(zip(taken, arrays, strict=True)))
+        return results
 
     return run
 

@@ -1,6 +1,9 @@
 """Text encoders and sequence classifiers of transformers, by hub name or from a folder."""
 
 import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +91,7 @@ def load(spec: HuggingFaceModel) -> Model:
         parameters=sum(parameter.numel() for parameter in module.parameters()),
         weights=weights,
         max_sequence_length=_longest(config),
+        attention_written_out=partial(_written_out, module) if _is_local(config) else nullcontext,
     )
 
 
@@ -163,6 +167,22 @@ def _longest(config: Any) -> int:
     if positions <= 0:
         return _LONGEST
     return positions - (config.pad_token_id + 1 if config.model_type in _POSITIONS_AFTER_PADDING else 0)
+
+
+def _is_local(config: Any) -> bool:
+    """Whether tokens see their neighbours only: those far behind the end of a text then see nothing at all."""
+    layers = getattr(config, "layer_types", None)
+    return "sliding_attention" in layers if layers else bool(getattr(config, "sliding_window", None))
+
+
+@contextmanager
+def _written_out(module: Any) -> Iterator[None]:
+    fused = module.config._attn_implementation
+    module.set_attn_implementation("eager")
+    try:
+        yield
+    finally:
+        module.set_attn_implementation(fused)
 
 
 def _inputs(config: Any, vocabulary: int) -> tuple[TensorSpec, ...]:
