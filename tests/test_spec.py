@@ -70,7 +70,10 @@ def test_sizes_durations_and_short_forms(tmp_path: Path) -> None:
         ({"platforms": []}, r"platforms: .*at least 1"),
         ({"platforms": ["pt", "pt"]}, r"names one twice"),
         ({"platforms": ["tflite"]}, r"platforms\.0\.kind: got 'tflite'; allowed: 'pt', 'onnx'"),
-        ({"platforms": [{"kind": "pt", "max_batch_size": 0}]}, r"max_batch_size 0 leaves nothing to batch"),
+        (
+            {"platforms": [{"kind": "pt", "max_batch_size": 0, "dynamic_batching": {}}]},
+            r"max_batch_size 0 leaves nothing to batch",
+        ),
         ({"targets": {"count": 0}}, r"got count 0; allowed: 1 or more"),
         ({"targets": {"count": 3, "capacity": 1.5}}, r"got both count and capacity"),
         ({"workload": {"payload": {"batch": 9}}}, r"batch 9 goes over max_batch_size 8 of platform pt"),

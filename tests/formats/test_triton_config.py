@@ -87,10 +87,12 @@ def test_a_comment_is_not_a_place() -> None:
         ('platform: "pytorch_libtorch"', "pt"),
         ('backend: "openvino"', "openvino"),
         ('platform: "tensorrt_plan"', "trt"),
-        ('backend: "python"', None),
+        ('platform: "tensorflow_savedmodel"', "tensorflow"),
+        ('backend: "python"', "python"),
+        ('platform: "ensemble"', "ensemble"),
     ],
 )
-def test_kind(line: str, platform: str | None) -> None:
+def test_kind(line: str, platform: str) -> None:
     assert kind(parse(GOOD.replace('backend: "onnxruntime"', line), "config.pbtxt")) == platform
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mmebench.errors import BadInputError, MmebenchError
-from mmebench.formats.archive import pack, unpack
+from mmebench.formats.archive import unpack
 from mmebench.formats.tensors import TensorSpec
 from mmebench.formats.triton_config import parse
 from mmebench.models import package as package_module
@@ -251,63 +251,6 @@ def test_torchscript_must_take_and_give_what_is_declared(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], said: str, linear: Path, tmp_path: Path
 ) -> None:
     assert said in refusal(mine(linear / "linear.pt", inputs, outputs), PT, tmp_path / "p")
-
-
-# --- ready archives ------------------------------------------------------------------------------------------
-
-CONFIG = """\
-backend: "onnxruntime"
-max_batch_size: 16
-input { name: "x" data_type: TYPE_FP32 dims: 4 }
-output { name: "y" data_type: TYPE_FP32 dims: 2 }
-"""
-
-
-def ready(folder: Path, config: str = CONFIG) -> FileModel:
-    model = folder / "mine"
-    (model / "1").mkdir(parents=True)
-    (model / "1" / "model.onnx").write_bytes(b"weights")
-    (model / "config.pbtxt").write_text(config)
-    pack(model, folder / "mine.tar.gz")
-    return mine(folder / "mine.tar.gz")
-
-
-def test_a_ready_archive_is_served_as_it_is(tmp_path: Path) -> None:
-    model = ready(tmp_path)
-    package = package_model(model, ONNX, tmp_path / "p")
-    assert package.archive.read_bytes() == model.path.read_bytes()
-    assert package.max_batch_size == 16
-    assert package.parity is None
-    assert package_model(model, ONNX, tmp_path / "p") == package
-
-
-def test_a_ready_engine_needs_no_builder(tmp_path: Path) -> None:
-    model = ready(tmp_path, CONFIG.replace('backend: "onnxruntime"', 'platform: "tensorrt_plan"'))
-    assert package_model(model, PlatformSpec(kind="trt"), tmp_path / "p").platform == "trt"
-
-
-@pytest.mark.parametrize(
-    ("config", "platform", "said"),
-    [
-        (CONFIG.replace("max_batch_size", "max_batch"), ONNX, "mine.tar.gz/config.pbtxt:2:1"),
-        (CONFIG, PT, "made for onnxruntime (onnx), and the spec says platform pt"),
-        (CONFIG.replace("onnxruntime", "python"), ONNX, "made for python"),
-        (CONFIG, PlatformSpec(kind="onnx", precision="fp16"), "leave out of the platform: precision"),
-        (CONFIG, PlatformSpec(kind="onnx", max_batch_size=4), "has max_batch_size 16; the platform says 4"),
-        (CONFIG.replace('"x"', '"z"'), ONNX, "has no input x FP32 [4]; its inputs are z FP32 [4]"),
-        (CONFIG + 'input { name: "z" data_type: TYPE_BOOL dims: 1 }', ONNX, "leaves out z"),
-        (CONFIG.replace("dims: 2", "dims: 3"), ONNX, "has no output y FP32 [2]"),
-    ],
-)
-def test_a_ready_archive_that_differs_is_refused(
-    config: str, platform: PlatformSpec, said: str, tmp_path: Path
-) -> None:
-    assert said in refusal(ready(tmp_path, config), platform, tmp_path / "p")
-
-
-def test_a_broken_archive_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "mine.tar.gz").write_text("hello")
-    assert "not a gzipped tar" in refusal(mine(tmp_path / "mine.tar.gz"), ONNX, tmp_path / "p")
 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

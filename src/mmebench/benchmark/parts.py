@@ -84,13 +84,13 @@ def find_parts(spec: Spec, results: Path, observer: Observer) -> Iterator[Part |
                 observer.unread(reason)
             earlier = _find_complete(directory, fingerprint)
             if earlier is None:
-                bodies, price = _bodies(spec, platform, package), _price_of(endpoint, prices)
+                bodies, price = _bodies(spec, package), _price_of(endpoint, prices)
                 yield Part(alone, platform, package, *bodies, directory, fingerprint, price)
             else:
                 yield Measured(directory, earlier)
 
 
-def _bodies(spec: Spec, platform: PlatformSpec, package: Package) -> tuple[Body, Body]:
+def _bodies(spec: Spec, package: Package) -> tuple[Body, Body]:
     """One request of the load, and one with the largest batch that can form under it.
 
     Raises:
@@ -103,8 +103,13 @@ def _bodies(spec: Spec, platform: PlatformSpec, package: Package) -> tuple[Body,
             f"workload.payload.sequence_length: got {payload.sequence_length}; "
             f"{package.model} takes {longest} tokens at most"
         )
+    if payload.batch > max(package.max_batch_size, 1):
+        raise BadInputError(
+            f"workload.payload.batch: got {payload.batch}; {package.archive.name} has max_batch_size "
+            f"{package.max_batch_size}; take {max(package.max_batch_size, 1)} at most"
+        )
     body = make_body(package.inputs, payload, package.max_batch_size)
-    batch = package.max_batch_size if platform.dynamic_batching else payload.batch
+    batch = package.max_batch_size if package.dynamic_batching else payload.batch
     largest = make_body(package.inputs, payload.model_copy(update={"batch": batch}), package.max_batch_size)
     return body, largest
 

@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from mmebench.errors import BadInputError, MmebenchError, disk_errors
+from mmebench.formats import triton_config
 
 # Weights hardly compress (to 93 % at any level), so the level that takes the least time is the right one.
 _LEVEL = 1
@@ -79,7 +80,8 @@ def unpack(archive: Path, directory: Path, limit: int) -> Path:
         limit: the most bytes that the unpacked files may take together.
 
     Returns:
-        The directory that holds ``config.pbtxt``: ``directory`` itself, or the one folder in it.
+        The directory that holds ``config.pbtxt``: ``directory`` itself, or the one folder in it. Of several it is
+        the ensemble; the models that it is made of lie beside it.
 
     Raises:
         ArchiveError: as :func:`extract`, or a layout that Triton does not load.
@@ -194,17 +196,36 @@ def _write(tar: tarfile.TarFile, entry: tarfile.TarInfo, root: Path, archive: Pa
 
 
 def _model_folder(root: Path, archive: Path) -> Path:
-    """The folder in ``root`` that Triton would load."""
+    """The folder in ``root`` that Triton would load: the only one, or of several the ensemble.
+
+    Files beside it (``._model``, ``.DS_Store``, a README) are no part of it.
+    """
     tops = sorted(root.iterdir())
-    folder = root if root / "config.pbtxt" in tops else tops[0] if len(tops) == 1 else None
-    if folder is None or not (folder / "config.pbtxt").is_file():
+    folders = [root] if root / "config.pbtxt" in tops else [top for top in tops if top.is_dir()]
+    if len(folders) > 1:
+        folders = [folder for folder in folders if _is_ensemble(folder / "config.pbtxt", archive)]
+    if len(folders) != 1 or not (folders[0] / "config.pbtxt").is_file():
         found = ", ".join(top.name for top in tops[:5]) or "nothing"
         raise ArchiveError(
-            f"{archive}: at its top is {found}; allowed: one folder with config.pbtxt and 1/, or just these two"
+            f"{archive}: at its top is {found}; allowed: one folder with config.pbtxt and 1/, just these two, "
+            "or several such folders, one of them an ensemble"
         )
+    (folder,) = folders
     if not any(version.is_dir() and version.name.isdecimal() for version in folder.iterdir()):
         raise ArchiveError(f"{archive}: no version folder beside config.pbtxt; put the model file into 1/")
     return folder
+
+
+def _is_ensemble(path: Path, archive: Path) -> bool:
+    if not path.is_file():
+        return False
+    try:
+        return (
+            triton_config.kind(triton_config.read(path, path.relative_to(path.parents[1]).as_posix()))
+            == "ensemble"
+        )
+    except BadInputError as error:
+        raise ArchiveError(f"{archive}: {error}") from None
 
 
 @contextmanager

@@ -8,7 +8,8 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as triton
@@ -26,15 +27,17 @@ PLATFORMS = (
     "ensemble", "onnxruntime_onnx", "pytorch_libtorch", "tensorflow_graphdef", "tensorflow_savedmodel",
     "tensorrt_plan", "torch_aoti",
 )  # fmt: skip
-_KINDS: dict[str, Literal["pt", "onnx", "openvino", "trt"]] = {
+_KINDS = {
     "pytorch": "pt",
     "pytorch_libtorch": "pt",
     "onnxruntime": "onnx",
     "onnxruntime_onnx": "onnx",
-    "openvino": "openvino",
+    "tensorflow_graphdef": "tensorflow",
+    "tensorflow_savedmodel": "tensorflow",
     "tensorrt": "trt",
     "tensorrt_plan": "trt",
 }
+"""Short names; other backends and platforms go by their own."""
 
 
 def parse(text: str, where: str) -> ModelConfig:
@@ -65,9 +68,15 @@ def render(config: ModelConfig) -> str:
     return text_format.MessageToString(config, use_short_repeated_primitives=True)
 
 
-def kind(config: ModelConfig) -> Literal["pt", "onnx", "openvino", "trt"] | None:
-    """Which of our platforms serves this config; None for any other, an ensemble or a Python model."""
-    return _KINDS.get(config.backend) or _KINDS.get(config.platform)
+def kind(config: ModelConfig) -> str:
+    """What specs and results call the platform of this config: ``pt``, ``onnx``, ``python``, ``ensemble``, …"""
+    server = config.backend or config.platform
+    return _KINDS.get(server, server)
+
+
+def read(path: Path, where: str) -> ModelConfig:
+    """The ModelConfig in the file ``path``, with or without a byte order mark; see :func:`parse`."""
+    return parse(path.read_bytes().decode("utf-8-sig", errors="replace"), where)
 
 
 def on_cpu(config: ModelConfig) -> ModelConfig:

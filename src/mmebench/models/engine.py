@@ -22,7 +22,7 @@ from mmebench.formats.tensors import TensorSpec
 from mmebench.formats.triton_config import parse, render
 from mmebench.models.config import make_config
 from mmebench.models.package import Package, read_package
-from mmebench.spec import FileModel, ModelSpec, PlatformSpec, ServedEndpoint
+from mmebench.spec import ModelSpec, PlatformSpec, ServedEndpoint, is_ready_archive
 
 ENGINE = "model.plan"
 LOG = "trtexec.log"
@@ -60,8 +60,7 @@ class EngineBuilder(Protocol):
 
 def is_built(model: ModelSpec, platform: PlatformSpec) -> bool:
     """Whether serving this takes an engine that is not there yet."""
-    ready = isinstance(model, FileModel) and model.path.name.endswith(".tar.gz")
-    return platform.kind == "trt" and not ready
+    return platform.kind == "trt" and not is_ready_archive(model)
 
 
 def exported_platform(platform: PlatformSpec) -> PlatformSpec:

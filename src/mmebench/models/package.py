@@ -21,7 +21,7 @@ from mmebench.models.parity import Parity, check_parity
 from mmebench.models.platforms import find_platform
 from mmebench.models.ready_archive import adopt_archive
 from mmebench.models.sources import load_model
-from mmebench.spec import ModelSpec, PlatformSpec
+from mmebench.spec import ModelSpec, PlatformSpec, is_ready_archive
 from mmebench.units import human_bytes
 
 Progress = Callable[[str], None]
@@ -44,6 +44,8 @@ class Package(BaseModel):
     """As requests name them. Shapes leave the batch out, unless ``max_batch_size`` is 0: then they are whole."""
     outputs: tuple[TensorSpec, ...]
     max_batch_size: int
+    dynamic_batching: bool = True
+    """Whether Triton joins requests that wait at the same time, up to ``max_batch_size``."""
     max_sequence_length: int | None = None
     """Most tokens in a row of text, where the model says."""
     archive: Path
@@ -73,8 +75,8 @@ def package_model(
         if found is not None:
             progress(f"{found.archive.name} is there from an earlier start")
             return found
-        exporter = find_platform(platform.kind)
-        exporter.check(model, platform)
+        if not is_ready_archive(model):
+            find_platform(platform.kind).check(model, platform)
         directory.mkdir(parents=True, exist_ok=True)
         progress(f"load the model from {model.source}")
         loaded = _load(model)
@@ -156,6 +158,7 @@ def _exported_package(model: Model | ModelFile, platform: PlatformSpec, work: Pa
         inputs=export.inputs,
         outputs=export.outputs,
         max_batch_size=platform.max_batch_size,
+        dynamic_batching=platform.dynamic_batching is not None,
         max_sequence_length=longest,
         archive=archive,
         sha256=sha256,
@@ -167,7 +170,7 @@ def _exported_package(model: Model | ModelFile, platform: PlatformSpec, work: Pa
 def _ready_package(file: ModelFile, platform: PlatformSpec, work: Path, progress: Progress) -> Package:
     progress(f"check {file.path.name}")
     archive = work / "model.tar.gz"
-    config = adopt_archive(file, platform, work, archive)
+    batching = adopt_archive(file, platform, work, archive)
     return Package(
         model=file.name,
         source=file.source,
@@ -178,7 +181,8 @@ def _ready_package(file: ModelFile, platform: PlatformSpec, work: Path, progress
         parameters=None,
         inputs=file.inputs,
         outputs=file.outputs,
-        max_batch_size=config.max_batch_size,
+        max_batch_size=batching.max_batch_size,
+        dynamic_batching=batching.dynamic,
         archive=archive,
         sha256=_sha256(archive),
         parity=None,

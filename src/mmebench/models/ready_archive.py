@@ -2,22 +2,30 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tritonclient.grpc import model_config_pb2 as triton
 
 from mmebench.errors import BadInputError
 from mmebench.formats.archive import unpack
 from mmebench.formats.tensors import TensorSpec
-from mmebench.formats.triton_config import ModelConfig, kind, parse
+from mmebench.formats.triton_config import ModelConfig, kind, read
 from mmebench.models.model import ModelFile
-from mmebench.spec import PlatformSpec
+from mmebench.spec import DynamicBatching, PlatformSpec
 
 _LIMIT = 64 * 1024**3
 """Bytes that an archive may unpack to: more than the memory of any GPU that takes many models."""
 
 
-def adopt_archive(file: ModelFile, platform: PlatformSpec, work: Path, archive: Path) -> ModelConfig:
+class Batching(NamedTuple):
+    """How the archive's own config has its requests executed."""
+
+    max_batch_size: int
+    dynamic: bool
+    """Whether requests that wait at the same time are joined, in an ensemble by any of its models."""
+
+
+def adopt_archive(file: ModelFile, platform: PlatformSpec, work: Path, archive: Path) -> Batching:
     """Copy ``file`` to ``archive``, if it is what the spec says.
 
     Args:
@@ -27,41 +35,67 @@ def adopt_archive(file: ModelFile, platform: PlatformSpec, work: Path, archive: 
         archive: where the copy goes.
 
     Returns:
-        The config in the archive; it, not the spec, decides how the model is served.
+        What the config in the archive says of batches; it, not the spec, decides how the model is served.
 
     Raises:
         BadInputError: the archive or its config is broken, or differs from the spec.
     """
     folder = unpack(file.path, work / "unpacked", _LIMIT)
-    text = (folder / "config.pbtxt").read_text(encoding="utf-8", errors="replace")
-    config = parse(text, f"{file.path.name}/config.pbtxt")
+    config = read(folder / "config.pbtxt", f"{file.path.name}/config.pbtxt")
     found = kind(config)
     if found != platform.kind:
-        server = config.backend or config.platform
         raise BadInputError(
-            f"{file.path.name} is made for {server} ({found or 'none of pt, onnx, openvino, trt'}), "
-            f"and the spec says platform {platform.kind}"
+            f"{file.path.name} is made for {config.backend or config.platform} ({found}), "
+            f"and the spec says platform {platform.kind}; write platforms: [{found}]"
         )
     _check_options(file, platform, config)
     _check_tensors(file, "input", file.inputs, config.input)
     _check_tensors(file, "output", file.outputs, config.output)
     shutil.copyfile(file.path, archive)
-    return config
+    return Batching(config.max_batch_size, any(one.HasField("dynamic_batching") for one in _all(config, folder)))
+
+
+def _all(config: ModelConfig, folder: Path) -> list[ModelConfig]:
+    """The config, and those of the models that an ensemble is made of, which lie beside it."""
+    names = sorted({step.model_name for step in config.ensemble_scheduling.step})
+    places = {name: folder.parent / name / "config.pbtxt" for name in names}
+    return [config, *(read(place, f"{name}/config.pbtxt") for name, place in places.items() if place.is_file())]
 
 
 def _check_options(file: ModelFile, platform: PlatformSpec, config: ModelConfig) -> None:
-    """Options that the spec sets would be ignored; say so instead."""
-    given = platform.model_fields_set - {"kind", "max_batch_size"}
-    if given:
-        raise BadInputError(
-            f"{file.path.name} is served as its config.pbtxt says; "
-            f"leave out of the platform: {', '.join(sorted(given))}"
-        )
-    if "max_batch_size" in platform.model_fields_set and platform.max_batch_size != config.max_batch_size:
-        raise BadInputError(
-            f"{file.path.name} has max_batch_size {config.max_batch_size}; "
-            f"the platform says {platform.max_batch_size}"
-        )
+    """Options that differ from the archive's would be ignored; say so instead."""
+    groups = config.instance_group
+    said: dict[str, Any] = {
+        "max_batch_size": config.max_batch_size,
+        "dynamic_batching": _dynamic_batching(config),
+        "instances": sum(group.count or 1 for group in groups) or 1,
+        "device": "cpu" if groups and groups[0].kind == triton.ModelInstanceGroup.KIND_CPU else "gpu",
+    }
+    for field in sorted(platform.model_fields_set - {"kind"}):
+        given = getattr(platform, field)
+        if field not in said:
+            raise BadInputError(
+                f"{file.path.name} is served as its config.pbtxt says; leave out of the platform: {field}"
+            )
+        if given != said[field]:
+            raise BadInputError(
+                f"{file.path.name} is served as its config.pbtxt says, with {field} {_words(said[field])}; the "
+                f"platform says {_words(given)}; leave it out"
+            )
+
+
+def _dynamic_batching(config: ModelConfig) -> DynamicBatching | None:
+    if not config.HasField("dynamic_batching"):
+        return None
+    batching = config.dynamic_batching
+    return DynamicBatching(
+        preferred=tuple(batching.preferred_batch_size),
+        max_queue_delay=batching.max_queue_delay_microseconds / 1e6,
+    )
+
+
+def _words(value: Any) -> str:
+    return "null" if value is None else str(value)
 
 
 def _check_tensors(file: ModelFile, role: str, tensors: tuple[TensorSpec, ...], found: Any) -> None:

@@ -12,7 +12,14 @@ from pydantic import Field, model_validator
 from mmebench.spec.arrivals import Arrivals, ClosedLoop, ConstantRate, Poisson, Trace
 from mmebench.spec.endpoint import LocalEndpoint, ServedEndpoint
 from mmebench.spec.experiments import ColdStarts, Experiment, Interference, WorkingSet
-from mmebench.spec.model import FileModel, HuggingFaceModel, ModelSpec, TimmModel, TorchvisionModel
+from mmebench.spec.model import (
+    FileModel,
+    HuggingFaceModel,
+    ModelSpec,
+    TimmModel,
+    TorchvisionModel,
+    is_ready_archive,
+)
 from mmebench.spec.platform import DynamicBatching, PlatformSpec
 from mmebench.spec.popularity import HotSet, Popularity, RoundRobin, TracedTargets, Uniform, Weights, Zipf
 from mmebench.spec.profile import Profile, Ramp, Search, Stage, Stationary
@@ -58,6 +65,7 @@ __all__ = [
     "WorkingSet",
     "Workload",
     "Zipf",
+    "is_ready_archive",
 ]
 
 
@@ -79,7 +87,8 @@ class Spec(Strict):
             raise ValueError(f"platforms names one twice: {', '.join(labels)}; run them as two specs")
         batch = self.workload.payload.batch
         for platform in self.platforms:
-            if batch > max(platform.max_batch_size, 1):
+            said = not is_ready_archive(self.model) or "max_batch_size" in platform.model_fields_set
+            if said and batch > max(platform.max_batch_size, 1):
                 raise ValueError(
                     f"workload.payload.batch {batch} goes over max_batch_size {platform.max_batch_size} "
                     f"of platform {platform.kind}"

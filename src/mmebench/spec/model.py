@@ -45,4 +45,9 @@ class FileModel(Strict):
     outputs: tuple[TensorSpec, ...] = Field(min_length=1, description="as the model gives them, without batch")
 
 
+def is_ready_archive(model: "ModelSpec") -> bool:
+    """Whether it is an archive that Triton loads as it is, and whose own config decides how it is served."""
+    return isinstance(model, FileModel) and model.path.name.endswith(".tar.gz")
+
+
 ModelSpec = Annotated[TimmModel | TorchvisionModel | HuggingFaceModel | FileModel, Field(discriminator="source")]

@@ -15,11 +15,19 @@ class DynamicBatching(Strict):
 
 
 class PlatformSpec(Strict):
-    """The served form of the model and how Triton runs it. A bare ``pt`` is short for ``{kind: pt}``."""
+    """The served form of the model and how Triton runs it. A bare ``pt`` is short for ``{kind: pt}``.
 
-    kind: Literal["pt", "onnx", "openvino", "trt"]
+    How a ready Triton archive is run is decided by its config.pbtxt; what is said here must then be the same.
+    """
+
+    kind: Literal[
+        "pt", "onnx", "openvino", "trt",
+        "dali", "ensemble", "fil", "identity", "python", "tensorflow", "tensorrtllm", "torch_aoti", "vllm",
+    ] = Field(description="after trt: of ready Triton archives only, what their config.pbtxt names")  # fmt: skip
     precision: Literal["fp32", "fp16"] = "fp32"
-    max_batch_size: int = Field(8, ge=0, le=1024, description="0: the model has no batch dimension")
+    max_batch_size: int = Field(
+        8, ge=0, le=1024, description="0: the model has no batch dimension, and shapes are whole"
+    )
     dynamic_batching: DynamicBatching | None = Field(
         DynamicBatching(), description="null: each request is executed alone"
     )
@@ -34,7 +42,11 @@ class PlatformSpec(Strict):
     @model_validator(mode="before")
     @classmethod
     def _short_form(cls, value: Any) -> Any:
-        return {"kind": value} if isinstance(value, str) else value
+        if isinstance(value, str):
+            return {"kind": value}
+        if isinstance(value, dict) and value.get("max_batch_size") == 0:
+            return {"dynamic_batching": None} | value
+        return value
 
     @model_validator(mode="after")
     def _batching_needs_batches(self) -> Self:

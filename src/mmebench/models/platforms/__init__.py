@@ -41,8 +41,13 @@ def find_platform(kind: str) -> Platform:
     """The platform of that short name.
 
     Raises:
-        BadInputError: one of its libraries is not installed.
+        BadInputError: nothing is exported to it, or one of its libraries is not installed.
     """
+    if kind not in _MODULES:
+        raise BadInputError(
+            f"platforms: got {kind}, which serves ready Triton archives (.tar.gz) only; "
+            f"allowed for other models: {', '.join(_MODULES)}"
+        )
     try:
         return cast(Platform, importlib.import_module(f"{__name__}.{_MODULES[kind]}"))
     except ModuleNotFoundError as error:

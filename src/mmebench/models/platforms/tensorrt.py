@@ -1,18 +1,16 @@
-"""TensorRT engines that are there already. Those that are yet to be built are a package of their own making; see
-:mod:`mmebench.models.engine`."""
+"""No export makes a TensorRT engine: a ready archive has one, others are built by ``models.engine``."""
 
 from pathlib import Path
 from typing import NoReturn
 
 from mmebench.errors import BadInputError
 from mmebench.models.model import Model, ModelFile
-from mmebench.spec import FileModel, ModelSpec, PlatformSpec
+from mmebench.spec import ModelSpec, PlatformSpec
 
 
 def check(model: ModelSpec, platform: PlatformSpec) -> None:
-    """Accept a ready archive that holds an engine; refuse all else, as an exporter builds none."""
-    if not (isinstance(model, FileModel) and model.path.name.endswith(".tar.gz")):
-        _refuse()
+    """Refuse; an exporter builds no engine."""
+    _refuse()
 
 
 def export(model: Model, platform: PlatformSpec, folder: Path) -> NoReturn:
