@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmebench.benchmark.growth import Growth, check_size, find_growth
 from mmebench.benchmark.measurement import digest
 from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.spending import Spending
@@ -35,8 +36,7 @@ class Part:
     """What is served, or what its engine is built from."""
     body: Body
     """One request of the load."""
-    largest: Body
-    """One with the largest batch that can form under load."""
+    growth: Growth
     directory: Path
     fingerprint: str
     price: Price | None
@@ -84,14 +84,14 @@ def find_parts(spec: Spec, results: Path, observer: Observer) -> Iterator[Part |
                 observer.unread(reason)
             earlier = _find_complete(directory, fingerprint)
             if earlier is None:
-                bodies, price = _bodies(spec, package), _price_of(endpoint, prices)
-                yield Part(alone, platform, package, *bodies, directory, fingerprint, price)
+                requests, price = _requests(spec, package), _price_of(endpoint, prices)
+                yield Part(alone, platform, package, *requests, directory, fingerprint, price)
             else:
                 yield Measured(directory, earlier)
 
 
-def _bodies(spec: Spec, package: Package) -> tuple[Body, Body]:
-    """One request of the load, and one with the largest batch that can form under it.
+def _requests(spec: Spec, package: Package) -> tuple[Body, Growth]:
+    """One request of the load, and those with the largest batch that can form under it.
 
     Raises:
         BadInputError: the model cannot take them.
@@ -109,9 +109,8 @@ def _bodies(spec: Spec, package: Package) -> tuple[Body, Body]:
             f"{package.max_batch_size}; take {max(package.max_batch_size, 1)} at most"
         )
     body = make_body(package.inputs, payload, package.max_batch_size)
-    batch = package.max_batch_size if package.dynamic_batching else payload.batch
-    largest = make_body(package.inputs, payload.model_copy(update={"batch": batch}), package.max_batch_size)
-    return body, largest
+    check_size(body)
+    return body, find_growth(payload, package)
 
 
 def _price_of(endpoint: ServedEndpoint, prices: "dict[str, InstancePrice]") -> Price | None:

@@ -243,7 +243,7 @@ def _run_part(part: Part, opened: OpenPart, spending: Spending, observer: Observ
             package.archive,
             package.model,
             invoke=lambda target: client.invoke(target, *part.body),
-            grow=lambda target: client.invoke(target, *part.largest),
+            grow=lambda target: part.growth.send(lambda body: client.invoke(target, *body)),
             limit=spec.targets.count if isinstance(spec.targets.count, int) else spec.targets.limit,
             threshold=spec.targets.threshold,
             on_load=lambda load: observer.loaded(load, endpoint.residency().memory_budget),

@@ -1,6 +1,9 @@
-"""Where the SageMaker Runtime of a region is, and the path of an endpoint there."""
+"""Where the SageMaker Runtime of a region is, the path of an endpoint there, and what it takes at most."""
 
 from urllib.parse import quote
+
+BODY_LIMIT = 25 * 1024 * 1024
+"""Bytes that a real-time request may have (Amazon SageMaker AI, "Hosting FAQs": 25 MB)."""
 
 
 def runtime_url(region: str, fips: bool = False) -> str:

@@ -15,11 +15,10 @@ from mmebench.server.front.http_server import HttpConnection, Request
 from mmebench.server.front.metrics import CONTENT_TYPE, exposition
 from mmebench.server.front.upstream import Pool
 from mmebench.server.memory.loader import Loader
+from mmebench.wire.addresses import BODY_LIMIT
 from mmebench.wire.verification import SignatureCheck
 
 _log = logging.getLogger(__name__)
-BODY_LIMIT = 25 * 1024 * 1024
-"""SageMaker's limit for a real-time request."""
 _STALL_SECONDS = 60.0
 """A client that owes the rest of a request and sends nothing for so long is cut off; one that does not take its
 answer as well, for the target cannot be evicted before that is sent."""

@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from mmebench.benchmark.growth import check_size, find_growth
 from mmebench.benchmark.parts import Part, find_parts
 from mmebench.errors import BadInputError
-from mmebench.load.payload.payload import Body
-from mmebench.spec import Spec
+from mmebench.formats.tensors import TensorSpec
+from mmebench.load.payload import Body, make_body
+from mmebench.models.package import Package
+from mmebench.spec import Payload, Spec
+from mmebench.wire.addresses import BODY_LIMIT
 from support.tiny_models import WIDTH, onnx_archive
 from support.watching import Watcher
 
@@ -36,7 +40,8 @@ def part(tmp_path: Path, config: str, batch: int) -> Part:
             "workload": {"payload": {"batch": batch}},
         }
     )
-    (found,) = find_parts(spec, tmp_path / "results", [], Watcher())
+    (found,) = find_parts(spec, tmp_path / "results", Watcher())
+    assert isinstance(found, Part)
     return found
 
 
@@ -59,10 +64,52 @@ def test_a_ready_archive_grows_as_far_as_its_config_lets_requests_join(
 ) -> None:
     found = part(tmp_path, CONFIG % (size, batching), batch)
     assert shape(found.body) == request_
-    assert shape(found.largest) == largest
+    assert shape(found.growth.body) == largest
 
 
 @pytest.mark.parametrize(("size", "most"), [(0, 1), (4, 4)])
 def test_a_batch_that_a_ready_archive_does_not_take_is_refused(size: int, most: int, tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=rf"payload\.batch: got 5; .* has max_batch_size {size}; take {most}"):
         part(tmp_path, CONFIG % (size, ""), 5)
+
+
+def package(rows: int, dynamic: bool = True) -> Package:
+    """A detector's: 3 x 640 x 640 in FP32, which are 4.7 MiB a row."""
+    return Package(
+        model="detector",
+        source="file",
+        weights="given",
+        task="cv",
+        platform="onnx",
+        precision="fp32",
+        archive=Path("detector.tar.gz"),
+        sha256="",
+        parameters=None,
+        outputs=(),
+        parity=None,
+        details={},
+        inputs=(TensorSpec(name="images", datatype="FP32", shape=(3, 640, 640)),),
+        max_batch_size=rows,
+        dynamic_batching=dynamic,
+    )
+
+
+def test_a_batch_too_large_for_one_request_comes_in_several() -> None:
+    growth = find_growth(Payload(), package(8))
+    assert shape(growth.body)[0] == 5, "as many rows as fit into 25 MiB"
+    assert growth.requests == 3, "one that is computed, and two that wait and make a batch"
+    assert len(growth.body.content) < BODY_LIMIT
+    sent: list[Body] = []
+    growth.send(sent.append)
+    assert sent == [growth.body] * 3
+
+
+def test_a_batch_that_fits_is_one_request() -> None:
+    assert find_growth(Payload(), package(5)).requests == 1
+    assert shape(find_growth(Payload(batch=2), package(8, dynamic=False)).body)[0] == 2
+
+
+@pytest.mark.parametrize("payload", [Payload(batch=6), Payload(batch=2, encoding="json")])
+def test_a_request_that_sagemaker_does_not_take_is_refused(payload: Payload) -> None:
+    with pytest.raises(BadInputError, match=r"workload\.payload: got .* MiB a request; allowed: 25\.0 MiB"):
+        check_size(make_body(package(8).inputs, payload, 8))
