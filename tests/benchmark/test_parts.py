@@ -47,6 +47,7 @@ def spec(tmp_path: Path) -> Spec:
                 "kind": "sagemaker",
                 "instance_types": ["ml.g4dn.xlarge", "ml.g5.xlarge"],
                 "role": cloud.ROLE,
+                "region": "us-east-1",
                 "bucket": cloud.BUCKET,
                 "prices": {"ml.g4dn.xlarge": 0.75, "ml.g5.xlarge": 1.5},
             },

@@ -1,10 +1,14 @@
 """The notebooks, executed as they are but for the size of what they measure."""
 
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+
+from mmebench import Benchmark
+from mmebench.spec import SageMakerEndpoint
 
 pytestmark = [pytest.mark.e2e, pytest.mark.triton, pytest.mark.export]
 
@@ -50,6 +54,23 @@ def test_a_notebook_runs_from_its_first_cell_to_its_last(name: str, tmp_path: Pa
     assert "image/png" in shown
     assert "Requests/s" in shown
     assert ENDS_WITH[name] in shown
+
+
+@pytest.mark.parametrize("name", SMALLER)
+def test_the_cell_for_sagemaker_is_what_a_spec_takes(name: str) -> None:
+    """As a person changes it: the comment is taken away, and nothing else."""
+    notebook = nbformat.read(ROOT / f"{name}.ipynb", as_version=4)
+    (cell,) = [cell.source for cell in notebook.cells if cell.source.startswith("# On this machine")]
+    _, _, commented = cell.partition("# endpoint = ")
+    code = "endpoint = " + "\n".join(line.removeprefix("# ") for line in commented.splitlines())
+    said: dict[str, Any] = {}
+    exec(code, said)
+    benchmark = Benchmark(
+        model={"source": "timm", "name": "resnet18"}, platforms=["trt"], endpoint=said["endpoint"]
+    )
+    endpoint = benchmark.spec.endpoint
+    assert isinstance(endpoint, SageMakerEndpoint)
+    assert endpoint.instance_types == ("ml.g4dn.xlarge", "ml.g5.xlarge")
 
 
 def test_notebooks_speak_of_files_that_are_there() -> None:

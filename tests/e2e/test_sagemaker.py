@@ -65,6 +65,7 @@ class Account:
             "kind": "sagemaker",
             "instance_type": "ml.g5.xlarge",
             "role": cloud.ROLE,
+            "region": "us-east-1",
             "bucket": cloud.BUCKET,
             "prices": {"ml.g5.xlarge": 1.5, "ml.g4dn.xlarge": 0.75},
         }

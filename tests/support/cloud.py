@@ -13,6 +13,14 @@ from moto.server import ThreadedMotoServer
 ACCOUNT = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/mmebench"
 BUCKET = "models"
+ENDPOINT = {
+    "kind": "sagemaker",
+    "instance_type": "ml.g5.xlarge",
+    "role": ROLE,
+    "region": "us-east-1",
+    "bucket": BUCKET,
+}
+"""As a spec asks for one there."""
 
 
 @contextmanager

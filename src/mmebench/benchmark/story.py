@@ -19,7 +19,8 @@ from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.opening import open_ahead
 from mmebench.benchmark.parts import OpenPart, Part, find_parts, open_part
 from mmebench.benchmark.spending import Spending
-from mmebench.endpoints.endpoint import Endpoint, Monitored, Residency
+from mmebench.endpoints import with_session_defaults
+from mmebench.endpoints.endpoint import Endpoint, Monitored, Residency, Staying
 from mmebench.environment import describe_environment
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.load.job import LoadJob
@@ -42,6 +43,8 @@ class Outcome:
     directory: Path
     report: Report
     problems: tuple[MmebenchError, ...] = ()
+    staying: tuple[str, ...] = ()
+    """What was left there on purpose, and how it is deleted."""
 
 
 def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int | None = None) -> Outcome:
@@ -59,11 +62,13 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int |
         MmebenchError: nothing could be measured. What was, and the samples of what broke, are on disk, and the
             same call goes on from there.
     """
+    spec = spec.model_copy(update={"endpoint": with_session_defaults(spec.endpoint)})
     results.mkdir(parents=True, exist_ok=True)
     problems: list[MmebenchError] = []
     spending = Spending()
     kept: list[Path] = []
     watched: list[tuple[Monitored, Run, RunFiles]] = []
+    staying: list[str] = []
     outcome = None
 
     def unmeasured() -> Iterator[Part]:
@@ -97,6 +102,8 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int |
                 files = _files(part, run)
                 if isinstance(opened.endpoint, Monitored):
                     watched.append((opened.endpoint, run, files))
+                if isinstance(opened.endpoint, Staying) and opened.endpoint.stays is not None:
+                    staying.append(opened.endpoint.stays)
                 observer.measured(run)
                 outcome = Outcome(part.directory, write_report(part.directory, files))
     for monitored, run, files in watched:  # last, as monitoring shows what happened only minutes later
@@ -107,7 +114,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int |
         outcome = Outcome(kept[-1], write_report(kept[-1]))
     if outcome is None:
         raise _all_of(problems)
-    return replace(outcome, problems=tuple(problems))
+    return replace(outcome, problems=tuple(problems), staying=tuple(staying))
 
 
 def _of(part: Part, problem: MmebenchError) -> MmebenchError:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 @click.argument("spec", required=False, type=click.Path(path_type=Path))
 @click.option("--region", "regions", multiple=True, help="Look there; the spec's, or AWS_REGION's, unless told.")
 @click.option("--older-than", default="0s", metavar="AGE", help="Leave what is younger, e.g. 2h.")
+@click.option("--run", "run", metavar="NAME", help="Only what this run left, also if its spec said keep.")
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
-def clean(spec: Path | None, regions: tuple[str, ...], older_than: str, dry_run: bool) -> int:
+def clean(spec: Path | None, regions: tuple[str, ...], older_than: str, run: str | None, dry_run: bool) -> int:
     """Delete what dead or finished runs left on SageMaker and in S3; what a live run uses stays.
 
     Runs of this machine are known by their journals and processes. What another machine left is deleted once its
@@ -34,7 +35,7 @@ def clean(spec: Path | None, regions: tuple[str, ...], older_than: str, dry_run:
     except ValueError as error:
         raise BadInputError(f"--older-than: {error}") from None
     done = cleaning.clean(
-        _places(spec, regions), age, dry_run, lambda message: click.echo(hide_accounts(message), err=True)
+        _places(spec, regions), age, dry_run, lambda message: click.echo(hide_accounts(message), err=True), run
     )
     for resource in done.deleted:
         click.echo(hide_accounts(f"{'would delete' if dry_run else 'deleted'} {resource}"))

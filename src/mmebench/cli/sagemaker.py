@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from mmebench.endpoints.sagemaker.session import with_session_defaults
 from mmebench.errors import BadInputError
 from mmebench.models.engine import is_built
 from mmebench.spec import SageMakerEndpoint, Spec
@@ -9,7 +10,7 @@ from mmebench.spec.reading import load_spec
 
 
 def read_spec(path: Path, overrides: tuple[str, ...] = ()) -> tuple[Spec, SageMakerEndpoint, int]:
-    """The spec, its endpoint, and how many TensorRT engines it has built for each instance type.
+    """The spec, its endpoint as the session completes it, and how many TensorRT engines each instance type takes.
 
     Raises:
         BadInputError: it is no spec, or its endpoint is local.
@@ -17,4 +18,5 @@ def read_spec(path: Path, overrides: tuple[str, ...] = ()) -> tuple[Spec, SageMa
     spec = load_spec(path, overrides)
     if not isinstance(spec.endpoint, SageMakerEndpoint):
         raise BadInputError(f"{path}: its endpoint is local; this is for endpoint: {{kind: sagemaker, …}}")
-    return spec, spec.endpoint, sum(is_built(spec.model, platform) for platform in spec.platforms)
+    endpoint = with_session_defaults(spec.endpoint)
+    return spec, endpoint, sum(is_built(spec.model, platform) for platform in spec.platforms)

@@ -34,6 +34,19 @@ def open_endpoint(
     return start(spec, store, log)
 
 
+def with_session_defaults(spec: "ServedEndpoint") -> "ServedEndpoint":
+    """The spec with what it leaves to the session; on this machine that is nothing.
+
+    Raises:
+        BadInputError: the session does not say.
+    """
+    if spec.kind != "sagemaker":
+        return spec
+    from mmebench.endpoints.sagemaker.session import with_session_defaults as complete
+
+    return complete(spec)
+
+
 def check_account(spec: "ServedEndpoint", runs: int, builds: int) -> "dict[str, Price]":
     """Refuse what AWS would refuse, or what costs too much, before any work is done.
 
@@ -55,10 +68,12 @@ def check_account(spec: "ServedEndpoint", runs: int, builds: int) -> "dict[str, 
     from mmebench.endpoints.sagemaker.bucket import check_bucket
     from mmebench.endpoints.sagemaker.image import image_uri
     from mmebench.endpoints.sagemaker.prices import check_budget, find_price
+    from mmebench.endpoints.sagemaker.session import make_default_bucket
 
     aws = Aws(spec.region)
     image_uri(spec)
     prices = {each.instance_type: find_price(aws, each) for each in spec.each()}
     check_budget(spec, prices, runs, builds)
+    make_default_bucket(aws, spec)
     check_bucket(aws, spec)
     return prices

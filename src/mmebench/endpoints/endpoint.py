@@ -90,6 +90,14 @@ class Monitored(Protocol):
         """What they recorded in that time; may be asked, and is best asked, after it was closed."""
 
 
+@runtime_checkable
+class Staying(Protocol):
+    """An endpoint that may be asked to stay after its run."""
+
+    stays: str | None
+    """Until when, and how it is deleted; None for one that was taken down."""
+
+
 class Endpoint(Protocol):
     """A multi-model endpoint that is up; a context manager that takes it down, whatever happened."""
 

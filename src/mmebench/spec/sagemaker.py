@@ -17,6 +17,10 @@ InferenceAmi = Literal[
 """``ProductionVariantInferenceAmiVersion`` of the SageMaker API, the values for GPUs."""
 
 
+SESSION = "session"
+"""Stands for what AWS's session says, as :mod:`mmebench.endpoints.sagemaker.session` finds it."""
+
+
 def _one_or_several(schema: dict[str, Any]) -> None:
     """For editors: ``instance_type`` may stand where ``instance_types`` does."""
     several = schema["properties"]["instance_types"]
@@ -38,12 +42,20 @@ class SageMakerEndpoint(Strict):
         min_length=1, description="each is measured; GPU multi-model endpoints are documented for one-GPU types"
     )
     role: str = Field(
-        pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$",
-        description="ARN of the execution role; mmebench iam-policy prints what it needs",
+        SESSION,
+        pattern=rf"^({SESSION}|arn:aws[a-z-]*:iam::\d{{12}}:role/[\w+=,.@/-]+)$",
+        description="ARN of the execution role; session: the notebook's or the credentials' own; "
+        "mmebench iam-policy prints what it needs",
     )
-    region: str = Field("us-east-1", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
+    region: str = Field(
+        SESSION,
+        pattern=rf"^({SESSION}|[a-z]{{2}}(-[a-z]+)+-\d)$",
+        description="session: that of AWS_REGION or the profile, us-east-1 where neither says",
+    )
     bucket: str = Field(
-        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", description="for archives; in the same region"
+        SESSION,
+        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        description="for archives; in the same region; session: sagemaker-<region>-<account>, made if need be",
     )
     prefix: str = Field(
         "mmebench",
@@ -78,6 +90,10 @@ class SageMakerEndpoint(Strict):
     at_once: int = Field(
         2, ge=1, le=16, description="endpoints that exist together: one is measured while the next comes up"
     )
+    keep: bool = Field(
+        False,
+        description="leave the endpoint there after the run, until lifetime is over or clean --run deletes it",
+    )
     engine_builder: Literal["training", "processing", "local"] = Field(
         "training",
         description="what runs trtexec: a SageMaker job on the endpoint's instance type, or this machine",
@@ -85,8 +101,8 @@ class SageMakerEndpoint(Strict):
 
     beside: ClassVar[frozenset[str]] = frozenset(
         {
-            "at_once", "bucket", "bucket_owner", "budget", "creation_timeout", "engine_builder", "kms_key",
-            "lifetime", "prefix", "prices", "role",
+            "at_once", "bucket", "bucket_owner", "budget", "creation_timeout", "engine_builder", "keep",
+            "kms_key", "lifetime", "prefix", "prices", "role",
         }
     )  # fmt: skip
     """Fields that change nothing of what is measured."""

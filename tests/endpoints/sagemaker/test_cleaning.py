@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from mmebench.cli import cli
 from mmebench.endpoints import open_endpoint
+from mmebench.endpoints.endpoint import Staying
 from mmebench.endpoints.sagemaker import cleaning, journal
 from mmebench.endpoints.sagemaker.aws import Aws
 from mmebench.endpoints.sagemaker.cleaning import Cleaning, Place, clean
@@ -19,11 +20,18 @@ from mmebench.endpoints.sagemaker.leftovers import find_objects
 from mmebench.endpoints.sagemaker.names import Resource, expiry, run_name, tag_list, tags
 from mmebench.endpoints.sagemaker.owner import has_ended, this_process
 from mmebench.endpoints.sagemaker.requests import config_request, endpoint_request, model_request
+from mmebench.errors import MmebenchError
 from mmebench.spec import SageMakerEndpoint as Spec
 from support import cloud
 
 SPEC = Spec.model_validate(
-    {"kind": "sagemaker", "instance_type": "ml.g5.xlarge", "role": cloud.ROLE, "bucket": cloud.BUCKET}
+    {
+        "kind": "sagemaker",
+        "instance_type": "ml.g5.xlarge",
+        "role": cloud.ROLE,
+        "region": "us-east-1",
+        "bucket": cloud.BUCKET,
+    }
 )
 HERE = Place("us-east-1")
 EVERYWHERE = Place("us-east-1", ((cloud.BUCKET, "mmebench"),))
@@ -118,6 +126,47 @@ def test_another_machines_run_may_go_on_until_its_expiry(account: str, hours: fl
     leave(account, ELSEWHERE, hours=hours)
     clean_now(EVERYWHERE)
     assert (cloud.everything(account) == []) is gone
+
+
+def test_what_is_kept_on_purpose_stays_until_it_is_named(account: str, tmp_path: Path) -> None:
+    keeping = SPEC.model_copy(update={"keep": True})
+    with open_endpoint(keeping, tmp_path, tmp_path / "log") as endpoint:
+        assert clean_now(EVERYWHERE).deleted == []
+    assert isinstance(endpoint, Staying)
+    assert endpoint.stays is not None
+    assert f"mmebench clean --run {endpoint.name}" in endpoint.stays
+    there = cloud.everything(account)
+    assert f"endpoint {endpoint.name}" in there
+    done = clean_now(EVERYWHERE)
+    assert done.deleted == []
+    assert all(f"clean --run {endpoint.name} deletes it now" in reason for reason in done.kept.values())
+    assert CliRunner().invoke(cli, ["clean", "--run", "mmebench-20990101t000000z-00000000"]).output == (
+        "nothing to delete\n"
+    )
+    assert cloud.everything(account) == there
+    result = CliRunner().invoke(cli, ["clean", "--run", endpoint.name])
+    assert f"deleted endpoint {endpoint.name}" in result.output
+    assert cloud.everything(account) == []
+    assert not list(journal.directory().iterdir())
+
+
+def test_what_was_kept_is_deleted_when_its_time_is_over(account: str, tmp_path: Path) -> None:
+    with open_endpoint(SPEC.model_copy(update={"keep": True}), tmp_path, tmp_path / "log"):
+        (path,) = journal.directory().glob("*.jsonl")
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:-1], '{"kept_until": "2026-01-01T00:00:00+00:00"}', ""]))
+    clean_now()
+    assert cloud.everything(account) == []
+
+
+def test_what_failed_is_not_kept(account: str, tmp_path: Path) -> None:
+    def fail() -> None:
+        with open_endpoint(SPEC.model_copy(update={"keep": True}), tmp_path, tmp_path / "log"):
+            raise MmebenchError("the load broke")
+
+    with pytest.raises(MmebenchError, match="the load broke"):
+        fail()
+    assert cloud.everything(account) == []
 
 
 def test_a_live_run_is_left_alone_with_its_journal_and_without(account: str, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ BASIC: dict[str, Any] = {
     "kind": "sagemaker",
     "instance_type": "ml.g5.xlarge",
     "role": cloud.ROLE,
+    "region": "us-east-1",
     "bucket": cloud.BUCKET,
     "prices": {"ml.g5.xlarge": 1.5},
 }

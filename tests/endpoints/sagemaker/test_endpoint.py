@@ -20,9 +20,7 @@ from support.contract_server import ContractServer, offset_archive
 from support.sagemaker_runtime import sagemaker_runtime
 from support.serving import serving
 
-SPEC = Spec.model_validate(
-    {"kind": "sagemaker", "instance_type": "ml.g5.xlarge", "role": cloud.ROLE, "bucket": cloud.BUCKET}
-)
+SPEC = Spec.model_validate(cloud.ENDPOINT)
 
 
 @pytest.fixture

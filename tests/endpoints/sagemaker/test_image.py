@@ -18,7 +18,7 @@ OLD, MIDDLE, NEW = (
 
 
 def spec(**change: Any) -> Spec:
-    basic = {"kind": "sagemaker", "instance_type": "ml.g5.xlarge", "role": cloud.ROLE, "bucket": cloud.BUCKET}
+    basic = cloud.ENDPOINT
     return Spec.model_validate(basic | change)
 
 

@@ -12,7 +12,7 @@ from mmebench.errors import BadInputError
 from mmebench.spec import SageMakerEndpoint as Spec
 from support import cloud
 
-BASIC = {"kind": "sagemaker", "instance_type": "ml.g5.xlarge", "role": cloud.ROLE, "bucket": cloud.BUCKET}
+BASIC = cloud.ENDPOINT
 
 
 @pytest.fixture

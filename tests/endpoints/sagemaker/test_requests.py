@@ -19,7 +19,13 @@ URL = f"s3://{cloud.BUCKET}/{'long/' * 30}mmebench/{RUN}/"
 
 
 def spec(**change: Any) -> Spec:
-    basic = {"kind": "sagemaker", "instance_type": "ml.g5.xlarge", "role": cloud.ROLE, "bucket": cloud.BUCKET}
+    basic = {
+        "kind": "sagemaker",
+        "instance_type": "ml.g5.xlarge",
+        "role": cloud.ROLE,
+        "region": "us-east-1",
+        "bucket": cloud.BUCKET,
+    }
     return Spec.model_validate(basic | change)
 
 

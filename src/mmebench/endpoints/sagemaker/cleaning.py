@@ -8,7 +8,7 @@ from functools import lru_cache
 from mmebench.endpoints.sagemaker import journal
 from mmebench.endpoints.sagemaker.aws import Aws, calling
 from mmebench.endpoints.sagemaker.deletion import delete
-from mmebench.endpoints.sagemaker.leftovers import Found, find_objects, find_resources
+from mmebench.endpoints.sagemaker.leftovers import IN_USE, Found, find_objects, find_resources, left_on_purpose
 from mmebench.endpoints.sagemaker.names import Resource
 
 
@@ -31,7 +31,11 @@ class Place:
 
 
 def clean(
-    places: Iterable[Place], older_than: timedelta, dry_run: bool, progress: Callable[[str], None]
+    places: Iterable[Place],
+    older_than: timedelta,
+    dry_run: bool,
+    progress: Callable[[str], None],
+    run: str | None = None,
 ) -> Cleaning:
     """Delete what journals that nobody holds name, and then what is found in ``places``.
 
@@ -40,6 +44,7 @@ def clean(
         older_than: what was created later stays.
         dry_run: only say what would be deleted.
         progress: told what is deleted now.
+        run: only what is of this one, also if it was left on purpose; not while it is under way.
 
     Raises:
         AwsError: AWS does not let us look; what was found before is deleted.
@@ -56,8 +61,13 @@ def clean(
 
     whose = lru_cache(maxsize=None)(lambda region: _account(aws(region)))
     for left in journal.left_behind():
+        if run not in (None, left.run):
+            continue
         if left.account is not None and any(left.account != whose(each.region) for each in left.resources):
             done.kept |= dict.fromkeys(left.resources, "these credentials are of another account")
+            continue
+        if run is None and left.kept_until is not None and left.kept_until > now:
+            done.kept |= dict.fromkeys(left.resources, left_on_purpose(left.run, left.kept_until))
             continue
         age = now - datetime.fromtimestamp(left.path.stat().st_mtime, UTC)
         if age < older_than:
@@ -68,7 +78,7 @@ def clean(
         found = list(find_resources(aws(place.region), now))
         for bucket, prefix in place.buckets:
             found += find_objects(aws(place.region), bucket, prefix, now)
-        remove(_leftovers(found, now - older_than, done))
+        remove(_leftovers(found, now - older_than, done, run))
     return done
 
 
@@ -78,13 +88,14 @@ def _account(aws: Aws) -> str:
         return journal.account_mark(aws.identity.get_caller_identity()["Account"])
 
 
-def _leftovers(found: list[Found], before: datetime, done: Cleaning) -> list[Resource]:
-    """Those of ``found`` to be deleted; the others are noted."""
+def _leftovers(found: list[Found], before: datetime, done: Cleaning, run: str | None) -> list[Resource]:
+    """Those of ``found`` to be deleted; the others are noted. Of a run that is named, all that nobody uses."""
     leftovers = []
     for one in dict.fromkeys(found):
-        if one.resource in done.deleted or one.resource in done.failed:
+        if one.resource in done.deleted or one.resource in done.failed or run not in (None, one.resource.run):
             continue
-        kept = one.kept or ("it is younger than that" if one.created > before else None)
+        kept = one.kept if run is None or one.kept == IN_USE else None
+        kept = kept or ("it is younger than that" if one.created > before else None)
         if kept is None:
             leftovers.append(one.resource)
         else:

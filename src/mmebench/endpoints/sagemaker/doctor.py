@@ -9,7 +9,8 @@ from mmebench.endpoints.sagemaker.aws import Aws, AwsError, calling
 from mmebench.endpoints.sagemaker.bucket import check_bucket
 from mmebench.endpoints.sagemaker.image import image_uri, inference_ami
 from mmebench.endpoints.sagemaker.prices import check_budget, find_price
-from mmebench.errors import MmebenchError
+from mmebench.endpoints.sagemaker.session import default_bucket
+from mmebench.errors import BadInputError, MmebenchError
 from mmebench.spec.sagemaker import SageMakerEndpoint
 
 _DOCUMENTED = (
@@ -114,8 +115,13 @@ def _trusts_sagemaker(document: dict[str, Any]) -> bool:
     return False
 
 
-def _bucket(aws: Aws, spec: SageMakerEndpoint) -> tuple[bool, str]:
-    check_bucket(aws, spec)
+def _bucket(aws: Aws, spec: SageMakerEndpoint) -> tuple[bool | None, str]:
+    try:
+        check_bucket(aws, spec)
+    except BadInputError:
+        if spec.bucket != default_bucket(spec):
+            raise
+        return None, f"{spec.bucket} is not there or not to be used; mmebench run makes it if it is not there"
     return True, f"{spec.bucket} is in {spec.region} and belongs to the account"
 
 

@@ -19,7 +19,7 @@ from mmebench.endpoints.sagemaker.cloudwatch import read_metrics
 from mmebench.endpoints.sagemaker.deletion import delete
 from mmebench.endpoints.sagemaker.deployment import deploy
 from mmebench.endpoints.sagemaker.image import image_uri
-from mmebench.endpoints.sagemaker.names import Resource, run_name, tags
+from mmebench.endpoints.sagemaker.names import Resource, expiry, run_name, tags
 from mmebench.endpoints.sagemaker.owner import this_process
 from mmebench.endpoints.server_metrics import TARGET
 from mmebench.endpoints.server_metrics.reading import ServerMetrics, read_server_metrics, write_archive
@@ -60,6 +60,7 @@ class SageMakerEndpoint:
         self._samples: list[tuple[datetime, ServerMetrics]] = []
         self._last = MemoryUse()
         self._closed = False
+        self.stays: str | None = None
 
     def add_targets(self, archive: Path, targets: Iterable[str]) -> None:
         """Copies that S3 makes of ``archive``, which is uploaded once."""
@@ -155,7 +156,21 @@ class SageMakerEndpoint:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        close_after(self, error)
+        if self._spec.keep and error is None:
+            self._leave()
+        else:
+            close_after(self, error)
+
+    def _leave(self) -> None:
+        """Let it stay, and say until when and how it goes."""
+        self._closed = True
+        self._client.close()
+        until = expiry(self.name) or datetime.now(UTC)
+        self._journal.keep(until)
+        self.stays = (
+            f"endpoint {self.name} stays and costs money until it is deleted: mmebench clean --run {self.name}; "
+            f"any mmebench clean after {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC deletes it, too"
+        )
 
     def _check_lifetime(self) -> None:
         lived = uptime() - self._born

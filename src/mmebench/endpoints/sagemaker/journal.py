@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 
@@ -34,6 +35,13 @@ class Journal:
         self.account: str | None = None
         """:func:`account_mark` of the account that everything is in; None in a journal of an older version."""
         self.resources: list[Resource] = []
+        self.kept_until: datetime | None = None
+        """Somebody wants what it names to stay until then."""
+
+    @property
+    def run(self) -> str:
+        """The name of the run that it is of."""
+        return self.path.stem
 
     def enter(self, resource: Resource) -> None:
         """Say that ``resource`` is about to be created; on disk when this returns.
@@ -54,6 +62,12 @@ class Journal:
             self._file.write(json.dumps(line) + "\n")
             self._file.flush()
             os.fsync(self._file.fileno())
+
+    def keep(self, until: datetime) -> None:
+        """Say that everything is to stay until then, and let go of it."""
+        self.kept_until = until
+        self._write({"kept_until": until.isoformat()})
+        self.close()
 
     def close(self) -> None:
         """Let go of it; what it names is somebody else's to delete."""
@@ -103,6 +117,16 @@ def is_live(run: str) -> bool:
     return False
 
 
+def kept_until(run: str) -> datetime | None:
+    """Until when what ``run`` left on purpose is to stay; None where this machine knows of nothing."""
+    path = directory() / f"{run}.jsonl"
+    try:
+        with path.open(encoding="utf-8") as file:
+            return read(path, file).kept_until
+    except FileNotFoundError:
+        return None
+
+
 def left_behind() -> Iterator[Journal]:
     """The journals that nobody holds, each held by us while it is looked at."""
     for path in sorted(directory().glob("*.jsonl")):
@@ -135,6 +159,8 @@ def read(path: Path, file: IO[str]) -> Journal:
             found = json.loads(line)
             if "account" in found:
                 journal.account = str(found["account"])
+            elif "kept_until" in found:
+                journal.kept_until = datetime.fromisoformat(found["kept_until"])
             else:
                 journal.resources.append(Resource(**found))
         except (ValueError, TypeError):

@@ -16,6 +16,8 @@ from mmebench.endpoints.sagemaker.aws import Answer, Aws, AwsError, calling
 from mmebench.endpoints.sagemaker.names import OWNER_TAG, PREFIX, Kind, Resource, expiry
 from mmebench.endpoints.sagemaker.owner import has_ended
 
+IN_USE = "a run under way uses it"
+
 
 @dataclass(frozen=True)
 class Found:
@@ -95,14 +97,25 @@ def find_objects(aws: Aws, bucket: str, prefix: str, now: datetime) -> Iterator[
 def why_kept(run: str, owner: str | None, now: datetime) -> str | None:
     """Why something of ``run`` must stay; None if nobody can need it any more."""
     if journal.is_live(run):
-        return "a run under way uses it"
+        return IN_USE
+    until = journal.kept_until(run)
+    if until is not None:  # the process that left it may go on with something else
+        return left_on_purpose(run, until) if until > now else None
     ended = has_ended(owner) if owner else None
     if ended is False:
-        return "a run under way uses it"
+        return IN_USE
     expires = expiry(run)
     if ended is None and expires is not None and expires > now:
         return f"its run is not of this machine and may go on until {expires.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     return None
+
+
+def left_on_purpose(run: str, until: datetime) -> str:
+    """Why it stays, and how it goes."""
+    return (
+        f"its spec says keep, until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC; "
+        f"mmebench clean --run {run} deletes it now"
+    )
 
 
 def _owner(aws: Aws, arn: str) -> str | None:

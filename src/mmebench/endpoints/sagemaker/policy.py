@@ -7,6 +7,7 @@ from typing import Any
 
 from mmebench.endpoints.sagemaker.image import image_uri
 from mmebench.endpoints.sagemaker.names import PREFIX
+from mmebench.endpoints.sagemaker.session import default_bucket
 from mmebench.spec.sagemaker import SageMakerEndpoint
 
 Policy = dict[str, Any]
@@ -47,7 +48,13 @@ def caller_policy(spec: SageMakerEndpoint, builds_engines: bool) -> Policy:
         _allow("Role", ["iam:GetRole"], spec.role),
         _allow(
             "Bucket",
-            ["s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"],
+            [
+                "s3:ListBucket",
+                "s3:ListBucketVersions",
+                "s3:GetBucketLocation",
+                "s3:ListBucketMultipartUploads",
+                *(["s3:CreateBucket"] if spec.bucket == default_bucket(spec) else []),
+            ],
             _bucket(spec),
         ),
         _allow(
