@@ -135,6 +135,11 @@ def test_a_set_that_cannot_be(tmp_path: Path, override: str) -> None:
     [
         ({"arrivals": {"kind": "burst"}}, r"arrivals: got 'burst'; allowed: 'closed', 'constant'"),
         ({"arrivals": {"kind": "poisson"}}, r"profile\.stages\.0: arrivals poisson need a rate"),
+        (
+            {"arrivals": {"kind": "closed", "think_time": {"between": ["1s", "50ms"]}}},
+            r"arrivals\.think_time: got between 1 and 0\.05 s; write the shorter one first",
+        ),
+        ({"arrivals": {"kind": "closed", "think_time": -1}}, r"arrivals\.think_time: got -1; a duration is not"),
         ({"profile": {"stages": [{"rate": 5}]}}, r"profile\.stages\.0: arrivals closed need users and no rate"),
         ({"profile": {"stages": [{"users": 5, "rate": 5}]}}, r"arrivals closed need users and no rate"),
         ({"profile": {"stages": []}}, r"stages is empty; allowed: 1 or more"),
@@ -147,7 +152,7 @@ def test_a_set_that_cannot_be(tmp_path: Path, override: str) -> None:
         ({"profile": {"ramp": {"to": 5, "step": 1}}}, r"profile\.ramp\.from: missing"),
         ({"popularity": {"kind": "trace"}}, r"popularity trace needs arrivals trace"),
         ({"popularity": {"kind": "weights", "weights": [0, 0]}}, r"all weights are 0"),
-        ({"popularity": {"kind": "weights", "weights": [1, -2]}}, r"popularity\.weights\.list\.1: got -2"),
+        ({"popularity": {"kind": "weights", "weights": [1, -2]}}, r"popularity\.weights\.1: got -2"),
         ({"popularity": {"kind": "zipf", "s": -1}}, r"popularity\.s: got -1"),
         ({"arrivals": {"kind": "trace", "path": "t.csv"}, "profile": {"ramp": {"from": 1, "to": 2, "steps": 2}}},
          r"a trace needs profile\.stages"),

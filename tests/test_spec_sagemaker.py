@@ -57,7 +57,10 @@ def test_what_is_written_names_no_account(tmp_path: Path) -> None:
     [
         ({"instance_type": "g5.xlarge"}, r"endpoint\.instance_types\.0: got 'g5\.xlarge'"),
         ({"instance_types": ["ml.g5.xlarge"]}, r"got both instance_type and instance_types"),
-        ({"role": "mmebench"}, r"endpoint\.role: got 'mmebench'; string should match pattern '\^\(session\|arn:aws"),
+        (
+            {"role": "mmebench"},
+            r"endpoint\.role: got 'mmebench'; string should match pattern '\^\(session\|arn:aws",
+        ),
         ({"bucket": "s3://models"}, r"endpoint\.bucket: got 's3://models'"),
         ({"prefix": "a/"}, r"endpoint\.prefix: got 'a/'"),
         ({"region": "Virginia"}, r"endpoint\.region: got 'Virginia'"),

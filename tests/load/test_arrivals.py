@@ -10,7 +10,7 @@ from mmebench.load.schedule.arrivals import own_times, start_times
 from mmebench.load.schedule.keys import pick_keys, trace_keys
 from mmebench.load.schedule.schedule import count_within, due_times, own_trace
 from mmebench.load.schedule.trace import read_trace
-from mmebench.spec import ConstantRate, Payload, Poisson, Workload
+from mmebench.spec import ClosedLoop, ConstantRate, Payload, Poisson, Workload
 
 CONSTANT, POISSON = ConstantRate(kind="constant"), Poisson(kind="poisson")
 TARGETS = ("a.tar.gz", "b.tar.gz", "c.tar.gz")
@@ -166,3 +166,14 @@ def test_workers_share_a_trace_stage_by_stage() -> None:
         # The second begins after 5 s of the trace, at 9 s of the clock.
         expected = [(1 if at < 5 else 4) + at for at in (number * 0.3 for number in range(40)) if at < 10]
         assert np.array(found) / 1e9 == pytest.approx(expected)
+
+
+def test_users_think_for_a_time_or_for_times_between_two() -> None:
+    assert ClosedLoop().think_times(0) is None
+    assert list(islice(ClosedLoop.model_validate({"think_time": "20ms"}).think_times(0) or (), 3)) == [0.02] * 3
+    drawn = ClosedLoop.model_validate({"think_time": {"between": ["50ms", "500ms"]}})
+    first, again, other = (list(islice(drawn.think_times(process) or (), 4000)) for process in (0, 0, 1))
+    assert first == again != other
+    assert 0.05 <= min(first) < 0.06
+    assert 0.49 < max(first) <= 0.5
+    assert float(np.mean(first)) == pytest.approx(0.275, rel=0.02)

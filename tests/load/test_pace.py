@@ -76,7 +76,7 @@ def test_a_punctual_alarm_is_never_early_and_less_late_than_its_own() -> None:
 
 def test_all_answers_are_read_before_anybody_sends_again() -> None:
     """Each answer is timed when it is read; a request takes longer to send than an answer to read."""
-    pace = ClosedPace(think_time=0.0)
+    pace = ClosedPace()
     log: list[str] = []
 
     class Caller(FakeCaller):
@@ -107,7 +107,7 @@ def test_all_answers_are_read_before_anybody_sends_again() -> None:
 
 
 def test_a_closed_loop_goes_on_with_its_keys_over_stages_and_stops() -> None:
-    pace = ClosedPace(think_time=0.0)
+    pace = ClosedPace()
     caller: Any = FakeCaller(pace, hold=0.001)
     gone: Any = FakeCaller(pace)
     pace.joined(caller)
@@ -128,7 +128,7 @@ def test_a_closed_loop_goes_on_with_its_keys_over_stages_and_stops() -> None:
 
 
 def test_a_user_who_leaves_with_an_answer_asks_no_more() -> None:
-    pace = ClosedPace(think_time=0.0)
+    pace = ClosedPace()
     stays: Any = FakeCaller(pace, hold=60)
     goes: Any = FakeCaller(pace, hold=60)
     pace.begin(iter(range(10)))
@@ -141,7 +141,7 @@ def test_a_user_who_leaves_with_an_answer_asks_no_more() -> None:
 
 
 def test_a_user_without_an_answer_pauses() -> None:
-    pace = ClosedPace(think_time=0.0)
+    pace = ClosedPace()
     caller: Any = FakeCaller(pace, status=0)
     pace.begin(iter(range(1000)))
     pace.joined(caller)

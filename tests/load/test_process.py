@@ -67,8 +67,9 @@ def test_failures_are_counted_exactly(tmp_path: Path) -> None:
     assert (row["Error"], row["Occurrences"]) == ("ModelError", expected)
 
 
-def test_users_think_between_requests(tmp_path: Path) -> None:
-    thinking = {"arrivals": {"kind": "closed", "think_time": 0.1}}
+@pytest.mark.parametrize("think_time", [0.1, {"between": ["50ms", "150ms"]}])
+def test_users_think_between_requests(think_time: Any, tmp_path: Path) -> None:
+    thinking = {"arrivals": {"kind": "closed", "think_time": think_time}}
     run = LoadRun(tmp_path, lambda n: (OK,), thinking, {"users": 2, "duration": 3})
     (stage,) = (run.within(window) for window in run.stages)
     assert stage.throughput == pytest.approx(20, rel=0.15)

@@ -114,7 +114,7 @@ def _mistakes(error: ValidationError, kind: type[Strict]) -> list[str]:
             other["loc"][: len(item["loc"])] == item["loc"] for other in errors if other is not item
         ):
             continue  # only because its items are wrong, which is said already
-        where, allowed = _locate(schema, item["loc"])
+        where, allowed = _locate(schema, tuple(part for part in item["loc"] if not str(part).startswith("(")))
         got = item["input"]
         match item["type"]:
             case "extra_forbidden":

@@ -22,10 +22,11 @@ ListT = TypeVar("ListT")
 MappingT = TypeVar("MappingT")
 
 ListOrMapping = Annotated[
-    Annotated[ListT, Tag("list")] | Annotated[MappingT, Tag("mapping")],
-    Discriminator(lambda value: "list" if isinstance(value, list | tuple) else "mapping"),
+    Annotated[ListT, Tag("(list)")] | Annotated[MappingT, Tag("(mapping)")],
+    Discriminator(lambda value: "(list)" if isinstance(value, list | tuple) else "(mapping)"),
 ]
-"""Either of two ways to write the same; a mistake is named for the one that was used."""
+"""Either of two ways to write the same; a mistake is named for the one that was used. Tags in parentheses are in no
+file, and messages leave them out."""
 
 
 class Strict(BaseModel):

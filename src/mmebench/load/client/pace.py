@@ -44,8 +44,8 @@ class ClosedPace:
     while requests are sent, which takes much longer than to read an answer.
     """
 
-    def __init__(self, think_time: float) -> None:
-        self._think_time = think_time
+    def __init__(self) -> None:
+        self._think_times: Iterator[float] | None = None
         self._keys: Iterator[int] | None = None
         self._stopped = True
         self._early: list[Caller] = []
@@ -55,10 +55,15 @@ class ClosedPace:
         self._before_waiting = gevent.get_hub().loop.prepare(priority=-2)
         self._before_waiting.start(guarded(self._ask_free))
 
-    def begin(self, keys: Iterator[int]) -> None:
-        """Ask for these requests from now on; a later stage goes on with them."""
+    def begin(self, keys: Iterator[int], think_times: Iterator[float] | None = None) -> None:
+        """Ask for these requests from now on; a later stage goes on with them.
+
+        Args:
+            keys: one for each request.
+            think_times: one for each answer, in seconds; None for users who do not think.
+        """
         if self._keys is None:
-            self._keys = keys
+            self._keys, self._think_times = keys, think_times
         self._stopped = False
         early, self._early = self._early, []
         for caller in early:
@@ -73,12 +78,11 @@ class ClosedPace:
 
     def freed(self, caller: Caller, status: int) -> None:
         """See :class:`Pace`."""
-        if status == 0:
-            caller.pause(max(self._think_time, NO_ANSWER_PAUSE_SECONDS), self._ask)
-        elif self._think_time:
-            caller.pause(self._think_time, self._ask)
-        else:
+        if status and self._think_times is None:
             self._free.append(caller)
+            return
+        seconds = 0.0 if self._think_times is None else next(self._think_times)
+        caller.pause(seconds if status else max(seconds, NO_ANSWER_PAUSE_SECONDS), self._ask)
 
     def _ask_free(self) -> None:
         if not self._free:

@@ -31,10 +31,8 @@ class Worker:
         self._runner = runner
         self._recorder = Recorder()
         self._meter = Meter()
-        arrivals = job.workload.arrivals
-        self._pace: ClosedPace | OpenPace = (
-            ClosedPace(arrivals.think_time) if isinstance(arrivals, ClosedLoop) else OpenPace()
-        )
+        closed = isinstance(job.workload.arrivals, ClosedLoop)
+        self._pace: ClosedPace | OpenPace = ClosedPace() if closed else OpenPace()
         requests = SignedRequests(
             job.url,
             job.path,
@@ -86,8 +84,11 @@ class Worker:
         """Take this worker's share of a stage."""
         order = replace(order, start_ns=order.start_ns - self.clock_ahead_ns)
         job, content = self._job, self._content
+        arrivals = job.workload.arrivals
         if isinstance(self._pace, ClosedPace):
-            self._pace.begin(pick_keys(job.workload, job.targets, content.pool, order.worker, order.workers))
+            assert isinstance(arrivals, ClosedLoop)
+            keys = pick_keys(job.workload, job.targets, content.pool, order.worker, order.workers)
+            self._pace.begin(keys, arrivals.think_times(order.worker))
         else:
             self._pace.begin(self._schedule(order))
 
