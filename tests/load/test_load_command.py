@@ -97,7 +97,7 @@ def test_run_says_that_an_existing_endpoint_is_for_load(tmp_path: Path) -> None:
     [
         ({"endpoint": ENDPOINT | {"targets": {"pattern": "m.tar.gz", "count": 2}}}, r"pattern: got 'm\.tar\.gz'"),
         ({"endpoint": ENDPOINT | {"targets": []}}, r"endpoint\.targets: got none"),
-        ({"endpoint": ENDPOINT | {"targets": ["a b"]}}, r"endpoint\.targets\.list\.0: got 'a b'"),
+        ({"endpoint": ENDPOINT | {"targets": ["a b"]}}, r"endpoint\.targets\.0: got 'a b'"),
         ({"endpoint": ENDPOINT | {"url": "127.0.0.1:80"}}, r"endpoint\.url: got '127\.0\.0\.1:80'"),
         ({"endpoint": ENDPOINT | {"url": "http://key:secret@host"}}, r"endpoint\.url: got"),
         ({"endpoint": ENDPOINT | {"instance_type": "a*b"}}, r"endpoint\.instance_type: got 'a\*b'"),

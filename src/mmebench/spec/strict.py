@@ -25,8 +25,8 @@ ListOrMapping = Annotated[
     Annotated[ListT, Tag("(list)")] | Annotated[MappingT, Tag("(mapping)")],
     Discriminator(lambda value: "(list)" if isinstance(value, list | tuple) else "(mapping)"),
 ]
-"""Either of two ways to write the same; a mistake is named for the one that was used. Tags in parentheses are in no
-file, and messages leave them out."""
+"""Either of two ways to write the same; a mistake is named for the one that was used. Tags in parentheses are in
+no file, and messages leave them out."""
 
 
 class Strict(BaseModel):
