@@ -72,7 +72,9 @@ def find_parts(spec: Spec, results: Path, observer: Observer) -> Iterator[Part |
             if built:
                 find_builder(endpoint)
             form = exported_platform(platform) if built else platform
-            package = package_model(spec.model, form, results / ".packages", partial(observer.packaging, platform))
+            tell = partial(observer.packaging, platform)
+            length = spec.workload.payload.sequence_length
+            package = package_model(spec.model, form, results / ".packages", tell, length)
             if built:
                 check_inputs(package, endpoint)
             observer.packaged(package)

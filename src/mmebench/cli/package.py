@@ -32,8 +32,10 @@ def package(spec: Path, output: Path, overrides: tuple[str, ...]) -> None:
         with console.status(f"{platform.kind}: …") as status:
             if is_built(wanted.model, platform):
                 builder, longest = LocalBuilder(), wanted.workload.payload.sequence_length
-                exported = package_model(wanted.model, exported_platform(platform), output, status.update)
+                form = exported_platform(platform)
+                exported = package_model(wanted.model, form, output, status.update, longest)
                 made = package_engine(exported, platform, longest, builder, output, status.update)
             else:
-                made = package_model(wanted.model, platform, output, status.update)
+                length = wanted.workload.payload.sequence_length
+                made = package_model(wanted.model, platform, output, status.update, length)
         console.print(f"{made.archive}: {describe_package(made)}", highlight=False, soft_wrap=True)

@@ -34,6 +34,11 @@ class TensorSpec(BaseModel):
     high: int = 1
 
     @property
+    def dims(self) -> tuple[int, ...]:
+        """The shape in requests and answers: Triton writes one number a row, whose shape is empty, as ``[1]``."""
+        return self.shape or (1,)
+
+    @property
     def numpy_dtype(self) -> np.dtype[Any]:
         """The NumPy type of the same size; BYTES are Python objects."""
         return np.dtype(_NUMPY.get(self.datatype, self.datatype.lower()))

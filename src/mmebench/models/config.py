@@ -18,6 +18,9 @@ def make_config(
     """The text of a config that serves these tensors as ``platform`` says.
 
     It has no name: Triton takes the target's, so that one archive can stand behind many targets.
+
+    Raises:
+        BadInputError: Triton would not load a model of such tensors.
     """
     config = template(platform.kind, task)
     config.max_batch_size = platform.max_batch_size
@@ -32,7 +35,18 @@ def make_config(
         )
     config.ClearField("instance_group")
     config.instance_group.add(count=platform.instances, kind=_instance_kind(platform))
-    return render(config)
+    return checked(config)
+
+
+def checked(config: ModelConfig) -> str:
+    """The text of ``config``, which is read again as whoever loads it will.
+
+    Raises:
+        BadInputError: it is not one that Triton loads.
+    """
+    text = render(config)
+    parse(text, "config.pbtxt")
+    return text
 
 
 def template(kind: str, task: Task) -> ModelConfig:
@@ -45,7 +59,9 @@ def _replace(field: Any, tensors: Sequence[TensorSpec]) -> None:
     del field[:]
     for tensor in tensors:
         datatype = "TYPE_STRING" if tensor.datatype == "BYTES" else f"TYPE_{tensor.datatype}"
-        field.add(name=tensor.name, data_type=triton.DataType.Value(datatype), dims=tensor.shape)
+        added = field.add(name=tensor.name, data_type=triton.DataType.Value(datatype), dims=tensor.dims)
+        if not tensor.shape:
+            added.reshape.SetInParent()  # to an empty shape: the model's own tensor has one dimension less
 
 
 def _instance_kind(platform: PlatformSpec) -> int:

@@ -19,8 +19,8 @@ from mmebench.endpoints.sagemaker.engine_job import JobBuilder
 from mmebench.errors import BadInputError, MmebenchError, disk_errors
 from mmebench.formats.archive import pack, unpack
 from mmebench.formats.tensors import TensorSpec
-from mmebench.formats.triton_config import parse, render
-from mmebench.models.config import make_config
+from mmebench.formats.triton_config import parse
+from mmebench.models.config import checked, make_config
 from mmebench.models.package import Package, read_package
 from mmebench.spec import ModelSpec, PlatformSpec, ServedEndpoint, is_ready_archive
 
@@ -178,7 +178,7 @@ def with_warmup(config: str, sequence_length: int) -> str:
         data.data_type = tensor.data_type
         data.dims.extend(sequence_length if size == -1 else size for size in tensor.dims)
         data.zero_data = True
-    return render(changed)
+    return checked(changed)
 
 
 class LocalBuilder:

@@ -4,9 +4,11 @@ import hashlib
 import json
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from mmebench.models.external_data import external_files
 from mmebench.spec import FileModel, ModelSpec, PlatformSpec
 
 _REVISION = 2
@@ -28,12 +30,20 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
-def fingerprint(model: ModelSpec, platform: PlatformSpec) -> str:
-    """A digest of the spec's two parts, of the local files they name, and of the libraries."""
+def fingerprint(model: ModelSpec, platform: PlatformSpec, sequence_length: int) -> str:
+    """A digest of the spec's two parts, of the local files they name, and of the libraries.
+
+    ``sequence_length`` counts where the user's own file is tried with it.
+
+    Raises:
+        BadInputError: the model is an ONNX file that cannot be read.
+    """
+    varies = isinstance(model, FileModel) and any(-1 in tensor.shape for tensor in model.inputs)
     made_from: dict[str, Any] = {
         "revision": _REVISION,
         "model": model.model_dump(mode="json"),
         "platform": platform.model_dump(mode="json"),
+        "tried_with": sequence_length if varies else None,
         "libraries": library_versions(),
         "files": [_state(file) for path in _local_paths(model) for file in _files(path)],
     }
@@ -44,7 +54,8 @@ def _local_paths(model: ModelSpec) -> Iterator[Path]:
     """What of the spec may be a place on this disk; a hub name that is none does no harm."""
     if isinstance(model, FileModel):
         yield model.path
-        yield model.path.with_name(model.path.name + ".data")
+        if model.path.suffix == ".onnx" and model.path.is_file() and find_spec("onnx"):
+            yield from (model.path.parent / name for name in external_files(model.path))
     else:
         yield Path(model.name)
         yield Path(model.weights)

@@ -58,6 +58,8 @@ class ModelFile:
     path: Path
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    sequence_length: int = 16
+    """What each -1 in the shapes of inputs is when the file is tried: what requests will have."""
 
     source = "file"
 

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +18,7 @@ from mmebench.formats.tensors import TensorSpec
 from mmebench.models.config import make_config
 from mmebench.models.fingerprint import fingerprint, library_versions
 from mmebench.models.model import Model, ModelFile
-from mmebench.models.parity import Parity, check_parity
+from mmebench.models.parity import LENGTHS, Parity, check_parity
 from mmebench.models.platforms import find_platform
 from mmebench.models.ready_archive import adopt_archive
 from mmebench.models.sources import load_model
@@ -57,19 +58,24 @@ class Package(BaseModel):
 
 
 def package_model(
-    model: ModelSpec, platform: PlatformSpec, directory: Path, progress: Progress = lambda message: None
+    model: ModelSpec,
+    platform: PlatformSpec,
+    directory: Path,
+    progress: Progress = lambda message: None,
+    sequence_length: int = 128,
 ) -> Package:
     """Export ``model`` to ``platform`` as an archive in ``directory``, or find it there from an earlier start.
 
     The archive is ``<model>-<platform>.tar.gz`` (``-fp16`` after the platform where asked for), its record has
     the same name with ``.json``. What an earlier start made is used when the spec's parts, the files they name and
-    the libraries are the same, and the archive is intact.
+    the libraries are the same, and the archive is intact. A file of the user's own is tried with
+    ``sequence_length`` for each -1 in its inputs' shapes.
 
     Raises:
         BadInputError: there is no such model, its weights cannot be had, or the platform cannot take it.
         MmebenchError: the export failed or computes something else, or it cannot be written.
     """
-    made_from = fingerprint(model, platform)
+    made_from = fingerprint(model, platform, sequence_length)
     with disk_errors(directory):
         found = _find_package(directory, made_from)
         if found is not None:
@@ -80,6 +86,8 @@ def package_model(
         directory.mkdir(parents=True, exist_ok=True)
         progress(f"load the model from {model.source}")
         loaded = _load(model)
+        if isinstance(loaded, ModelFile):
+            loaded = replace(loaded, sequence_length=sequence_length)
         with tempfile.TemporaryDirectory(dir=directory, prefix=".package-") as work:
             _check_space(loaded, directory)
             if isinstance(loaded, ModelFile) and loaded.form == ".tar.gz":
@@ -138,11 +146,12 @@ def _exported_package(model: Model | ModelFile, platform: PlatformSpec, work: Pa
     longest = model.max_sequence_length if isinstance(model, Model) else None
     if export.reference is not None:
         progress("compare it with eager PyTorch" if isinstance(model, Model) else "compare it with the file")
-        parity = check_parity(export, export.reference, platform, longest)
+        lengths = LENGTHS if isinstance(model, Model) else (model.sequence_length,)
+        parity = check_parity(export, export.reference, platform, longest, lengths)
         clock.lap("check")
     config = make_config(platform, model.task, export.inputs, export.outputs)
     (folder / "config.pbtxt").write_text(config, encoding="utf-8")
-    size = sum(file.stat().st_size for file in version.iterdir())
+    size = sum(file.stat().st_size for file in version.rglob("*") if file.is_file())
     progress(f"compress {human_bytes(size)}")
     archive = work / "model.tar.gz"
     sha256 = pack(folder, archive)

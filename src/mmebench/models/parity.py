@@ -16,7 +16,8 @@ TOLERANCE = {"fp32": 1e-4, "fp16": 2e-2}
 """Largest difference relative to the largest output. Good exports are near 5e-6 and 2e-3, wrong ones near 1."""
 
 _BATCHES = (1, 4, 8)
-_LENGTHS = (16, 128)
+LENGTHS = (16, 128)
+"""Of rows of text, for a model that takes any."""
 
 
 class Parity(BaseModel):
@@ -36,7 +37,11 @@ class Parity(BaseModel):
 
 
 def check_parity(
-    export: Export, reference: Run, platform: PlatformSpec, max_sequence_length: int | None
+    export: Export,
+    reference: Run,
+    platform: PlatformSpec,
+    max_sequence_length: int | None,
+    lengths: Sequence[int] = LENGTHS,
 ) -> Parity:
     """Compare ``export`` with ``reference`` at several batch sizes and, for text, sequence lengths.
 
@@ -45,7 +50,8 @@ def check_parity(
     """
     absolute = relative = 0.0
     tried = []
-    for batch, length in _shapes(export, platform, max_sequence_length):
+    longest = max_sequence_length or max(lengths)
+    for batch, length in _shapes(export, platform, [min(length, longest) for length in lengths]):
         arrays = example(export.inputs, batch, length, seed=batch)
         if platform.max_batch_size == 0:
             arrays = [array[0] for array in arrays]
@@ -71,10 +77,10 @@ def check_parity(
     return Parity(max_absolute=absolute, max_relative=relative, tolerance=tolerance, shapes=tuple(tried))
 
 
-def _shapes(export: Export, platform: PlatformSpec, longest: int | None) -> Iterator[tuple[int, int]]:
+def _shapes(export: Export, platform: PlatformSpec, lengths: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Batch sizes and sequence lengths worth trying."""
     varies = any(-1 in tensor.shape for tensor in export.inputs)
-    lengths = sorted({min(length, longest or length) for length in _LENGTHS}) if varies else [1]
+    lengths = sorted(set(lengths)) if varies else [1]
     for batch in sorted({min(batch, max(platform.max_batch_size, 1)) for batch in _BATCHES}):
         for length in lengths:
             yield batch, length

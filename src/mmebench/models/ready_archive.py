@@ -101,7 +101,7 @@ def _words(value: Any) -> str:
 def _check_tensors(file: ModelFile, role: str, tensors: tuple[TensorSpec, ...], found: Any) -> None:
     shown = {item.name: _show(item) for item in found}
     for tensor in tensors:
-        wanted = f"{tensor.name} {tensor.datatype} {list(tensor.shape)}"
+        wanted = f"{tensor.name} {tensor.datatype} {list(tensor.dims)}"
         if shown.get(tensor.name) != wanted:
             raise BadInputError(
                 f"model.{role}s: {file.path.name} has no {role} {wanted}; "

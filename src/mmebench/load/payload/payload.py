@@ -142,7 +142,7 @@ def row_lengths(payload: Payload, random: np.random.Generator) -> npt.NDArray[np
 def _fill(
     spec: TensorSpec, payload: Payload, lengths: npt.NDArray[np.int64], random: np.random.Generator
 ) -> npt.NDArray[np.generic]:
-    shape = (payload.batch, *(int(lengths.max()) if size == -1 else size for size in spec.shape))
+    shape = (payload.batch, *(int(lengths.max()) if size == -1 else size for size in spec.dims))
     datatype = spec.numpy_dtype
     match spec.fill:
         case "normal" if spec.datatype == "UINT8":  # a picture before it is normalised

@@ -10,7 +10,8 @@ import onnxruntime
 
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.formats.tensors import TensorSpec
-from mmebench.models.example import Array
+from mmebench.models.example import Array, example
+from mmebench.models.external_data import external_files
 from mmebench.models.model import Model, ModelFile
 from mmebench.models.platforms.export import LARGE, Export, Run, check_form, exporting, served, trace_example
 from mmebench.spec import ModelSpec, PlatformSpec
@@ -18,6 +19,8 @@ from mmebench.spec import ModelSpec, PlatformSpec
 _FILE = "model.onnx"
 _DATA = "model.onnx.data"
 """Where large weights are, beside the model; the model stores this name, so it must stay."""
+
+_WHOLE = "set max_batch_size: 0, and in model.inputs and model.outputs the whole shapes"
 
 _DATATYPES = {
     "tensor(bool)": "BOOL", "tensor(uint8)": "UINT8", "tensor(int8)": "INT8", "tensor(int16)": "INT16",
@@ -48,7 +51,7 @@ def export(model: Model, platform: PlatformSpec, folder: Path) -> Export:
             verbose=False,
         )
         if platform.precision == "fp16":
-            _halve(folder / _FILE)
+            _halve(folder / _FILE, folder / _FILE)
         details = _describe(folder / _FILE)
         run = runner(folder / _FILE, model.inputs, model.outputs)
     return Export(served(model.inputs, platform), served(model.outputs, platform), run, model.run, details)
@@ -57,24 +60,27 @@ def export(model: Model, platform: PlatformSpec, folder: Path) -> Export:
 def adopt(file: ModelFile, platform: PlatformSpec, folder: Path) -> Export:
     """Copy the user's ONNX file, with its external data, if its inputs and outputs are what the spec says."""
     check_file(file, platform)
-    with exporting(f"{file.path.name}: reading it"):
-        shutil.copyfile(file.path, folder / _FILE)
-        for name in _external_files(file.path):
-            shutil.copyfile(file.path.parent / name, folder / name)
-        reference = None
-        if platform.precision == "fp16":
+    halve = platform.precision == "fp16"
+    with exporting(f"{file.path.name}: {'conversion to 16 bits' if halve else 'reading it'}"):
+        if halve:
             reference = runner(file.path, file.inputs, file.outputs)
-            _halve(folder / _FILE)
+            _halve(file.path, folder / _FILE)
+        else:
+            reference = None
+            shutil.copyfile(file.path, folder / _FILE)
+            for name in external_files(file.path):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file.path.parent / name, folder / name)
         details = _describe(folder / _FILE)
         run = runner(folder / _FILE, file.inputs, file.outputs)
     return Export(file.inputs, file.outputs, run, reference, details)
 
 
 def check_file(file: ModelFile, platform: PlatformSpec) -> None:
-    """Compare the user's ONNX file with the inputs and outputs that the spec names.
+    """Compare the user's ONNX file with the inputs and outputs that the spec names, and try it with two rows.
 
     Raises:
-        BadInputError: it cannot be read, or a name, datatype or shape differs.
+        BadInputError: it cannot be read, a name, datatype or shape differs, or it takes no batches and should.
     """
     try:
         with exporting(f"{file.path}: reading it"):
@@ -94,9 +100,33 @@ def check_file(file: ModelFile, platform: PlatformSpec) -> None:
                     f"{file.path.name} has no {role} {tensor.name} {tensor.datatype} {list(tensor.shape)}; "
                     f"its {role}s are {shown}" + (", batch first" if batched else "")
                 )
+            fixed = found[tensor.name].shape[0] if batched else None
+            if isinstance(fixed, int):
+                raise BadInputError(
+                    f"{file.path.name}: the batch is fixed at {fixed} in {role} {tensor.name} "
+                    f"{found[tensor.name].shape}; {_WHOLE}"
+                )
         if role == "input" and len(found) > len(tensors):
             missing = ", ".join(sorted(found.keys() - {tensor.name for tensor in tensors}))
             raise BadInputError(f"{file.path.name}: model.inputs leaves out {missing}; its inputs are {shown}")
+    if batched and all(tensor.datatype != "BYTES" for tensor in file.inputs):
+        _try_two_rows(session, file)
+
+
+def _try_two_rows(session: Any, file: ModelFile) -> None:
+    """A dimension may be free by its description, and fixed by what is computed."""
+    arrays = example(file.inputs, 2, file.sequence_length)
+    fed = {tensor.name: array for tensor, array in zip(file.inputs, arrays, strict=True)}
+    try:
+        with exporting(f"{file.path.name}: running it on two rows"):
+            results = session.run([tensor.name for tensor in file.outputs], fed)
+    except MmebenchError as error:
+        raise BadInputError(f"{error}; where it takes no batches, {_WHOLE}") from error
+    for tensor, result in zip(file.outputs, results, strict=True):
+        if result.shape[:1] != (2,):
+            raise BadInputError(
+                f"{file.path.name}: for a batch of 2 it gives {tensor.name} {list(result.shape)}; {_WHOLE}"
+            )
 
 
 def runner(path: Path, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> Run:
@@ -141,26 +171,17 @@ def _dynamic_shapes(model: Model, platform: PlatformSpec) -> tuple[dict[int, Any
     return tuple(shapes) if any(shapes) else None
 
 
-def _halve(path: Path) -> None:
-    """Convert the weights and the arithmetic to 16 bits, in place; inputs and outputs keep their type."""
+def _halve(path: Path, halved: Path) -> None:
+    """Write ``halved``, ``path`` with weights and arithmetic in 16 bits; inputs and outputs keep their type."""
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
-    halved = convert_float_to_float16(onnx.load(path), keep_io_types=True)
-    for name in _external_files(path):
-        (path.parent / name).unlink()
-    onnx.save(halved, path, save_as_external_data=halved.ByteSize() > LARGE, location=_DATA)
-
-
-def _external_files(path: Path) -> set[str]:
-    """The files beside an ONNX model that hold its weights."""
-    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
-
-    graph = onnx.load(path, load_external_data=False).graph
-    return {ExternalDataInfo(tensor).location for tensor in graph.initializer if uses_external_data(tensor)}
+    model = convert_float_to_float16(onnx.load(path), keep_io_types=True)
+    (halved.parent / _DATA).unlink(missing_ok=True)  # onnx would append to it
+    onnx.save(model, halved, save_as_external_data=model.ByteSize() > LARGE, location=_DATA)
 
 
 def _describe(path: Path) -> dict[str, Any]:
     """What the file says of itself; the exporter does not always write the opset it was asked for."""
     model = onnx.load(path, load_external_data=False)
     opset = {entry.domain or "ai.onnx": entry.version for entry in model.opset_import}
-    return {"opset": opset.pop("ai.onnx"), "other_opsets": opset, "ir_version": model.ir_version}
+    return {"opset": opset.pop("ai.onnx", None), "other_opsets": opset, "ir_version": model.ir_version}
