@@ -202,6 +202,26 @@ def test_texts_through_their_tokenizer(tokenizer: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("length", "batch"), [((6,), 2), ((1, 6), 1)])
+def test_texts_are_as_long_as_the_model_wants_them(length: tuple[int, ...], batch: int, tokenizer: Path) -> None:
+    inputs = tuple(spec.model_copy(update={"shape": length}) for spec in TEXT)
+    payload = Payload(text=("a rose is", "is a rose is a rose is a rose"), tokenizer=tokenizer, batch=batch)
+    ids, mask, _ = (array.reshape(batch, 6) for array in make_arrays(inputs, payload))
+    assert ids.tolist() == [[2, 3, 4, 0, 0, 0], [4, 2, 3, 4, 2, 3]][:batch]
+    assert mask.tolist() == [[1, 1, 1, 0, 0, 0], [1] * 6][:batch]
+
+
+def test_token_ids_end_where_the_text_does() -> None:
+    ids, mask = (
+        spec.model_copy(update={"low": 2, "high": 6, "end": 4}) if spec.fill == "integers" else spec
+        for spec in TEXT[:2]
+    )
+    values, ones = make_arrays((ids, mask), Payload(batch=20, sequence_length=16))
+    assert ((values == 4).sum(1) == 1).all()
+    assert (np.argmax(values == 4, axis=1) == ones.sum(1) - 1).all()
+    assert np.unique(values).tolist() == [2, 3, 4, 5]
+
+
 def test_texts_that_cannot_be(tokenizer: Path) -> None:
     payload = Payload(text=("a",), tokenizer=tokenizer)
     with pytest.raises(BadInputError, match=r"input INPUT__0 \[3, 8, 8\] \(normal\) is no row of tokens"):

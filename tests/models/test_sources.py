@@ -1,6 +1,7 @@
 """Sources: what a name gives, and one clear error when it gives nothing."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -185,6 +186,54 @@ def test_a_model_that_needs_more_than_text_is_refused(family: str, tmp_path: Pat
     small = {"d_model": 8, "d_ff": 8, "num_layers": 1, "hidden_size": 8, "num_hidden_layers": 1, "num_heads": 1}
     (tmp_path / "config.json").write_text(json.dumps({"model_type": family, "num_attention_heads": 1, **small}))
     assert "not a model that takes token ids and a mask alone" in refusal(huggingface(tmp_path))
+
+
+_SMALL = {
+    "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "vocab_size": 100, "max_position_embeddings": 64,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("task", ["encoder", "sequence-classification"])
+def test_a_model_may_stop_at_any_of_several_tokens(task: str, tmp_path: Path) -> None:
+    config = {"model_type": "llama", "bos_token_id": 1, "eos_token_id": [2, 3, 9], **_SMALL}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    spec = HuggingFaceModel.model_validate(huggingface(tmp_path).model_dump() | {"task": task})
+    assert torch.isfinite(output(load(spec))).all()
+
+
+def test_a_classifier_that_looks_for_the_end_of_the_text_finds_it(tmp_path: Path) -> None:
+    config = {
+        "model_type": "bart", "d_model": 32, "encoder_layers": 1, "decoder_layers": 1, "vocab_size": 100,
+        "encoder_attention_heads": 2, "decoder_attention_heads": 2, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64,
+    }  # fmt: skip
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    spec = huggingface(tmp_path).model_copy(update={"task": "sequence-classification"})
+    model = load(spec)
+    assert model.inputs[0].end == 2
+    logits = dict(zip(model.outputs, model.run(example(model.inputs, 5, 12)), strict=True))
+    assert {output.name: array.shape for output, array in logits.items()}["logits"] == (5, 3)
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (
+            {"model_type": "vit"},
+            r"model\.name: .* \(vit\) cannot be built for model\.task sequence-classification",
+        ),
+        ({"model_type": "whisper"}, r"\(whisper\) cannot be built for model\.task"),
+        ({"model_type": "bert", "num_attention_heads": 5}, r"\(bert\) cannot be built .*multiple of the number"),
+        ({"model_type": "bert", "hidden_act": "none"}, r"\(bert\) cannot be built .*none"),
+        ({"model_type": "bert", "hidden_size": "much"}, r"model\.name: .*hidden_size"),
+    ],
+)
+def test_whatever_is_wrong_with_a_config_is_one_message(
+    config: dict[str, object], said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    spec = huggingface(tmp_path).model_copy(update={"task": "sequence-classification"})
+    assert re.search(said, refusal(spec))
 
 
 def test_weights_are_of_32_bits_whatever_the_folder_says(bert_folder: Path, tmp_path: Path) -> None:

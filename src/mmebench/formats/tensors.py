@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 Datatype = Literal[
@@ -19,7 +20,7 @@ class TensorSpec(BaseModel):
     ``fill`` says what realistic data looks like, so that a payload can be made without the model:
 
     * ``normal``: standard normal, what images are after normalisation; pixels from 0 to 255 where it is UINT8;
-    * ``integers``: uniform in [``low``, ``high``), token ids;
+    * ``integers``: uniform in [``low``, ``high``), token ids; ``end``, if any, ends each row and is nowhere else;
     * ``lengths``: 1 up to each row's length and 0 after it, an attention mask;
     * ``zeros``: all zero, token type ids.
     """
@@ -32,11 +33,25 @@ class TensorSpec(BaseModel):
     fill: Fill = "normal"
     low: int = 0
     high: int = 1
+    end: int | None = None
 
     @property
     def dims(self) -> tuple[int, ...]:
         """The shape in requests and answers: Triton writes one number a row, whose shape is empty, as ``[1]``."""
         return self.shape or (1,)
+
+    def token_ids(
+        self, shape: tuple[int, ...], lengths: npt.NDArray[np.int64], random: np.random.Generator
+    ) -> npt.NDArray[np.int64]:
+        """What ``integers`` says, in rows of these lengths."""
+        if self.end is None:
+            return random.integers(self.low, self.high, shape)
+        values = random.integers(self.low, self.high - 1, shape)
+        values += values >= self.end
+        last = np.clip(lengths, 1, shape[-1]) - 1
+        rows = np.broadcast_to(last.reshape(-1, *[1] * (len(shape) - 1)), (*shape[:-1], 1))
+        np.put_along_axis(values, rows, self.end, axis=-1)
+        return values
 
     @property
     def numpy_dtype(self) -> np.dtype[Any]:

@@ -31,7 +31,7 @@ def _fill(
         case "normal":
             values = random.standard_normal(shape, dtype=np.float32)
         case "integers":
-            values = random.integers(tensor.low, tensor.high, size=shape)
+            values = tensor.token_ids(shape, lengths, random)
         case "lengths":
             values = np.broadcast_to(np.arange(shape[-1]), shape) < lengths.reshape(-1, *[1] * (len(shape) - 1))
         case "zeros":

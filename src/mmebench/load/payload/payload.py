@@ -150,7 +150,7 @@ def _fill(
         case "normal":
             return random.standard_normal(shape, dtype=np.float32).astype(datatype)
         case "integers":
-            return random.integers(spec.low, spec.high, shape).astype(datatype)
+            return spec.token_ids(shape, lengths, random).astype(datatype)
         case "lengths":
             rows = lengths.reshape(-1, *[1] * (len(shape) - 1))
             return np.broadcast_to(np.arange(shape[-1]) < rows, shape).astype(datatype)

@@ -18,7 +18,8 @@ def tokenize(payload: Payload, inputs: tuple[TensorSpec, ...], number: int) -> l
     """One array an input, ``(batch, longest row)``, for body ``number``: the next ``batch`` texts.
 
     An input's fill says what it holds: ``integers`` the token ids, ``lengths`` the attention mask, ``zeros`` the
-    token types. Rows are cut at ``sequence_length`` and padded to the longest, as the tokenizer pads.
+    token types. Rows are cut at ``sequence_length`` and padded to the longest, as the tokenizer pads; where the
+    model takes one length only, they are cut at that and padded to it.
 
     Raises:
         BadInputError: the tokenizer cannot be read, or an input is no row of tokens.
@@ -28,7 +29,8 @@ def tokenize(payload: Payload, inputs: tuple[TensorSpec, ...], number: int) -> l
     path = payload.tokenizer / "tokenizer.json" if payload.tokenizer.is_dir() else payload.tokenizer
     first = number * payload.batch
     texts = [payload.text[(first + row) % len(payload.text)] for row in range(payload.batch)]
-    encodings = _encode(path, texts, payload.sequence_length)
+    fixed = {spec.shape[-1] for spec in inputs if spec.shape and spec.shape[-1] != -1}
+    encodings = _encode(path, texts, min({payload.sequence_length, *fixed}), min(fixed, default=None))
     by_fill = {
         "integers": [encoding.ids for encoding in encodings],
         "lengths": [encoding.attention_mask for encoding in encodings],
@@ -46,7 +48,8 @@ def tokenize(payload: Payload, inputs: tuple[TensorSpec, ...], number: int) -> l
     return arrays
 
 
-def _encode(path: Path, texts: list[str], longest: int) -> "list[Encoding]":
+def _encode(path: Path, texts: list[str], longest: int, padded: int | None) -> "list[Encoding]":
+    """The tokens of each text: ``longest`` at most, and ``padded`` with padding, or as the longest text has."""
     try:
         from tokenizers import Tokenizer
     except ImportError:
@@ -65,6 +68,6 @@ def _encode(path: Path, texts: list[str], longest: int) -> "list[Encoding]":
     # What the file says of padding may be a fixed length; only its token is wanted.
     padding = tokenizer.padding or {}
     tokenizer.enable_padding(
-        **{key: padding[key] for key in ("pad_id", "pad_token", "pad_type_id") if key in padding}
+        length=padded, **{key: padding[key] for key in ("pad_id", "pad_token", "pad_type_id") if key in padding}
     )
     return tokenizer.encode_batch(texts)

@@ -1,4 +1,8 @@
-"""Text encoders and sequence classifiers of transformers, by hub name or from a folder."""
+"""Text encoders and sequence classifiers of transformers, by hub name or from a folder.
+
+For a name, a folder, a configuration or a file that it cannot use, transformers raises exceptions of many kinds
+without a common root; each becomes one that names the field of the spec.
+"""
 
 import difflib
 from collections.abc import Iterator
@@ -8,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 
 from mmebench.errors import BadInputError
 from mmebench.formats.tensors import TensorSpec
+from mmebench.models.example import example
 from mmebench.models.model import Model, safe_name
 from mmebench.models.sources import torchvision_ops
 from mmebench.models.sources.architectures import ARCHITECTURES, find
@@ -29,9 +33,6 @@ _POSITIONS_AFTER_PADDING = {"camembert", "mpnet", "roberta", "xlm-roberta", "xlm
 """Families that number positions from ``pad_token_id + 1``, so that many of them cannot be used."""
 
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "spm.model", "tokenizer.model")
-
-_LOADING_ERRORS = (OSError, ValueError, KeyError, RuntimeError, SafetensorError)
-"""What transformers raises for a name, a folder or a file that it cannot use."""
 
 
 class Tensors(torch.nn.Module):
@@ -67,16 +68,18 @@ def load(spec: HuggingFaceModel) -> Model:
             weights = "pretrained (Hugging Face)"
         case "random":
             config = _config(spec.name)
-            module, weights = _random(config, spec.task), IN_WORDS
+            module, weights = _random(config, spec), IN_WORDS
         case path:
             if not Path(path).is_dir():
                 raise BadInputError(f"model.weights: no folder {path}; allowed: pretrained, random, or a folder")
             config, module = _trained(spec, path)
             weights = f"checkpoint {Path(path).resolve().name}"
     try:
-        inputs = _inputs(config, _vocabulary(spec, config))
+        inputs = _inputs(config, _vocabulary(spec, config), spec.task)
         outputs = _outputs(module.eval(), inputs)
-    except (AttributeError, TypeError, ValueError, RuntimeError) as error:
+    except BadInputError:
+        raise
+    except Exception as error:
         raise BadInputError(
             f"model.name: {spec.name} ({config.model_type}) is not a model that takes token ids and a mask alone "
             f"({_reason(error)}); allowed: text encoders, decoders, and classifiers on top of them"
@@ -103,7 +106,7 @@ def _config(name: str) -> Any:
     try:
         with hub():
             return transformers.AutoConfig.from_pretrained(name)
-    except _LOADING_ERRORS as error:
+    except Exception as error:
         close = difflib.get_close_matches(name, ARCHITECTURES, n=3, cutoff=0.4)
         raise BadInputError(
             f"model.name: {name} is no folder with config.json, it is not among the shapes that mmebench ships "
@@ -116,8 +119,9 @@ def _plain(config: Any) -> Any:
     """The configuration for one pass over whole rows: no cache for the next token, and a token to pad with."""
     config.use_cache = False
     if getattr(config, "pad_token_id", None) is None:
-        # A classifier on a decoder finds the end of each row by its padding.
-        config.pad_token_id = getattr(config, "eos_token_id", None)
+        # A classifier on a decoder finds the end of each row by its padding. Some models stop at any of several.
+        ends = getattr(config, "eos_token_id", None)
+        config.pad_token_id = ends[0] if isinstance(ends, list) and ends else ends
     return config
 
 
@@ -125,9 +129,15 @@ def _class(task: str) -> Any:
     return transformers.AutoModel if task == "encoder" else transformers.AutoModelForSequenceClassification
 
 
-def _random(config: Any, task: str) -> torch.nn.Module:
-    with seeded():
-        module: torch.nn.Module = _class(task).from_config(_plain(config), dtype=torch.float32)
+def _random(config: Any, spec: HuggingFaceModel) -> torch.nn.Module:
+    try:
+        with seeded():
+            module: torch.nn.Module = _class(spec.task).from_config(_plain(config), dtype=torch.float32)
+    except Exception as error:
+        raise BadInputError(
+            f"model.name: {spec.name} ({config.model_type}) cannot be built for model.task {spec.task} "
+            f"({_reason(error)}); check its config.json, or take the other task"
+        ) from error
     return module
 
 
@@ -137,7 +147,7 @@ def _trained(spec: HuggingFaceModel, place: str) -> tuple[Any, torch.nn.Module]:
         with hub():
             config = _plain(transformers.AutoConfig.from_pretrained(place))
             return config, _class(spec.task).from_pretrained(place, config=config, dtype=torch.float32)
-    except _LOADING_ERRORS as error:
+    except Exception as error:
         raise BadInputError(
             f"model.weights: no pretrained weights of {place} can be had ({_reason(error)}); set weights: random "
             "(same speed, no download), or give a folder with config.json and model.safetensors"
@@ -157,7 +167,7 @@ def _vocabulary(spec: HuggingFaceModel, config: Any) -> int:
     try:
         with hub():
             tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder) if local else spec.name)
-    except _LOADING_ERRORS as error:
+    except Exception as error:
         raise BadInputError(f"model.name: the tokenizer of {folder} cannot be read ({_reason(error)})") from error
     return min(len(tokenizer), int(config.vocab_size))
 
@@ -185,8 +195,10 @@ def _written_out(module: Any) -> Iterator[None]:
         module.set_attn_implementation(fused)
 
 
-def _inputs(config: Any, vocabulary: int) -> tuple[TensorSpec, ...]:
-    tokens = TensorSpec(name="input_ids", datatype="INT64", shape=(-1,), fill="integers", high=vocabulary)
+def _inputs(config: Any, vocabulary: int, task: str) -> tuple[TensorSpec, ...]:
+    # A classifier on an encoder and a decoder looks at the token that ends the text, and wants one in each row.
+    end = config.eos_token_id if task == "sequence-classification" and config.is_encoder_decoder else None
+    tokens = TensorSpec(name="input_ids", datatype="INT64", shape=(-1,), fill="integers", high=vocabulary, end=end)
     mask = TensorSpec(name="attention_mask", datatype="INT64", shape=(-1,), fill="lengths")
     if (getattr(config, "type_vocab_size", 0) or 0) > 1:
         return tokens, mask, TensorSpec(name="token_type_ids", datatype="INT64", shape=(-1,), fill="zeros")
@@ -198,7 +210,8 @@ def _outputs(module: torch.nn.Module, inputs: tuple[TensorSpec, ...]) -> tuple[T
 
     def shapes(length: int) -> dict[str, tuple[int, ...]]:
         with torch.inference_mode():
-            result = module(**{tensor.name: torch.ones(1, length, dtype=torch.long) for tensor in inputs})
+            arrays = example(inputs, 1, length)
+            result = module(**{t.name: torch.from_numpy(array) for t, array in zip(inputs, arrays, strict=True)})
         return {name: tuple(value.shape[1:]) for name, value in result.items() if isinstance(value, torch.Tensor)}
 
     short, long = shapes(2), shapes(3)
