@@ -243,14 +243,68 @@ def test_declared_tensors_must_be_those_of_the_graph(
     [
         ((X, X), (Y,), "not TorchScript that takes x FP32 [4], x FP32 [4]"),
         ((X.model_copy(update={"shape": (5,)}),), (Y,), "not TorchScript that takes x FP32 [5]"),
-        ((X,), (X,), "model.outputs says [[4]]; it gives [[2]]"),
-        ((X,), (Y, Y), "model.outputs says [[2], [2]]; it gives [[2]]"),
+        ((X,), (X,), "model.outputs says FP32 [4]; it gives FP32 [2]"),
+        ((X,), (Y.model_copy(update={"datatype": "INT64"}),), "says INT64 [2]; it gives FP32 [2]"),
+        ((X,), (Y, Y), "model.outputs says FP32 [2], FP32 [2]; it gives FP32 [2]"),
     ],
 )
 def test_torchscript_must_take_and_give_what_is_declared(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], said: str, linear: Path, tmp_path: Path
 ) -> None:
     assert said in refusal(mine(linear / "linear.pt", inputs, outputs), PT, tmp_path / "p")
+
+
+class Fixed(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.reshape(1, 2, 2).sum(1)
+
+
+class Joined(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.reshape(1, -1)[:, :2]
+
+
+class Named(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"y": x[:, :2]}
+
+
+class Listed(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        return [x[:, :2]]
+
+
+class Detector(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        return x[:, :2], [x]
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        (Fixed(), "takes x FP32 [4] in a batch of 2"),
+        (Joined(), "for a batch of 2 it gives [[1, 2]]; set max_batch_size: 0"),
+        (Named(), "the output is a dict; Triton serves TorchScript that gives a tensor or a tuple of tensors"),
+        (Listed(), "the output is a list"),
+        (Detector(), "output 1 is a list"),
+    ],
+)
+def test_torchscript_that_triton_cannot_serve_is_refused(
+    module: torch.nn.Module, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.pt"
+    torch.jit.trace(module, torch.zeros(1, 4), strict=False, check_trace=False).save(str(path))
+    assert said in refusal(mine(path), PT, tmp_path / "p")
+
+
+def test_a_dimension_that_varies_is_tried_as_long_as_requests_have_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.pt"
+    torch.jit.trace(torch.nn.Conv1d(1, 1, 20), torch.zeros(2, 1, 32)).save(str(path))
+    inputs = (X.model_copy(update={"shape": (1, -1)}),)
+    model = mine(path, inputs, (Y.model_copy(update={"shape": (1, -1)}),))
+    assert package_model(model, PT, tmp_path / "p", sequence_length=24).max_batch_size == 8
+    with pytest.raises(BadInputError, match="not TorchScript that takes"):
+        package_model(model, PT, tmp_path / "p", sequence_length=16)
 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

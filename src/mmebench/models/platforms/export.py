@@ -21,6 +21,9 @@ Run = Callable[[Sequence[Array]], list[Array]]
 LARGE = 200_000_000
 """Bytes of weights from which ONNX keeps them in a file of their own: it takes a fifth of the memory to write."""
 
+WHOLE = "set max_batch_size: 0, and in model.inputs and model.outputs the whole shapes"
+"""What to do with a file that takes no batches."""
+
 
 @dataclass(frozen=True)
 class Export:

@@ -13,14 +13,21 @@ from mmebench.formats.tensors import TensorSpec
 from mmebench.models.example import Array, example
 from mmebench.models.external_data import external_files
 from mmebench.models.model import Model, ModelFile
-from mmebench.models.platforms.export import LARGE, Export, Run, check_form, exporting, served, trace_example
+from mmebench.models.platforms.export import (
+    LARGE,
+    WHOLE,
+    Export,
+    Run,
+    check_form,
+    exporting,
+    served,
+    trace_example,
+)
 from mmebench.spec import ModelSpec, PlatformSpec
 
 _FILE = "model.onnx"
 _DATA = "model.onnx.data"
 """Where large weights are, beside the model; the model stores this name, so it must stay."""
-
-_WHOLE = "set max_batch_size: 0, and in model.inputs and model.outputs the whole shapes"
 
 _DATATYPES = {
     "tensor(bool)": "BOOL", "tensor(uint8)": "UINT8", "tensor(int8)": "INT8", "tensor(int16)": "INT16",
@@ -104,7 +111,7 @@ def check_file(file: ModelFile, platform: PlatformSpec) -> None:
             if isinstance(fixed, int):
                 raise BadInputError(
                     f"{file.path.name}: the batch is fixed at {fixed} in {role} {tensor.name} "
-                    f"{found[tensor.name].shape}; {_WHOLE}"
+                    f"{found[tensor.name].shape}; {WHOLE}"
                 )
         if role == "input" and len(found) > len(tensors):
             missing = ", ".join(sorted(found.keys() - {tensor.name for tensor in tensors}))
@@ -121,11 +128,11 @@ def _try_two_rows(session: Any, file: ModelFile) -> None:
         with exporting(f"{file.path.name}: running it on two rows"):
             results = session.run([tensor.name for tensor in file.outputs], fed)
     except MmebenchError as error:
-        raise BadInputError(f"{error}; where it takes no batches, {_WHOLE}") from error
+        raise BadInputError(f"{error}; where it takes no batches, {WHOLE}") from error
     for tensor, result in zip(file.outputs, results, strict=True):
         if result.shape[:1] != (2,):
             raise BadInputError(
-                f"{file.path.name}: for a batch of 2 it gives {tensor.name} {list(result.shape)}; {_WHOLE}"
+                f"{file.path.name}: for a batch of 2 it gives {tensor.name} {list(result.shape)}; {WHOLE}"
             )
 
 

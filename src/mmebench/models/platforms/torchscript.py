@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tritonclient.utils import np_to_triton_dtype
 
 from mmebench.errors import BadInputError
 from mmebench.formats.tensors import TensorSpec
 from mmebench.models.example import Array, example
 from mmebench.models.model import Model, ModelFile
-from mmebench.models.platforms.export import Export, Run, check_form, exporting, served, trace_example
+from mmebench.models.platforms.export import WHOLE, Export, Run, check_form, exporting, served, trace_example
 from mmebench.models.quiet import quiet
 from mmebench.spec import ModelSpec, PlatformSpec
 
@@ -58,34 +59,44 @@ def adopt(file: ModelFile, platform: PlatformSpec, folder: Path) -> Export:
     if platform.precision == "fp16":
         raise BadInputError(f"{file.path.name} is served in the precision it has; leave precision out")
     shutil.copyfile(file.path, folder / _FILE)
+    rows = min(2, platform.max_batch_size)
+    arrays = example(file.inputs, max(rows, 1), file.sequence_length)
     try:
         with quiet():
             export = _export(folder, file.inputs, file.outputs, None)
-            results = export.run(_one_request(file.inputs, platform))
+            results = export.run(arrays if rows else [array[0] for array in arrays])
+    except BadInputError as error:
+        raise BadInputError(f"{file.path.name}: {error}") from None
     except (RuntimeError, ValueError, TypeError, AttributeError, IndexError) as error:
         shown = ", ".join(f"{tensor.name} {tensor.datatype} {list(tensor.shape)}" for tensor in file.inputs)
         raise BadInputError(
-            f"{file.path}: not TorchScript that takes {shown} ({str(error).strip().splitlines()[-1][:300]}); "
-            "write it with torch.jit.save, and name its inputs in order"
+            f"{file.path}: not TorchScript that takes {shown}{f' in a batch of {rows}' if rows else ''} "
+            f"({str(error).strip().splitlines()[-1][:300]}); write it with torch.jit.save, and name its inputs in "
+            "order"
         ) from error
-    given = [result.shape[1 if platform.max_batch_size > 0 else 0 :] for result in results]
-    if len(given) != len(file.outputs) or not all(map(_fits, file.outputs, given)):
-        raise BadInputError(
-            f"{file.path.name}: model.outputs says {[list(tensor.shape) for tensor in file.outputs]}; "
-            f"it gives {[list(shape) for shape in given]}"
-        )
+    _check_outputs(file, results, rows)
     return export
 
 
-def _one_request(inputs: Sequence[TensorSpec], platform: PlatformSpec) -> list[Array]:
-    arrays = example(inputs, batch=1, sequence_length=16)
-    return arrays if platform.max_batch_size > 0 else [array[0] for array in arrays]
+def _check_outputs(file: ModelFile, results: Sequence[Array], rows: int) -> None:
+    """Hold what the file gave for so many rows (0: it takes no batches) against what the spec says."""
+    shapes = [result.shape[1 if rows else 0 :] for result in results]
+    given = [
+        f"{np_to_triton_dtype(result.dtype)} {list(shape)}" for result, shape in zip(results, shapes, strict=True)
+    ]
+    if rows and any(result.shape[:1] != (rows,) for result in results):
+        whole = [list(result.shape) for result in results]
+        raise BadInputError(f"{file.path.name}: for a batch of {rows} it gives {whole}; {WHOLE}")
+    if len(results) != len(file.outputs) or not all(
+        tensor.numpy_dtype == result.dtype and _fits(tensor.shape, shape)
+        for tensor, result, shape in zip(file.outputs, results, shapes, strict=True)
+    ):
+        said = [f"{tensor.datatype} {list(tensor.shape)}" for tensor in file.outputs]
+        raise BadInputError(f"{file.path.name}: model.outputs says {', '.join(said)}; it gives {', '.join(given)}")
 
 
-def _fits(tensor: TensorSpec, shape: tuple[int, ...]) -> bool:
-    return len(tensor.shape) == len(shape) and all(
-        ours in (-1, theirs) for ours, theirs in zip(tensor.shape, shape, strict=True)
-    )
+def _fits(said: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    return len(said) == len(shape) and all(ours in (-1, theirs) for ours, theirs in zip(said, shape, strict=True))
 
 
 def _export(
@@ -109,10 +120,21 @@ def _runner(path: Path) -> Run:
 
     def run(arrays: Sequence[Array]) -> list[Array]:
         with torch.inference_mode():
-            result = module(*(torch.from_numpy(array) for array in arrays))
-        return [tensor.numpy() for tensor in (result if isinstance(result, tuple) else (result,))]
+            return [tensor.numpy() for tensor in _tensors(module(*(torch.from_numpy(array) for array in arrays)))]
 
     return run
+
+
+def _tensors(result: Any) -> Sequence[torch.Tensor]:
+    """What a model gave, if Triton's PyTorch backend serves that."""
+    parts = {f"output {number}": part for number, part in enumerate(result)} if isinstance(result, tuple) else {}
+    for what, part in (parts or {"the output": result}).items():
+        if not isinstance(part, torch.Tensor):
+            raise BadInputError(
+                f"{what} is a {type(part).__name__}; Triton serves TorchScript that gives a tensor or a tuple of "
+                "tensors; trace it inside a module whose forward returns such a tuple"
+            )
+    return list(parts.values()) or [result]
 
 
 def follow_device(traced: torch.jit.ScriptModule) -> None:
