@@ -39,6 +39,24 @@ def endpoint(archives: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="session")
+def fallback(archives: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEndpoint]:
+    """The same with the Python fallback."""
+    folder = tmp_path_factory.mktemp("fallback")
+    (folder / "store").mkdir()
+    with start(Spec(container="python"), folder / "store", folder / "serve.log") as endpoint:
+        for name, archive in archives.items():
+            endpoint.add_targets(archive, [f"{name}.tar.gz"])
+        yield endpoint
+
+
+@pytest.fixture(scope="session", params=[pytest.param("endpoint", marks=pytest.mark.triton), "fallback"])
+def either(request: pytest.FixtureRequest) -> LocalEndpoint:
+    """Triton and the fallback in turn: what must be the same with both."""
+    found: LocalEndpoint = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(scope="session")
 def client(endpoint: LocalEndpoint) -> Any:
     return runtime_client(endpoint.url)
 

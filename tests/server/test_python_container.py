@@ -1,33 +1,21 @@
 """The Python fallback: the same answers as Triton's, from its own process."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mmebench.endpoints.local import LocalEndpoint, start
+from mmebench.endpoints.local import LocalEndpoint
 from mmebench.endpoints.server_metrics import TARGET
 from mmebench.endpoints.server_metrics.reading import read_server_metrics, write_archive
 from mmebench.server.containers.v2_codec import InferRequest, RequestError, check, decode, encode
-from mmebench.spec import LocalEndpoint as Spec
 from mmebench.wire.runtime import RuntimeClient
 from support.invocations import binary_body, binary_output, invoke, runtime_client
 from support.tiny_models import expected, python_archive, weighty_archive
 
 VALUES = [[1.0, 2.5, -3.0, 0.0], [0.25, 1024.0, 7.0, -0.5]]
-
-
-@pytest.fixture(scope="module")
-def fallback(archives: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEndpoint]:
-    folder = tmp_path_factory.mktemp("fallback")
-    (folder / "store").mkdir()
-    with start(Spec(container="python"), folder / "store", folder / "serve.log") as endpoint:
-        for name, archive in archives.items():
-            endpoint.add_targets(archive, [f"{name}.tar.gz"])
-        yield endpoint
 
 
 @pytest.fixture(scope="module")

@@ -49,6 +49,21 @@ def binary_output(body: bytes, content_type: str) -> NDArray[Any]:
     return np.frombuffer(body[size:], dtype).reshape(output["shape"])
 
 
+def ask(client: Any, target: str, **inputs: tuple[str, list[int], list[Any]]) -> dict[str, list[Any]]:
+    """The flat values of each output over JSON; an input is its datatype, its shape and its flat values."""
+    tensors = [
+        {"name": name, "datatype": datatype, "shape": shape, "data": values}
+        for name, (datatype, shape, values) in inputs.items()
+    ]
+    answer = client.invoke_endpoint(
+        EndpointName="local",
+        TargetModel=target,
+        ContentType="application/json",
+        Body=json.dumps({"inputs": tensors}),
+    )
+    return {output["name"]: output["data"] for output in json.loads(answer["Body"].read())["outputs"]}
+
+
 def invoke(client: Any, target: str, values: list[list[float]], name: str = "x") -> list[list[float]]:
     """The answer of a model with one input and one output, over JSON."""
     answer = client.invoke_endpoint(

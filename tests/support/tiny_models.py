@@ -1,6 +1,10 @@
 """Archives of models so small that what they compute can be checked by hand: ``y = 3 x + offset``."""
 
+import io
+import tarfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -84,6 +88,35 @@ class TritonPythonModel:
         return [pb_utils.InferenceResponse([tensor]) for tensor in tensors]
 """
     return python_archive(path, source)
+
+
+def loose_archive(path: Path, files: Mapping[str, str | bytes]) -> Path:
+    """An archive of these files by name, as somebody's tar would make it."""
+    with tarfile.open(path, "w:gz") as tar:
+        for name, content in files.items():
+            data = content.encode() if isinstance(content, str) else content
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+    return path
+
+
+def onnx_model(nodes: list[Any], inputs: list[Any], outputs: list[Any]) -> bytes:
+    """A model of a few nodes."""
+    from onnx import helper
+
+    graph = helper.make_graph(nodes, "tiny", inputs, outputs)
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 2)]
+    return bytes(helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString())
+
+
+def torchscript_model(module: Any, *inputs: Any) -> bytes:
+    """``module`` as torch.jit.trace writes it."""
+    import torch
+
+    content = io.BytesIO()
+    torch.jit.save(torch.jit.trace(module, inputs, strict=False), content)
+    return content.getvalue()
 
 
 def _config(server: str, datatype: str, first: str = "x", last: str = "y") -> str:

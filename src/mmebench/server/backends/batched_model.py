@@ -10,7 +10,8 @@ import numpy as np
 import triton_python_backend_utils as pb_utils
 
 from mmebench.server.backends.dlpack import to_array, to_tensor
-from mmebench.server.backends.inference import Array, Infer, backend_name, model_options, open_model
+from mmebench.server.backends.inference import Array, Infer, open_model
+from mmebench.server.backends.inference.options import model_options
 
 
 class BatchedModel:
@@ -27,33 +28,38 @@ class BatchedModel:
         device = int(arguments["model_instance_device_id"]) if arguments["model_instance_kind"] == "GPU" else None
         try:
             options = model_options(config, version, device)
-            self.infer: Infer = open_model(backend_name(config), options)
+            self.infer: Infer = open_model(options)
         except Exception as error:  # each runtime has its own; Triton wants one kind
             raise pb_utils.TritonModelException(f"{type(error).__name__}: {str(error)[:1000]}") from error
-        self.inputs = options.inputs
-        self.outputs = options.outputs
-        self.strings = {item["name"] for item in config["input"] if item["data_type"] == "TYPE_STRING"}
+        self.inputs = [tensor.name for tensor in options.inputs]
+        self.outputs = [tensor.name for tensor in options.outputs]
+        self.strings = {tensor.name for tensor in options.inputs if tensor.datatype == "TYPE_STRING"}
         self.batches = config.get("max_batch_size", 0) > 0
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
         """One response a request, in order; requests whose rows fit together are executed together."""
         rows = [self._read(request) for request in requests]
         responses: list[Any] = []
-        for _, group in groupby(rows, key=_row_shapes if self.batches else id):
+        for _, group in groupby(rows, key=lambda row: _row_shapes(row) if row and self.batches else id(row)):
             responses += self._respond(list(group))
         return responses
 
-    def _read(self, request: Any) -> list[Array]:
-        tensors = [pb_utils.get_input_tensor_by_name(request, name) for name in self.inputs]
-        return [tensor.as_numpy() if tensor.name() in self.strings else to_array(tensor) for tensor in tensors]
+    def _read(self, request: Any) -> dict[str, Array]:
+        """The inputs of a request in the order of the configuration, without those that it leaves out."""
+        tensors = {name: pb_utils.get_input_tensor_by_name(request, name) for name in self.inputs}
+        return {
+            name: tensor.as_numpy() if name in self.strings else to_array(tensor)
+            for name, tensor in tensors.items()
+            if tensor is not None
+        }
 
-    def _respond(self, rows: list[list[Array]]) -> list[Any]:
+    def _respond(self, rows: list[dict[str, Array]]) -> list[Any]:
         try:
             if len(rows) == 1:
                 results = [self.infer(rows[0])]
             else:
-                joined = self.infer([np.concatenate(column) for column in zip(*rows, strict=True)])
-                ends = list(accumulate(row[0].shape[0] for row in rows))
+                joined = self.infer({name: np.concatenate([row[name] for row in rows]) for name in rows[0]})
+                ends = list(accumulate(next(iter(row.values())).shape[0] for row in rows))
                 columns = [np.split(output, ends[:-1]) for output in joined]
                 results = [list(parts) for parts in zip(*columns, strict=True)]
         except Exception as error:  # the requests fail, the model stays
@@ -65,6 +71,6 @@ class BatchedModel:
         ]
 
 
-def _row_shapes(arrays: list[Array]) -> list[tuple[int, ...]]:
-    """Requests can be joined along the batch when the rest of their shapes is the same."""
-    return [array.shape[1:] for array in arrays]
+def _row_shapes(arrays: dict[str, Array]) -> list[tuple[str, tuple[int, ...]]]:
+    """Requests can be joined along the batch when they have the same inputs, of the same shapes but for that."""
+    return [(name, array.shape[1:]) for name, array in arrays.items()]

@@ -16,9 +16,11 @@ from typing import Any
 from google.protobuf import json_format
 
 from mmebench.formats import triton_config
-from mmebench.server.backends.inference import MODEL_FILES, backend_name, model_options, open_model
+from mmebench.server.backends.inference import open_model
+from mmebench.server.backends.inference.options import MODEL_FILES, backend_name, model_options, refuse_sequences
 from mmebench.server.containers import python_backend_utils
 from mmebench.server.containers.machine import proportional_bytes
+from mmebench.server.containers.reshape import reshaped
 from mmebench.server.containers.v2_codec import Array, InferRequest, check, encode
 
 Run = Callable[[dict[str, Array]], dict[str, Array]]
@@ -39,9 +41,15 @@ class Model:
     def infer(self, request: InferRequest) -> tuple[bytes, int | None]:
         """The answer's body and the length of its JSON part; raises whatever the runtime raises."""
         check(self.config, request.inputs)
+        return encode(self.name, self.compute(request.inputs), request)
+
+    def compute(self, inputs: dict[str, Array]) -> dict[str, Array]:
+        """The outputs for inputs that fit the configuration; raises whatever the runtime raises."""
+        rows = self.config.get("max_batch_size", 0) > 0
+        given = reshaped(inputs, self.config.get("input", ()), "dims", "reshape", rows)
         with self.lock:
-            results = self.run(request.inputs)
-        return encode(self.name, results, request)
+            results = self.run(given)
+        return reshaped(results, self.config.get("output", ()), "reshape", "dims", rows)
 
 
 class Models:
@@ -81,17 +89,18 @@ def _latest_version(folder: Path) -> Path:
 
 def _open(name: str, config: dict[str, Any], version: Path) -> Run:
     backend = backend_name(config)
+    refuse_sequences(config)
     if backend == "python":
         return _open_python_model(name, config, version)
     if backend not in MODEL_FILES:
         known = ", ".join([*MODEL_FILES, "python"])
         raise ValueError(f"the Python fallback has no backend {backend!r}; it has {known}")
     options = model_options(config, version, device=None)
-    infer = open_model(backend, options)
+    infer = open_model(options)
+    names = [tensor.name for tensor in options.outputs]
 
     def run(inputs: dict[str, Array]) -> dict[str, Array]:
-        outputs = infer([inputs[name] for name in options.inputs])
-        return dict(zip(options.outputs, outputs, strict=True))
+        return dict(zip(names, infer(inputs), strict=True))
 
     return run
 

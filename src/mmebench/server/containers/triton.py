@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 import mmebench
-from mmebench.server.backends.inference import MODEL_FILES
+from mmebench.server.backends.inference.options import MODEL_FILES
 from mmebench.server.containers import v2
 from mmebench.server.containers.container import CannotRunError, LoadError
 from mmebench.server.containers.machine import has_gpu, proportional_bytes

@@ -1,10 +1,21 @@
 """ONNX Runtime."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import onnxruntime
 
-from mmebench.server.backends.inference import Array, Infer, ModelOptions
+from mmebench.server.backends.inference import Array, Infer
+from mmebench.server.backends.inference.options import ModelOptions, TensorOptions, check_count, check_datatype
+from mmebench.server.backends.inference.strings import to_bytes, to_text
+
+DATATYPES = {
+    "tensor(bool)": "TYPE_BOOL", "tensor(uint8)": "TYPE_UINT8", "tensor(uint16)": "TYPE_UINT16",
+    "tensor(uint32)": "TYPE_UINT32", "tensor(uint64)": "TYPE_UINT64", "tensor(int8)": "TYPE_INT8",
+    "tensor(int16)": "TYPE_INT16", "tensor(int32)": "TYPE_INT32", "tensor(int64)": "TYPE_INT64",
+    "tensor(float16)": "TYPE_FP16", "tensor(float)": "TYPE_FP32", "tensor(double)": "TYPE_FP64",
+    "tensor(string)": "TYPE_STRING",
+}  # fmt: skip
 
 
 def open_model(options: ModelOptions) -> Infer:
@@ -15,12 +26,19 @@ def open_model(options: ModelOptions) -> Infer:
     # A thread that waits for work must not burn the core that another target needs.
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(str(options.path), settings, providers=_providers(options.device))
-    _check("input", options.inputs, [node.name for node in session.get_inputs()])
-    _check("output", options.outputs, [node.name for node in session.get_outputs()])
-    outputs = list(options.outputs)
+    _check("input", options.inputs, session.get_inputs())
+    _check("output", options.outputs, session.get_outputs())
+    check_count("input", len(options.inputs), len(session.get_inputs()))
+    outputs = [tensor.name for tensor in options.outputs]
+    texts = {tensor.name for tensor in options.inputs if tensor.datatype == "TYPE_STRING"}
+    text_places = [place for place, tensor in enumerate(options.outputs) if tensor.datatype == "TYPE_STRING"]
 
-    def infer(arrays: Sequence[Array]) -> list[Array]:
-        found: list[Array] = session.run(outputs, dict(zip(options.inputs, arrays, strict=True)))
+    def infer(arrays: Mapping[str, Array]) -> list[Array]:
+        if texts:
+            arrays = {name: to_text(array) if name in texts else array for name, array in arrays.items()}
+        found: list[Array] = session.run(outputs, arrays)
+        for place in text_places:
+            found[place] = to_bytes(found[place])
         return found
 
     return infer
@@ -33,7 +51,10 @@ def _providers(device: int | None) -> list[str | tuple[str, dict[str, str]]]:
     return [("CUDAExecutionProvider", {"device_id": str(device)}), cpu]
 
 
-def _check(kind: str, configured: Sequence[str], present: Sequence[str]) -> None:
-    unknown = sorted(set(configured) - set(present))
+def _check(kind: str, configured: Sequence[TensorOptions], nodes: Sequence[Any]) -> None:
+    present = {node.name: DATATYPES.get(node.type, node.type) for node in nodes}
+    unknown = sorted({tensor.name for tensor in configured} - set(present))
     if unknown:
         raise ValueError(f"config.pbtxt names {kind} {', '.join(unknown)}; the model has {', '.join(present)}")
+    for tensor in configured:
+        check_datatype(kind, tensor, present[tensor.name])

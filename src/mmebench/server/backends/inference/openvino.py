@@ -1,10 +1,18 @@
 """OpenVINO, on the CPU."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import openvino
 
-from mmebench.server.backends.inference import Array, Infer, ModelOptions
+from mmebench.server.backends.inference import Array, Infer
+from mmebench.server.backends.inference.options import ModelOptions, TensorOptions, check_count, check_datatype
+
+DATATYPES = {
+    "boolean": "TYPE_BOOL", "u8": "TYPE_UINT8", "u16": "TYPE_UINT16", "u32": "TYPE_UINT32", "u64": "TYPE_UINT64",
+    "i8": "TYPE_INT8", "i16": "TYPE_INT16", "i32": "TYPE_INT32", "i64": "TYPE_INT64", "f16": "TYPE_FP16",
+    "f32": "TYPE_FP32", "f64": "TYPE_FP64",
+}  # fmt: skip
 
 
 def open_model(options: ModelOptions) -> Infer:
@@ -15,10 +23,25 @@ def open_model(options: ModelOptions) -> Infer:
     model = core.compile_model(
         core.read_model(options.path), "CPU", settings | {"INFERENCE_PRECISION_HINT": "f32"}
     )
+    _check("input", options.inputs, model.inputs)
+    _check("output", options.outputs, model.outputs)
+    check_count("input", len(options.inputs), len(model.inputs))
     request = model.create_infer_request()
+    outputs = [tensor.name for tensor in options.outputs]
 
-    def infer(arrays: Sequence[Array]) -> list[Array]:
-        request.infer(dict(zip(options.inputs, arrays, strict=True)))
-        return [request.get_tensor(name).data.copy() for name in options.outputs]
+    def infer(arrays: Mapping[str, Array]) -> list[Array]:
+        request.infer(dict(arrays))
+        return [request.get_tensor(name).data.copy() for name in outputs]
 
     return infer
+
+
+def _check(kind: str, configured: Sequence[TensorOptions], ports: Sequence[Any]) -> None:
+    present = {name: port for port in ports for name in port.get_names()}
+    unknown = sorted({tensor.name for tensor in configured} - set(present))
+    if unknown:
+        names = ", ".join(port.get_any_name() for port in ports if port.get_names()) or "tensors without names"
+        raise ValueError(f"config.pbtxt names {kind} {', '.join(unknown)}; the model has {names}")
+    for tensor in configured:
+        found = present[tensor.name].get_element_type().get_type_name()
+        check_datatype(kind, tensor, DATATYPES.get(found, found))

@@ -1,12 +1,19 @@
-"""TorchScript."""
+"""TorchScript, placed and refused as Triton's PyTorch backend does it (libtorch.cc of its repository)."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
-from mmebench.server.backends.inference import Array, Infer, ModelOptions, positions
+from mmebench.server.backends.inference import Array, Infer
+from mmebench.server.backends.inference.options import ModelOptions, TensorOptions, check_count, check_datatype
+
+DATATYPES = {
+    torch.bool: "TYPE_BOOL", torch.uint8: "TYPE_UINT8", torch.int8: "TYPE_INT8", torch.int16: "TYPE_INT16",
+    torch.int32: "TYPE_INT32", torch.int64: "TYPE_INT64", torch.float16: "TYPE_FP16", torch.float32: "TYPE_FP32",
+    torch.float64: "TYPE_FP64",
+}  # fmt: skip
 
 
 def open_model(options: ModelOptions) -> Infer:
@@ -16,27 +23,73 @@ def open_model(options: ModelOptions) -> Infer:
     torch.set_num_threads(options.threads)
     device = torch.device("cpu") if options.device is None else torch.device("cuda", options.device)
     module = torch.jit.load(str(options.path), map_location=device).eval()
-    places = positions(options.inputs)
-    outputs = dict(zip(options.outputs, positions(options.outputs), strict=True))
+    inputs = [tensor.name for tensor in options.inputs]
+    arguments = [item for item in module.forward.schema.arguments if item.type.kind() != "ClassType"]  # not self
+    takes_dictionary = [item.type.kind() for item in arguments] == ["DictType"]
+    ordered = inputs if takes_dictionary else _ordered(inputs, arguments)
+    names = [tensor.name for tensor in options.outputs]
+    outputs = list(zip(options.outputs, numbers(names) or range(len(names)), strict=True))
 
-    def infer(arrays: Sequence[Array]) -> list[Array]:
-        ordered = [array for _, array in sorted(zip(places, arrays, strict=True), key=lambda pair: pair[0])]
+    def infer(arrays: Mapping[str, Array]) -> list[Array]:
         with torch.inference_mode():
-            result = module(*[torch.from_numpy(array).to(device) for array in ordered])
-            return [_pick(result, name, place).cpu().numpy() for name, place in outputs.items()]
+            tensors = [torch.from_numpy(arrays[name]).to(device) for name in ordered]
+            result = module(dict(zip(ordered, tensors, strict=True))) if takes_dictionary else module(*tensors)
+            given = _tensors(result, options.outputs)
+            return [_pick(given, tensor, place).contiguous().cpu().numpy() for tensor, place in outputs]
 
     return infer
 
 
-def _pick(result: Any, name: str, place: int) -> torch.Tensor:
-    """One output of a model that returns a tensor, a tuple, or a dictionary (as Hugging Face models do)."""
+def numbers(names: Sequence[str]) -> list[int] | None:
+    """Where each tensor stands by its own word: ``INPUT__1`` says 1; None unless all of them say it."""
+    found = [name.partition("__")[2] for name in names]
+    return [int(number) for number in found] if all(text.isascii() and text.isdigit() for text in found) else None
+
+
+def _ordered(inputs: Sequence[str], arguments: Sequence[Any]) -> list[str]:
+    """The inputs in the order of forward's arguments: by their names, else by ``__N``, else as they stand."""
+    for argument in arguments:
+        if argument.type.kind() != "TensorType":
+            raise ValueError(f"forward takes {argument.name} of type {argument.type}; only tensors can be served")
+    allowed = [argument.name for argument in arguments]
+    check_count("input", len(inputs), len(allowed))
+    if set(inputs) == set(allowed):
+        return allowed
+    places = numbers(inputs) or list(range(len(inputs)))
+    if sorted(places) != list(range(len(allowed))):
+        raise ValueError(
+            f"config.pbtxt has inputs {', '.join(inputs)}; forward takes {', '.join(allowed)}: name them so, or "
+            f"number them from __0 to __{len(allowed) - 1}"
+        )
+    return [name for _, name in sorted(zip(places, inputs, strict=True))]
+
+
+def _tensors(result: Any, outputs: Sequence[TensorOptions]) -> Sequence[torch.Tensor]:
+    """What the model gave: a tensor, or a tuple of tensors. Triton serves nothing else."""
     if isinstance(result, torch.Tensor):
-        result = (result,)
-    tensor = result.get(name, None) if isinstance(result, dict) else None
-    if tensor is None:
-        values = list(result.values()) if isinstance(result, dict) else result
-        if place >= len(values):
-            raise ValueError(f"config.pbtxt names output {name}; the model returned {len(values)} tensors")
-        tensor = values[place]
-    assert isinstance(tensor, torch.Tensor)
-    return tensor.contiguous()
+        return (result,)
+    if not isinstance(result, tuple):
+        names = ", ".join(tensor.name for tensor in outputs)
+        raise ValueError(f"output {names} is a {_kind(result)}; it must be a tensor or a tuple of tensors")
+    by_place = dict(zip(numbers([tensor.name for tensor in outputs]) or range(len(outputs)), outputs, strict=True))
+    for place, value in enumerate(result):
+        if not isinstance(value, torch.Tensor):
+            name = by_place[place].name if place in by_place else f"at index {place}"
+            raise ValueError(f"output {name} is a {_kind(value)}; it must be a tensor")
+    return result
+
+
+def _kind(value: Any) -> str:
+    """``list of Tensor`` for what holds something, else the name of its type."""
+    if isinstance(value, list | dict | tuple) and value:
+        first = next(iter(value.values())) if isinstance(value, dict) else value[0]
+        return f"{type(value).__name__} of {type(first).__name__}"
+    return type(value).__name__
+
+
+def _pick(given: Sequence[torch.Tensor], tensor: TensorOptions, place: int) -> torch.Tensor:
+    if place >= len(given):
+        raise ValueError(f"config.pbtxt names output {tensor.name}, number {place}; the model gave {len(given)}")
+    found = given[place]
+    check_datatype("output", tensor, DATATYPES.get(found.dtype, str(found.dtype)))
+    return found
