@@ -4,6 +4,8 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -141,17 +143,104 @@ def test_connection_close(http: Client) -> None:
     assert http.ended()
 
 
+@pytest.mark.parametrize("ask", [b"GET /ping", b"GET /endpoints/local", b"GET /nothing"])
+def test_connection_close_without_a_body(http: Client, ask: bytes) -> None:
+    http.send(ask + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert http.answer()[1]["connection"] == "close"
+    assert http.ended()
+
+
+def test_http_1_0_keeps_the_connection_only_when_asked(http: Client) -> None:
+    http.send(b"GET /ping HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    status, headers, _ = http.answer()
+    assert (status, headers["connection"]) == (200, "keep-alive")
+    old = request(BODY, "Expect: 100-continue").replace(b"HTTP/1.1", b"HTTP/1.0")
+    http.send(old.replace(b"\r\n", b"\r\nConnection: keep-alive\r\n", 1))
+    status, headers, _ = http.answer()
+    assert (status, headers["connection"]) == (200, "keep-alive")
+    http.send(old)
+    status, headers, _ = http.answer()
+    assert (status, headers["connection"]) == (200, "close")
+    assert http.ended()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        b"/endpoints/local/invocations?x=1",
+        b"/endpoints/%6Cocal/invo%63ations",
+        b"http://127.0.0.1:8080/endpoints/local/invocations",
+        b"HTTP://x/endpoints/local/invocations?",
+    ],
+)
+def test_other_ways_to_write_the_url(http: Client, url: bytes) -> None:
+    http.send(request().replace(b"/endpoints/local/invocations", url, 1))
+    assert data(http.answer()) == DATA
+
+
+def test_every_answer_has_a_date(http: Client) -> None:
+    for ask in (request(), request(target="no.tar.gz"), b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n", b"junk\r\n\r\n"):
+        http.send(ask)
+        said = parsedate_to_datetime(http.answer()[1]["date"])
+        assert abs((datetime.now(UTC) - said).total_seconds()) < 5
+
+
+@pytest.mark.parametrize("codings", [["gzip, chunked"], ["gzip", "chunked"]])
+def test_a_coding_that_is_not_understood(http: Client, codings: list[str]) -> None:
+    lines = b"".join(b"Transfer-Encoding: %b\r\n" % coding.encode() for coding in codings)
+    http.send(b"POST /endpoints/local/invocations HTTP/1.1\r\nHost: x\r\n" + lines + b"\r\n1\r\na\r\n0\r\n\r\n")
+    status, _, body = http.answer()
+    assert (status, json.loads(body)["Message"].partition(" is")[0]) == (501, "Transfer-Encoding gzip, chunked")
+    assert http.ended()
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("X-Amzn-SageMaker-Target-Variant: Canary", "Variant Canary not found; it has AllTraffic only"),
+        ("X-Amzn-SageMaker-Target-Container-Hostname: second", "TargetContainerHostname second not found"),
+        ("X-Amzn-SageMaker-Inference-Component: part", "InferenceComponent part not found"),
+    ],
+)
+def test_parts_that_the_endpoint_does_not_have(http: Client, header: str, message: str) -> None:
+    http.send(request(BODY, header))
+    status, headers, body = http.answer()
+    assert (status, headers["x-amzn-errortype"]) == (400, "ValidationError")
+    assert message in json.loads(body)["Message"]
+    http.send(request(BODY, "X-Amzn-SageMaker-Target-Variant: AllTraffic"))
+    assert data(http.answer()) == DATA
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (b"local/invocations-response-stream", "InvokeEndpointWithResponseStream has no TargetModel"),
+        (b"local/async-invocations", "takes no InvokeEndpointAsync"),
+        (b"other/invocations-response-stream", "Endpoint other of account local not found"),
+        (b"other/invocations", "Endpoint other of account local not found"),
+    ],
+)
+def test_operations_that_a_multi_model_endpoint_has_not(http: Client, path: bytes, message: str) -> None:
+    http.send(request().replace(b"local/invocations", path, 1))
+    status, headers, body = http.answer()
+    assert (status, headers["x-amzn-errortype"]) == (400, "ValidationError")
+    assert message in json.loads(body)["Message"]
+
+
 @pytest.mark.parametrize(
     "junk",
     [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS
         b"nonsense\r\n\r\n",
-        b"GET / HTTP/1.1\r\nbad header\r\n\r\n",
-        b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-        b"POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
-        b"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
-        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"GET /ping HTTP/9.9\r\n\r\n",
+        b"GET /ping HTTP/1.1\r\n\r\n",  # for whom?
+        b"GET /ping HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
     ],
 )
 def test_malformed_http_is_refused_and_the_connection_ended(http: Client, junk: bytes) -> None:
@@ -166,8 +255,8 @@ def test_malformed_http_is_refused_and_the_connection_ended(http: Client, junk: 
 @pytest.mark.parametrize(
     ("head", "status"),
     [
-        (b"CONNECT example.com:443 HTTP/1.1\r\n\r\n", 404),
-        (b"GET /ping HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", 200),
+        (b"CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+        (b"GET /ping HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", 200),
     ],
 )
 def test_no_other_protocol_is_spoken(http: Client, head: bytes, status: int) -> None:
@@ -184,7 +273,7 @@ def test_what_came_before_the_junk_is_answered_first(http: Client) -> None:
 
 
 def test_a_megabyte_of_headers_is_refused(http: Client) -> None:
-    http.send(b"GET /ping HTTP/1.1\r\n")
+    http.send(b"GET /ping HTTP/1.1\r\nHost: x\r\n")
     for number in range(1000):
         http.send(b"X-%d: %b\r\n" % (number, b"a" * 1024))
     assert http.answer()[0] == 431
@@ -247,11 +336,11 @@ def test_a_client_that_leaves_in_the_middle_of_a_body(endpoint: LocalEndpoint, h
 
 
 def test_ping_and_what_else_there_is(http: Client) -> None:
-    http.send(b"GET /ping HTTP/1.1\r\n\r\n")
+    http.send(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
     assert http.answer()[0] == 200
-    http.send(b"HEAD /ping HTTP/1.1\r\n\r\n")
+    http.send(b"HEAD /ping HTTP/1.1\r\nHost: x\r\n\r\n")
     assert http.answer(without_body=True)[0] == 200
-    http.send(b"GET /endpoints/local HTTP/1.1\r\n\r\n")
+    http.send(b"GET /endpoints/local HTTP/1.1\r\nHost: x\r\n\r\n")
     status, _, body = http.answer()
     assert (status, json.loads(body)["EndpointName"]) == (200, "local")
     for line in (
@@ -260,7 +349,7 @@ def test_ping_and_what_else_there_is(http: Client) -> None:
         b"GET /endpoints/local/invocations",
         b"POST /v2/repository/index",
     ):
-        http.send(line + b" HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
+        http.send(line + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
         status, headers, _ = http.answer()
         assert (status, headers["x-amzn-errortype"]) == (404, "UnknownOperationException")
 

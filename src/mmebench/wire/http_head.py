@@ -6,6 +6,7 @@ answer for as long as its length is. What was parsed before is found by its byte
 
 import contextlib
 from typing import Any, Generic, TypeVar
+from urllib.parse import unquote_to_bytes
 
 import httptools
 
@@ -13,6 +14,8 @@ LIMIT = 64 * 1024
 """The longest head, in bytes."""
 END = b"\r\n\r\n"
 _WITHOUT_BODY = (204, 304)
+_LISTS = (b"host", b"transfer-encoding")
+"""Headers of which each counts when there are several."""
 _KEPT = 1024
 _KEPT_BYTES = 4096
 """Longer heads are not kept."""
@@ -22,22 +25,35 @@ class RequestHead:
     """The head of a request.
 
     Attributes:
+        target: path and query as they were sent, without the ``http://host`` that may stand before them.
+        path: that of the target, with percent-encoding resolved.
         headers: names in lower case.
         length: of the body, in bytes; None for a chunked one.
         keep_alive: whether the connection stays after the answer.
+        confirm: whether the client must be told that it does, as one of HTTP/1.0 that asked for it.
         upgrade: whether what follows is to be another protocol than HTTP.
         memo: what whoever serves the request wants to find again when the same head comes again.
     """
 
-    __slots__ = ("headers", "keep_alive", "length", "memo", "method", "upgrade", "url")
+    __slots__ = ("confirm", "headers", "keep_alive", "length", "memo", "method", "path", "target", "upgrade")
 
     def __init__(
-        self, method: bytes, url: bytes, headers: dict[bytes, bytes], keep_alive: bool, upgrade: bool
+        self,
+        method: bytes,
+        url: bytes,
+        headers: dict[bytes, bytes],
+        keep_alive: bool,
+        upgrade: bool,
+        version: str = "1.1",
     ) -> None:
         self.method = method
-        self.url = url
+        self.target = url if url[:1] == b"/" else _without_host(url)
+        self.path = self.target
+        if b"?" in url or b"%" in url:
+            self.path = unquote_to_bytes(self.target.partition(b"?")[0])
         self.headers = headers
         self.keep_alive = keep_alive and not upgrade
+        self.confirm = self.keep_alive and version == "1.0"
         self.upgrade = upgrade
         self.memo: Any = None
         length = headers.get(b"content-length")
@@ -100,7 +116,7 @@ class RequestHeadParser:
         self._parser = httptools.HttpRequestParser(self)
         self._url = b""
         self._headers: dict[bytes, bytes] = {}
-        self._ended = False
+        self._keep_alive: bool | None = None
         self._surplus = False
 
     def feed(self, data: bytes) -> None:
@@ -112,26 +128,36 @@ class RequestHeadParser:
 
     def head(self) -> RequestHead:
         """What it was, once all of it has come."""
-        if not self._ended:
+        if self._keep_alive is None:
             raise httptools.HttpParserError("no head before an empty line")
-        parser = self._parser
+        parser, version = self._parser, self._parser.get_http_version()
+        if version == "1.0":
+            self._headers.pop(b"expect", None)  # it could not understand "100 Continue"
+        elif b"host" not in self._headers:
+            raise httptools.HttpParserError("no Host header")
+        if b", " in self._headers.get(b"host", b""):
+            raise httptools.HttpParserError("more than one Host header")
         return RequestHead(
-            parser.get_method(), self._url, self._headers, parser.should_keep_alive(), parser.should_upgrade()
+            parser.get_method(), self._url, self._headers, self._keep_alive, parser.should_upgrade(), version
         )
 
     def on_url(self, url: bytes) -> None:
         """A part of the URL."""
-        self._surplus |= self._ended
+        self._surplus |= self._keep_alive is not None
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header."""
-        self._headers[name.lower()] = value
+        name = name.lower()
+        if name in _LISTS and name in self._headers:
+            value = self._headers[name] + b", " + value
+        self._headers[name] = value
 
     def on_headers_complete(self) -> None:
         """The empty line."""
-        self._surplus |= self._ended
-        self._ended = True
+        self._surplus |= self._keep_alive is not None
+        # llhttp forgets what it knows as soon as a message is over, which one without a body is now.
+        self._keep_alive = self._parser.should_keep_alive()
 
     def on_body(self, chunk: bytes) -> None:
         """What llhttp takes for a body, though we are not there yet."""
@@ -171,3 +197,11 @@ def parse_answer_head(data: bytes) -> AnswerHead:
         return _AnswerHeadParser().parse(data)
     except httptools.HttpParserUpgrade:
         raise httptools.HttpParserError("an answer that goes on in another protocol") from None
+
+
+def _without_host(url: bytes) -> bytes:
+    """The path and query of a URL in its absolute form; what is neither that nor a path stays as it is."""
+    scheme, separator, rest = url.partition(b"://")
+    if not separator or scheme.lower() not in (b"http", b"https"):
+        return url
+    return b"/" + rest.partition(b"/")[2]

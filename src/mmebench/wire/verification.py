@@ -114,7 +114,7 @@ def _check_names(signed: list[bytes], headers: Mapping[bytes, bytes]) -> None:
 
 def _canonical(head: RequestHead, signed: list[bytes], body_digest: bytes) -> bytes:
     """The canonical request; what was sent percent-encoded is encoded once more."""
-    path, _, query = head.url.partition(b"?")
+    path, _, query = head.target.partition(b"?")
     lines = [b"%b:%b" % (name, b" ".join(head.headers.get(name, b"").split())) for name in signed]
     encoded = quote_from_bytes(path, safe="/-_.~").encode()
     return b"\n".join([head.method, encoded, query, *lines, b"", b";".join(signed), body_digest])

@@ -40,11 +40,11 @@ class Server:
     async def reply(self, request: Request) -> Reply:
         """The answer to one request."""
         loop = asyncio.get_running_loop()
-        if match := _INFER.fullmatch(request.head.url):
+        if match := _INFER.fullmatch(request.head.target):
             return await loop.run_in_executor(self._workers, self._infer, match[1].decode(), request)
-        if match := _CONTROL.fullmatch(request.head.url):
+        if match := _CONTROL.fullmatch(request.head.target):
             return await loop.run_in_executor(self._loader, self._control, match[1].decode(), match[2])
-        match request.head.url:
+        match request.head.target:
             case b"/v2/health/ready":
                 return _json(200, {})
             case b"/v2":

@@ -6,14 +6,18 @@ Shapes and status codes: the service model of ``sagemaker-runtime`` in botocore,
 import itertools
 import json
 import secrets
+import time
+from email.utils import formatdate
 from typing import Any
 
 VARIANT = b"AllTraffic"
 _REASONS = {
     200: b"OK", 400: b"Bad Request", 403: b"Forbidden", 404: b"Not Found", 413: b"Content Too Large",
     424: b"Failed Dependency", 429: b"Too Many Requests", 431: b"Request Header Fields Too Large",
-    500: b"Internal Server Error", 503: b"Service Unavailable",
+    500: b"Internal Server Error", 501: b"Not Implemented", 503: b"Service Unavailable",
 }  # fmt: skip
+
+_second, _date = 0, b""
 
 _ids = itertools.count(1)
 _ID_PREFIX = "-".join(secrets.token_hex(size) for size in (4, 2, 2, 2)).encode()
@@ -24,19 +28,28 @@ def request_id() -> bytes:
     return b"%b-%012x" % (_ID_PREFIX, next(_ids))
 
 
+def date() -> bytes:
+    """The Date header of now, made once a second."""
+    global _second, _date
+    now = int(time.time())
+    if now != _second:
+        _second, _date = now, f"Date: {formatdate(now, usegmt=True)}\r\n".encode()
+    return _date
+
+
 def success(rest: bytes) -> bytes:
     """The head of an answer; ``rest`` is what :func:`success_rest` made of it, which may be used again."""
-    return b"HTTP/1.1 200 OK\r\nx-amzn-RequestId: %b-%012x\r\n%b" % (_ID_PREFIX, next(_ids), rest)
+    return b"HTTP/1.1 200 OK\r\n%bx-amzn-RequestId: %b-%012x\r\n%b" % (date(), _ID_PREFIX, next(_ids), rest)
 
 
-def success_rest(headers: bytes, length: int, waited: float | None, keep_alive: bool) -> bytes:
+def success_rest(headers: bytes, length: int, waited: float | None, connection: bytes) -> bytes:
     """The head of an answer whose body of ``length`` bytes follows, but for the id of its request.
 
     Args:
         headers: the container's, each ended by CRLF.
         length: of the body, in bytes.
         waited: seconds that the request waited for its target to be loaded; None when it was in memory.
-        keep_alive: whether the connection stays.
+        connection: the header that says whether the connection stays, or nothing.
     """
     return b"x-Amzn-Invoked-Production-Variant: %b\r\n%b%bContent-Length: %d\r\n%b\r\n" % (
         VARIANT,
@@ -45,29 +58,30 @@ def success_rest(headers: bytes, length: int, waited: float | None, keep_alive: 
         else b"X-Mmebench-Residency: cold\r\nX-Mmebench-Load-Ms: %.3f\r\n" % (1000 * waited),
         headers,
         length,
-        b"" if keep_alive else b"Connection: close\r\n",
+        connection,
     )
 
 
-def document(status: int, body: dict[str, Any], keep_alive: bool, *, error_type: str = "") -> bytes:
+def document(status: int, body: dict[str, Any], connection: bytes, *, error_type: str = "") -> bytes:
     """A whole answer with a JSON body."""
     headers = f"x-amzn-ErrorType: {error_type}\r\n" if error_type else ""
-    return _whole(status, headers + "Content-Type: application/json\r\n", json.dumps(body).encode(), keep_alive)
+    return _whole(status, headers + "Content-Type: application/json\r\n", json.dumps(body).encode(), connection)
 
 
-def text(content: bytes, content_type: str, keep_alive: bool) -> bytes:
+def text(content: bytes, content_type: str, connection: bytes) -> bytes:
     """A whole answer with a body of text."""
-    return _whole(200, f"Content-Type: {content_type}\r\n", content, keep_alive)
+    return _whole(200, f"Content-Type: {content_type}\r\n", content, connection)
 
 
-def _whole(status: int, headers: str, content: bytes, keep_alive: bool) -> bytes:
-    return b"HTTP/1.1 %d %b\r\nx-amzn-RequestId: %b\r\n%bContent-Length: %d\r\n%b\r\n%b" % (
+def _whole(status: int, headers: str, content: bytes, connection: bytes) -> bytes:
+    return b"HTTP/1.1 %d %b\r\n%bx-amzn-RequestId: %b\r\n%bContent-Length: %d\r\n%b\r\n%b" % (
         status,
         _REASONS[status],
+        date(),
         request_id(),
         headers.encode(),
         len(content),
-        b"" if keep_alive else b"Connection: close\r\n",
+        connection,
         content,
     )
 
@@ -81,10 +95,10 @@ class RefusedError(Exception):
         self.error_type = error_type
         self.details = details
 
-    def answer(self, keep_alive: bool) -> bytes:
+    def answer(self, connection: bytes) -> bytes:
         """The answer as bytes."""
         body = {"Message": str(self), **self.details}
-        return document(self.status, body, keep_alive, error_type=self.error_type)
+        return document(self.status, body, connection, error_type=self.error_type)
 
 
 def validation_error(message: str) -> RefusedError:

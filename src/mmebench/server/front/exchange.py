@@ -11,6 +11,7 @@ from mmebench.server.containers.container import ContainerDownError, Fault, Load
 from mmebench.server.containers.model_files import ConfigError
 from mmebench.server.front import answers
 from mmebench.server.front.http_server import Request
+from mmebench.server.front.operations import check_selectors
 from mmebench.server.front.upstream import Upstream, write
 from mmebench.server.memory.archives import TargetError
 from mmebench.server.memory.ledger import Resident
@@ -58,9 +59,14 @@ class Exchange:
         """Forward to a resident target at once, or load it first."""
         metrics = self._router.metrics
         metrics.invocations += 1
-        header = self._request.head.headers.get(_TARGET, b"")
+        headers = self._request.head.headers
+        header = headers.get(_TARGET, b"")
         try:
+            check_selectors(headers)
             self._target = header.decode()
+        except answers.RefusedError as refusal:
+            self._refuse(refusal)
+            return
         except UnicodeDecodeError:
             self._refuse(answers.validation_error("TargetModel is not UTF-8"))
             return
@@ -207,12 +213,12 @@ class Exchange:
 
     def _answer_head(self, head: AnswerHead, chunks: list[bytes]) -> bytes:
         """What the client gets; the same for the same head of the container, when nothing is special."""
-        usual = self._waited is None and self._request.keep_alive and head.length is not None
+        usual = self._waited is None and not self._request.connection and head.length is not None
         rest: bytes | None = head.memo if usual else None
         if rest is None:
             length = sum(map(len, chunks)) if head.length is None else head.length
             headers = self._router.container.answer_headers(head.headers)
-            rest = answers.success_rest(headers, length, self._waited, self._request.keep_alive)
+            rest = answers.success_rest(headers, length, self._waited, self._request.connection)
             if usual:
                 head.memo = rest
         return answers.success(rest)
@@ -301,7 +307,7 @@ class Exchange:
     def _refuse(self, refusal: answers.RefusedError) -> None:
         self._router.metrics.refused(refusal.status)
         _log.warning("%s: %d %s: %s", self._target, refusal.status, refusal.error_type, refusal)
-        self._connection.transport.write(refusal.answer(self._request.keep_alive))
+        self._connection.transport.write(refusal.answer(self._request.connection))
         self._connection.exchange_ended()
 
     def _release(self) -> None:

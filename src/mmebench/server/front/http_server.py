@@ -15,6 +15,9 @@ _PIPELINE_LIMIT = 16
 _LINGER_SECONDS = 5.0
 """A client whose request was refused may finish sending for so long, or it would never read why."""
 _MALFORMED = RequestHead(b"", b"", {}, keep_alive=False, upgrade=False)
+CLOSE = b"Connection: close\r\n"
+"""The header of an answer after which the connection ends."""
+_KEEP_ALIVE = b"Connection: keep-alive\r\n"
 
 _known_heads: KnownHeads[RequestHead] = KnownHeads()
 
@@ -28,14 +31,16 @@ class Request:
         size: bytes of the body so far.
         complete: whether the whole body is there.
         keep_alive: whether the connection stays after the answer.
+        connection: the header of the answer that says so, where that has to be said.
         refusal: the status and message that it must get, because it cannot be processed.
     """
 
-    __slots__ = ("chunks", "complete", "head", "keep_alive", "refusal", "size")
+    __slots__ = ("chunks", "complete", "connection", "head", "keep_alive", "refusal", "size")
 
     def __init__(self, head: RequestHead) -> None:
         self.head = head
         self.keep_alive = head.keep_alive
+        self.connection = _KEEP_ALIVE if head.confirm else b"" if head.keep_alive else CLOSE
         self.chunks: list[bytes] = []
         self.size = 0
         self.complete = False
@@ -190,6 +195,10 @@ class HttpConnection(asyncio.Protocol, ABC):
         length = head.length
         if length is None:
             self._chunked = ChunkedBody()
+            coding = head.headers[b"transfer-encoding"]
+            if coding.lower() != b"chunked":
+                shown = coding.decode("ascii", "replace")
+                request.refusal = (501, f"Transfer-Encoding {shown} is not taken; send it chunked, or whole")
         elif length > self._body_limit:
             request.refusal = (413, f"HTTP content length exceeded {self._body_limit} bytes.")
         if length == 0:

@@ -11,8 +11,9 @@ from typing import Any
 from mmebench.server.containers.container import Container
 from mmebench.server.front import answers
 from mmebench.server.front.exchange import Exchange
-from mmebench.server.front.http_server import HttpConnection, Request
+from mmebench.server.front.http_server import CLOSE, HttpConnection, Request
 from mmebench.server.front.metrics import CONTENT_TYPE, exposition
+from mmebench.server.front.operations import other_operation
 from mmebench.server.front.upstream import Pool
 from mmebench.server.memory.loader import Loader
 from mmebench.wire.addresses import BODY_LIMIT
@@ -49,32 +50,30 @@ class Router:
 
     def is_invocation(self, request: Request) -> bool:
         """Whether it asks for an answer of a model of ours."""
-        return request.head.url == self.invocations and request.head.method == b"POST"
+        return request.head.path == self.invocations and request.head.method == b"POST"
 
     def serve(self, connection: "ClientConnection", request: Request) -> None:
         """Answer everything but an invocation of this endpoint."""
-        path, method = request.head.url.partition(b"?")[0], request.head.method
+        path, method = request.head.path, request.head.method
         if path == b"/ping" and method in (b"GET", b"HEAD"):
             status = 200 if self.container.ready.is_set() else 503
-            connection.answer(answers.document(status, {}, request.keep_alive))
+            connection.answer(answers.document(status, {}, request.connection))
         elif path == b"/metrics" and method == b"GET":
             self._spawn(self._metrics(connection, request))
         elif path == self._endpoint and method == b"GET":
             about = {"EndpointName": self.name, "Container": self.container.label}
-            connection.answer(answers.document(200, about, request.keep_alive))
+            connection.answer(answers.document(200, about, request.connection))
         elif path == self._endpoint + b"/residency" and method == b"GET":
             self._spawn(self._residency(connection, request))
         elif path == self._endpoint + b"/loads" and method == b"GET":
             loads = [dataclasses.asdict(load) for load in self.loader.recent]
-            connection.answer(answers.document(200, {"loads": loads}, request.keep_alive))
-        elif path.startswith(b"/endpoints/") and path.endswith(b"/invocations") and method == b"POST":
-            other = path[len(b"/endpoints/") : -len(b"/invocations")].decode("ascii", "replace")
-            message = f"Endpoint {other} of account local not found; this one is {self.name}"
-            connection.answer(answers.validation_error(message).answer(request.keep_alive))
+            connection.answer(answers.document(200, {"loads": loads}, request.connection))
         else:
-            message = f"no {method.decode('ascii', 'replace')} {path[:200].decode('ascii', 'replace')} here"
-            refusal = answers.RefusedError(404, "UnknownOperationException", message)
-            connection.answer(refusal.answer(request.keep_alive))
+            refusal = other_operation(path, self._endpoint, self.name) if method == b"POST" else None
+            if refusal is None:
+                message = f"no {method.decode('ascii', 'replace')} {path[:200].decode('ascii', 'replace')} here"
+                refusal = answers.RefusedError(404, "UnknownOperationException", message)
+            connection.answer(refusal.answer(request.connection))
 
     async def cut_off_stalled(self) -> None:
         """Cut off clients that stall; runs until it is cancelled."""
@@ -96,17 +95,17 @@ class Router:
             connection.transport.abort()
 
     async def _residency(self, connection: "ClientConnection", request: Request) -> None:
-        if request.head.url.endswith(b"?measure=now"):
+        if request.head.target.endswith(b"?measure=now"):
             await self.loader.evictor.measure(fresh_seconds=0)
         if connection.current is request:
             body = dataclasses.asdict(self.ledger.snapshot())
-            connection.answer(answers.document(200, body, request.keep_alive))
+            connection.answer(answers.document(200, body, request.connection))
 
     async def _metrics(self, connection: "ClientConnection", request: Request) -> None:
         targets = await self.loader.evictor.statistics.read()
         if connection.current is request:
             text = exposition(self.metrics, len(self.ledger.snapshot().resident), targets)
-            connection.answer(answers.text(text, CONTENT_TYPE, request.keep_alive))
+            connection.answer(answers.text(text, CONTENT_TYPE, request.connection))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -170,7 +169,7 @@ class ClientConnection(HttpConnection):
             self._exchange = None
         # On AWS the first two come from the load balancer, so they carry no error type: boto3 shows the status.
         error_type = "ValidationError" if status == 400 else ""
-        self.transport.write(answers.RefusedError(status, error_type, message).answer(keep_alive=False))
+        self.transport.write(answers.RefusedError(status, error_type, message).answer(CLOSE))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Part of asyncio.Protocol."""
@@ -223,6 +222,6 @@ class SignedConnection(ClientConnection):
             _log.warning("%d %s: %s", refusal.status, refusal.error_type, refusal)
             self._router.metrics.invocations += 1
             self._router.metrics.refused(refusal.status)
-            self.answer(refusal.answer(request.keep_alive))
+            self.answer(refusal.answer(request.connection))
         else:
             super().request_begun(request)
