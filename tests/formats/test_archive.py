@@ -101,6 +101,31 @@ def test_config_at_the_root_is_fine(tmp_path: Path) -> None:
     assert unpack(archive, tmp_path / "out", LIMIT) == tmp_path / "out"
 
 
+def test_files_beside_the_folder_are_ignored(tmp_path: Path) -> None:
+    junk = [entry(name, b"z") for name in ("._m", ".DS_Store", "README.md", "m/._config.pbtxt")]
+    archive = write(tmp_path / "a.tar.gz", [*junk, *MODEL])
+    assert unpack(archive, tmp_path / "out", LIMIT) == tmp_path / "out" / "m"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        b'platform: "ensemble"',
+        b"\xef\xbb\xbfname: 'e' platform:'ensemble'",
+        b'max_batch_size: 1 platform :  "ensemble"',
+    ],
+)
+def test_of_several_folders_the_ensemble_is_the_model(config: bytes, tmp_path: Path) -> None:
+    """Its members may leave to their models what is in these."""
+    member = [entry("m/config.pbtxt", b'# platform: "ensemble"'), entry("m/1/model.onnx", b"w")]
+    both = [entry("both/config.pbtxt", config), entry("both/1", kind=tarfile.DIRTYPE), *member]
+    archive = write(tmp_path / "a.tar.gz", both)
+    assert unpack(archive, tmp_path / "out", LIMIT) == tmp_path / "out" / "both"
+    archive = write(tmp_path / "b.tar.gz", [*member, entry("n/1/model.onnx")])
+    with pytest.raises(ArchiveError, match="at its top is m, n"):
+        unpack(archive, tmp_path / "other", LIMIT)
+
+
 @pytest.mark.parametrize(
     ("entries", "message"),
     [

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tritonclient.grpc import model_config_pb2 as triton
 
 from mmebench.errors import BadInputError
-from mmebench.formats.triton_config import BACKENDS, ModelConfig, kind, on_cpu, parse, render
+from mmebench.formats.triton_config import BACKENDS, ModelConfig, kind, on_cpu, parse, parse_partial, render
 
 GOOD = """\
 # a classifier
@@ -29,6 +29,20 @@ def test_a_good_config_is_read() -> None:
     assert config.max_batch_size == 8
     assert list(config.input[0].dims) == [3, 224, 224]
     assert config.output[0].data_type == triton.TYPE_FP32
+
+
+def test_a_byte_order_mark_is_no_text() -> None:
+    assert parse("\ufeff" + GOOD, "config.pbtxt") == parse(GOOD, "config.pbtxt")
+
+
+def test_a_backend_of_one_s_own() -> None:
+    assert parse(GOOD.replace("onnxruntime", "in_house"), "config.pbtxt").backend == "in_house"
+
+
+def test_what_leaves_things_out_can_be_read() -> None:
+    assert parse_partial("max_batch_size: 2", "config.pbtxt").max_batch_size == 2
+    with pytest.raises(BadInputError, match=r"^config\.pbtxt:1:1: "):
+        parse_partial("max_batch_sise: 2", "config.pbtxt")
 
 
 @pytest.mark.parametrize(

@@ -354,6 +354,27 @@ def test_ping_and_what_else_there_is(http: Client) -> None:
         assert (status, headers["x-amzn-errortype"]) == (404, "UnknownOperationException")
 
 
+@pytest.mark.parametrize(
+    "target", ["n.tar.gz", 'a "quoted" name of more than thirty-two bytes.tar.gz', "täm/v1.tar.gz"]
+)
+def test_the_name_in_an_answer_is_the_target_s(
+    endpoint: LocalEndpoint, archives: dict[str, Path], http: Client, target: str
+) -> None:
+    endpoint.add_targets(archives["onnx"], [target])
+    content, content_type = binary_body(np.ones((2, 4), np.float32))
+    binary = request(content, target=target).replace(b"application/json", content_type.encode())
+    for _ in range(2):  # cold, then warm
+        http.send(request(target=target))
+        answer = http.answer()
+        assert json.loads(answer[2])["model_name"] == target
+        assert data(answer) == DATA
+        http.send(binary)
+        _, headers, body = http.answer()
+        size = int(headers["content-type"].rpartition("=")[2])
+        assert json.loads(body[:size])["model_name"] == target
+        assert np.frombuffer(body[size:], np.float32).tolist() == [4.0] * 8
+
+
 @pytest.mark.parametrize("target", ["a\x00b", "a\x01b", "\udcff", "", " ", "ünïcode.tar.gz"])
 def test_strange_target_names(http: Client, target: str) -> None:
     http.send(request().replace(b"onnx.tar.gz", target.encode("utf-8", "surrogateescape")))

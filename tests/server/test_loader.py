@@ -38,6 +38,12 @@ class FakeContainer:
     def directory(self, model: str) -> Path:
         return Path(model)
 
+    def remove_files(self, model: str) -> None:
+        """Nothing is on disk."""
+
+    def answer_names(self, model: str, target: str) -> tuple[bytes, bytes]:
+        return b"", b""
+
     def request_line(self, model: str) -> bytes:
         return model.encode()
 

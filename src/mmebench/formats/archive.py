@@ -1,8 +1,9 @@
 """The model.tar.gz that a multi-model endpoint serves: written the same each time, unpacked without trust.
 
 An archive holds ``<model>/config.pbtxt`` and ``<model>/1/…``. SageMaker also takes ``config.pbtxt`` at the root
-of the archive, so :func:`unpack` accepts both; :func:`pack` writes the first, which single-model endpoints take
-as well. Nothing in an archive names its target, so one archive can be copied under many names.
+of the archive, files beside the folder, and the folders of an ensemble, so :func:`unpack` accepts these, too;
+:func:`pack` writes the first, which single-model endpoints take as well. Nothing in an archive names its target,
+so one archive can be copied under many names.
 """
 
 import errno
@@ -217,13 +218,12 @@ def _model_folder(root: Path, archive: Path) -> Path:
 
 
 def _is_ensemble(path: Path, archive: Path) -> bool:
+    """Whether a folder's config says so; it may leave out what is in the model."""
     if not path.is_file():
         return False
+    text, where = path.read_text(encoding="utf-8", errors="replace"), path.relative_to(path.parents[1]).as_posix()
     try:
-        return (
-            triton_config.kind(triton_config.read(path, path.relative_to(path.parents[1]).as_posix()))
-            == "ensemble"
-        )
+        return triton_config.kind(triton_config.parse_partial(text, where)) == "ensemble"
     except BadInputError as error:
         raise ArchiveError(f"{archive}: {error}") from None
 

@@ -51,16 +51,44 @@ def parse(text: str, where: str) -> ModelConfig:
         BadInputError: the text does not follow the schema, or Triton would not load such a model. Each line of the
             message is ``file:line:column: mistake``, or ``file: mistake`` when something is not there.
     """
+    config = parse_partial(text, where)
+    check(config, text, where)
+    return config
+
+
+def parse_partial(text: str, where: str) -> ModelConfig:
+    """The ModelConfig in ``text``, which may leave out what a server finds in the model.
+
+    Args:
+        text: the content of a config.pbtxt; a byte order mark before it is ignored.
+        where: the file it comes from, for messages.
+
+    Raises:
+        BadInputError: the text does not follow the schema; the message is ``file:line:column: mistake``.
+    """
     config = triton.ModelConfig()
     try:
-        text_format.Parse(text, config)
+        text_format.Parse(text.removeprefix("\ufeff"), config)
     except text_format.ParseError as error:
         mistake = re.sub(r"^\d+:\d+ : ", "", str(error))
         raise BadInputError(f"{where}:{error.GetLine()}:{error.GetColumn()}: {mistake}") from None
+    return config
+
+
+def check(config: ModelConfig, text: str, where: str) -> None:
+    """Refuse what follows the schema and Triton would not load.
+
+    Args:
+        config: a whole one.
+        text: what it was read from, for the places of mistakes.
+        where: the file it comes from, for messages.
+
+    Raises:
+        BadInputError: as :func:`parse`.
+    """
     mistakes = [where + _position(text, place) + f": {message}" for message, place in _mistakes(config)]
     if mistakes:
         raise BadInputError("\n".join(mistakes))
-    return config
 
 
 def render(config: ModelConfig) -> str:
@@ -76,7 +104,7 @@ def kind(config: ModelConfig) -> str:
 
 def read(path: Path, where: str) -> ModelConfig:
     """The ModelConfig in the file ``path``, with or without a byte order mark; see :func:`parse`."""
-    return parse(path.read_bytes().decode("utf-8-sig", errors="replace"), where)
+    return parse(path.read_text(encoding="utf-8", errors="replace"), where)
 
 
 def on_cpu(config: ModelConfig) -> ModelConfig:
@@ -99,7 +127,9 @@ def _mistakes(config: ModelConfig) -> Iterator[Mistake]:
     """What Triton would refuse and the schema allows."""
     if config.max_batch_size < 0:
         yield f"max_batch_size is {config.max_batch_size}; 0 or more is allowed", "max_batch_size"
-    yield from _unknown("backend", config.backend, BACKENDS)
+    # Triton takes backends that nobody else has; one that is nearly a known one is a slip.
+    if difflib.get_close_matches(config.backend, BACKENDS, n=1, cutoff=0.8):
+        yield from _unknown("backend", config.backend, BACKENDS)
     # A backend may define platforms of its own.
     if not config.backend:
         yield from _unknown("platform", config.platform, PLATFORMS)

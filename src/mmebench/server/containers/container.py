@@ -109,6 +109,9 @@ class Container(Protocol):
     async def load(self, model: str, target: str) -> None:
         """Load the model of ``target``; raises LoadError, OutOfMemoryError or ContainerDownError."""
 
+    def remove_files(self, model: str) -> None:
+        """Remove the files of a model that is not loaded and will not be."""
+
     async def unload(self, model: str) -> None:
         """Unload and return once the memory is free; raises ContainerDownError."""
 
@@ -130,8 +133,16 @@ class Container(Protocol):
     def request_headers(self, headers: Mapping[bytes, bytes]) -> bytes:
         """The container's headers for a client's (names in lower case), each ended by CRLF."""
 
-    def answer_headers(self, headers: Mapping[bytes, bytes]) -> bytes:
-        """The client's headers for the container's (names in lower case), each ended by CRLF."""
+    def answer_names(self, model: str, target: str) -> tuple[bytes, bytes]:
+        """How the container's answers name ``model``, and how the client's are to; twice nothing: as they are."""
+
+    def answer_headers(self, headers: Mapping[bytes, bytes], longer: int) -> bytes:
+        """The client's headers for the container's (names in lower case), each ended by CRLF.
+
+        Args:
+            headers: of the container.
+            longer: bytes by which the client's name of the model is longer than the container's.
+        """
 
     def fault(self, status: int, message: str) -> Fault:
         """What an inference's error means."""

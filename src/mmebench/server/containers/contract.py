@@ -98,6 +98,10 @@ class ContractContainer:
         if answer.status != 200:
             raise LoadError(answer.status, error_message(answer.text))
 
+    def remove_files(self, model: str) -> None:
+        """Remove the files of a model that is not loaded and will not be."""
+        self._models.remove(model)
+
     async def unload(self, model: str) -> None:
         """Unload ``model``, whose memory is free when the server has answered, and remove its files."""
         answer = await self._delete(model)
@@ -128,7 +132,11 @@ class ContractContainer:
         """Those of the client that SageMaker passes on."""
         return b"".join(b"%b: %b\r\n" % (name, headers[name]) for name in _PASSED_ON if name in headers)
 
-    def answer_headers(self, headers: Mapping[bytes, bytes]) -> bytes:
+    def answer_names(self, model: str, target: str) -> tuple[bytes, bytes]:
+        """The contract says nothing of what is in an answer."""
+        return b"", b""
+
+    def answer_headers(self, headers: Mapping[bytes, bytes], longer: int) -> bytes:
         """Those of the container that SageMaker passes back."""
         return b"".join(b"%b: %b\r\n" % (name, headers[name]) for name in _PASSED_BACK if name in headers)
 

@@ -9,7 +9,7 @@ import platform
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from google.protobuf import json_format
 from mmebench.formats import triton_config
 from mmebench.server.backends.inference import open_model
 from mmebench.server.backends.inference.options import MODEL_FILES, backend_name, model_options, refuse_sequences
-from mmebench.server.containers import python_backend_utils
+from mmebench.server.containers import ensemble, python_backend_utils
 from mmebench.server.containers.machine import proportional_bytes
 from mmebench.server.containers.reshape import reshaped
 from mmebench.server.containers.v2_codec import Array, InferRequest, check, encode
@@ -26,16 +26,16 @@ from mmebench.server.containers.v2_codec import Array, InferRequest, check, enco
 Run = Callable[[dict[str, Array]], dict[str, Array]]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Model:
     """A model in memory."""
 
     name: str
     config: dict[str, Any]
     run: Run
-    memory: int
+    memory: int = 0
     """Bytes by which the process grew when it was loaded."""
-    lock: threading.Lock
+    lock: threading.Lock = field(default_factory=threading.Lock)
     """One execution at a time, as in one instance of Triton."""
 
     def infer(self, request: InferRequest) -> tuple[bytes, int | None]:
@@ -66,12 +66,9 @@ class Models:
             if name in self.loaded:
                 return
             before = proportional_bytes(os.getpid())
-            folder = self._repository / name
-            parsed = triton_config.parse((folder / "config.pbtxt").read_text(), "config.pbtxt")
-            config = json_format.MessageToDict(parsed, preserving_proto_field_name=True)
-            run = _open(name, config, _latest_version(folder))
-            memory = max(0, proportional_bytes(os.getpid()) - before)
-            self.loaded[name] = Model(name, config, run, memory, threading.Lock())
+            model = _open_model(self._repository / name)
+            model.memory = max(0, proportional_bytes(os.getpid()) - before)
+            self.loaded[name] = model
 
     def unload(self, name: str) -> None:
         """Drop a model and give its memory back."""
@@ -80,6 +77,37 @@ class Models:
             gc.collect()
             if platform.libc_ver()[0] == "glibc":
                 ctypes.CDLL(None).malloc_trim(0)
+
+
+def _open_model(folder: Path) -> Model:
+    """The model in a folder of the repository."""
+    parsed = triton_config.read(folder / "config.pbtxt", "config.pbtxt")
+    config = json_format.MessageToDict(parsed, preserving_proto_field_name=True)
+    if backend_name(config) == ensemble.PLATFORM:
+        return Model(folder.name, config, _open_ensemble(config, folder.parent))
+    return Model(folder.name, config, _open(folder.name, config, _latest_version(folder)))
+
+
+def _open_ensemble(config: dict[str, Any], repository: Path) -> Run:
+    """Its steps, each as soon as there is what it takes; the members are its own."""
+    scheduling = config["ensemble_scheduling"]["step"]
+    steps = [(step, _open_model(repository / step["model_name"])) for step in scheduling]
+
+    def run(inputs: dict[str, Array]) -> dict[str, Array]:
+        tensors, waiting = dict(inputs), list(steps)
+        while waiting:
+            ready = [pair for pair in waiting if set(pair[0]["input_map"].values()) <= set(tensors)]
+            if not ready:
+                names = ", ".join(step["model_name"] for step, _ in waiting)
+                raise ValueError(f"the steps of {names} wait for tensors that no other step gives")
+            for step, member in ready:
+                given = {name: tensors[source] for name, source in step["input_map"].items()}
+                results = member.compute(given)
+                tensors |= {source: results[name] for name, source in step["output_map"].items()}
+                waiting.remove((step, member))
+        return {item["name"]: tensors[item["name"]] for item in config["output"]}
+
+    return run
 
 
 def _latest_version(folder: Path) -> Path:
@@ -93,7 +121,7 @@ def _open(name: str, config: dict[str, Any], version: Path) -> Run:
     if backend == "python":
         return _open_python_model(name, config, version)
     if backend not in MODEL_FILES:
-        known = ", ".join([*MODEL_FILES, "python"])
+        known = ", ".join([*MODEL_FILES, "python", ensemble.PLATFORM])
         raise ValueError(f"the Python fallback has no backend {backend!r}; it has {known}")
     options = model_options(config, version, device=None)
     infer = open_model(options)

@@ -21,6 +21,7 @@ import mmebench
 from mmebench.server.backends.inference.options import MODEL_FILES
 from mmebench.server.containers import v2
 from mmebench.server.containers.container import CannotRunError, LoadError
+from mmebench.server.containers.ensemble import owner
 from mmebench.server.containers.machine import has_gpu, proportional_bytes
 from mmebench.server.containers.run_directory import RunDirectory
 from mmebench.wire.http_client import Address, call
@@ -141,7 +142,7 @@ class TritonRecipe:
 
 
 def _stubs(pid: int) -> Iterator[tuple[str, psutil.Process]]:
-    """The model of each stub process, which its first argument names, and the process."""
+    """The model of each stub process, which its first argument names, and the process; a member is its owner's."""
     try:
         stubs = psutil.Process(pid).children()
     except psutil.NoSuchProcess:
@@ -152,7 +153,7 @@ def _stubs(pid: int) -> Iterator[tuple[str, psutil.Process]]:
         except psutil.Error:
             continue  # it ended meanwhile
         if len(arguments) > 1:
-            yield Path(arguments[1]).parent.parent.name, stub
+            yield owner(Path(arguments[1]).parent.parent.name), stub
 
 
 _PROBE_CONFIG = """

@@ -15,6 +15,7 @@ from mmebench.server.containers.container import (
     error_message,
     is_out_of_memory,
 )
+from mmebench.server.containers.ensemble import owner
 from mmebench.wire.http_client import Address, Answer, call
 
 BINARY = b"application/vnd.sagemaker-triton.binary+json;json-header-size="
@@ -40,12 +41,17 @@ def request_headers(headers: Mapping[bytes, bytes]) -> bytes:
     return b"Content-Type: application/json\r\n"
 
 
-def answer_headers(headers: Mapping[bytes, bytes]) -> bytes:
-    """SageMaker's headers for those of a v2 answer."""
+def answer_name(model: str) -> bytes:
+    """The name of a model in the JSON of an answer, as Triton writes it."""
+    return b'"model_name":%b' % json.dumps(model).encode()
+
+
+def answer_headers(headers: Mapping[bytes, bytes], longer: int) -> bytes:
+    """SageMaker's headers for those of a v2 answer whose JSON gets longer by so many bytes."""
     size = headers.get(b"inference-header-content-length")
     if size is None:
         return b"Content-Type: application/json\r\n"
-    return b"Content-Type: %b%b\r\n" % (BINARY, size)
+    return b"Content-Type: %b%d\r\n" % (BINARY, int(size) + longer)
 
 
 def fault(status: int, message: str) -> Fault:
@@ -93,21 +99,26 @@ async def load(address: Address, model: str) -> None:
 
 
 async def begin_unload(address: Address, model: str) -> None:
-    """Ask for the unload of ``model``; Triton answers at once and frees the memory later."""
-    answer = await _post(address, f"/v2/repository/models/{model}/unload", 30)
+    """Ask for the unload of ``model`` and its members; Triton answers at once and frees the memory later."""
+    body = json.dumps({"parameters": {"unload_dependents": True}}).encode()
+    answer = await _post(address, f"/v2/repository/models/{model}/unload", 30, body)
     if answer.status != 200:
         raise LoadError(answer.status, error_message(answer.text))
 
 
 async def wait_unloaded(address: Address, model: str, seconds: float) -> bool:
-    """Whether ``model`` is UNAVAILABLE, which means that its memory is free, within so many seconds."""
+    """Whether ``model``, with its members, is UNAVAILABLE, so that its memory is free, within so many seconds."""
     deadline = asyncio.get_running_loop().time() + seconds
     while asyncio.get_running_loop().time() < deadline:
         answer = await _post(address, "/v2/repository/index", 30)
         # Triton has no index for a moment when a model's directory goes while it looks; then ask again.
         if answer.status == 200:
-            states = {entry["name"]: entry.get("state", "UNAVAILABLE") for entry in json.loads(answer.body)}
-            if states.get(model, "UNAVAILABLE") == "UNAVAILABLE":
+            states = [
+                entry.get("state", "UNAVAILABLE")
+                for entry in json.loads(answer.body)
+                if owner(entry["name"]) == model
+            ]
+            if all(state == "UNAVAILABLE" for state in states):
                 return True
         await asyncio.sleep(_POLL_SECONDS)
     return False
@@ -143,13 +154,13 @@ def _target_counters(entry: dict[str, Any]) -> TargetCounters:
     )
 
 
-async def _post(address: Address, path: str, seconds: float | None) -> Answer:
-    return await _call(address, "POST", path, seconds)
+async def _post(address: Address, path: str, seconds: float | None, body: bytes = b"") -> Answer:
+    return await _call(address, "POST", path, seconds, body)
 
 
-async def _call(address: Address, method: str, path: str, seconds: float | None) -> Answer:
+async def _call(address: Address, method: str, path: str, seconds: float | None, body: bytes = b"") -> Answer:
     try:
-        return await asyncio.wait_for(call(address, method, path), seconds)
+        return await asyncio.wait_for(call(address, method, path, body), seconds)
     except TimeoutError as error:
         raise ContainerDownError(f"the container gave no answer to {path} within {seconds:g} s") from error
     except OSError as error:

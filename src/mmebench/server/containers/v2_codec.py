@@ -80,7 +80,8 @@ def encode(model: str, results: Mapping[str, Array], request: InferRequest) -> t
         else:
             item["data"] = [_text(value) for value in array.ravel().tolist()]
         described.append(item)
-    header = json.dumps({"model_name": model, "model_version": "1", "outputs": described}).encode()
+    answer = {"model_name": model, "model_version": "1", "outputs": described}
+    header = json.dumps(answer, separators=(",", ":")).encode()
     return b"".join([header, *binary]), len(header) if any(wanted.values()) else None
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import shutil
 import socket
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import IO, Protocol
 
 from mmebench.endpoints.counters import TargetCounters
 from mmebench.errors import MmebenchError
-from mmebench.server.containers import v2
+from mmebench.server.containers import ensemble, v2
 from mmebench.server.containers.container import CannotRunError, ContainerDownError, Fault, LoadTimeoutError
 from mmebench.server.containers.model_files import unpack_model
 from mmebench.server.containers.process import ServerProcess
@@ -87,12 +86,17 @@ class V2Container:
 
     async def load(self, model: str, target: str) -> None:
         """Load ``model`` from its directory; a load that does not end is ended."""
+        await asyncio.to_thread(ensemble.place, self.directory(model))
         try:
             await v2.load(self.address, model)
         except LoadTimeoutError:
             if self._process is not None:
                 await asyncio.to_thread(self._recipe.end_load, self._process.pid, model)
             raise
+
+    def remove_files(self, model: str) -> None:
+        """Remove the files of a model that is not loaded and will not be; they are few and mostly links."""
+        ensemble.remove(self.directory(model))
 
     async def unload(self, model: str) -> None:
         """Unload ``model``, wait until its memory is free, and remove its directory."""
@@ -106,7 +110,7 @@ class V2Container:
             waited += _UNLOAD_CHECK_SECONDS
             if waited >= _UNLOAD_SECONDS:
                 raise ContainerDownError(f"model {model} is still in memory {waited} s after its unload")
-        await asyncio.to_thread(shutil.rmtree, self.directory(model), ignore_errors=True)
+        await asyncio.to_thread(self.remove_files, model)
 
     async def reload(self, model: str, target: str) -> None:
         """Load anew a model whose process died; Triton takes the load while the unload still goes on."""
@@ -131,9 +135,13 @@ class V2Container:
         """The v2 headers for SageMaker's."""
         return v2.request_headers(headers)
 
-    def answer_headers(self, headers: Mapping[bytes, bytes]) -> bytes:
+    def answer_names(self, model: str, target: str) -> tuple[bytes, bytes]:
+        """The field of a v2 answer with either name."""
+        return v2.answer_name(model), v2.answer_name(target)
+
+    def answer_headers(self, headers: Mapping[bytes, bytes], longer: int) -> bytes:
         """SageMaker's headers for those of a v2 answer."""
-        return v2.answer_headers(headers)
+        return v2.answer_headers(headers, longer)
 
     def fault(self, status: int, message: str) -> Fault:
         """What an inference's error means."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mmebench.errors import MmebenchError
@@ -11,6 +12,7 @@ from mmebench.server.containers.container import ContainerDownError, Fault, Load
 from mmebench.server.containers.model_files import ConfigError
 from mmebench.server.front import answers
 from mmebench.server.front.http_server import Request
+from mmebench.server.front.naming import Piece, may_come, renamed
 from mmebench.server.front.operations import check_selectors
 from mmebench.server.front.upstream import Upstream, write
 from mmebench.server.memory.archives import TargetError
@@ -116,12 +118,11 @@ class Exchange:
             return
         if head.length is None and not upstream.complete:
             return  # its length is known at its end
-        chunks, upstream.chunks = upstream.chunks, []
         if self._started:
+            chunks, upstream.chunks = upstream.chunks, []
             self._connection.transport.writelines(chunks)
-        else:
-            self._started = True
-            write(self._connection.transport, self._answer_head(head, chunks), chunks)
+        elif not self._start(upstream, head):
+            return
         if upstream.complete:
             now = time.perf_counter()
             taken = now - self._sent
@@ -131,6 +132,23 @@ class Exchange:
             self._part(upstream, head)
             self._release()
             self._connection.exchange_ended()
+
+    def _start(self, upstream: Upstream, head: AnswerHead) -> bool:
+        """Send the head and what there is of the body; False while the name in it has not come."""
+        entry = self._entry
+        assert entry is not None
+        chunks: Sequence[Piece] = upstream.chunks
+        longer = 0
+        if entry.named:
+            found = renamed(upstream.chunks, entry.named, entry.renamed)
+            if found is not None:
+                chunks, longer = found, len(entry.renamed) - len(entry.named)
+            elif may_come(upstream.chunks) and not upstream.complete:
+                return False
+        upstream.chunks = []
+        self._started = True
+        write(self._connection.transport, self._answer_head(head, chunks, longer), chunks)
+        return True
 
     def upstream_lost(self) -> None:
         """The container ended the connection, most likely because it died."""
@@ -211,16 +229,23 @@ class Exchange:
             head.memo = entry, made
         return made
 
-    def _answer_head(self, head: AnswerHead, chunks: list[bytes]) -> bytes:
-        """What the client gets; the same for the same head of the container, when nothing is special."""
+    def _answer_head(self, head: AnswerHead, chunks: Sequence[Piece], longer: int) -> bytes:
+        """What the client gets; the same for the same head of the container, when nothing is special.
+
+        Args:
+            head: the container's.
+            chunks: what there is of the body, which is all of it where the head does not say its length.
+            longer: bytes by which the body is longer than the container's.
+        """
         usual = self._waited is None and not self._request.connection and head.length is not None
-        rest: bytes | None = head.memo if usual else None
-        if rest is None:
-            length = sum(map(len, chunks)) if head.length is None else head.length
-            headers = self._router.container.answer_headers(head.headers)
-            rest = answers.success_rest(headers, length, self._waited, self._request.connection)
-            if usual:
-                head.memo = rest
+        if usual and head.memo is not None and head.memo[0] == longer:
+            known: bytes = head.memo[1]
+            return answers.success(known)
+        length = sum(map(len, chunks)) if head.length is None else head.length + longer
+        headers = self._router.container.answer_headers(head.headers, longer)
+        rest = answers.success_rest(headers, length, self._waited, self._request.connection)
+        if usual:
+            head.memo = longer, rest
         return answers.success(rest)
 
     def _part(self, upstream: Upstream, head: AnswerHead) -> None:

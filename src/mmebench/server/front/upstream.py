@@ -4,6 +4,7 @@ import asyncio
 import math
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Protocol, cast
 
 import httptools
@@ -197,11 +198,11 @@ class Pool:
         return upstream
 
 
-def write(transport: asyncio.Transport, head: bytes, chunks: list[bytes]) -> None:
+def write(transport: asyncio.Transport, head: bytes, chunks: Sequence[bytes | memoryview]) -> None:
     """Send a head and what there is of the body."""
     if not chunks:
         transport.write(head)
     elif len(chunks) == 1 and len(chunks[0]) < _JOINED_BYTES:
-        transport.write(head + chunks[0])
+        transport.write(b"".join((head, chunks[0])))
     else:
         transport.writelines([head, *chunks])

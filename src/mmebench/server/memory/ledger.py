@@ -24,6 +24,10 @@ class Resident:
     """SHA-256 of its archive: copies of one archive take about the same memory."""
     in_flight: int = 0
     """Requests that are on their way to it or wait for it; it is not unloaded while there are any."""
+    named: bytes = b""
+    """How the container's answers name it; empty where they do not."""
+    renamed: bytes = b""
+    """How the client's are to name it."""
 
 
 class Ledger:

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import logging
-import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -104,6 +103,7 @@ class Loader:
     ) -> tuple[Resident, asyncio.Task[None]]:
         model = model_id(target)
         entry = Resident(target, model, self._container.request_line(model), exempt=target == SERVER_METRICS)
+        entry.named, entry.renamed = self._container.answer_names(model, target)
         begun = self._loads[target] = entry, self.evictor.spawn(load(entry))
         begun[1].add_done_callback(lambda _: self._loads.pop(target) if self._loads[target] is begun else None)
         return begun
@@ -147,7 +147,7 @@ class Loader:
                 self._refuse_over_budget(entry.target, entry.memory)
         except BaseException:
             self.ledger.abort_load(entry)
-            self._remove_files(entry)
+            self._container.remove_files(entry.model)
             self.evictor.changed()
             raise
         self.ledger.end_load(entry)
@@ -180,10 +180,6 @@ class Loader:
                 if made.seconds:
                     self.metrics.downloading.observe(made.seconds)
                 return made
-
-    def _remove_files(self, entry: Resident) -> None:
-        """Nothing will be made of them. They are few and mostly links, so this need not go to a thread."""
-        shutil.rmtree(self._container.directory(entry.model), ignore_errors=True)
 
     async def _load_anew(self, entry: Resident) -> float:
         started = time.perf_counter()
@@ -230,7 +226,7 @@ class Loader:
     def _forget_all(self) -> None:
         self.metrics.container_deaths += 1
         for entry in self.ledger.resident.values():
-            self._remove_files(entry)
+            self._container.remove_files(entry.model)
         self.ledger.clear()
         self.evictor.statistics.lost()
         self.evictor.changed()

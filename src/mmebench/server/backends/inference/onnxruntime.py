@@ -1,10 +1,12 @@
 """ONNX Runtime."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import onnxruntime
 
+from mmebench.server.backends.describe import Described
 from mmebench.server.backends.inference import Array, Infer
 from mmebench.server.backends.inference.options import ModelOptions, TensorOptions, check_count, check_datatype
 from mmebench.server.backends.inference.strings import to_bytes, to_text
@@ -42,6 +44,20 @@ def open_model(options: ModelOptions) -> Infer:
         return found
 
     return infer
+
+
+def describe(path: Path) -> tuple[list[Described], list[Described]]:
+    """Inputs and outputs of the ONNX model in ``path``."""
+    settings = onnxruntime.SessionOptions()
+    settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
+    return list(map(_described, session.get_inputs())), list(map(_described, session.get_outputs()))
+
+
+def _described(node: Any) -> Described:
+    if node.type not in DATATYPES:
+        raise ValueError(f"{node.name} is {node.type}, which is no tensor that can be served")
+    return node.name, DATATYPES[node.type], [size if isinstance(size, int) else -1 for size in node.shape]
 
 
 def _providers(device: int | None) -> list[str | tuple[str, dict[str, str]]]:

@@ -1,10 +1,12 @@
 """OpenVINO, on the CPU."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import openvino
 
+from mmebench.server.backends.describe import Described
 from mmebench.server.backends.inference import Array, Infer
 from mmebench.server.backends.inference.options import ModelOptions, TensorOptions, check_count, check_datatype
 
@@ -34,6 +36,20 @@ def open_model(options: ModelOptions) -> Infer:
         return [request.get_tensor(name).data.copy() for name in outputs]
 
     return infer
+
+
+def describe(path: Path) -> tuple[list[Described], list[Described]]:
+    """Inputs and outputs of the model in ``path``."""
+    model = openvino.Core().read_model(path)
+    return list(map(_described, model.inputs)), list(map(_described, model.outputs))
+
+
+def _described(port: Any) -> Described:
+    found = port.get_element_type().get_type_name()
+    if found not in DATATYPES or not port.get_partial_shape().rank.is_static:
+        raise ValueError(f"{port.get_any_name()} is {found} {port.get_partial_shape()}, which cannot be served")
+    shape = [size.get_length() if size.is_static else -1 for size in port.get_partial_shape()]
+    return port.get_any_name(), DATATYPES[found], shape
 
 
 def _check(kind: str, configured: Sequence[TensorOptions], ports: Sequence[Any]) -> None:
