@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from mmebench.errors import BadInputError
-from mmebench.spec import LocalEndpoint, SageMakerEndpoint
+from mmebench.spec import LocalEndpoint, SageMakerEndpoint, ServedEndpoint
 from mmebench.spec.reading import load_spec
 
 ENDPOINT: dict[str, Any] = {
@@ -18,7 +18,7 @@ ENDPOINT: dict[str, Any] = {
 }
 
 
-def load(tmp_path: Path, endpoint: dict[str, Any]) -> SageMakerEndpoint | LocalEndpoint:
+def load(tmp_path: Path, endpoint: dict[str, Any]) -> ServedEndpoint:
     path = tmp_path / "spec.yaml"
     model = {"source": "timm", "name": "resnet18"}
     path.write_text(yaml.safe_dump({"model": model, "platforms": ["pt"], "endpoint": endpoint}), encoding="utf-8")

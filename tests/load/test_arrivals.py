@@ -6,18 +6,18 @@ import pytest
 
 from mmebench.errors import BadInputError
 from mmebench.load.processes.messages import BeginStage
-from mmebench.load.schedule.arrivals import own_times, start_times
+from mmebench.load.schedule.arrivals import own_times
 from mmebench.load.schedule.keys import pick_keys, trace_keys
 from mmebench.load.schedule.schedule import count_within, due_times, own_trace
 from mmebench.load.schedule.trace import read_trace
-from mmebench.spec import ClosedLoop, ConstantRate, Payload, Poisson, Workload
+from mmebench.spec import ClosedLoop, ConstantRate, Payload, Poisson, RateArrivals, Workload
 
 CONSTANT, POISSON = ConstantRate(kind="constant"), Poisson(kind="poisson")
 TARGETS = ("a.tar.gz", "b.tar.gz", "c.tar.gz")
 
 
 def share(
-    arrivals: ConstantRate | Poisson, rate: float, stage: int, duration: float, worker: int = 0, workers: int = 1
+    arrivals: RateArrivals, rate: float, stage: int, duration: float, worker: int = 0, workers: int = 1
 ) -> list[float]:
     blocks = own_times(arrivals, rate, stage, duration, worker, workers)
     return [seconds for block in blocks for seconds in block.tolist()]
@@ -32,7 +32,7 @@ def test_constant_arrivals_are_exactly_as_many_as_asked(rate: float, duration: f
 
 def test_poisson_gaps_are_exponential() -> None:
     rate, count = 50.0, 40_000
-    times = np.fromiter(islice(chain.from_iterable(start_times(POISSON, rate, 0)), count), float)
+    times = np.fromiter(islice(chain.from_iterable(POISSON.start_times(rate, 0)), count), float)
     gaps = np.sort(np.diff(times, prepend=0))
     cumulative = 1 - np.exp(-gaps * rate)
     ranks = np.arange(1, count + 1) / count
@@ -51,7 +51,7 @@ def test_poisson_counts_have_the_variance_of_their_mean() -> None:
 
 @pytest.mark.parametrize("arrivals", [CONSTANT, POISSON], ids=lambda arrivals: arrivals.kind)
 @pytest.mark.parametrize("workers", [2, 3, 7])
-def test_workers_share_what_one_would_start(arrivals: ConstantRate | Poisson, workers: int) -> None:
+def test_workers_share_what_one_would_start(arrivals: RateArrivals, workers: int) -> None:
     alone = share(arrivals, 1000, 3, 12.5)
     shares = [share(arrivals, 1000, 3, 12.5, worker, workers) for worker in range(workers)]
     assert sorted(chain.from_iterable(shares)) == alone

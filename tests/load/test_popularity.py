@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from mmebench.errors import BadInputError
-from mmebench.load.schedule.popularity import BLOCK, pick_targets, probabilities
+from mmebench.load.schedule.popularity import pick_targets, probabilities
 from mmebench.spec.popularity import HotSet, Popularity, RoundRobin, Uniform, Weights, Zipf
+from mmebench.spec.popularity.popularity import BLOCK
 
 TARGETS = tuple(f"model-v{number}.tar.gz" for number in range(10))
 RANDOM: list[Popularity] = [

@@ -259,7 +259,7 @@ def test_nothing_is_left_when_the_parent_is_killed(tmp_path: Path, archives: dic
 _PARENT = """
 import sys, time
 from pathlib import Path
-from mmebench.endpoints import open_endpoint
+from mmebench.endpoints.opener import open_endpoint
 from mmebench.spec import LocalEndpoint
 
 folder = Path(sys.argv[1])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mmebench.endpoints import open_endpoint
+from mmebench.endpoints.opener import open_endpoint
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.spec import LocalEndpoint
 from support.invocations import invoke, runtime_client

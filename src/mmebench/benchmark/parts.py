@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mmebench.benchmark.growth import Growth, check_size, find_growth
 from mmebench.benchmark.measurement import digest
 from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.spending import Spending
-from mmebench.endpoints import check_account, open_endpoint
 from mmebench.endpoints.endpoint import Endpoint
+from mmebench.endpoints.opener import open_endpoint, opener_of
 from mmebench.errors import BadInputError
 from mmebench.load.payload.payload import Body, make_body
 from mmebench.models.engine import check_inputs, exported_platform, find_builder, is_built, package_engine
@@ -20,9 +19,6 @@ from mmebench.models.package import Package, package_model
 from mmebench.record.layout import find_runs
 from mmebench.record.run import Price, Run, find_run, unread_records
 from mmebench.spec import PlatformSpec, ServedEndpoint, Spec
-
-if TYPE_CHECKING:
-    from mmebench.endpoints.sagemaker.prices import Price as InstancePrice
 
 
 @dataclass(frozen=True)
@@ -65,7 +61,7 @@ def find_parts(spec: Spec, results: Path, observer: Observer) -> Iterator[Part |
         BadInputError: a package cannot be served, or all of it could cost more than the spec allows.
     """
     builds = sum(is_built(spec.model, platform) for platform in spec.platforms)
-    prices = check_account(spec.endpoint, len(spec.platforms), builds)
+    prices = opener_of(spec.endpoint).check(spec.endpoint, len(spec.platforms), builds)
     for endpoint in spec.endpoint.each():
         for platform in spec.platforms:
             built = is_built(spec.model, platform)
@@ -115,12 +111,12 @@ def _requests(spec: Spec, package: Package) -> tuple[Body, Growth]:
     return body, find_growth(payload, package)
 
 
-def _price_of(endpoint: ServedEndpoint, prices: "dict[str, InstancePrice]") -> Price | None:
+def _price_of(endpoint: ServedEndpoint, prices: dict[str, Price]) -> Price | None:
     """Of all instances of an endpoint together."""
     price = prices.get(endpoint.instance_type or "")
     if price is None:
         return None
-    return Price(usd_per_hour=price.usd_per_hour * endpoint.instance_count, source=price.source)
+    return Price(usd_per_hour=price.usd_per_hour * endpoint.instances, source=price.source)
 
 
 @dataclass(frozen=True)

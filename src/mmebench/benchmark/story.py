@@ -19,8 +19,8 @@ from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.opening import open_ahead
 from mmebench.benchmark.parts import OpenPart, Part, find_parts, open_part
 from mmebench.benchmark.spending import Spending
-from mmebench.endpoints import with_session_defaults
 from mmebench.endpoints.endpoint import Endpoint, Monitored, Residency, Staying
+from mmebench.endpoints.opener import opener_of
 from mmebench.environment import describe_environment
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.load.job import LoadJob
@@ -62,7 +62,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int |
         MmebenchError: nothing could be measured. What was, and the samples of what broke, are on disk, and the
             same call goes on from there.
     """
-    spec = spec.model_copy(update={"endpoint": with_session_defaults(spec.endpoint)})
+    spec = spec.model_copy(update={"endpoint": opener_of(spec.endpoint).complete(spec.endpoint)})
     results.mkdir(parents=True, exist_ok=True)
     problems: list[MmebenchError] = []
     spending = Spending()
@@ -86,7 +86,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int |
             open_ahead(
                 unmeasured(),
                 lambda part, proceed: open_part(part, results, Path(stores), spending, observer, proceed),
-                spec.endpoint.at_once,
+                spec.endpoint.opened_at_once,
             )
         ) as parts,
     ):

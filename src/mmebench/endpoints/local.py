@@ -16,9 +16,11 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 import psutil
+from typing_extensions import override
 
 from mmebench.endpoints.counters import EndpointCounters, read_counters
 from mmebench.endpoints.endpoint import Residency, TargetLoad
+from mmebench.endpoints.opener import Opener, Progress
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.server.containers import run_directory
 from mmebench.server.containers.process import dying_with_parent
@@ -122,6 +124,14 @@ class LocalEndpoint:
         finally:
             connection.close()
         return found
+
+
+class LocalOpener(Opener[Spec]):
+    """Nothing is to be asked for on this machine."""
+
+    @override
+    def open(self, spec: Spec, store: Path, log: Path, progress: Progress) -> LocalEndpoint:
+        return start(spec, store, log)
 
 
 def start(spec: Spec, store: Path, log: Path) -> LocalEndpoint:

@@ -82,7 +82,7 @@ def _summarise_load(files: RunFiles, run: Run, s: float, fits: int) -> dict[str,
     sightings = within(read_sightings(files.sightings), window)
     resident = float(sightings["targets"].median())
     capacity = fits if math.isnan(resident) else round(resident)
-    weights = Zipf(kind="zipf", s=s).weights(files.targets)
+    weights = Zipf(kind="zipf", s=s).spread([""] * files.targets)
     shares = weights / weights.sum()
     predicted = predict_hit_ratio(shares, capacity)
     hits = NAN if not stage.successes or stage.cold_starts is None else 1 - stage.cold_starts / stage.successes

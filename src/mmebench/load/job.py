@@ -11,7 +11,7 @@ from mmebench.load.payload.payload import Body, make_bodies, read_body
 from mmebench.load.schedule.keys import trace_keys
 from mmebench.load.schedule.popularity import probabilities
 from mmebench.load.schedule.trace import read_trace
-from mmebench.spec import Objectives, Trace, TracedTargets, Workload
+from mmebench.spec import Objectives, Trace, Workload
 from mmebench.wire.addresses import invocation_path
 
 
@@ -63,7 +63,7 @@ class LoadJob(BaseModel):
         pool = len(bodies)
         if not isinstance(workload.arrivals, Trace):
             return Content(bodies, pool, [])
-        names_targets = isinstance(workload.popularity, TracedTargets)
+        names_targets = workload.popularity.traced
         trace = read_trace(workload.arrivals.path, self.targets, names_targets)
         files = sorted({request.payload for request in trace if request.payload is not None})
         content_type = payload.content_type or bodies[0].content_type

@@ -12,10 +12,10 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from mmebench.endpoints.endpoint import CleanUpError
-from mmebench.endpoints.sagemaker.engine_job import JobBuilder
+from mmebench.endpoints.engine_builder import EngineBuilder
+from mmebench.endpoints.opener import opener_of
 from mmebench.errors import BadInputError, MmebenchError, disk_errors
 from mmebench.formats.archive import pack, unpack
 from mmebench.formats.tensors import TensorSpec
@@ -31,31 +31,9 @@ _TRTEXEC = Path("/usr/src/tensorrt/bin/trtexec")
 """Where NVIDIA's images have it; it may be on the PATH as well."""
 _LIMIT = 64 * 1024**3
 _LEAST_SEQUENCE = 2
-_TENSORRT_10 = "24.05"
-"""The first Triton image with it."""
 """ONNX is exported for texts of at least so many tokens."""
 
 Progress = Callable[[str], None]
-
-
-class EngineBuilder(Protocol):
-    """Something with a GPU and ``trtexec``."""
-
-    made_with: str
-    """What its engines fit: the kind of GPU and the version of TensorRT, in words."""
-
-    def build(self, model: Path, options: Sequence[str], folder: Path, progress: Progress) -> None:
-        """Write ``model.plan``, and ``trtexec.log`` with all that trtexec said, into ``folder``.
-
-        Args:
-            model: the folder that holds ``model.onnx`` and what belongs to it.
-            options: of trtexec, but for ``--onnx`` and ``--saveEngine``.
-            folder: where to.
-            progress: told what is done now.
-
-        Raises:
-            MmebenchError: there is no engine; the message has the last lines of the log, or says where it is.
-        """
 
 
 def is_built(model: ModelSpec, platform: PlatformSpec) -> bool:
@@ -217,9 +195,7 @@ def find_builder(endpoint: ServedEndpoint) -> EngineBuilder:
     Raises:
         BadInputError: it is this machine, which has no trtexec.
     """
-    if endpoint.kind == "local" or endpoint.engine_builder == "local":
-        return LocalBuilder()
-    return JobBuilder(endpoint)
+    return opener_of(endpoint).engine_builder(endpoint) or LocalBuilder()
 
 
 def check_inputs(exported: Package, endpoint: ServedEndpoint) -> None:
@@ -228,14 +204,10 @@ def check_inputs(exported: Package, endpoint: ServedEndpoint) -> None:
     Raises:
         BadInputError: TensorRT 8 of older images has no 64-bit integers, which token ids are.
     """
-    if endpoint.kind == "local" or endpoint.image is not None or endpoint.triton >= _TENSORRT_10:
-        return
     wide = [tensor.name for tensor in exported.inputs if tensor.datatype == "INT64"]
-    if wide:
-        raise BadInputError(
-            f"endpoint.triton: got {endpoint.triton}, whose TensorRT takes no 64-bit integers as "
-            f"{' and '.join(wide)} of {exported.model} are; take {_TENSORRT_10} or later"
-        )
+    reason = endpoint.lacks_int64_engines
+    if wide and reason is not None:
+        raise BadInputError(f"{reason}, as {' and '.join(wide)} of {exported.model} are")
 
 
 def _gpu() -> str:

@@ -78,7 +78,7 @@ class StageWindow(Record):
 
 
 class Price(Record):
-    """What an endpoint costs, with all of its instances."""
+    """What an instance costs, or an endpoint with all of its instances."""
 
     usd_per_hour: float
     source: str

@@ -9,8 +9,8 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from mmebench.spec.arrivals import Arrivals, ClosedLoop, ConstantRate, Poisson, Trace
-from mmebench.spec.endpoint import LocalEndpoint, ServedEndpoint
+from mmebench.spec.arrivals import Arrivals, ClosedLoop, ConstantRate, Poisson, RateArrivals, Trace
+from mmebench.spec.endpoint import AnyEndpoint, LocalEndpoint
 from mmebench.spec.experiments import ColdStarts, Experiment, Interference, WorkingSet
 from mmebench.spec.model import (
     FileModel,
@@ -24,6 +24,7 @@ from mmebench.spec.platform import DynamicBatching, PlatformSpec
 from mmebench.spec.popularity import HotSet, Popularity, RoundRobin, TracedTargets, Uniform, Weights, Zipf
 from mmebench.spec.profile import Profile, Ramp, Search, Stage, Stationary
 from mmebench.spec.sagemaker import SageMakerEndpoint
+from mmebench.spec.served_endpoint import ServedEndpoint
 from mmebench.spec.strict import Strict
 from mmebench.spec.workload import Goodput, Objectives, Payload, Targets, Workload
 
@@ -48,6 +49,7 @@ __all__ = [
     "Popularity",
     "Profile",
     "Ramp",
+    "RateArrivals",
     "RoundRobin",
     "SageMakerEndpoint",
     "Search",
@@ -74,10 +76,10 @@ class Spec(Strict):
 
     model: ModelSpec
     platforms: tuple[PlatformSpec, ...] = Field(min_length=1)
-    endpoint: ServedEndpoint = LocalEndpoint()
-    targets: Targets = Targets()
-    workload: Workload = Workload()
-    objectives: Objectives = Objectives()
+    endpoint: AnyEndpoint = Field(default_factory=LocalEndpoint)
+    targets: Targets = Field(default_factory=Targets)
+    workload: Workload = Field(default_factory=Workload)
+    objectives: Objectives = Field(default_factory=Objectives)
     experiments: tuple[Experiment, ...] = Field((), description="what else is to be shown, after the load")
 
     @model_validator(mode="after")

@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from mmebench.spec.kinds import Kinds
 from mmebench.spec.sagemaker import SageMakerEndpoint
+from mmebench.spec.served_endpoint import ServedEndpoint
 from mmebench.spec.strict import ListOrMapping, Name, Size, Strict
 
 _CONTAINER_URL = re.compile(r"http://[^/?#@\s]+/?")
@@ -33,7 +35,7 @@ def _has_address(url: str) -> bool:
         return False
 
 
-class LocalEndpoint(Strict):
+class LocalEndpoint(ServedEndpoint):
     """A multi-model endpoint on this machine: a real Triton behind the SageMaker Runtime API."""
 
     kind: Literal["local"] = "local"
@@ -65,14 +67,7 @@ class LocalEndpoint(Strict):
         """The URL of a container that somebody else has started; None for one that is ours to start."""
         return self.container if _CONTAINER_URL.fullmatch(self.container) else None
 
-    at_once: ClassVar[int] = 1
-    instance_type: ClassVar[None] = None
-    instance_count: ClassVar[int] = 1
-    beside: ClassVar[frozenset[str]] = frozenset()
-
-    def each(self) -> tuple[Self, ...]:
-        """This machine is of one type only."""
-        return (self,)
+    opener: ClassVar[str] = "mmebench.endpoints.local:LocalOpener"
 
     @model_validator(mode="after")
     def _one_decides_about_memory(self) -> Self:
@@ -87,10 +82,13 @@ def _local_unless_told(value: Any) -> Any:
     return {"kind": "local"} | value if isinstance(value, dict) else value
 
 
-ServedEndpoint = Annotated[
-    Annotated[LocalEndpoint | SageMakerEndpoint, Field(discriminator="kind")], BeforeValidator(_local_unless_told)
-]
-"""An endpoint that is started for a benchmark and taken down after it."""
+ENDPOINTS = Kinds[ServedEndpoint](
+    "endpoints",
+    LocalEndpoint,
+    SageMakerEndpoint,
+)
+
+AnyEndpoint = Annotated[ServedEndpoint, ENDPOINTS, BeforeValidator(_local_unless_told)]
 
 
 class TargetPattern(Strict):

@@ -36,8 +36,8 @@ class LoadSpec(Strict):
 
     endpoint: ExistingEndpoint
     model: ServedModel
-    workload: Workload = Workload()
-    objectives: Objectives = Objectives()
+    workload: Workload = Field(default_factory=Workload)
+    objectives: Objectives = Field(default_factory=Objectives)
 
     @model_validator(mode="after")
     def _parts_go_together(self) -> Self:

@@ -3,9 +3,11 @@
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from typing_extensions import override
 
 from mmebench.privacy import hide_accounts
-from mmebench.spec.strict import Duration, Strict
+from mmebench.spec.served_endpoint import ServedEndpoint
+from mmebench.spec.strict import Duration
 
 InstanceType = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
 InferenceAmi = Literal[
@@ -17,6 +19,8 @@ InferenceAmi = Literal[
 """``ProductionVariantInferenceAmiVersion`` of the SageMaker API, the values for GPUs."""
 
 
+_TENSORRT_10 = "24.05"
+"""The first Triton image with it."""
 SESSION = "session"
 """Stands for what AWS's session says, as :mod:`mmebench.endpoints.sagemaker.session` finds it."""
 
@@ -29,7 +33,7 @@ def _one_or_several(schema: dict[str, Any]) -> None:
     schema["oneOf"] = [{"required": ["instance_type"]}, {"required": ["instance_types"]}]
 
 
-class SageMakerEndpoint(Strict):
+class SageMakerEndpoint(ServedEndpoint):
     """A multi-model endpoint on SageMaker, created for each run and deleted after it.
 
     ``instance_type`` is short for ``instance_types`` with one of them.
@@ -107,10 +111,33 @@ class SageMakerEndpoint(Strict):
     )  # fmt: skip
     """Fields that change nothing of what is measured."""
 
+    opener: ClassVar[str] = "mmebench.endpoints.sagemaker.opener:SageMakerOpener"
+
     @property
+    @override
     def instance_type(self) -> str:
         """The first; the only one of what :meth:`each` gives."""
         return self.instance_types[0]
+
+    @property
+    @override
+    def instances(self) -> int:
+        return self.instance_count
+
+    @property
+    @override
+    def opened_at_once(self) -> int:
+        return self.at_once
+
+    @property
+    @override
+    def lacks_int64_engines(self) -> str | None:
+        if self.image is not None or self.triton >= _TENSORRT_10:
+            return None
+        return (
+            f"endpoint.triton: got {self.triton}; take {_TENSORRT_10} or later: TensorRT 8 of that image takes no "
+            "64-bit integers"
+        )
 
     @property
     def role_account(self) -> str:
@@ -122,8 +149,8 @@ class SageMakerEndpoint(Strict):
         """The account that must own the bucket."""
         return self.bucket_owner or self.role_account
 
+    @override
     def each(self) -> tuple[Self, ...]:
-        """The same for each instance type alone."""
         return tuple(self.model_copy(update={"instance_types": (one,)}) for one in self.instance_types)
 
     @model_serializer(mode="wrap")

@@ -32,4 +32,4 @@ no file, and messages leave them out."""
 class Strict(BaseModel):
     """A part of the spec: unknown keys are errors, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, defer_build=True)

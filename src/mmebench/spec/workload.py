@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from mmebench.spec.arrivals import Arrivals, ClosedLoop
-from mmebench.spec.popularity import Popularity, TracedTargets, Uniform
+from mmebench.spec.arrivals import ARRIVALS, AnyArrivals, ClosedLoop, RateArrivals, Trace
+from mmebench.spec.popularity import AnyPopularity, Uniform
 from mmebench.spec.profile import MOST_AT_ONCE, Profile, Stage, StageDuration
 from mmebench.spec.strict import Duration, Strict
 
@@ -96,10 +96,10 @@ class Workers(Strict):
 class Workload(Strict):
     """What is asked of the endpoint: payload, popularity of the targets, arrivals, profile."""
 
-    payload: Payload = Payload()
-    popularity: Popularity = Uniform()
-    arrivals: Arrivals = ClosedLoop()
-    profile: Profile = Profile()
+    payload: Payload = Field(default_factory=Payload)
+    popularity: AnyPopularity = Field(default_factory=Uniform)
+    arrivals: AnyArrivals = Field(default_factory=ClosedLoop)
+    profile: Profile = Field(default_factory=Profile)
     timeout: StageDuration = Field(
         70.0, description="longest wait for an answer; SageMaker's own limit is 60 s, so that its answer is seen"
     )
@@ -118,34 +118,35 @@ class Workload(Strict):
 
     @model_validator(mode="after")
     def _profile_fits_arrivals(self) -> Self:
-        kind = self.arrivals.kind
-        if isinstance(self.popularity, TracedTargets) and kind != "trace":
-            raise ValueError(f"popularity trace needs arrivals trace; got arrivals {kind}")
-        if self.payload.content_type is not None and self.payload.file is None and kind != "trace":
+        kind, closed = self.arrivals.kind, isinstance(self.arrivals, ClosedLoop)
+        traced, rated = isinstance(self.arrivals, Trace), isinstance(self.arrivals, RateArrivals)
+        if self.popularity.traced and not traced:
+            raise ValueError(f"popularity {self.popularity.kind} needs arrivals trace; got arrivals {kind}")
+        if self.payload.content_type is not None and self.payload.file is None and not traced:
             raise ValueError("payload.content_type is for a body from a file; tensors have their own")
         for number, stage in enumerate(self.profile.stages):
             where = f"profile.stages.{number}"
-            if kind == "closed" and (stage.users is None or stage.rate is not None):
-                raise ValueError(f"{where}: arrivals closed need users and no rate; constant and poisson have one")
-            if kind in ("constant", "poisson") and stage.rate is None:
+            if closed and (stage.users is None or stage.rate is not None):
+                raise ValueError(f"{where}: arrivals closed need users and no rate; {_rated()} have one")
+            if rated and stage.rate is None:
                 raise ValueError(f"{where}: arrivals {kind} need a rate, in requests per second")
-            if kind == "trace" and stage.rate is not None:
+            if traced and stage.rate is not None:
                 raise ValueError(f"{where}: a trace has its own times; give the stage a duration and no rate")
-        if kind == "trace" and self.profile.stationary is not None:
+        if traced and self.profile.stationary is not None:
             raise ValueError("profile.stationary: a trace has its own course, which no stage can end or extend")
-        if kind == "trace" and ("profile" not in self.model_fields_set or not self.profile.stages):
+        if traced and ("profile" not in self.model_fields_set or not self.profile.stages):
             raise ValueError("a trace needs profile.stages, each with a duration; it has no ramp and no search")
         if self.workers is not None and self.processes > 1:
             raise ValueError("got processes and workers; to use both, start mmebench worker on this host too")
         shaped = self.profile.ramp or self.profile.search
         clients = self.processes if self.workers is None else self.workers.count
         for users in {each.users for each in (*self.profile.stages, *([shaped] if shaped else []))}:
-            if kind != "closed" and (at_once := MOST_AT_ONCE if users is None else users) < clients:
+            if not closed and (at_once := MOST_AT_ONCE if users is None else users) < clients:
                 raise ValueError(
                     f"profile: {at_once} requests at once are too few for {clients} client processes, each of "
                     "which has its share of an open loop; give at least as many users"
                 )
-        if kind == "closed" and shaped is not None and shaped.users is not None:
+        if closed and shaped is not None and shaped.users is not None:
             raise ValueError("users of a ramp or search are for an open loop; a closed loop's are what changes")
         return self
 
@@ -160,12 +161,17 @@ class Workload(Strict):
 
     def stage(self, load: float, users: int | None, duration: float, warmup: float | None) -> Stage:
         """A stage with ``load`` users in a closed loop, or ``load`` requests per second in an open one."""
-        if self.arrivals.kind == "closed":
+        if isinstance(self.arrivals, ClosedLoop):
             return Stage(users=round(load), duration=duration, warmup=warmup)
         return Stage(rate=load, users=users, duration=duration, warmup=warmup)
 
     def _whole(self, load: float) -> float:
-        return max(1, round(load)) if self.arrivals.kind == "closed" else load
+        return max(1, round(load)) if isinstance(self.arrivals, ClosedLoop) else load
+
+
+def _rated() -> str:
+    """The kinds of arrivals that have a rate, in words."""
+    return " and ".join(name for name, kind in ARRIVALS.by_name.items() if issubclass(kind, RateArrivals))
 
 
 class Goodput(Strict):

@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
 from mmebench.cli import cli
-from mmebench.endpoints import open_endpoint
 from mmebench.endpoints.endpoint import Staying
+from mmebench.endpoints.opener import open_endpoint
 from mmebench.endpoints.sagemaker import cleaning, journal
 from mmebench.endpoints.sagemaker.aws import Aws
 from mmebench.endpoints.sagemaker.cleaning import Cleaning, Place, clean

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from mmebench.endpoints import open_endpoint
 from mmebench.endpoints.endpoint import CleanUpError, MemoryUse
+from mmebench.endpoints.opener import open_endpoint
 from mmebench.endpoints.sagemaker import journal
 from mmebench.endpoints.sagemaker.endpoint import SageMakerEndpoint
 from mmebench.errors import BadInputError, MmebenchError

@@ -7,8 +7,9 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from mmebench.endpoints.sagemaker.aws import Aws
-from mmebench.endpoints.sagemaker.prices import Price, check_budget, find_price, most_it_can_cost
+from mmebench.endpoints.sagemaker.prices import check_budget, find_price, most_it_can_cost
 from mmebench.errors import BadInputError
+from mmebench.record.run import Price
 from mmebench.spec import SageMakerEndpoint as Spec
 from support import cloud
 
@@ -56,12 +57,12 @@ def test_what_is_asked(aws: Aws) -> None:
 
 def test_the_specs_own_price_asks_nobody(aws: Aws) -> None:
     spec = Spec.model_validate(BASIC | {"prices": {"ml.g5.xlarge": 0.9}})
-    assert find_price(aws, spec) == Price(0.9, "the spec")
+    assert find_price(aws, spec) == Price(usd_per_hour=0.9, source="the spec")
 
 
 @pytest.mark.parametrize("products", [[], [product("1.4"), product("1.5")]])
 def test_a_dated_price_says_so(aws: Aws, products: list[str]) -> None:
-    assert ask(aws, products) == Price(1.4084, "a table of 2025-01-26 for us-east-1")
+    assert ask(aws, products) == Price(usd_per_hour=1.4084, source="a table of 2025-01-26 for us-east-1")
 
 
 def test_a_price_that_nobody_knows_is_asked_for(aws: Aws) -> None:
@@ -80,7 +81,10 @@ def test_a_spec_that_could_cost_more_than_its_budget() -> None:
         {key: value for key, value in BASIC.items() if key != "instance_type"}
         | {"instance_types": ["ml.g5.xlarge", "ml.g4dn.xlarge"], "lifetime": "90m", "instance_count": 2}
     )
-    prices = {"ml.g5.xlarge": Price(2.0, ""), "ml.g4dn.xlarge": Price(1.0, "")}
+    prices = {
+        "ml.g5.xlarge": Price(usd_per_hour=2.0, source=""),
+        "ml.g4dn.xlarge": Price(usd_per_hour=1.0, source=""),
+    }
     # Two endpoints of each type for 1.5 hours on 2 instances, and an hour for an engine: 7 hours at $2 and $1.
     assert most_it_can_cost(spec, prices, runs=2, builds=1) == pytest.approx(21.0)
     check_budget(spec.model_copy(update={"budget": 21.0}), prices, runs=2, builds=1)

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from mmebench.endpoints import check_account, with_session_defaults
+from mmebench.endpoints.opener import opener_of
 from mmebench.endpoints.sagemaker import session
 from mmebench.endpoints.sagemaker.aws import Aws
 from mmebench.endpoints.sagemaker.policy import caller_policy
-from mmebench.endpoints.sagemaker.session import make_default_bucket
+from mmebench.endpoints.sagemaker.session import make_default_bucket, with_session_defaults
 from mmebench.errors import BadInputError
 from mmebench.spec import SageMakerEndpoint as Spec
 from support import cloud
@@ -40,7 +40,6 @@ def test_the_role_of_the_credentials_and_the_bucket_of_their_account(
 ) -> None:
     role = assume(account, monkeypatch, "Analyst", "/team/")
     found = with_session_defaults(spec())
-    assert isinstance(found, Spec)
     assert (found.role, found.region, found.bucket) == (role, "us-east-1", BUCKET)
 
 
@@ -50,7 +49,7 @@ def test_the_role_of_the_notebook_goes_first(
     noted = tmp_path / "resource-metadata.json"
     noted.write_text(json.dumps({"ResourceName": "n", "ExecutionRoleArn": cloud.ROLE}))
     monkeypatch.setattr(session, "_NOTEBOOK", noted)
-    assert with_session_defaults(spec()).role == cloud.ROLE  # type: ignore[union-attr]  # it is of SageMaker
+    assert with_session_defaults(spec()).role == cloud.ROLE
 
 
 def test_a_user_is_asked_for_a_role(account: str) -> None:
@@ -61,11 +60,10 @@ def test_a_user_is_asked_for_a_role(account: str) -> None:
 def test_the_region_is_the_sessions_where_it_has_one(account: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     found = with_session_defaults(spec(role=cloud.ROLE))
-    assert isinstance(found, Spec)
     assert (found.region, found.bucket) == ("eu-central-1", f"sagemaker-eu-central-1-{cloud.ACCOUNT}")
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    assert with_session_defaults(spec(role=cloud.ROLE)).region == "us-east-1"  # type: ignore[union-attr]  # as above
+    assert with_session_defaults(spec(role=cloud.ROLE)).region == "us-east-1"
 
 
 def test_what_is_given_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,12 +75,11 @@ def test_what_is_given_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None
 def test_the_default_bucket_is_made_and_no_other(account: str) -> None:
     s3 = cloud.client("s3", account)
     own = with_session_defaults(spec(role=cloud.ROLE))
-    assert isinstance(own, Spec)
     for _ in range(2):  # made once, found the second time
-        check_account(own, runs=1, builds=0)
+        opener_of(own).check(own, runs=1, builds=0)
     assert BUCKET in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
     with pytest.raises(BadInputError, match="there is no such bucket"):
-        check_account(spec(role=cloud.ROLE, bucket="not-there", region="us-east-1"), runs=1, builds=0)
+        opener_of(own).check(own.model_copy(update={"bucket": "not-there"}), runs=1, builds=0)
     far = own.model_copy(update={"region": "eu-west-1", "bucket": f"sagemaker-eu-west-1-{cloud.ACCOUNT}"})
     make_default_bucket(Aws("eu-west-1"), far)
     assert s3.get_bucket_location(Bucket=far.bucket)["LocationConstraint"] == "eu-west-1"

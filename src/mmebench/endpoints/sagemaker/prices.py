@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from mmebench.endpoints.sagemaker.aws import Aws, AwsError, calling
 from mmebench.errors import BadInputError
+from mmebench.record.run import Price
 from mmebench.spec.sagemaker import SageMakerEndpoint
 
 _HOUR = 3600.0
@@ -28,28 +28,20 @@ _TABLE = {
 """On-demand hosting, US dollars an hour: the list that ships with FMBench, of that date; for want of better."""
 
 
-@dataclass(frozen=True)
-class Price:
-    """US dollars an hour of one instance, and where that is from."""
-
-    usd_per_hour: float
-    source: str
-
-
 def find_price(aws: Aws, spec: SageMakerEndpoint) -> Price:
-    """That of ``spec.instance_type``: the spec's, else what AWS publishes now, else a dated table.
+    """That of one instance of ``spec.instance_type``: the spec's, else what AWS publishes now, else a dated table.
 
     Raises:
         BadInputError: nobody knows.
     """
     instance_type = spec.instance_type
     if instance_type in spec.prices:
-        return Price(spec.prices[instance_type], "the spec")
+        return Price(usd_per_hour=spec.prices[instance_type], source="the spec")
     try:
         return live_price(aws, instance_type, spec.region)
     except AwsError as error:
         if spec.region == _TABLE_REGION and instance_type in _TABLE:
-            return Price(_TABLE[instance_type], _TABLE_SOURCE)
+            return Price(usd_per_hour=_TABLE[instance_type], source=_TABLE_SOURCE)
         raise BadInputError(
             f"endpoint.prices: nobody says what {instance_type} costs in {spec.region} ({error}); "
             f"give it in US dollars an hour, {{{instance_type}: …}}"
@@ -73,7 +65,7 @@ def live_price(aws: Aws, instance_type: str, region: str) -> Price:
     prices = {price for product in products for price in _hourly(product)}
     if len(prices) != 1:
         raise AwsError(f"{what}: the Price List API has {len(prices)} prices, not one", "", "")
-    return Price(prices.pop(), f"AWS Price List API, {datetime.now(UTC):%Y-%m-%d}")
+    return Price(usd_per_hour=prices.pop(), source=f"AWS Price List API, {datetime.now(UTC):%Y-%m-%d}")
 
 
 def _hourly(product: dict[str, Any]) -> Iterable[float]:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mmebench.load.schedule.popularity import BLOCK, pick_targets
+from mmebench.load.schedule.popularity import pick_targets
 from mmebench.load.schedule.trace import TracedRequest
-from mmebench.spec import TracedTargets, Workload
+from mmebench.spec import Workload
+from mmebench.spec.popularity.popularity import BLOCK
 
 _STAGE_NUMBERS = 2**32
 """Request numbers that a stage of an open loop has to itself."""
@@ -23,7 +24,7 @@ def pick_keys(
         BadInputError: the popularity does not fit the targets.
     """
     first = stage * _STAGE_NUMBERS + worker
-    if isinstance(workload.popularity, TracedTargets):
+    if workload.popularity.traced:
         numbers: Iterator[int] = repeat(0)  # the trace itself says which
     else:
         numbers = pick_targets(workload.popularity, targets, first, workers)
@@ -60,7 +61,7 @@ def trace_keys(
     found = []
     for request, key in zip(trace, drawn, strict=False):
         target, body = divmod(key, pool)
-        if isinstance(workload.popularity, TracedTargets):
+        if workload.popularity.traced:
             assert request.target is not None, "read_trace was asked for targets"
             target = request.target
         if request.payload is not None:

@@ -10,7 +10,7 @@ from mmebench.figures.objectives import find_missed
 from mmebench.figures.stage import summarise_stage
 from mmebench.load.schedule.search import SearchState
 from mmebench.record.run import StageWindow
-from mmebench.spec import Objectives, Stage, Workload
+from mmebench.spec import ClosedLoop, Objectives, Stage, Workload
 
 Plan = Generator[Stage, bool, None]
 """Gives stages; is sent whether the last one met the objectives."""
@@ -29,7 +29,7 @@ def make_plan(workload: Workload, objectives: Objectives) -> Plan:
             _ = yield stage  # these follow each other whatever is sent
         return
     asked = workload.profile.search
-    state = SearchState.begin(asked, whole=workload.arrivals.kind == "closed")
+    state = SearchState.begin(asked, whole=isinstance(workload.arrivals, ClosedLoop))
     while not state.over:
         stage = workload.stage(state.load, asked.users, asked.duration, asked.warmup)
         met = yield stage if objectives.p99 is None else _long_enough(stage)

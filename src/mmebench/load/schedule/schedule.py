@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from mmebench.load.processes.messages import BeginStage
 from mmebench.load.schedule.arrivals import own_times
-from mmebench.spec import ConstantRate, Poisson, Workload
+from mmebench.spec import RateArrivals, Trace, Workload
 
 Nanoseconds = npt.NDArray[np.int64]
 Traced = list[tuple[float, int]]
@@ -26,12 +26,15 @@ def due_times(workload: Workload, trace: Traced, order: BeginStage) -> Iterator[
         trace: what the arrivals follow, where they follow one.
         order: to the worker.
     """
-    if isinstance(workload.arrivals, ConstantRate | Poisson):
-        assert order.rate is not None, "the spec asks for it"
-        blocks = own_times(workload.arrivals, order.rate, order.stage, order.seconds, order.worker, order.workers)
-    else:
-        times = np.array([seconds for seconds, _ in own_trace(trace, order)], np.float64)
-        blocks = iter([times - order.trace_from])
+    match workload.arrivals:
+        case RateArrivals() as arrivals:
+            assert order.rate is not None, "the spec asks for it"
+            blocks = own_times(arrivals, order.rate, order.stage, order.seconds, order.worker, order.workers)
+        case Trace():
+            times = np.array([seconds for seconds, _ in own_trace(trace, order)], np.float64)
+            blocks = iter([times - order.trace_from])
+        case other:
+            raise TypeError(f"arrivals {other.kind} have no times")
     for seconds in blocks:
         yield order.start_ns + (seconds * 1e9).astype(np.int64)
 

@@ -1,13 +1,13 @@
-"""When requests start."""
+"""The closed loop: users who wait for their answers."""
 
 from collections.abc import Iterator
 from itertools import count, repeat
-from pathlib import Path
 from random import Random
 from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from mmebench.spec.arrivals.arrivals import Arrivals
 from mmebench.spec.strict import Duration, Strict
 
 
@@ -31,7 +31,7 @@ ThinkTime = Annotated[
 ]
 
 
-class ClosedLoop(Strict):
+class ClosedLoop(Arrivals):
     """Each user waits for its answer, thinks, and sends the next request."""
 
     kind: Literal["closed"] = "closed"
@@ -44,29 +44,3 @@ class ClosedLoop(Strict):
             low, high = self.think_time.between
             return (random.uniform(low, high) for _ in count())
         return repeat(self.think_time) if self.think_time else None
-
-
-class ConstantRate(Strict):
-    """Open loop: requests start at equal distances, whatever the endpoint does."""
-
-    kind: Literal["constant"]
-
-
-class Poisson(Strict):
-    """Open loop: requests start independently of each other, as those of many people do."""
-
-    kind: Literal["poisson"]
-    seed: int = Field(0, ge=0)
-
-
-class Trace(Strict):
-    """Open loop: requests start when a recorded trace says."""
-
-    kind: Literal["trace"]
-    path: Path = Field(
-        description="CSV with a header, or JSON lines: timestamp (seconds), target (name or number), and "
-        "payload (a file of one request's body) where it is not the workload's"
-    )
-
-
-Arrivals = Annotated[ClosedLoop | ConstantRate | Poisson | Trace, Field(discriminator="kind")]

@@ -1,0 +1,39 @@
+"""What every kind of endpoint is that a benchmark starts."""
+
+from typing import ClassVar, Self
+
+from mmebench.spec.strict import Strict
+
+
+class ServedEndpoint(Strict):
+    """An endpoint that is started for a benchmark and taken down after it."""
+
+    kind: str
+    opener: ClassVar[str]
+    """``module:Class`` of the :class:`~mmebench.endpoints.opener.Opener`, imported when an endpoint is opened."""
+    beside: ClassVar[frozenset[str]] = frozenset()
+    """Fields that change nothing of what is measured."""
+
+    @property
+    def instance_type(self) -> str | None:
+        """Of each instance; None where there is one kind of machine only."""
+        return None
+
+    @property
+    def instances(self) -> int:
+        """How many serve behind one endpoint."""
+        return 1
+
+    @property
+    def opened_at_once(self) -> int:
+        """How many endpoints may exist together: one is measured while others come up."""
+        return 1
+
+    @property
+    def lacks_int64_engines(self) -> str | None:
+        """Why TensorRT there takes no 64-bit integers, and what to do; None where it does."""
+        return None
+
+    def each(self) -> tuple[Self, ...]:
+        """The same for each instance type alone."""
+        return (self,)
