@@ -99,12 +99,12 @@ Shapes = dict[str, list[str | int]]
 
 def save(path: Path, nodes: list[onnx.NodeProto], inputs: Shapes, outputs: Shapes, **constants: Array) -> Path:
     """A graph of float tensors; ``inputs`` and ``outputs`` are shapes by name."""
-    described = [
+    taken, given = (
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in tensors.items()]
         for tensors in (inputs, outputs)
-    ]
+    )
     weights = [numpy_helper.from_array(value, name) for name, value in constants.items()]
-    graph = helper.make_graph(nodes, "small", *described, weights)
+    graph = helper.make_graph(nodes, "small", taken, given, weights)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
     return path
 

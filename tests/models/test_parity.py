@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -90,5 +91,6 @@ def test_local_attention_is_right_at_every_token(kind: str, local_attention: Mod
     exported = find_platform(kind).export(local_attention, platform, tmp_path)
     parity = check_parity(exported, local_attention.run, platform, local_attention.max_sequence_length)
     assert parity.max_relative < 1e-5
+    attending: Any
     (attending,) = (part for part in local_attention.module.children() if hasattr(part, "set_attn_implementation"))
     assert attending.config._attn_implementation == "sdpa"  # as before

@@ -1,15 +1,18 @@
 """Sources: what a name gives, and one clear error when it gives nothing."""
 
+import argparse
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors.torch import save_file
 
 from mmebench.errors import BadInputError
@@ -20,6 +23,8 @@ from mmebench.models.sources.architectures import ARCHITECTURES, find
 from mmebench.spec import HuggingFaceModel, ModelSpec, TimmModel, TorchvisionModel
 
 pytestmark = pytest.mark.export
+
+State = dict[str, torch.Tensor]
 
 
 @pytest.fixture
@@ -115,6 +120,78 @@ def test_a_checkpoint_brings_its_own_weights(suffix: str, image_model: Model, tm
     model = load(timm(weights=str(path)))
     assert model.weights == f"checkpoint weights{suffix}"
     assert all((weight == 0.01).all() for weight in model.module.parameters())
+
+
+def averaged(state: State) -> object:
+    return {"state_dict": {name: tensor * 0 for name, tensor in state.items()}, "state_dict_ema": state}
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda state: state,
+        lambda state: {"model": state},
+        averaged,
+        lambda state: {f"module.{name}": tensor for name, tensor in state.items()},
+        lambda state: {"state_dict": {f"_orig_mod.{name}": tensor for name, tensor in state.items()}},
+        lambda state: {"state_dict": {f"module._orig_mod.{name}": tensor for name, tensor in state.items()}},
+        lambda state: {"model": state, "epoch": 3, "args": argparse.Namespace(lr=0.1)},
+    ],
+    ids=["bare", "model", "ema", "parallel", "compiled", "both", "arguments"],
+)
+@pytest.mark.parametrize("source", ["timm", "torchvision"])
+def test_weights_are_found_wherever_training_keeps_them(
+    source: str, wrapped: Callable[[State], object], image_model: Model, tmp_path: Path
+) -> None:
+    from torchvision.models import squeezenet1_1
+
+    trained = image_model.module if source == "timm" else squeezenet1_1()
+    state = {name: torch.full_like(tensor, 0.01) for name, tensor in trained.state_dict().items()}
+    torch.save(wrapped(state), tmp_path / "w.pth")
+    made = timm if source == "timm" else torchvision
+    model = load(made(weights=str(tmp_path / "w.pth")))
+    assert all((weight == 0.01).all() for weight in model.module.parameters())
+
+
+def test_as_many_classes_as_the_checkpoint_has(image_model: Model, tmp_path: Path) -> None:
+    import timm as library
+    from torchvision.models import squeezenet1_1
+
+    path = tmp_path / "w.pth"
+    torch.save({"state_dict": library.create_model("test_resnet", num_classes=7).state_dict()}, path)
+    assert load(timm(weights=str(path))).outputs[0].shape == (7,)
+    wrong = timm(weights=str(path)).model_copy(update={"num_classes": 8})
+    assert "w.pth does not fit the model" in refusal(wrong)
+    torch.save(squeezenet1_1(num_classes=5).state_dict(), path)
+    assert load(torchvision(weights=str(path))).outputs[0].shape == (5,)
+
+
+@pytest.mark.parametrize("classes", [0, 3])
+def test_as_many_classes_as_the_spec_says(classes: int) -> None:
+    shape = load(timm().model_copy(update={"num_classes": classes})).outputs[0].shape
+    assert shape == ((3,) if classes else (96,))
+    if classes:
+        assert load(torchvision().model_copy(update={"num_classes": classes})).outputs[0].shape == (3,)
+
+
+def test_pretrained_weights_of_torchvision_have_their_own_classes() -> None:
+    with pytest.raises(ValidationError, match="which have classes of their own; leave num_classes out"):
+        TorchvisionModel(source="torchvision", name="resnet18", num_classes=3)
+
+
+class Code:
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return Path.touch, (Path("touched"),)  # type: ignore[return-value]  # whatever a pickle may call
+
+
+@pytest.mark.parametrize("source", ["timm", "torchvision"])
+def test_no_code_of_a_checkpoint_is_run(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"state_dict": {}, "args": Code()}, "w.pth")
+    said = refusal(timm(weights="w.pth") if source == "timm" else torchvision(weights="w.pth"))
+    assert "w.pth" in said
+    assert "weights_only" in said
+    assert not Path("touched").exists()
 
 
 def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:

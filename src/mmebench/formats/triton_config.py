@@ -98,7 +98,7 @@ def render(config: ModelConfig) -> str:
 
 def kind(config: ModelConfig) -> str:
     """What specs and results call the platform of this config: ``pt``, ``onnx``, ``python``, ``ensemble``, …"""
-    server = config.backend or config.platform
+    server = str(config.backend or config.platform)
     return _KINDS.get(server, server)
 
 

@@ -1,9 +1,9 @@
 """Which model: where it comes from and its name there."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mmebench.formats.tensors import TensorSpec
 from mmebench.spec.strict import Strict
@@ -15,6 +15,9 @@ class TimmModel(Strict):
     source: Literal["timm"]
     name: str = Field(description="as timm lists it, e.g. resnet50 or vit_base_patch16_224")
     weights: str = Field("pretrained", description="pretrained, random, or the path of a checkpoint")
+    num_classes: int | None = Field(
+        None, ge=0, description="null: as many as the weights have; 0: no classifier, the features before it"
+    )
 
 
 class TorchvisionModel(Strict):
@@ -22,7 +25,17 @@ class TorchvisionModel(Strict):
 
     source: Literal["torchvision"]
     name: str = Field(description="as torchvision lists it, e.g. resnet50")
-    weights: str = Field("pretrained", description="pretrained, random, or the path of a state dict")
+    weights: str = Field("pretrained", description="pretrained, random, or the path of a checkpoint")
+    num_classes: int | None = Field(None, ge=1, description="null: as many as the weights have")
+
+    @model_validator(mode="after")
+    def _pretrained_have_their_own(self) -> Self:
+        if self.weights == "pretrained" and self.num_classes is not None:
+            raise ValueError(
+                f"got num_classes {self.num_classes} and weights pretrained, which have classes of their own; "
+                "leave num_classes out, or set weights: random or the path of a checkpoint"
+            )
+        return self
 
 
 class HuggingFaceModel(Strict):

@@ -2,6 +2,7 @@
 
 import difflib
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -10,7 +11,13 @@ from mmebench.models.model import Model
 from mmebench.models.sources import torchvision_ops
 from mmebench.models.sources.hub import hub
 from mmebench.models.sources.random_weights import IN_WORDS, seeded, settle
-from mmebench.models.sources.vision import image_model, load_checkpoint
+from mmebench.models.sources.vision import (
+    checkpoint_errors,
+    count_classes,
+    image_model,
+    load_weights,
+    read_checkpoint,
+)
 from mmebench.spec import TimmModel
 
 torchvision_ops.prepare()
@@ -26,12 +33,11 @@ def load(spec: TimmModel) -> Model:
     _check_name(spec.name)
     match spec.weights:
         case "pretrained":
-            module, weights = _pretrained(spec.name), "pretrained (timm)"
+            module, weights = _pretrained(spec), "pretrained (timm)"
         case "random":
-            module, weights = _random(spec.name), IN_WORDS
+            module, weights = _random(spec), IN_WORDS
         case path:
-            module, weights = _random(spec.name), f"checkpoint {Path(path).name}"
-            load_checkpoint(module, Path(path))
+            module, weights = _from_checkpoint(spec, Path(path)), f"checkpoint {Path(path).name}"
     return image_model(module, spec.name, "timm", _image(module), weights)
 
 
@@ -49,10 +55,31 @@ def _check_name(name: str) -> None:
         )
 
 
-def _random(name: str) -> torch.nn.Module:
+def _random(spec: TimmModel) -> torch.nn.Module:
     with seeded():
-        module: torch.nn.Module = timm.create_model(name, pretrained=False)
+        module = _build(spec.name, spec.num_classes)
         return settle(module, _image(module))
+
+
+def _build(name: str, classes: int | None, pretrained: bool = False) -> torch.nn.Module:
+    options: dict[str, Any] = {} if classes is None else {"num_classes": classes}
+    module: torch.nn.Module = timm.create_model(name, pretrained=pretrained, **options)
+    return module
+
+
+def _from_checkpoint(spec: TimmModel, path: Path) -> Any:
+    module: Any = _build(spec.name, spec.num_classes)
+    if path.suffix in (".npz", ".npy"):  # of JAX, which the model's own code translates
+        with checkpoint_errors(path):
+            timm.models.load_checkpoint(module, str(path), weights_only=True)
+        return module
+    state = read_checkpoint(path)
+    if spec.num_classes is None:
+        head = module.default_cfg["classifier"]
+        classes = count_classes(state, [head] if isinstance(head, str) else head)
+        module = _build(spec.name, classes)
+    load_weights(module, state, path)
+    return module
 
 
 def _image(module: torch.nn.Module) -> tuple[int, int, int]:
@@ -60,13 +87,13 @@ def _image(module: torch.nn.Module) -> tuple[int, int, int]:
     return channels, height, width
 
 
-def _pretrained(name: str) -> torch.nn.Module:
+def _pretrained(spec: TimmModel) -> torch.nn.Module:
     try:
         with hub():
-            module: torch.nn.Module = timm.create_model(name, pretrained=True)
+            return _build(spec.name, spec.num_classes, pretrained=True)
     except (OSError, RuntimeError) as error:
         raise BadInputError(
-            f"model.weights: no pretrained weights of timm's {name} can be had ({str(error).splitlines()[0]}); "
-            "set weights: random (same speed, no download), or weights: the path of a checkpoint"
+            f"model.weights: no pretrained weights of timm's {spec.name} can be had "
+            f"({str(error).splitlines()[0]}); set weights: random (same speed, no download), or weights: the path "
+            "of a checkpoint"
         ) from error
-    return module

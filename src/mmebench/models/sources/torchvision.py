@@ -10,7 +10,7 @@ from mmebench.errors import BadInputError
 from mmebench.models.model import Model
 from mmebench.models.sources import torchvision_ops
 from mmebench.models.sources.random_weights import IN_WORDS, seeded, settle
-from mmebench.models.sources.vision import image_model, load_checkpoint
+from mmebench.models.sources.vision import count_classes, image_model, load_weights, read_checkpoint
 from mmebench.spec import TorchvisionModel
 
 torchvision_ops.prepare()
@@ -31,10 +31,9 @@ def load(spec: TorchvisionModel) -> Model:
         case "pretrained":
             module, weights = _pretrained(spec.name, entry), f"pretrained (torchvision {entry.name})"
         case "random":
-            module, weights = _random(spec.name, entry), IN_WORDS
+            module, weights = _random(spec, entry), IN_WORDS
         case path:
-            module, weights = _random(spec.name, entry), f"checkpoint {Path(path).name}"
-            load_checkpoint(module, Path(path))
+            module, weights = _from_checkpoint(spec, Path(path)), f"checkpoint {Path(path).name}"
     return image_model(module, spec.name, "torchvision", _image(module, entry), weights)
 
 
@@ -52,10 +51,27 @@ def _unknown(name: str, known: list[str]) -> str:
     return f"model.name: torchvision has no classifier {name!r}{hint} (torchvision.models.list_models() lists all)"
 
 
-def _random(name: str, entry: Any) -> torch.nn.Module:
+def _random(spec: TorchvisionModel, entry: Any) -> torch.nn.Module:
     with seeded():
-        module: torch.nn.Module = torchvision.models.get_model(name, weights=None)
+        module = _build(spec.name, spec.num_classes)
         return settle(module, _image(module, entry))
+
+
+def _build(name: str, classes: int | None) -> torch.nn.Module:
+    options = {} if classes is None else {"num_classes": classes}
+    module: torch.nn.Module = torchvision.models.get_model(name, weights=None, **options)
+    return module
+
+
+def _from_checkpoint(spec: TorchvisionModel, path: Path) -> torch.nn.Module:
+    state = read_checkpoint(path)
+    module = _build(spec.name, spec.num_classes)
+    if spec.num_classes is None:
+        layers = (torch.nn.Linear, torch.nn.Conv2d)
+        *_, head = (name for name, part in module.named_modules() if isinstance(part, layers))
+        module = _build(spec.name, count_classes(state, [head]))
+    load_weights(module, state, path)
+    return module
 
 
 def _pretrained(name: str, entry: Any) -> torch.nn.Module:
@@ -64,6 +80,6 @@ def _pretrained(name: str, entry: Any) -> torch.nn.Module:
     except (OSError, RuntimeError) as error:
         raise BadInputError(
             f"model.weights: {entry.url} cannot be had ({error}); "
-            "set weights: random (same speed, no download), or weights: the path of a state dict"
+            "set weights: random (same speed, no download), or weights: the path of a checkpoint"
         ) from error
     return module

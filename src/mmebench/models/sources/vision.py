@@ -1,11 +1,13 @@
 """What the image sources share: inputs, outputs and weights of a classifier."""
 
+import argparse
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from mmebench.errors import BadInputError
 from mmebench.formats.tensors import TensorSpec
@@ -42,20 +44,52 @@ def image_model(
     )
 
 
-def load_checkpoint(module: torch.nn.Module, path: Path) -> None:
-    """Put the state dict of ``path`` (.pth, .pt or .safetensors) into ``module``.
+State = Mapping[str, torch.Tensor]
+"""Weights by name."""
+
+
+def read_checkpoint(path: Path) -> State:
+    """The weights in a checkpoint (.pth, .pt, .tar, .safetensors …), wherever training scripts keep them.
+
+    As timm reads it: those of an exponential moving average before others, under ``state_dict`` or ``model`` or at
+    the top, without the prefixes of parallel and of compiled modules. Only tensors and plain data are unpickled,
+    and the script's own arguments: no code of the file is run.
 
     Raises:
-        BadInputError: it cannot be read, or belongs to another model.
+        BadInputError: it cannot be read.
+    """
+    from timm.models import load_state_dict
+
+    with checkpoint_errors(path), torch.serialization.safe_globals([argparse.Namespace]):
+        state: State = load_state_dict(str(path), use_ema=True, weights_only=True)
+    return state
+
+
+def count_classes(state: State, heads: Iterable[str]) -> int | None:
+    """How many classes the weights tell apart, by the first of these layers that they have; None: by none."""
+    found = (state[f"{head}.weight"] for head in heads if f"{head}.weight" in state)
+    return next((len(weight) for weight in found), None)
+
+
+def load_weights(module: torch.nn.Module, state: State, path: Path) -> None:
+    """Put the weights of ``path`` into ``module``.
+
+    Raises:
+        BadInputError: they belong to another model.
+    """
+    with checkpoint_errors(path):
+        module.load_state_dict(state)
+
+
+@contextmanager
+def checkpoint_errors(path: Path) -> Iterator[None]:
+    """Turn what is wrong with a checkpoint into one message.
+
+    Raises:
+        BadInputError: in place of what its reader, or the module that it is for, raised.
     """
     try:
-        if path.suffix == ".safetensors":
-            state = load_file(path)
-        else:
-            # Training scripts often keep the weights under a key of their own.
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            state = state.get("state_dict", state)
-        module.load_state_dict(state)
+        yield
     except FileNotFoundError:
         raise BadInputError(
             f"model.weights: no file {path}; allowed: pretrained, random, or the path of a checkpoint"
