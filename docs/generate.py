@@ -32,7 +32,7 @@ def editor_schema() -> dict[str, Any]:
     run, load = Spec.model_json_schema(), LoadSpec.model_json_schema()
     definitions = run.pop("$defs") | load.pop("$defs")
     platform = definitions["PlatformSpec"]
-    kinds = platform["properties"]["kind"]["enum"]
+    kinds = platform["properties"]["kind"]["examples"]  # a bare name is more often a slip than a rare backend
     definitions["PlatformSpec"] = {"anyOf": [{"enum": kinds}, platform]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -51,9 +51,14 @@ def test_an_endpoint_that_runs_is_loaded(tmp_path: Path) -> None:
     assert "tiny on ml.g5.xlarge" in result.output
 
 
-def test_a_packaged_model_and_a_missed_objective(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("platform", "precision", "label"), [("onnx", "fp16", "onnx-fp16"), ("python", "as given", "python")]
+)
+def test_a_packaged_model_and_a_missed_objective(
+    platform: str, precision: str, label: str, tmp_path: Path
+) -> None:
     record = {
-        "model": "resnet18", "source": "timm", "task": "cv", "platform": "onnx", "precision": "fp16",
+        "model": "resnet18", "source": "timm", "task": "cv", "platform": platform, "precision": precision,
         "weights": "random", "parameters": 11, "inputs": MODEL["inputs"], "outputs": MODEL["inputs"],
         "max_batch_size": 4, "archive": "resnet18-onnx.tar.gz", "sha256": "0" * 64, "parity": None, "details": {},
     }  # fmt: skip
@@ -78,8 +83,8 @@ def test_a_packaged_model_and_a_missed_objective(tmp_path: Path) -> None:
         result = CliRunner().invoke(cli, arguments, standalone_mode=False)
     assert result.exception is None, result.output
     assert result.return_value == 1
-    run = read_run(tmp_path / "resnet18" / "ml.g5.xlarge*onnx-fp16*1_run.json")
-    assert (run.precision, run.targets, run.parameters) == ("fp16", 1, 11)
+    run = read_run(tmp_path / "resnet18" / f"ml.g5.xlarge*{label}*1_run.json")
+    assert (run.precision, run.targets, run.parameters) == ("fp16" if precision == "fp16" else "fp32", 1, 11)
     assert run.stages[0].end - run.stages[0].start == pytest.approx(4)
 
 

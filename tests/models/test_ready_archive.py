@@ -1,14 +1,12 @@
 """Ready Triton archives: what their config says is what counts."""
 
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from mmebench.errors import BadInputError
 from mmebench.formats.archive import pack
 from mmebench.formats.tensors import TensorSpec
-from mmebench.formats.triton_config import BACKENDS, PLATFORMS, kind, parse
 from mmebench.models.package import package_model
 from mmebench.models.platforms import find_platform
 from mmebench.spec import FileModel, PlatformSpec
@@ -126,11 +124,21 @@ def test_a_model_of_any_backend_is_packaged(tmp_path: Path) -> None:
     assert (package.platform, package.archive.name) == ("python", "mine-python.tar.gz")
 
 
-def test_every_backend_of_triton_can_be_named() -> None:
-    allowed = get_args(PlatformSpec.model_fields["kind"].annotation)
-    for field, names in (("backend", BACKENDS), ("platform", PLATFORMS)):
-        for name in names:
-            assert kind(parse(CONFIG.replace('backend: "onnxruntime"', f'{field}: "{name}"'), "c")) in allowed
+def test_a_backend_that_nobody_else_has_is_packaged(tmp_path: Path) -> None:
+    wanted = PlatformSpec(kind="house_made")
+    package = package_model(ready(tmp_path, CONFIG.replace("onnxruntime", "house_made")), wanted, tmp_path / "p")
+    assert package.platform == "house_made"
+
+
+@pytest.mark.parametrize("left_out", ["input", "output"])
+def test_what_is_left_for_triton_to_find_is_as_the_spec_says(left_out: str, tmp_path: Path) -> None:
+    config = "\n".join(line for line in CONFIG.splitlines() if not line.startswith(left_out))
+    assert package_model(ready(tmp_path, config), ONNX, tmp_path / "p").max_batch_size == 16
+
+
+def test_whether_there_is_a_batch_is_not_left_to_triton(tmp_path: Path) -> None:
+    said = refusal(ready(tmp_path, 'backend: "onnxruntime"'), ONNX, tmp_path / "p")
+    assert "it leaves inputs, outputs and max_batch_size to Triton; name one of them" in said
 
 
 def test_nothing_is_exported_to_a_backend_of_ready_archives() -> None:

@@ -143,7 +143,9 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: i
     endpoint = spec.endpoint
     package = read_package(spec.model.package) if spec.model.package else None
     served: Package | ServedModel = package or spec.model
-    platform = PlatformSpec.model_validate({"kind": served.platform, "precision": served.precision})
+    # What an archive of the user's own computes in is not known; it is filed as mmebench run files it.
+    precision = "fp16" if served.precision == "fp16" else "fp32"
+    platform = PlatformSpec.model_validate({"kind": served.platform, "precision": precision})
     name = package.model if package else str(spec.model.name)
     targets = endpoint.target_names
     files = RunFiles(results / name, endpoint.instance_type, platform.label, len(targets))

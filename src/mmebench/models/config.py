@@ -24,8 +24,9 @@ def make_config(
     """
     config = template(platform.kind, task)
     config.max_batch_size = platform.max_batch_size
-    _replace(config.input, inputs)
-    _replace(config.output, outputs)
+    for field, tensors in ((config.input, inputs), (config.output, outputs)):
+        del field[:]
+        add_tensors(field, tensors)
     config.ClearField("dynamic_batching")
     if platform.dynamic_batching is not None:
         config.dynamic_batching.SetInParent()
@@ -55,8 +56,8 @@ def template(kind: str, task: Task) -> ModelConfig:
     return parse(file.read_text(encoding="utf-8"), file.name)
 
 
-def _replace(field: Any, tensors: Sequence[TensorSpec]) -> None:
-    del field[:]
+def add_tensors(field: Any, tensors: Sequence[TensorSpec]) -> None:
+    """Describe ``tensors`` in ``field``, the inputs or the outputs of a config."""
     for tensor in tensors:
         datatype = "TYPE_STRING" if tensor.datatype == "BYTES" else f"TYPE_{tensor.datatype}"
         added = field.add(name=tensor.name, data_type=triton.DataType.Value(datatype), dims=tensor.dims)

@@ -22,7 +22,7 @@ from mmebench.models.parity import LENGTHS, Parity, check_parity
 from mmebench.models.platforms import find_platform
 from mmebench.models.ready_archive import adopt_archive
 from mmebench.models.sources import load_model
-from mmebench.spec import ModelSpec, PlatformSpec, is_ready_archive
+from mmebench.spec import ModelSpec, PlatformSpec, is_ready_archive, platform_label
 from mmebench.units import human_bytes
 
 Progress = Callable[[str], None]
@@ -201,7 +201,7 @@ def _ready_package(file: ModelFile, platform: PlatformSpec, work: Path, progress
 
 def _keep(made: Package, directory: Path, made_from: str) -> Package:
     """Move the archive into ``directory`` and write its record, in this order: a record means a whole archive."""
-    name = f"{made.model}-{made.platform}" + ("-fp16" if made.precision == "fp16" else "")
+    name = f"{made.model}-{platform_label(made.platform, made.precision)}"
     archive = directory / f"{name}.tar.gz"
     details = {**made.details, "fingerprint": made_from, "libraries": library_versions()}
     made.archive.replace(archive)

@@ -9,7 +9,8 @@ from tritonclient.grpc import model_config_pb2 as triton
 from mmebench.errors import BadInputError
 from mmebench.formats.archive import unpack
 from mmebench.formats.tensors import TensorSpec
-from mmebench.formats.triton_config import ModelConfig, kind, read
+from mmebench.formats.triton_config import ModelConfig, check, kind, parse_partial
+from mmebench.models.config import add_tensors
 from mmebench.models.model import ModelFile
 from mmebench.spec import DynamicBatching, PlatformSpec
 
@@ -41,7 +42,7 @@ def adopt_archive(file: ModelFile, platform: PlatformSpec, work: Path, archive: 
         BadInputError: the archive or its config is broken, or differs from the spec.
     """
     folder = unpack(file.path, work / "unpacked", _LIMIT)
-    config = read(folder / "config.pbtxt", f"{file.path.name}/config.pbtxt")
+    config = _read(folder / "config.pbtxt", file)
     found = kind(config)
     if found != platform.kind:
         raise BadInputError(
@@ -55,11 +56,35 @@ def adopt_archive(file: ModelFile, platform: PlatformSpec, work: Path, archive: 
     return Batching(config.max_batch_size, any(one.HasField("dynamic_batching") for one in _all(config, folder)))
 
 
+def _read(path: Path, file: ModelFile) -> ModelConfig:
+    """The archive's config; inputs or outputs that it leaves for Triton to find in the model are the spec's."""
+    text, where = path.read_text(encoding="utf-8", errors="replace"), f"{file.path.name}/config.pbtxt"
+    config = parse_partial(text, where)
+    if kind(config) in ("onnx", "openvino"):
+        if not config.input and not config.output and not config.max_batch_size:
+            raise BadInputError(
+                f"{where}: it leaves inputs, outputs and max_batch_size to Triton; name one of them, as requests "
+                "with and without a batch differ"
+            )
+        for field, tensors in ((config.input, file.inputs), (config.output, file.outputs)):
+            if not field:
+                add_tensors(field, tensors)
+    check(config, text, where)
+    return config
+
+
 def _all(config: ModelConfig, folder: Path) -> list[ModelConfig]:
     """The config, and those of the models that an ensemble is made of, which lie beside it."""
     names = sorted({step.model_name for step in config.ensemble_scheduling.step})
     places = {name: folder.parent / name / "config.pbtxt" for name in names}
-    return [config, *(read(place, f"{name}/config.pbtxt") for name, place in places.items() if place.is_file())]
+    return [
+        config,
+        *(
+            parse_partial(place.read_text(encoding="utf-8", errors="replace"), f"{name}/config.pbtxt")
+            for name, place in places.items()
+            if place.is_file()
+        ),
+    ]
 
 
 def _check_options(file: ModelFile, platform: PlatformSpec, config: ModelConfig) -> None:

@@ -20,7 +20,7 @@ from mmebench.spec.model import (
     TorchvisionModel,
     is_ready_archive,
 )
-from mmebench.spec.platform import DynamicBatching, PlatformSpec
+from mmebench.spec.platform import EXPORTED, DynamicBatching, PlatformSpec, platform_label
 from mmebench.spec.popularity import HotSet, Popularity, RoundRobin, TracedTargets, Uniform, Weights, Zipf
 from mmebench.spec.profile import Profile, Ramp, Search, Stage, Stationary
 from mmebench.spec.sagemaker import SageMakerEndpoint
@@ -68,6 +68,7 @@ __all__ = [
     "Workload",
     "Zipf",
     "is_ready_archive",
+    "platform_label",
 ]
 
 
@@ -87,6 +88,12 @@ class Spec(Strict):
         labels = [platform.label for platform in self.platforms]
         if len(set(labels)) < len(labels):
             raise ValueError(f"platforms names one twice: {', '.join(labels)}; run them as two specs")
+        unknown = [platform.kind for platform in self.platforms if platform.kind not in EXPORTED]
+        if unknown and not is_ready_archive(self.model):
+            raise ValueError(
+                f"platforms: got {unknown[0]!r}; allowed: {', '.join(EXPORTED)}, or for a ready Triton archive "
+                "(.tar.gz) what its config.pbtxt names"
+            )
         batch = self.workload.payload.batch
         for platform in self.platforms:
             said = not is_ready_archive(self.model) or "max_batch_size" in platform.model_fields_set

@@ -1,6 +1,6 @@
 """Which platform: the served form of the model and how Triton runs it."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,16 +14,32 @@ class DynamicBatching(Strict):
     max_queue_delay: Duration = Field(0.0, description="longest wait for more requests")
 
 
+EXPORTED = ("pt", "onnx", "openvino", "trt")
+"""What models are exported to, or built for."""
+
+Kind = Annotated[
+    str,
+    Field(
+        pattern="^[A-Za-z0-9_-]+$",
+        examples=[*EXPORTED, "python", "ensemble", "dali", "fil", "identity", "tensorflow", "tensorrtllm", "vllm"],
+        description="pt, onnx, openvino or trt; for a ready Triton archive what its config.pbtxt names: python, "
+        "ensemble, or any other backend",
+    ),
+]
+
+
+def platform_label(kind: str, precision: str) -> str:
+    """What files, tables and charts call a platform: ``onnx``, or ``onnx-fp16`` where precision was lowered."""
+    return f"{kind}-fp16" if precision == "fp16" else kind
+
+
 class PlatformSpec(Strict):
     """The served form of the model and how Triton runs it. A bare ``pt`` is short for ``{kind: pt}``.
 
     How a ready Triton archive is run is decided by its config.pbtxt; what is said here must then be the same.
     """
 
-    kind: Literal[
-        "pt", "onnx", "openvino", "trt",
-        "dali", "ensemble", "fil", "identity", "python", "tensorflow", "tensorrtllm", "torch_aoti", "vllm",
-    ] = Field(description="after trt: of ready Triton archives only, what their config.pbtxt names")  # fmt: skip
+    kind: Kind
     precision: Literal["fp32", "fp16"] = "fp32"
     max_batch_size: int = Field(
         8, ge=0, le=1024, description="0: the model has no batch dimension, and shapes are whole"
@@ -36,8 +52,8 @@ class PlatformSpec(Strict):
 
     @property
     def label(self) -> str:
-        """What files, tables and charts call it: ``onnx``, or ``onnx-fp16`` where the precision is not fp32."""
-        return self.kind if self.precision == "fp32" else f"{self.kind}-{self.precision}"
+        """See :func:`platform_label`."""
+        return platform_label(self.kind, self.precision)
 
     @model_validator(mode="before")
     @classmethod
