@@ -21,9 +21,8 @@ from support.tiny_models import WIDTH, onnx_archive
 from support.watching import Watcher
 
 ENDS_AT_THE_EXPERIMENT = """
-import os, signal, sys
-from pathlib import Path
-from mmebench.benchmark.experiments import Progress, Subject, run_experiment
+import os, sys
+from mmebench.benchmark import story
 from mmebench.cli import main
 story.run_experiment = lambda *_: os.kill(os.getpid(), {signal})
 sys.argv = ["mmebench", "run", "spec.yaml"]

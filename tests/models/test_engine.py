@@ -209,11 +209,13 @@ def test_what_an_old_tensorrt_cannot_take_is_refused_before_it_is_built(
 ) -> None:
     role = "arn:aws:iam::123456789012:role/mmebench"
     endpoint = SageMakerEndpoint.model_validate(
-        {"kind": "sagemaker", "instance_type": "ml.g5.xlarge", "role": role, "bucket": "models"} | of_sagemaker
+        {"kind": "sagemaker", "instance_type": "ml.g5.xlarge", "role": role, "region": "us-east-1"} | of_sagemaker
     )
     text = exported.model_copy(update={"inputs": (TensorSpec(name="ids", datatype=datatype, shape=(-1,)),)})
     if refused:
-        with pytest.raises(BadInputError, match=r"got 23\.12, whose TensorRT takes no 64-bit integers as ids of"):
+        with pytest.raises(
+            BadInputError, match=r"got 23\.12; take 24\.05 or later: .* no 64-bit integers, as ids of"
+        ):
             check_inputs(text, endpoint)
     else:
         check_inputs(text, endpoint)
@@ -229,7 +231,7 @@ def test_who_builds(monkeypatch: pytest.MonkeyPatch) -> None:
             "kind": "sagemaker",
             "instance_type": "ml.g5.xlarge",
             "role": "arn:aws:iam::123456789012:role/mmebench",
-            "bucket": "models",
+            "region": "us-east-1",
         }
     )
     assert find_builder(remote).made_with == "ml.g5.xlarge, sagemaker-tritonserver:25.09-py3"
