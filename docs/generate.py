@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mmebench.spec import Spec
+from mmebench.spec import PLATFORMS, Spec
 from mmebench.spec.load import LoadSpec
 
 HERE = Path(__file__).parent
@@ -24,6 +24,8 @@ Editors with a YAML language server complete and check specs with [spec.schema.j
 
 This page is made from the models that read specs.
 """
+_OTHER_PLATFORMS = ("python", "ensemble", "dali", "fil", "tensorrtllm", "vllm")
+"""Of ready archives. Any name may be one; editors complete these, as most others are slips."""
 _TITLES = {"Spec": "A spec of `mmebench run`", "LoadSpec": "A spec of `mmebench load`"}
 
 
@@ -31,9 +33,8 @@ def editor_schema() -> dict[str, Any]:
     """The JSON schema of both kinds of specs, as people write them: a platform may be its bare name."""
     run, load = Spec.model_json_schema(), LoadSpec.model_json_schema()
     definitions = run.pop("$defs") | load.pop("$defs")
-    platform = definitions["PlatformSpec"]
-    kinds = platform["properties"]["kind"]["examples"]  # a bare name is more often a slip than a rare backend
-    definitions["PlatformSpec"] = {"anyOf": [{"enum": kinds}, platform]}
+    platforms = run["properties"]["platforms"]
+    platforms["items"] = {"anyOf": [{"enum": [*PLATFORMS, *_OTHER_PLATFORMS]}, platforms["items"]]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "mmebench spec",
@@ -61,15 +62,15 @@ def _section(name: str, part: dict[str, Any]) -> str:
     lines += ["| field | allowed | default | |", "|---|---|---|---|"]
     required = part.get("required", ())
     for field, schema in part["properties"].items():
-        default = "**required**" if field in required else _default(schema.get("default"))
+        default = "**required**" if field in required else _default(schema)
         lines.append(f"| `{field}` | {_allowed(schema)} | {default} | {_text(schema.get('description', ''))} |")
     return "\n".join([*lines, ""])
 
 
-def _default(value: Any) -> str:
-    if isinstance(value, dict):
+def _default(schema: dict[str, Any]) -> str:
+    if isinstance(schema.get("default", {}), dict):
         return "its own defaults"
-    return f"`{json.dumps(value)}`"
+    return f"`{json.dumps(schema['default'])}`"
 
 
 def _allowed(schema: dict[str, Any]) -> str:

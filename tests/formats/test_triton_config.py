@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from tritonclient.grpc import model_config_pb2 as triton
 
 from mmebench.errors import BadInputError
-from mmebench.formats.triton_config import BACKENDS, ModelConfig, kind, on_cpu, parse, parse_partial, render
+from mmebench.formats.triton_config import BACKENDS, ModelConfig, on_cpu, parse, parse_partial, render, served_by
+from mmebench.spec import platform_kind
 
 GOOD = """\
 # a classifier
@@ -101,13 +102,14 @@ def test_a_comment_is_not_a_place() -> None:
         ('platform: "pytorch_libtorch"', "pt"),
         ('backend: "openvino"', "openvino"),
         ('platform: "tensorrt_plan"', "trt"),
-        ('platform: "tensorflow_savedmodel"', "tensorflow"),
+        ('platform: "tensorflow_savedmodel"', "tensorflow_savedmodel"),
         ('backend: "python"', "python"),
         ('platform: "ensemble"', "ensemble"),
     ],
 )
-def test_kind(line: str, platform: str) -> None:
-    assert kind(parse(GOOD.replace('backend: "onnxruntime"', line), "config.pbtxt")) == platform
+def test_what_specs_call_it(line: str, platform: str) -> None:
+    config = parse(GOOD.replace('backend: "onnxruntime"', line), "config.pbtxt")
+    assert platform_kind(served_by(config)) == platform
 
 
 def test_on_cpu_moves_instances_and_keeps_the_rest() -> None:

@@ -24,12 +24,13 @@ from mmebench.models.engine import (
 from mmebench.models.package import Package, package_model
 from mmebench.spec import FileModel, LocalEndpoint, PlatformSpec, SageMakerEndpoint, TimmModel
 from support.invocations import invoke, runtime_client
+from support.platforms import served_as
 from support.serving import serving
 from support.tiny_models import WIDTH, expected, onnx_archive
 
 IMAGE = TensorSpec(name="input", datatype="FP32", shape=(3, 224, 224))
 TEXT = tuple(TensorSpec(name=name, datatype="INT64", shape=(-1,)) for name in ("input_ids", "attention_mask"))
-TRT = PlatformSpec(kind="trt", max_batch_size=8)
+TRT = served_as("trt", max_batch_size=8)
 
 TRTEXEC = """#!/bin/sh
 for argument in "$@"; do
@@ -58,7 +59,7 @@ echo "an engine of $model" > "$plan"
         ),
         (
             TEXT,
-            PlatformSpec(kind="trt", precision="fp16", max_batch_size=4),
+            served_as("trt", precision="fp16", max_batch_size=4),
             (
                 "--fp16",
                 "--minShapes=input_ids:1x2,attention_mask:1x2",
@@ -67,7 +68,7 @@ echo "an engine of $model" > "$plan"
             ),
         ),
         ((IMAGE.model_copy(update={"shape": (1, 3, 8, 8)}),),
-         PlatformSpec(kind="trt", max_batch_size=0, dynamic_batching=None), ()),
+         served_as("trt", max_batch_size=0, dynamic_batching=None), ()),
     ],
 )  # fmt: skip
 def test_what_trtexec_is_asked(
@@ -79,7 +80,7 @@ def test_what_trtexec_is_asked(
 def test_the_profile_ends_where_the_batches_do() -> None:
     """Every copy reserves memory for the largest shape of its profile."""
     for size in (1, 8, 64):
-        options = trtexec_options((IMAGE,), PlatformSpec(kind="trt", max_batch_size=size), 128)
+        options = trtexec_options((IMAGE,), served_as("trt", max_batch_size=size), 128)
         assert options[-1] == f"--maxShapes=input:{size}x3x224x224"
 
 
@@ -89,8 +90,8 @@ def test_what_needs_to_be_built(tmp_path: Path) -> None:
     ready = FileModel(source="file", path=tmp_path / "m.tar.gz", inputs=tensors, outputs=tensors)
     assert is_built(named, TRT)
     assert not is_built(ready, TRT)
-    assert not is_built(named, PlatformSpec(kind="onnx"))
-    form = exported_platform(PlatformSpec(kind="trt", precision="fp16", max_batch_size=2))
+    assert not is_built(named, served_as("onnx"))
+    form = exported_platform(served_as("trt", precision="fp16", max_batch_size=2))
     assert (form.kind, form.precision, form.max_batch_size) == ("onnx", "fp32", 2)
 
 
@@ -165,7 +166,7 @@ def test_an_engine_is_built_packaged_and_found_again(exported: Package, trtexec:
     assert again == made
     assert told[-1].endswith("is there from an earlier start")
     other = package_engine(
-        exported, PlatformSpec(kind="trt", precision="fp16"), 128, builder, tmp_path / "packages", told.append
+        exported, served_as("trt", precision="fp16"), 128, builder, tmp_path / "packages", told.append
     )
     assert other.archive != made.archive
 

@@ -17,11 +17,12 @@ from mmebench.models.external_data import external_files
 from mmebench.models.package import package_model
 from mmebench.models.platforms.onnx import runner
 from mmebench.spec import FileModel, PlatformSpec
+from support.platforms import served_as
 
 pytestmark = pytest.mark.export
 
 ONNX, ONNX_FP16, OPENVINO = (
-    PlatformSpec.model_validate(wanted) for wanted in ("onnx", {"kind": "onnx", "precision": "fp16"}, "openvino")
+    served_as(wanted) for wanted in ("onnx", {"kind": "onnx", "precision": "fp16"}, "openvino")
 )
 
 IMAGE = TensorSpec(name="image", datatype="FP32", shape=(16,))
@@ -139,7 +140,7 @@ def test_a_file_without_batches_is_packaged_as_told(tmp_path: Path) -> None:
     node = helper.make_node("Relu", ["x"], ["y"])
     path = save(tmp_path / "a.onnx", [node], {"x": [1, 4]}, {"y": [1, 4]})
     whole = [tensor.model_copy(update={"shape": (1, 4)}) for tensor in (X, Y)]
-    platform = PlatformSpec.model_validate({"kind": "onnx", "max_batch_size": 0})
+    platform = served_as({"kind": "onnx", "max_batch_size": 0})
     package = package_model(mine(path, (whole[0],), (whole[1],)), platform, tmp_path / "p")
     assert (package.max_batch_size, package.dynamic_batching) == (0, False)
 

@@ -15,8 +15,9 @@ from mmebench.models import package as package_module
 from mmebench.models.example import example
 from mmebench.models.package import Package, package_model, read_package
 from mmebench.models.parity import TOLERANCE
-from mmebench.models.platforms import find_platform
+from mmebench.models.platforms import find_exporter
 from mmebench.spec import FileModel, HuggingFaceModel, PlatformSpec, TimmModel
+from support.platforms import served_as
 
 pytestmark = [
     pytest.mark.export,
@@ -27,7 +28,7 @@ pytestmark = [
 TINY = TimmModel(source="timm", name="test_resnet", weights="random")
 X = TensorSpec(name="x", datatype="FP32", shape=(4,))
 Y = TensorSpec(name="y", datatype="FP32", shape=(2,))
-PT, ONNX, OPENVINO = (PlatformSpec.model_validate(kind) for kind in ("pt", "onnx", "openvino"))
+PT, ONNX, OPENVINO = (served_as(kind) for kind in ("pt", "onnx", "openvino"))
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +117,7 @@ def test_what_changed_is_made_again(
     assert package_model(TINY, PT, directory).sha256 == packaged.sha256
     model, platform = TINY, PT
     if change == "platform":
-        platform = PlatformSpec(kind="pt", max_batch_size=4)
+        platform = served_as("pt", max_batch_size=4)
     elif change == "model":
         model = TINY.model_copy(update={"weights": "pretrained"})
     elif change == "archive":
@@ -172,7 +173,7 @@ def test_a_disk_that_is_too_small_is_seen_before_the_export(
 def test_trt_is_refused_before_anything_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(package_module, "_load", None)
     with pytest.raises(BadInputError, match="needs an engine"):
-        package_model(TINY, PlatformSpec(kind="trt"), tmp_path)
+        package_model(TINY, served_as("trt"), tmp_path)
 
 
 # --- the user's own files ------------------------------------------------------------------------------------
@@ -184,7 +185,7 @@ def test_trt_is_refused_before_anything_is_loaded(tmp_path: Path, monkeypatch: p
         ("linear.pt", PT, ("INPUT__0", "OUTPUT__0")),
         ("linear.onnx", ONNX, ("x", "y")),
         ("linear.onnx", OPENVINO, ("x", "y")),
-        ("linear.onnx", PlatformSpec(kind="onnx", precision="fp16"), ("x", "y")),
+        ("linear.onnx", served_as("onnx", precision="fp16"), ("x", "y")),
     ],
 )
 def test_a_file_comes_to_its_platform(
@@ -216,7 +217,7 @@ def test_what_a_file_cannot_be(linear: Path, tmp_path: Path) -> None:
     assert "takes .pt or .tar.gz" in refusal(mine(linear / "linear.onnx"), PT, p)
     assert "takes .onnx or .tar.gz" in refusal(mine(linear / "linear.pt"), OPENVINO, p)
     assert "no file" in refusal(mine(linear / "nothing.pt"), PT, p)
-    assert "precision" in refusal(mine(linear / "linear.pt"), PlatformSpec(kind="pt", precision="fp16"), p)
+    assert "precision" in refusal(mine(linear / "linear.pt"), served_as("pt", precision="fp16"), p)
     for name, platform in (("bad.pt", PT), ("bad.onnx", ONNX), ("bad.onnx", OPENVINO)):
         (tmp_path / name).write_text("not a model")
         assert f"{name}" in refusal(mine(tmp_path / name), platform, p)
@@ -313,4 +314,4 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("importlib.import_module", missing)
     with pytest.raises(BadInputError, match=r"needs openvino, which is not installed; run: pip install"):
-        find_platform("openvino")
+        find_exporter(served_as("openvino"))

@@ -13,14 +13,15 @@ from mmebench.formats.tensors import TensorSpec
 from mmebench.models.example import Array
 from mmebench.models.model import Model
 from mmebench.models.parity import check_parity
-from mmebench.models.platforms import find_platform
+from mmebench.models.platforms import find_exporter
 from mmebench.models.platforms.export import Export
 from mmebench.models.sources import load_model
-from mmebench.spec import HuggingFaceModel, PlatformSpec
+from mmebench.spec import HuggingFaceModel
+from support.platforms import served_as
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 
-ONNX = PlatformSpec(kind="onnx")
+ONNX = served_as("onnx")
 WIDTH = 3
 
 
@@ -87,8 +88,8 @@ def local_attention(tmp_path_factory: pytest.TempPathFactory) -> Model:
 @pytest.mark.export
 @pytest.mark.parametrize("kind", ["pt", "onnx", "openvino"])
 def test_local_attention_is_right_at_every_token(kind: str, local_attention: Model, tmp_path: Path) -> None:
-    platform = PlatformSpec.model_validate(kind)
-    exported = find_platform(kind).export(local_attention, platform, tmp_path)
+    platform = served_as(kind)
+    exported = find_exporter(platform).export(local_attention, platform, tmp_path)
     parity = check_parity(exported, local_attention.run, platform, local_attention.max_sequence_length)
     assert parity.max_relative < 1e-5
     attending: Any

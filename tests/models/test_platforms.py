@@ -12,9 +12,10 @@ from mmebench.errors import BadInputError, MmebenchError, disk_errors
 from mmebench.models.example import Array, example
 from mmebench.models.model import Model
 from mmebench.models.parity import TOLERANCE, check_parity
-from mmebench.models.platforms import find_platform
+from mmebench.models.platforms import find_exporter
 from mmebench.models.platforms.export import Export
 from mmebench.spec import PlatformSpec, TimmModel
+from support.platforms import served_as
 
 pytestmark = [pytest.mark.export, pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")]
 
@@ -22,8 +23,8 @@ KINDS = ("pt", "onnx", "openvino")
 
 
 def export(model: Model, folder: Path, **options: object) -> tuple[Export, PlatformSpec]:
-    platform = PlatformSpec.model_validate(options)
-    return find_platform(platform.kind).export(model, platform, folder), platform
+    platform = served_as(options)
+    return find_exporter(platform).export(model, platform, folder), platform
 
 
 class Exports:
@@ -36,10 +37,10 @@ class Exports:
     def get(self, which: str, kind: str, precision: str = "fp32") -> tuple[Export, PlatformSpec, Path]:
         key = which, kind, precision
         folder = self.folder / "-".join(key)
-        platform = PlatformSpec.model_validate({"kind": kind, "precision": precision})
+        platform = served_as({"kind": kind, "precision": precision})
         if key not in self.made:
             folder.mkdir()
-            self.made[key] = find_platform(kind).export(self.models[which], platform, folder)
+            self.made[key] = find_exporter(platform).export(self.models[which], platform, folder)
         return self.made[key], platform, folder
 
 
@@ -193,4 +194,4 @@ def test_an_export_is_quiet(image_model: Model, tmp_path: Path, capfd: pytest.Ca
 def test_tensorrt_says_what_it_needs() -> None:
     model = TimmModel(source="timm", name="test_resnet")
     with pytest.raises(BadInputError, match=r"which no export can make; mmebench run has it built"):
-        find_platform("trt").check(model, PlatformSpec(kind="trt"))
+        find_exporter(served_as("trt")).check(model, served_as("trt"))

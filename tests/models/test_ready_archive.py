@@ -8,12 +8,13 @@ from mmebench.errors import BadInputError
 from mmebench.formats.archive import pack
 from mmebench.formats.tensors import TensorSpec
 from mmebench.models.package import package_model
-from mmebench.models.platforms import find_platform
+from mmebench.models.platforms import find_exporter
 from mmebench.spec import FileModel, PlatformSpec
+from support.platforms import served_as
 
 X = TensorSpec(name="x", datatype="FP32", shape=(4,))
 Y = TensorSpec(name="y", datatype="FP32", shape=(2,))
-PT, ONNX, PYTHON, ENSEMBLE = (PlatformSpec.model_validate(kind) for kind in ("pt", "onnx", "python", "ensemble"))
+PT, ONNX, PYTHON, ENSEMBLE = (served_as(kind) for kind in ("pt", "onnx", "python", "ensemble"))
 
 TENSORS = """
 input { name: "x" data_type: TYPE_FP32 dims: 4 }
@@ -55,7 +56,7 @@ def test_it_is_served_as_it_is(tmp_path: Path) -> None:
 
 def test_a_ready_engine_needs_no_builder(tmp_path: Path) -> None:
     model = ready(tmp_path, CONFIG.replace('backend: "onnxruntime"', 'platform: "tensorrt_plan"'))
-    assert package_model(model, PlatformSpec(kind="trt"), tmp_path / "p").platform == "trt"
+    assert package_model(model, served_as("trt"), tmp_path / "p").platform == "trt"
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_its_config_decides_how_requests_are_batched(config: str, size: int, joi
     ],
 )
 def test_what_it_says_may_be_said_in_the_spec(config: str, said: dict[str, object], tmp_path: Path) -> None:
-    platform = PlatformSpec.model_validate({"kind": "onnx"} | said)
+    platform = served_as({"kind": "onnx"} | said)
     package_model(ready(tmp_path, config), platform, tmp_path / "p")
 
 
@@ -109,7 +110,7 @@ def test_what_it_says_may_be_said_in_the_spec(config: str, said: dict[str, objec
     ],
 )
 def test_one_that_differs_is_refused(config: str, platform: dict[str, object], said: str, tmp_path: Path) -> None:
-    wanted = PlatformSpec.model_validate({"kind": "onnx"} | platform)
+    wanted = served_as({"kind": "onnx"} | platform)
     assert said in refusal(ready(tmp_path, config), wanted, tmp_path / "p")
 
 
@@ -125,7 +126,7 @@ def test_a_model_of_any_backend_is_packaged(tmp_path: Path) -> None:
 
 
 def test_a_backend_that_nobody_else_has_is_packaged(tmp_path: Path) -> None:
-    wanted = PlatformSpec(kind="house_made")
+    wanted = served_as("house_made")
     package = package_model(ready(tmp_path, CONFIG.replace("onnxruntime", "house_made")), wanted, tmp_path / "p")
     assert package.platform == "house_made"
 
@@ -143,7 +144,7 @@ def test_whether_there_is_a_batch_is_not_left_to_triton(tmp_path: Path) -> None:
 
 def test_nothing_is_exported_to_a_backend_of_ready_archives() -> None:
     with pytest.raises(BadInputError, match=r"got python, which serves ready Triton archives .*: pt, onnx"):
-        find_platform("python")
+        find_exporter(served_as("python"))
 
 
 # --- the layout ----------------------------------------------------------------------------------------------

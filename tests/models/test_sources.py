@@ -20,7 +20,7 @@ from mmebench.models.example import example
 from mmebench.models.model import Model
 from mmebench.models.sources import load_model
 from mmebench.models.sources.architectures import ARCHITECTURES, find
-from mmebench.spec import HuggingFaceModel, ModelSpec, TimmModel, TorchvisionModel
+from mmebench.spec import HuggingFaceModel, ModelSource, TimmModel, TorchvisionModel
 
 pytestmark = pytest.mark.export
 
@@ -53,13 +53,13 @@ def huggingface(name: str | Path, weights: str | Path = "random") -> HuggingFace
     return HuggingFaceModel(source="huggingface", name=str(name), weights=str(weights))
 
 
-def load(spec: ModelSpec) -> Model:
+def load(spec: ModelSource) -> Model:
     model = load_model(spec)
     assert isinstance(model, Model)
     return model
 
 
-def refusal(spec: ModelSpec) -> str:
+def refusal(spec: ModelSource) -> str:
     with pytest.raises(BadInputError) as caught:
         load_model(spec)
     return str(caught.value)
@@ -98,7 +98,7 @@ def test_random_weights_are_the_same_each_time_and_leave_the_seed_alone(image_mo
 @pytest.mark.parametrize(
     "spec", [timm("test_resnet"), timm("test_efficientnet"), torchvision("mobilenet_v3_small")]
 )
-def test_random_weights_compute_numbers_of_ordinary_size(spec: ModelSpec) -> None:
+def test_random_weights_compute_numbers_of_ordinary_size(spec: ModelSource) -> None:
     assert 0.01 < output(load(spec)).std() < 100
 
 
@@ -211,13 +211,13 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
         (torchvision("fasterrcnn_resnet50_fpn"), "is not a classifier"),
     ],
 )
-def test_an_unknown_name_gets_close_ones(spec: ModelSpec, said: str) -> None:
+def test_an_unknown_name_gets_close_ones(spec: ModelSource, said: str) -> None:
     assert said in refusal(spec)
 
 
 @pytest.mark.usefixtures("offline")
 @pytest.mark.parametrize("spec", [timm(weights="pretrained"), torchvision(weights="pretrained")])
-def test_without_a_network_the_way_out_is_named(spec: ModelSpec) -> None:
+def test_without_a_network_the_way_out_is_named(spec: ModelSource) -> None:
     assert "weights: random" in refusal(spec)
 
 

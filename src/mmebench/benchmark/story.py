@@ -30,7 +30,7 @@ from mmebench.record.layout import RunFiles
 from mmebench.record.metrics import write_metrics
 from mmebench.record.run import Capacity, Run
 from mmebench.report.report import Report, write_report
-from mmebench.spec import PlatformSpec, Spec, Targets
+from mmebench.spec import PLATFORMS, PlatformSpec, Spec, Targets
 from mmebench.spec.load import LoadSpec, ServedModel
 from mmebench.wire.addresses import runtime_url
 from mmebench.wire.runtime import RuntimeClient
@@ -145,7 +145,7 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: i
     served: Package | ServedModel = package or spec.model
     # What an archive of the user's own computes in is not known; it is filed as mmebench run files it.
     precision = "fp16" if served.precision == "fp16" else "fp32"
-    platform = PlatformSpec.model_validate({"kind": served.platform, "precision": precision})
+    platform = PLATFORMS.read({"kind": served.platform, "precision": precision})
     name = package.model if package else str(spec.model.name)
     targets = endpoint.target_names
     files = RunFiles(results / name, endpoint.instance_type, platform.label, len(targets))

@@ -223,7 +223,7 @@ def _is_ensemble(path: Path, archive: Path) -> bool:
         return False
     text, where = path.read_text(encoding="utf-8", errors="replace"), path.relative_to(path.parents[1]).as_posix()
     try:
-        return triton_config.kind(triton_config.parse_partial(text, where)) == "ensemble"
+        return triton_config.served_by(triton_config.parse_partial(text, where)) == "ensemble"
     except BadInputError as error:
         raise ArchiveError(f"{archive}: {error}") from None
 

@@ -27,17 +27,6 @@ PLATFORMS = (
     "ensemble", "onnxruntime_onnx", "pytorch_libtorch", "tensorflow_graphdef", "tensorflow_savedmodel",
     "tensorrt_plan", "torch_aoti",
 )  # fmt: skip
-_KINDS = {
-    "pytorch": "pt",
-    "pytorch_libtorch": "pt",
-    "onnxruntime": "onnx",
-    "onnxruntime_onnx": "onnx",
-    "tensorflow_graphdef": "tensorflow",
-    "tensorflow_savedmodel": "tensorflow",
-    "tensorrt": "trt",
-    "tensorrt_plan": "trt",
-}
-"""Short names; other backends and platforms go by their own."""
 
 
 def parse(text: str, where: str) -> ModelConfig:
@@ -96,10 +85,9 @@ def render(config: ModelConfig) -> str:
     return text_format.MessageToString(config, use_short_repeated_primitives=True)
 
 
-def kind(config: ModelConfig) -> str:
-    """What specs and results call the platform of this config: ``pt``, ``onnx``, ``python``, ``ensemble``, …"""
-    server = str(config.backend or config.platform)
-    return _KINDS.get(server, server)
+def served_by(config: ModelConfig) -> str:
+    """What serves the model: ``onnxruntime``, ``pytorch_libtorch``, ``python``, …; empty where it is not said."""
+    return str(config.backend or config.platform)
 
 
 def read(path: Path, where: str) -> ModelConfig:

@@ -22,7 +22,7 @@ def make_config(
     Raises:
         BadInputError: Triton would not load a model of such tensors.
     """
-    config = template(platform.kind, task)
+    config = template(platform, task)
     config.max_batch_size = platform.max_batch_size
     for field, tensors in ((config.input, inputs), (config.output, outputs)):
         del field[:]
@@ -50,9 +50,9 @@ def checked(config: ModelConfig) -> str:
     return text
 
 
-def template(kind: str, task: Task) -> ModelConfig:
-    """The shipped config of a platform (``pt``, ``onnx``, ``openvino``, ``trt``) and a task (``cv``, ``nlp``)."""
-    file = resources.files("mmebench.models") / "templates" / f"{kind}_{task}.pbtxt"
+def template(platform: PlatformSpec, task: Task) -> ModelConfig:
+    """The config that comes with a platform for a task (``cv``, ``nlp``)."""
+    file = resources.files(platform.templates) / "templates" / f"{platform.kind}_{task}.pbtxt"
     return parse(file.read_text(encoding="utf-8"), file.name)
 
 
@@ -66,7 +66,7 @@ def add_tensors(field: Any, tensors: Sequence[TensorSpec]) -> None:
 
 
 def _instance_kind(platform: PlatformSpec) -> int:
-    """Triton's OpenVINO backend refuses instances on a GPU, so these always run on the CPU."""
-    on_gpu = platform.device == "gpu" and platform.kind != "openvino"
+    """A backend that refuses instances on a GPU, as OpenVINO's does, always has them on the CPU."""
+    on_gpu = platform.device == "gpu" and platform.on_gpu
     group = triton.ModelInstanceGroup
     return int(group.KIND_GPU if on_gpu else group.KIND_CPU)

@@ -22,7 +22,7 @@ from mmebench.formats.tensors import TensorSpec
 from mmebench.formats.triton_config import parse
 from mmebench.models.config import checked, make_config
 from mmebench.models.package import Package, read_package
-from mmebench.spec import ModelSpec, PlatformSpec, ServedEndpoint, is_ready_archive
+from mmebench.spec import ModelSource, Onnx, PlatformSpec, ServedEndpoint, TensorRt
 
 ENGINE = "model.plan"
 LOG = "trtexec.log"
@@ -36,14 +36,15 @@ _LEAST_SEQUENCE = 2
 Progress = Callable[[str], None]
 
 
-def is_built(model: ModelSpec, platform: PlatformSpec) -> bool:
+def is_built(model: ModelSource, platform: PlatformSpec) -> bool:
     """Whether serving this takes an engine that is not there yet."""
-    return platform.kind == "trt" and not is_ready_archive(model)
+    return platform.built and not model.is_ready_archive
 
 
 def exported_platform(platform: PlatformSpec) -> PlatformSpec:
     """What the model is exported to first: ONNX in full precision, which trtexec lowers where it is told to."""
-    return platform.model_copy(update={"kind": "onnx", "precision": "fp32"})
+    own = {name: getattr(platform, name) for name in PlatformSpec.model_fields}
+    return Onnx.model_validate(own | {"kind": "onnx", "precision": "fp32"})
 
 
 def trtexec_options(inputs: Sequence[TensorSpec], platform: PlatformSpec, sequence_length: int) -> tuple[str, ...]:
@@ -58,6 +59,7 @@ def trtexec_options(inputs: Sequence[TensorSpec], platform: PlatformSpec, sequen
         sequence_length: tokens of the longest text.
     """
     options = ["--fp16"] if platform.precision == "fp16" else []
+    own = platform.trtexec if isinstance(platform, TensorRt) else ()
     batched = platform.max_batch_size > 0
     if batched or any(-1 in tensor.shape for tensor in inputs):
         shortest = min(_LEAST_SEQUENCE, sequence_length)
@@ -68,7 +70,7 @@ def trtexec_options(inputs: Sequence[TensorSpec], platform: PlatformSpec, sequen
         ):
             shapes = ",".join(_shape(tensor, batch if batched else None, length) for tensor in inputs)
             options.append(f"--{name}Shapes={shapes}")
-    return tuple(options)
+    return (*options, *own)
 
 
 def package_engine(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mmebench.models.external_data import external_files
-from mmebench.spec import FileModel, ModelSpec, PlatformSpec
+from mmebench.spec import FileModel, ModelSource, PlatformSpec
 
 _REVISION = 2
 """Of the way packages are made; a change to it makes all of them again."""
@@ -30,7 +30,7 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
-def fingerprint(model: ModelSpec, platform: PlatformSpec, sequence_length: int) -> str:
+def fingerprint(model: ModelSource, platform: PlatformSpec, sequence_length: int) -> str:
     """A digest of the spec's two parts, of the local files they name, and of the libraries.
 
     ``sequence_length`` counts where the user's own file is tried with it.
@@ -50,15 +50,18 @@ def fingerprint(model: ModelSpec, platform: PlatformSpec, sequence_length: int) 
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 
-def _local_paths(model: ModelSpec) -> Iterator[Path]:
+def _local_paths(model: ModelSource) -> Iterator[Path]:
     """What of the spec may be a place on this disk; a hub name that is none does no harm."""
-    if isinstance(model, FileModel):
-        yield model.path
-        if model.path.suffix == ".onnx" and model.path.is_file() and find_spec("onnx"):
-            yield from (model.path.parent / name for name in external_files(model.path))
-    else:
-        yield Path(model.name)
-        yield Path(model.weights)
+    for field, value in model:
+        if isinstance(value, str | Path) and field != "source":
+            yield Path(value)
+    if (
+        isinstance(model, FileModel)
+        and model.path.suffix == ".onnx"
+        and model.path.is_file()
+        and find_spec("onnx")
+    ):
+        yield from (model.path.parent / name for name in external_files(model.path))
 
 
 def _files(path: Path) -> list[Path]:

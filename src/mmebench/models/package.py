@@ -19,10 +19,10 @@ from mmebench.models.config import make_config
 from mmebench.models.fingerprint import fingerprint, library_versions
 from mmebench.models.model import Model, ModelFile
 from mmebench.models.parity import LENGTHS, Parity, check_parity
-from mmebench.models.platforms import find_platform
+from mmebench.models.platforms import find_exporter
 from mmebench.models.ready_archive import adopt_archive
 from mmebench.models.sources import load_model
-from mmebench.spec import ModelSpec, PlatformSpec, is_ready_archive, platform_label
+from mmebench.spec import ModelSource, PlatformSpec, platform_label
 from mmebench.units import human_bytes
 
 Progress = Callable[[str], None]
@@ -58,7 +58,7 @@ class Package(BaseModel):
 
 
 def package_model(
-    model: ModelSpec,
+    model: ModelSource,
     platform: PlatformSpec,
     directory: Path,
     progress: Progress = lambda message: None,
@@ -81,8 +81,8 @@ def package_model(
         if found is not None:
             progress(f"{found.archive.name} is there from an earlier start")
             return found
-        if not is_ready_archive(model):
-            find_platform(platform.kind).check(model, platform)
+        if not model.is_ready_archive:
+            find_exporter(platform).check(model, platform)
         directory.mkdir(parents=True, exist_ok=True)
         progress(f"load the model from {model.source}")
         loaded = _load(model)
@@ -131,7 +131,7 @@ def _check_space(model: Model | ModelFile, directory: Path) -> None:
 
 
 def _exported_package(model: Model | ModelFile, platform: PlatformSpec, work: Path, progress: Progress) -> Package:
-    exporter = find_platform(platform.kind)
+    exporter = find_exporter(platform)
     folder = work / model.name
     version = folder / "1"
     version.mkdir(parents=True)

@@ -9,10 +9,10 @@ from tritonclient.grpc import model_config_pb2 as triton
 from mmebench.errors import BadInputError
 from mmebench.formats.archive import unpack
 from mmebench.formats.tensors import TensorSpec
-from mmebench.formats.triton_config import ModelConfig, check, kind, parse_partial
+from mmebench.formats.triton_config import ModelConfig, check, parse_partial, served_by
 from mmebench.models.config import add_tensors
 from mmebench.models.model import ModelFile
-from mmebench.spec import DynamicBatching, PlatformSpec
+from mmebench.spec import PLATFORMS, DynamicBatching, PlatformSpec, platform_kind
 
 _LIMIT = 64 * 1024**3
 """Bytes that an archive may unpack to: more than the memory of any GPU that takes many models."""
@@ -43,10 +43,10 @@ def adopt_archive(file: ModelFile, platform: PlatformSpec, work: Path, archive: 
     """
     folder = unpack(file.path, work / "unpacked", _LIMIT)
     config = _read(folder / "config.pbtxt", file)
-    found = kind(config)
+    found = platform_kind(served_by(config))
     if found != platform.kind:
         raise BadInputError(
-            f"{file.path.name} is made for {config.backend or config.platform} ({found}), "
+            f"{file.path.name} is made for {served_by(config)} ({found}), "
             f"and the spec says platform {platform.kind}; write platforms: [{found}]"
         )
     _check_options(file, platform, config)
@@ -60,7 +60,8 @@ def _read(path: Path, file: ModelFile) -> ModelConfig:
     """The archive's config; inputs or outputs that it leaves for Triton to find in the model are the spec's."""
     text, where = path.read_text(encoding="utf-8", errors="replace"), f"{file.path.name}/config.pbtxt"
     config = parse_partial(text, where)
-    if kind(config) in ("onnx", "openvino"):
+    known = PLATFORMS.by_name.get(platform_kind(served_by(config)))
+    if known is not None and known.describes_itself:
         if not config.input and not config.output and not config.max_batch_size:
             raise BadInputError(
                 f"{where}: it leaves inputs, outputs and max_batch_size to Triton; name one of them, as requests "

@@ -12,23 +12,27 @@ from pydantic import Field, model_validator
 from mmebench.spec.arrivals import Arrivals, ClosedLoop, ConstantRate, Poisson, RateArrivals, Trace
 from mmebench.spec.endpoint import AnyEndpoint, LocalEndpoint
 from mmebench.spec.experiments import ColdStarts, Experiment, Interference, WorkingSet
-from mmebench.spec.model import (
-    FileModel,
-    HuggingFaceModel,
-    ModelSpec,
-    TimmModel,
-    TorchvisionModel,
-    is_ready_archive,
+from mmebench.spec.platforms import (
+    PLATFORMS,
+    AnyPlatform,
+    DynamicBatching,
+    Onnx,
+    PlatformSpec,
+    ReadyPlatform,
+    TensorRt,
+    platform_kind,
+    platform_label,
 )
-from mmebench.spec.platform import EXPORTED, DynamicBatching, PlatformSpec, platform_label
 from mmebench.spec.popularity import HotSet, Popularity, RoundRobin, TracedTargets, Uniform, Weights, Zipf
 from mmebench.spec.profile import Profile, Ramp, Search, Stage, Stationary
 from mmebench.spec.sagemaker import SageMakerEndpoint
 from mmebench.spec.served_endpoint import ServedEndpoint
+from mmebench.spec.sources import AnyModel, FileModel, HuggingFaceModel, ModelSource, TimmModel, TorchvisionModel
 from mmebench.spec.strict import Strict
 from mmebench.spec.workload import Goodput, Objectives, Payload, Targets, Workload
 
 __all__ = [
+    "PLATFORMS",
     "Arrivals",
     "ClosedLoop",
     "ColdStarts",
@@ -41,8 +45,9 @@ __all__ = [
     "HuggingFaceModel",
     "Interference",
     "LocalEndpoint",
-    "ModelSpec",
+    "ModelSource",
     "Objectives",
+    "Onnx",
     "Payload",
     "PlatformSpec",
     "Poisson",
@@ -58,6 +63,7 @@ __all__ = [
     "Stage",
     "Stationary",
     "Targets",
+    "TensorRt",
     "TimmModel",
     "TorchvisionModel",
     "Trace",
@@ -67,7 +73,7 @@ __all__ = [
     "WorkingSet",
     "Workload",
     "Zipf",
-    "is_ready_archive",
+    "platform_kind",
     "platform_label",
 ]
 
@@ -75,8 +81,8 @@ __all__ = [
 class Spec(Strict):
     """One benchmark: a model on one or more platforms, on one endpoint, under one workload."""
 
-    model: ModelSpec
-    platforms: tuple[PlatformSpec, ...] = Field(min_length=1)
+    model: AnyModel
+    platforms: tuple[AnyPlatform, ...] = Field(min_length=1)
     endpoint: AnyEndpoint = Field(default_factory=LocalEndpoint)
     targets: Targets = Field(default_factory=Targets)
     workload: Workload = Field(default_factory=Workload)
@@ -88,15 +94,15 @@ class Spec(Strict):
         labels = [platform.label for platform in self.platforms]
         if len(set(labels)) < len(labels):
             raise ValueError(f"platforms names one twice: {', '.join(labels)}; run them as two specs")
-        unknown = [platform.kind for platform in self.platforms if platform.kind not in EXPORTED]
-        if unknown and not is_ready_archive(self.model):
+        unknown = [platform.kind for platform in self.platforms if isinstance(platform, ReadyPlatform)]
+        if unknown and not self.model.is_ready_archive:
             raise ValueError(
-                f"platforms: got {unknown[0]!r}; allowed: {', '.join(EXPORTED)}, or for a ready Triton archive "
+                f"platforms: got {unknown[0]!r}; allowed: {', '.join(PLATFORMS)}, or for a ready Triton archive "
                 "(.tar.gz) what its config.pbtxt names"
             )
         batch = self.workload.payload.batch
         for platform in self.platforms:
-            said = not is_ready_archive(self.model) or "max_batch_size" in platform.model_fields_set
+            said = not self.model.is_ready_archive or "max_batch_size" in platform.model_fields_set
             if said and batch > max(platform.max_batch_size, 1):
                 raise ValueError(
                     f"workload.payload.batch {batch} goes over max_batch_size {platform.max_batch_size} "

@@ -11,13 +11,14 @@ from operator import or_
 from pkgutil import resolve_name
 from typing import Annotated, Any, Generic, TypeVar, get_args
 
-from pydantic import Field, GetCoreSchemaHandler, TypeAdapter
+from pydantic import Discriminator, Field, GetCoreSchemaHandler, Tag, TypeAdapter
 from pydantic_core import CoreSchema
 
 from mmebench.errors import BadInputError
 from mmebench.spec.strict import Strict
 
 KindT = TypeVar("KindT", bound=Strict)
+_OTHER = "(other)"
 
 
 class Kinds(Generic[KindT]):
@@ -26,17 +27,21 @@ class Kinds(Generic[KindT]):
     They are looked for when a spec is first read, not before.
     """
 
-    def __init__(self, noun: str, *own: type[KindT] | str, tag: str = "kind") -> None:
+    def __init__(
+        self, noun: str, *own: type[KindT] | str, tag: str = "kind", other: type[KindT] | None = None
+    ) -> None:
         """Give the kinds their noun.
 
         Args:
             noun: in the plural, as entry points and messages have it.
             own: our kinds, each a class or, where its file is in a room above, ``module:Class``.
             tag: the field that names the kind; its type is a Literal of one name.
+            other: what any other name stands for; None where there is no other.
         """
         self.noun = noun
         self._own = own
         self._tag = tag
+        self._other = other
 
     @cached_property
     def by_name(self) -> dict[str, type[KindT]]:
@@ -68,7 +73,16 @@ class Kinds(Generic[KindT]):
 
     @property
     def _union(self) -> Any:
-        return Annotated[reduce(or_, self.by_name.values()), Field(discriminator=self._tag)]
+        if self._other is None:
+            return Annotated[reduce(or_, self.by_name.values()), Field(discriminator=self._tag)]
+        tagged = {f"({name})": kind for name, kind in self.by_name.items()} | {_OTHER: self._other}
+        choices = (Annotated[kind, Tag(tag)] for tag, kind in tagged.items())
+        return Annotated[reduce(or_, choices), Discriminator(self._tag_of)]
+
+    def _tag_of(self, value: Any) -> str:
+        """In parentheses, as it is in no file."""
+        name = value.get(self._tag) if isinstance(value, dict) else getattr(value, self._tag, None)
+        return f"({name})" if name in self.by_name else _OTHER
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
@@ -80,21 +94,18 @@ class Kinds(Generic[KindT]):
 
     def _from(self, entry: EntryPoint, known: dict[str, type[KindT]]) -> type[KindT]:
         """The class behind an entry point."""
-        where = (
-            f"{entry.value} of package {entry.dist.name if entry.dist else '?'}, kind {entry.name} of {self.noun}"
-        )
+        package = entry.dist.name if entry.dist else "?"
+        where = f"{self.noun}: {entry.name} of package {package} ({entry.value})"
         try:
             kind: type[KindT] = entry.load()
             name = self._name(kind)
         except Exception as error:  # whatever another package does when it is imported
-            raise BadInputError(
-                f"{where}: {type(error).__name__}: {error}; mend or uninstall that package"
-            ) from error
-        if name != entry.name or name in known:
-            raise BadInputError(
-                f"{where}: its {self._tag} is {name!r}, "
-                + ("which is there already" if name in known else "not the name of its entry point")
-            )
+            mend = f"mend {package}, or uninstall it"
+            raise BadInputError(f"{where}: {type(error).__name__}: {error}; {mend}") from error
+        if name != entry.name:
+            raise BadInputError(f"{where}: its {self._tag} is {name!r}; entry point and class must say the same")
+        if name in known:
+            raise BadInputError(f"{where}: there is one of that name already; rename it, or uninstall {package}")
         return kind
 
 

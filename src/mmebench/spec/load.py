@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from mmebench.formats.tensors import TensorSpec
 from mmebench.spec.endpoint import ExistingEndpoint
-from mmebench.spec.platform import Kind
+from mmebench.spec.platforms.platform import Name
 from mmebench.spec.strict import Strict
 from mmebench.spec.workload import Objectives, Workload
 
@@ -17,7 +17,7 @@ class ServedModel(Strict):
 
     package: Path | None = Field(None, description="the JSON that mmebench package wrote beside the archive")
     name: str | None = Field(None, pattern=r"^[A-Za-z0-9._-]+$", description="what results are filed under")
-    platform: Kind | None = Field(None, description="pt, onnx, openvino, trt, or another of Triton's backends")
+    platform: Name | None = Field(None, description="pt, onnx, openvino, trt, or another of Triton's backends")
     precision: Literal["fp32", "fp16"] = "fp32"
     inputs: tuple[TensorSpec, ...] = Field((), description="as the model takes them, without batch")
     max_batch_size: int = Field(8, ge=0, le=1024, description="0: the model has no batch dimension")

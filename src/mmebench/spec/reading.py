@@ -154,8 +154,14 @@ def _locate(schema: dict[str, Any], location: tuple[int | str, ...]) -> tuple[st
             for node in nodes
             if (isinstance(part, int) and "items" in node) or part in node.get("properties", {})
         ]
-        nodes = [_resolve(schema, option) for child in children for option in child.get("anyOf", [child])]
+        nodes = [_resolve(schema, option) for child in children for option in _options(child)]
     return ".".join(shown) or "spec", allowed if location else []
+
+
+def _options(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """The forms that a value may have; a union with a tag is one, whose tag is yet to be seen."""
+    untagged = [] if "discriminator" in node else node.get("oneOf", [])
+    return node.get("anyOf", untagged) or [node]
 
 
 def _tags(node: dict[str, Any]) -> dict[str, str]:

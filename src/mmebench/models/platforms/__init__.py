@@ -1,4 +1,4 @@
-"""What models are exported to. Each module here is one platform; it is imported when a spec asks for it."""
+"""What models are exported to. A module is the exporter of a platform, imported when a spec asks for it."""
 
 import importlib
 from pathlib import Path
@@ -7,15 +7,13 @@ from typing import Protocol, cast
 from mmebench.errors import BadInputError
 from mmebench.models.model import Model, ModelFile
 from mmebench.models.platforms.export import Export
-from mmebench.spec import ModelSpec, PlatformSpec
-
-_MODULES = {"pt": "torchscript", "onnx": "onnx", "openvino": "openvino", "trt": "tensorrt"}
+from mmebench.spec import PLATFORMS, ModelSource, PlatformSpec
 
 
-class Platform(Protocol):
-    """What a module of this package offers."""
+class Exporter(Protocol):
+    """What the module that a platform names as its exporter offers."""
 
-    def check(self, model: ModelSpec, platform: PlatformSpec) -> None:
+    def check(self, model: ModelSource, platform: PlatformSpec) -> None:
         """Say whether ``model`` can come to this platform at all, before anything is loaded.
 
         Raises:
@@ -37,21 +35,22 @@ class Platform(Protocol):
         """
 
 
-def find_platform(kind: str) -> Platform:
-    """The platform of that short name.
+def find_exporter(platform: PlatformSpec) -> Exporter:
+    """What exports to ``platform``.
 
     Raises:
         BadInputError: nothing is exported to it, or one of its libraries is not installed.
     """
-    if kind not in _MODULES:
+    if platform.exporter is None:
+        allowed = ", ".join(kind for kind, known in PLATFORMS.by_name.items() if known.exporter)
         raise BadInputError(
-            f"platforms: got {kind}, which serves ready Triton archives (.tar.gz) only; "
-            f"allowed for other models: {', '.join(_MODULES)}"
+            f"platforms: got {platform.kind}, which serves ready Triton archives (.tar.gz) only; "
+            f"allowed for other models: {allowed}"
         )
     try:
-        return cast(Platform, importlib.import_module(f"{__name__}.{_MODULES[kind]}"))
+        return cast(Exporter, importlib.import_module(platform.exporter))
     except ModuleNotFoundError as error:
         raise BadInputError(
-            f"platform {kind} needs {error.name}, which is not installed; "
-            "run: pip install 'mmebench[models,openvino]'"
+            f"platform {platform.kind} needs {error.name}, which is not installed; "
+            f"run: pip install 'mmebench[{platform.extra}]'"
         ) from error

@@ -10,7 +10,7 @@ from mmebench.formats.tensors import TensorSpec
 from mmebench.models.example import Array, example
 from mmebench.models.model import Model
 from mmebench.models.quiet import quiet
-from mmebench.spec import FileModel, ModelSpec, PlatformSpec
+from mmebench.spec import FileModel, ModelSource, PlatformSpec
 
 if TYPE_CHECKING:
     import torch
@@ -58,7 +58,7 @@ def served(tensors: Sequence[TensorSpec], platform: PlatformSpec) -> tuple[Tenso
     return tuple(tensor.model_copy(update={"shape": (1, *tensor.shape)}) for tensor in tensors)
 
 
-def check_form(model: ModelSpec, platform: PlatformSpec, forms: Sequence[str]) -> None:
+def check_form(model: ModelSource, platform: PlatformSpec, forms: Sequence[str]) -> None:
     """Refuse a file that this platform cannot take.
 
     Raises:

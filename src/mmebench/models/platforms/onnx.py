@@ -23,7 +23,7 @@ from mmebench.models.platforms.export import (
     served,
     trace_example,
 )
-from mmebench.spec import ModelSpec, PlatformSpec
+from mmebench.spec import ModelSource, PlatformSpec
 
 _FILE = "model.onnx"
 _DATA = "model.onnx.data"
@@ -36,7 +36,7 @@ _DATATYPES = {
 }  # fmt: skip
 
 
-def check(model: ModelSpec, platform: PlatformSpec) -> None:
+def check(model: ModelSource, platform: PlatformSpec) -> None:
     """Refuse files other than ONNX and ready archives."""
     check_form(model, platform, (".onnx", ".tar.gz"))
 

@@ -10,13 +10,13 @@ from mmebench.formats.tensors import TensorSpec
 from mmebench.models.example import Array
 from mmebench.models.model import Model, ModelFile
 from mmebench.models.platforms.export import Export, Run, check_form, exporting, served, trace_example
-from mmebench.spec import ModelSpec, PlatformSpec
+from mmebench.spec import ModelSource, PlatformSpec
 
 _FILE = "model.xml"
 """``model.bin`` beside it holds the weights."""
 
 
-def check(model: ModelSpec, platform: PlatformSpec) -> None:
+def check(model: ModelSource, platform: PlatformSpec) -> None:
     """Refuse files other than ONNX and ready archives."""
     check_form(model, platform, (".onnx", ".tar.gz"))
 

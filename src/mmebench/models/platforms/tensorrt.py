@@ -5,10 +5,10 @@ from typing import NoReturn
 
 from mmebench.errors import BadInputError
 from mmebench.models.model import Model, ModelFile
-from mmebench.spec import ModelSpec, PlatformSpec
+from mmebench.spec import ModelSource, PlatformSpec
 
 
-def check(model: ModelSpec, platform: PlatformSpec) -> None:
+def check(model: ModelSource, platform: PlatformSpec) -> None:
     """Refuse; an exporter builds no engine."""
     _refuse()
 

@@ -19,7 +19,7 @@ from mmebench.models.example import Array, example
 from mmebench.models.model import Model, ModelFile
 from mmebench.models.platforms.export import WHOLE, Export, Run, check_form, exporting, served, trace_example
 from mmebench.models.quiet import quiet
-from mmebench.spec import ModelSpec, PlatformSpec
+from mmebench.spec import ModelSource, PlatformSpec
 
 _FILE = "model.pt"
 
@@ -37,7 +37,7 @@ class HalfPrecision(torch.nn.Module):
         return tuple(tensor.float() for tensor in result) if isinstance(result, tuple) else result.float()
 
 
-def check(model: ModelSpec, platform: PlatformSpec) -> None:
+def check(model: ModelSource, platform: PlatformSpec) -> None:
     """Refuse files other than TorchScript and ready archives."""
     check_form(model, platform, (".pt", ".tar.gz"))
 

@@ -6,13 +6,13 @@ from typing import Protocol, cast
 from mmebench.errors import BadInputError
 from mmebench.models.model import Model, ModelFile
 from mmebench.models.quiet import quiet
-from mmebench.spec import ModelSpec
+from mmebench.spec import ModelSource
 
 
 class Source(Protocol):
-    """What a module of this package offers."""
+    """What the module that a source names as its loader offers."""
 
-    def load(self, spec: ModelSpec) -> Model | ModelFile:
+    def load(self, spec: ModelSource) -> Model | ModelFile:
         """The model that ``spec`` names.
 
         Raises:
@@ -20,7 +20,7 @@ class Source(Protocol):
         """
 
 
-def load_model(spec: ModelSpec) -> Model | ModelFile:
+def load_model(spec: ModelSource) -> Model | ModelFile:
     """The model that ``spec`` names, from its source, ready to be packaged for any number of platforms.
 
     Raises:
@@ -28,10 +28,10 @@ def load_model(spec: ModelSpec) -> Model | ModelFile:
     """
     with quiet():
         try:
-            source = cast(Source, importlib.import_module(f"{__name__}.{spec.source}"))
+            source = cast(Source, importlib.import_module(spec.loader))
         except ModuleNotFoundError as error:
             raise BadInputError(
                 f"source {spec.source} needs {error.name}, which is not installed; "
-                "run: pip install 'mmebench[models]'"
+                f"run: pip install 'mmebench[{spec.extra}]'"
             ) from error
         return source.load(spec)

@@ -11,6 +11,7 @@ from mmebench.figures.failures import count_failed
 from mmebench.report.latency import latency_of
 from mmebench.report.operating_points import operating_points
 from mmebench.report.pictures.pictures import finish
+from mmebench.spec import PLATFORMS, PlatformSpec
 from mmebench.units import human_number
 
 # Blue and orange differ in lightness too, so that the pictures can be read in grey; so do the two bar colours.
@@ -18,8 +19,6 @@ _THROUGHPUT = "#1f4e79"
 _LATENCY = "#e08a1e"
 _SUCCESS = "#7fb3a3"
 _FAILURE = "#a4161a"
-_PLATFORMS = {"pt": "#c8553d", "onnx": "#1f4e79", "openvino": "#588157", "trt": "#8ab17d"}
-_OTHER_PLATFORM = "#6c757d"
 
 
 def draw_chart1(stages: pd.DataFrame, footer: str) -> Figure:
@@ -153,7 +152,7 @@ def _bar_text(point: "pd.Series[float]", column: str) -> str:
 
 
 def _colour(platform: str) -> str:
-    return _PLATFORMS.get(platform.partition("-")[0], _OTHER_PLATFORM)
+    return PLATFORMS.by_name.get(platform.partition("-")[0], PlatformSpec).colour
 
 
 def _hatch(platform: str) -> str:

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from mmebench.errors import BadInputError
-from mmebench.formats.triton_config import ModelConfig, kind
-from mmebench.server.backends.inference.options import MODEL_FILES
+from mmebench.formats.triton_config import ModelConfig, served_by
+from mmebench.server.backends.inference.options import MODEL_FILES, PLATFORMS
 
 _SERVERS = {file: backend for backend, file in MODEL_FILES.items()} | {
     "model.py": "python",
     "model.plan": "tensorrt",
 }
-_DESCRIBED = {"onnx": "onnxruntime", "openvino": "openvino"}
+_DESCRIBED = ("onnxruntime", "openvino")
 _BATCH = 4
 """Triton's default for a model that can be given several rows."""
 _SECONDS = 360
@@ -39,12 +39,12 @@ def complete(config: ModelConfig, folder: Path) -> bool:
     if not named:
         config.backend = next((server for file, server in _SERVERS.items() if (version / file).exists()), "")
     missing = [role for role in ("input", "output") if not getattr(config, role)]
-    platform = kind(config)
-    if not missing or platform not in ("pt", *_DESCRIBED):
+    server = served_by(config)
+    backend = PLATFORMS.get(server, server)
+    if not missing or backend not in ("pytorch", *_DESCRIBED):
         return not named and bool(config.backend)
-    if platform == "pt":
+    if backend == "pytorch":
         raise BadInputError(f"it has no {missing[0]}, and TorchScript does not know its own; name them all")
-    backend = _DESCRIBED[platform]
     described = _describe(backend, version / (config.default_model_filename or MODEL_FILES[backend]))
     batched = all(shape[:1] == [-1] for tensors in described.values() for _, _, shape in tensors)
     if config.max_batch_size and not batched:

@@ -8,7 +8,7 @@ from mmebench.errors import BadInputError
 from mmebench.formats import triton_config
 from mmebench.formats.archive import unpack
 from mmebench.formats.triton_config import ModelConfig
-from mmebench.server.backends.inference.options import MODEL_FILES
+from mmebench.server.backends.inference.options import MODEL_FILES, PLATFORMS
 from mmebench.server.containers import ensemble
 from mmebench.server.containers.completion import complete
 from mmebench.server.containers.machine import has_gpu
@@ -81,10 +81,10 @@ def _fit(folder: Path, archive: Path, name: str) -> ModelConfig:
 
 def _refuse_unserved(config: ModelConfig, folder: Path, where: str) -> None:
     """Say which backends there are where the config wants another, and the archive does not bring it."""
-    server = config.backend or config.platform
+    server = triton_config.served_by(config)
     if config.backend:
         served = config.backend in _SERVERS or any(folder.rglob(f"libtriton_{config.backend}.so"))
     else:
-        served = triton_config.kind(config) in ("pt", "onnx") or config.platform == ensemble.PLATFORM
+        served = config.platform in (*PLATFORMS, ensemble.PLATFORM)
     if not served:
         raise ConfigError(f"{where}: there is no {server} in this endpoint; it has {', '.join(_SERVERS)}")

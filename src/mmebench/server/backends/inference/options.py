@@ -9,7 +9,8 @@ from typing import Any
 MODEL_FILES = {"onnxruntime": "model.onnx", "pytorch": "model.pt", "openvino": "model.xml"}
 """Each backend's default model file, as Triton's own backends have it."""
 
-_PLATFORMS = {"onnxruntime_onnx": "onnxruntime", "pytorch_libtorch": "pytorch"}
+PLATFORMS = {"onnxruntime_onnx": "onnxruntime", "pytorch_libtorch": "pytorch"}
+"""Backends by what a configuration may call them instead."""
 _NUMBERS = {
     f"TYPE_{name}" for name in ("BOOL", "UINT8", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64")
 }
@@ -48,7 +49,7 @@ class ModelOptions:
 
 def backend_name(config: dict[str, Any]) -> str:
     """``onnxruntime``, ``pytorch``, ``openvino``, ``python``, …: what the configuration asks for."""
-    return str(config.get("backend") or _PLATFORMS.get(config.get("platform", ""), config.get("platform", "")))
+    return str(config.get("backend") or PLATFORMS.get(config.get("platform", ""), config.get("platform", "")))
 
 
 def model_options(config: dict[str, Any], version: Path, device: int | None) -> ModelOptions:

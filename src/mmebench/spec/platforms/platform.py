@@ -1,6 +1,6 @@
 """Which platform: the served form of the model and how Triton runs it."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,18 +14,7 @@ class DynamicBatching(Strict):
     max_queue_delay: Duration = Field(0.0, description="longest wait for more requests")
 
 
-EXPORTED = ("pt", "onnx", "openvino", "trt")
-"""What models are exported to, or built for."""
-
-Kind = Annotated[
-    str,
-    Field(
-        pattern="^[A-Za-z0-9_-]+$",
-        examples=[*EXPORTED, "python", "ensemble", "dali", "fil", "identity", "tensorflow", "tensorrtllm", "vllm"],
-        description="pt, onnx, openvino or trt; for a ready Triton archive what its config.pbtxt names: python, "
-        "ensemble, or any other backend",
-    ),
-]
+Name = Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")]
 
 
 def platform_label(kind: str, precision: str) -> str:
@@ -39,7 +28,7 @@ class PlatformSpec(Strict):
     How a ready Triton archive is run is decided by its config.pbtxt; what is said here must then be the same.
     """
 
-    kind: Kind
+    kind: Name
     precision: Literal["fp32", "fp16"] = "fp32"
     max_batch_size: int = Field(
         8, ge=0, le=1024, description="0: the model has no batch dimension, and shapes are whole"
@@ -50,6 +39,24 @@ class PlatformSpec(Strict):
     instances: int = Field(1, ge=1, le=64, description="copies of the model inside one target")
     device: Literal["gpu", "cpu"] = Field("gpu", description="gpu becomes cpu on a machine without one")
 
+    exporter: ClassVar[str | None] = None
+    """The module that exports to it (:class:`mmebench.models.platforms.Exporter`), imported when it is wanted."""
+    extra: ClassVar[str] = "models"
+    """What ``pip install 'mmebench[…]'`` brings its libraries."""
+    served_by: ClassVar[tuple[str, ...]] = ()
+    """What a config.pbtxt may call it, as ``backend`` or as ``platform``."""
+    templates: ClassVar[str] = "mmebench.models"
+    """The package whose folder ``templates`` has a config for images and one for texts: ``<kind>_cv.pbtxt``,
+    ``<kind>_nlp.pbtxt``."""
+    on_gpu: ClassVar[bool] = True
+    """Whether Triton's backend takes instances on a GPU."""
+    describes_itself: ClassVar[bool] = False
+    """Whether Triton finds inputs and outputs in the model where a config.pbtxt leaves them out."""
+    built: ClassVar[bool] = False
+    """Whether it takes an engine that is built on the GPU that serves it."""
+    colour: ClassVar[str] = "#6c757d"
+    """In charts that compare platforms."""
+
     @property
     def label(self) -> str:
         """See :func:`platform_label`."""
@@ -57,9 +64,7 @@ class PlatformSpec(Strict):
 
     @model_validator(mode="before")
     @classmethod
-    def _short_form(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return {"kind": value}
+    def _no_batches(cls, value: Any) -> Any:
         if isinstance(value, dict) and value.get("max_batch_size") == 0:
             return {"dynamic_batching": None} | value
         return value

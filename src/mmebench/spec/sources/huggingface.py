@@ -1,0 +1,20 @@
+"""Models of the Hugging Face hub, as a spec asks for them."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from mmebench.spec.sources.source import ModelSource
+
+
+class HuggingFaceModel(ModelSource):
+    """A text encoder or sequence classifier of the Hugging Face hub or of a local folder."""
+
+    source: Literal["huggingface"]
+    name: str = Field(description="a hub name, e.g. bert-base-uncased, or a folder with config.json")
+    weights: str = Field("pretrained", description="pretrained, random, or the folder that holds them")
+    task: Literal["encoder", "sequence-classification"] = Field(
+        "encoder", description="the hidden states (AutoModel), or a classification head on top"
+    )
+
+    loader: ClassVar[str] = "mmebench.models.sources.huggingface"
