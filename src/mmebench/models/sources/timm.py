@@ -75,9 +75,10 @@ def _from_checkpoint(spec: TimmModel, path: Path) -> Any:
         return module
     state = read_checkpoint(path)
     if spec.num_classes is None:
-        head = module.default_cfg["classifier"]
-        classes = count_classes(state, [head] if isinstance(head, str) else head)
-        module = _build(spec.name, classes)
+        heads = module.default_cfg.get("classifier") or ()  # one, or several of a distilled model
+        classes = count_classes(state, [heads] if isinstance(heads, str) else heads)
+        if classes not in (None, module.num_classes):
+            module = _build(spec.name, classes)
     load_weights(module, state, path)
     return module
 

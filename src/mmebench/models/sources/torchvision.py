@@ -68,8 +68,10 @@ def _from_checkpoint(spec: TorchvisionModel, path: Path) -> torch.nn.Module:
     module = _build(spec.name, spec.num_classes)
     if spec.num_classes is None:
         layers = (torch.nn.Linear, torch.nn.Conv2d)
-        *_, head = (name for name, part in module.named_modules() if isinstance(part, layers))
-        module = _build(spec.name, count_classes(state, [head]))
+        *_, (head, part) = ((name, part) for name, part in module.named_modules() if isinstance(part, layers))
+        classes = count_classes(state, [head])
+        if classes not in (None, len(part.weight)):
+            module = _build(spec.name, classes)
     load_weights(module, state, path)
     return module
 
