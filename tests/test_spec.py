@@ -69,7 +69,7 @@ def test_sizes_durations_and_short_forms(tmp_path: Path) -> None:
         ({"model": {"source": "timm", "name": "a", "weight": "b"}}, r"model\.weight: unknown key.*mean weights\?"),
         ({"platforms": []}, r"platforms: .*at least 1"),
         ({"platforms": ["pt", "pt"]}, r"names one twice"),
-        ({"platforms": ["tflite"]}, r"platforms: got 'tflite'; allowed: pt, onnx, openvino, trt, or for a ready"),
+        ({"platforms": ["tflite"]}, r"platforms: got 'tflite'; allowed: pt, onnx, openvino, trt; or for a ready"),
         (
             {"platforms": [{"kind": "pt", "max_batch_size": 0, "dynamic_batching": {}}]},
             r"max_batch_size 0 leaves nothing to batch",

@@ -46,7 +46,7 @@ class Benchmark:
     >>> Benchmark(model={"source": "timm", "name": "resnet18"}, platforms=["onx"])
     Traceback (most recent call last):
     mmebench.errors.BadInputError: Benchmark: not a valid spec
-      spec: platforms: got 'onx'; allowed: pt, onnx, openvino, trt, or for a ready archive what its config.pbtxt names
+      spec: platforms: got 'onx'; allowed: pt, onnx, openvino, trt; or for a ready archive what its config names
     """
 
     def __init__(self, **fields: Any) -> None:
