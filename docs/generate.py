@@ -34,7 +34,8 @@ def editor_schema() -> dict[str, Any]:
     run, load = Spec.model_json_schema(), LoadSpec.model_json_schema()
     definitions = run.pop("$defs") | load.pop("$defs")
     platforms = run["properties"]["platforms"]
-    platforms["items"] = {"anyOf": [{"enum": [*PLATFORMS, *_OTHER_PLATFORMS]}, platforms["items"]]}
+    # Of any name there can be a ready archive, so that a mapping may be one of ours and that one, too.
+    platforms["items"] = {"anyOf": [{"enum": [*PLATFORMS, *_OTHER_PLATFORMS]}, *platforms["items"]["oneOf"]]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "mmebench spec",

@@ -97,8 +97,8 @@ class Spec(Strict):
         unknown = [platform.kind for platform in self.platforms if isinstance(platform, ReadyPlatform)]
         if unknown and not self.model.is_ready_archive:
             raise ValueError(
-                f"platforms: got {unknown[0]!r}; allowed: {', '.join(PLATFORMS)}, or for a ready Triton archive "
-                "(.tar.gz) what its config.pbtxt names"
+                f"platforms: got {unknown[0]!r}; allowed: {', '.join(PLATFORMS)}; or for a ready archive what its "
+                "config names"
             )
         batch = self.workload.payload.batch
         for platform in self.platforms:
