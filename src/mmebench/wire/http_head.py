@@ -14,8 +14,6 @@ LIMIT = 64 * 1024
 """The longest head, in bytes."""
 END = b"\r\n\r\n"
 _WITHOUT_BODY = (204, 304)
-_LISTS = (b"host", b"transfer-encoding")
-"""Headers of which each counts when there are several."""
 _KEPT = 1024
 _KEPT_BYTES = 4096
 """Longer heads are not kept."""
@@ -117,6 +115,8 @@ class RequestHeadParser:
         self._url = b""
         self._headers: dict[bytes, bytes] = {}
         self._keep_alive: bool | None = None
+        self._hosts = False
+        """Whether there are several."""
         self._surplus = False
 
     def feed(self, data: bytes) -> None:
@@ -135,7 +135,7 @@ class RequestHeadParser:
             self._headers.pop(b"expect", None)  # it could not understand "100 Continue"
         elif b"host" not in self._headers:
             raise httptools.HttpParserError("no Host header")
-        if b", " in self._headers.get(b"host", b""):
+        if self._hosts:
             raise httptools.HttpParserError("more than one Host header")
         return RequestHead(
             parser.get_method(), self._url, self._headers, self._keep_alive, parser.should_upgrade(), version
@@ -149,9 +149,12 @@ class RequestHeadParser:
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header."""
         name = name.lower()
-        if name in _LISTS and name in self._headers:
-            value = self._headers[name] + b", " + value
-        self._headers[name] = value
+        headers = self._headers
+        if name in headers:
+            self._hosts = self._hosts or name == b"host"
+            if name == b"transfer-encoding":  # a list; of others the last one counts
+                value = headers[name] + b", " + value
+        headers[name] = value
 
     def on_headers_complete(self) -> None:
         """The empty line."""
