@@ -143,6 +143,63 @@ def test_what_cannot_be_served_is_refused_in_words(
         ask(client, add(files), x=X)
 
 
+# --- models of the Python backend
+
+SAYING = """
+import triton_python_backend_utils as pb_utils
+from helper import NUMBER
+from pathlib import Path
+
+class TritonPythonModel:
+    def initialize(self, arguments):
+        config = __import__("json").loads(arguments["model_config"])
+        assert pb_utils.get_input_config_by_name(config, "x")["data_type"] == "TYPE_FP32"
+        pb_utils.Logger.log_info("here I am")
+
+    def execute(self, requests):
+        answers = []
+        for request in requests:
+            assert list(request.requested_output_names()) == ["y"]
+            array = pb_utils.get_input_tensor_by_name(request, "x").as_numpy()
+            if array[0, 0] < 0:
+                error = pb_utils.TritonError("no negatives", pb_utils.TritonError.INVALID_ARG)
+                answers.append(pb_utils.InferenceResponse(output_tensors=[], error=error))
+            else:
+                answers.append(pb_utils.InferenceResponse([pb_utils.Tensor("y", array * NUMBER)]))
+        return answers
+
+    def finalize(self):
+        Path(PLACE).touch()
+"""
+
+
+def test_two_models_with_a_helper_of_the_same_name(client: Any, either: LocalEndpoint, tmp_path: Path) -> None:
+    for number in (2, 3):
+        files = {
+            "m/config.pbtxt": f'backend: "python" {ENDS} {ONE}',
+            "m/1/model.py": SAYING,
+            "m/1/helper.py": f"import numpy; NUMBER = numpy.float32({number})",
+        }
+        target = f"helped-{number}.tar.gz"
+        either.add_targets(loose_archive(tmp_path / target, files), [target])
+        assert ask(client, target, x=X) == {"y": [1 * number, 2 * number]}
+        with pytest.raises(client.exceptions.ModelError, match="no negatives"):
+            ask(client, target, x=("FP32", [1, 2], [-1, 0]))
+
+
+@pytest.mark.parametrize("container", [pytest.param("triton", marks=pytest.mark.triton), "python"])
+def test_a_model_that_is_unloaded_is_finalized(serve: Any, tmp_path: Path, container: str) -> None:
+    served = serve(memory="2GiB", container=container, model_cache_setting="Disabled")
+    files = {
+        "m/config.pbtxt": f'backend: "python" {ENDS} {ONE}',
+        "m/1/model.py": SAYING + f"PLACE = {str(tmp_path / 'finalized')!r}",
+        "m/1/helper.py": "NUMBER = 1",
+    }
+    served.add_targets(loose_archive(tmp_path / "m.tar.gz", files), ["m.tar.gz"])
+    assert ask(runtime_client(served.url), "m.tar.gz", x=X) == {"y": [1, 2]}
+    wait_until((tmp_path / "finalized").exists, 30)
+
+
 # --- ensembles
 
 

@@ -1,5 +1,6 @@
 """The models of the Python fallback: opened from Triton's model folders, all in one process."""
 
+import contextlib
 import ctypes
 import gc
 import importlib.util
@@ -8,7 +9,7 @@ import os
 import platform
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ class Model:
     """Bytes by which the process grew when it was loaded."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     """One execution at a time, as in one instance of Triton."""
+    close: Callable[[], None] = lambda: None
+    """Called when nobody will ask it any more."""
 
     def infer(self, request: InferRequest) -> tuple[bytes, int | None]:
         """The answer's body and the length of its JSON part; raises whatever the runtime raises."""
@@ -73,7 +76,11 @@ class Models:
     def unload(self, name: str) -> None:
         """Drop a model and give its memory back."""
         with self._turn:
-            self.loaded.pop(name, None)
+            model = self.loaded.pop(name, None)
+            if model is not None:
+                with model.lock:  # the last execution is over
+                    model.close()
+            del model
             gc.collect()
             if platform.libc_ver()[0] == "glibc":
                 ctypes.CDLL(None).malloc_trim(0)
@@ -83,15 +90,23 @@ def _open_model(folder: Path) -> Model:
     """The model in a folder of the repository."""
     parsed = triton_config.read(folder / "config.pbtxt", "config.pbtxt")
     config = json_format.MessageToDict(parsed, preserving_proto_field_name=True)
-    if backend_name(config) == ensemble.PLATFORM:
-        return Model(folder.name, config, _open_ensemble(config, folder.parent))
-    return Model(folder.name, config, _open(folder.name, config, _latest_version(folder)))
+    backend = backend_name(config)
+    refuse_sequences(config)
+    if backend == ensemble.PLATFORM:
+        return _open_ensemble(folder, config)
+    version = _latest_version(folder)
+    if backend == "python":
+        return _open_python_model(folder.name, config, version)
+    if backend not in MODEL_FILES:
+        known = ", ".join([*MODEL_FILES, "python", ensemble.PLATFORM])
+        raise ValueError(f"the Python fallback has no backend {backend!r}; it has {known}")
+    return Model(folder.name, config, _open(config, version))
 
 
-def _open_ensemble(config: dict[str, Any], repository: Path) -> Run:
+def _open_ensemble(folder: Path, config: dict[str, Any]) -> Model:
     """Its steps, each as soon as there is what it takes; the members are its own."""
     scheduling = config["ensemble_scheduling"]["step"]
-    steps = [(step, _open_model(repository / step["model_name"])) for step in scheduling]
+    steps = [(step, _open_model(folder.with_name(step["model_name"]))) for step in scheduling]
 
     def run(inputs: dict[str, Array]) -> dict[str, Array]:
         tensors, waiting = dict(inputs), list(steps)
@@ -107,7 +122,11 @@ def _open_ensemble(config: dict[str, Any], repository: Path) -> Run:
                 waiting.remove((step, member))
         return {item["name"]: tensors[item["name"]] for item in config["output"]}
 
-    return run
+    def close() -> None:
+        for _, member in steps:
+            member.close()
+
+    return Model(folder.name, config, run, close=close)
 
 
 def _latest_version(folder: Path) -> Path:
@@ -115,14 +134,8 @@ def _latest_version(folder: Path) -> Path:
     return max(versions, key=lambda path: int(path.name))
 
 
-def _open(name: str, config: dict[str, Any], version: Path) -> Run:
-    backend = backend_name(config)
-    refuse_sequences(config)
-    if backend == "python":
-        return _open_python_model(name, config, version)
-    if backend not in MODEL_FILES:
-        known = ", ".join([*MODEL_FILES, "python", ensemble.PLATFORM])
-        raise ValueError(f"the Python fallback has no backend {backend!r}; it has {known}")
+def _open(config: dict[str, Any], version: Path) -> Run:
+    """A model of one of the runtimes."""
     options = model_options(config, version, device=None)
     infer = open_model(options)
     names = [tensor.name for tensor in options.outputs]
@@ -133,7 +146,20 @@ def _open(name: str, config: dict[str, Any], version: Path) -> Run:
     return run
 
 
-def _open_python_model(name: str, config: dict[str, Any], version: Path) -> Run:
+@contextlib.contextmanager
+def _beside(folder: Path) -> Iterator[None]:
+    """Let a model import what lies beside it, which another model must not find under the same name."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name, module in list(sys.modules.items()):
+            if (getattr(module, "__file__", None) or "").startswith(f"{folder}{os.sep}"):
+                del sys.modules[name]
+
+
+def _open_python_model(name: str, config: dict[str, Any], version: Path) -> Model:
     """A model.py, with our stand-in for the module that Triton gives it."""
     sys.modules.setdefault("triton_python_backend_utils", python_backend_utils)
     path = version / (config.get("default_model_filename") or "model.py")
@@ -141,8 +167,10 @@ def _open_python_model(name: str, config: dict[str, Any], version: Path) -> Run:
     assert specification is not None
     assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
+    with _beside(version):
+        specification.loader.exec_module(module)
     model = module.TritonPythonModel()
+    outputs = [item["name"] for item in config.get("output", ())]
     if hasattr(model, "initialize"):
         model.initialize(
             {
@@ -157,9 +185,9 @@ def _open_python_model(name: str, config: dict[str, Any], version: Path) -> Run:
         )
 
     def run(inputs: dict[str, Array]) -> dict[str, Array]:
-        (response,) = model.execute([python_backend_utils.InferenceRequest(inputs)])
+        (response,) = model.execute([python_backend_utils.InferenceRequest(inputs, outputs)])
         if response.error() is not None:
             raise RuntimeError(response.error().message())
         return {tensor.name(): tensor.as_numpy() for tensor in response.output_tensors()}
 
-    return run
+    return Model(name, config, run, close=getattr(model, "finalize", lambda: None))
