@@ -148,7 +148,7 @@ def test_the_load_goes_on_when_the_client_hangs_up(serve: Serve, tmp_path: Path)
     endpoint.add_targets(weighty_archive(tmp_path / "slow.tar.gz", 0, load=1.0), ["slow.tar.gz"])
     body = json_body(VALUES)
     head = (
-        "POST /endpoints/local/invocations HTTP/1.1\r\nHost: x\r\nX-Amzn-SageMaker-Target-Model: slow.tar.gz\r\n"
+        "POST /endpoints/local/invocations HTTP/1.1\r\nX-Amzn-SageMaker-Target-Model: slow.tar.gz\r\n"
         f"Host: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     with socket.create_connection(("127.0.0.1", int(endpoint.url.rpartition(":")[2]))) as connection:
@@ -173,7 +173,7 @@ def test_a_client_that_does_not_read_its_answer_holds_its_target_only_for_a_whil
     endpoint.add_targets(weighty_archive(tmp_path / "next.tar.gz", 1), ["next.tar.gz"])
     content, content_type = binary_body(np.ones((1_500_000, 4), np.float32))
     head = (
-        "POST /endpoints/local/invocations HTTP/1.1\r\nHost: x\r\nX-Amzn-SageMaker-Target-Model: wide.tar.gz\r\n"
+        "POST /endpoints/local/invocations HTTP/1.1\r\nX-Amzn-SageMaker-Target-Model: wide.tar.gz\r\n"
         f"Host: localhost\r\nContent-Type: {content_type}\r\nContent-Length: {len(content)}\r\n\r\n"
     )
     with socket.socket() as connection:
