@@ -17,10 +17,10 @@ from botocore.exceptions import ClientError
 from mmebench.endpoints.local import LocalEndpoint
 from mmebench.errors import MmebenchError
 from mmebench.server.memory.loader import model_id
-from server.conftest import Serve
 from support.invocations import binary_body, invoke, json_body, runtime_client
 from support.patience import wait_until
 from support.served_constants import override
+from support.serving import Serve
 from support.tiny_models import expected, onnx_archive, weighty_archive
 
 pytestmark = pytest.mark.triton

@@ -11,10 +11,10 @@ import pytest
 from mmebench.endpoints.counters import EndpointCounters, TargetCounters, parse_counters, read_counters
 from mmebench.errors import MmebenchError
 from mmebench.server.front.metrics import EndpointMetrics, exposition
-from server.conftest import Serve
 from support.free_ports import free_ports
 from support.invocations import invoke, runtime_client
 from support.patience import wait_until
+from support.serving import Serve
 from support.tiny_models import expected, weighty_archive
 
 VALUES = [[1.0, 2.0, 3.0, 4.0]]

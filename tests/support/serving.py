@@ -4,10 +4,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from mmebench.endpoints.local import LocalEndpoint
+
+Serve = Callable[..., LocalEndpoint]
+"""Starts an endpoint of a test's own; the fixture ``serve``."""
 
 
 @dataclass(frozen=True)

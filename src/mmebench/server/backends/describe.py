@@ -27,7 +27,7 @@ def main() -> None:
     try:
         found = module.describe(Path(path))
     except Exception as error:  # each runtime has its own
-        sys.exit(f"{type(error).__name__}: {str(error)[:1000]}")
+        sys.exit(f"{type(error).__name__}: {' '.join(str(error).split())[:1000]}")
     print(json.dumps(found))
 
 

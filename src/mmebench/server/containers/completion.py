@@ -62,12 +62,18 @@ def complete(config: ModelConfig, folder: Path) -> bool:
 def _describe(backend: str, path: Path) -> dict[str, list[tuple[str, str, list[int]]]]:
     """The model's inputs and outputs with their whole shapes."""
     command = [sys.executable, "-m", "mmebench.server.backends.describe", backend, str(path)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS)
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise _untold(path, f"reading it takes longer than {_SECONDS} s") from None
     if result.returncode:
-        reason = (result.stderr.strip().splitlines() or ["it ended"])[-1]
-        raise BadInputError(f"it leaves out inputs or outputs, and {path.name} does not tell them: {reason}")
+        raise _untold(path, (result.stderr.strip().splitlines() or ["it ended without a word"])[-1])
     inputs, outputs = json.loads(result.stdout.splitlines()[-1])
     return {"input": inputs, "output": outputs}
+
+
+def _untold(path: Path, reason: str) -> BadInputError:
+    return BadInputError(f"it leaves out inputs or outputs, and {path.name} does not tell them: {reason}")
 
 
 def _add(tensor: Any, name: str, datatype: str, shape: list[int]) -> None:

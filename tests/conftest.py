@@ -1,6 +1,6 @@
 """Tiny archives, made once, and one local endpoint with a real Triton that most tests share."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,8 @@ import pytest
 from mmebench.endpoints.local import LocalEndpoint, start
 from mmebench.spec import LocalEndpoint as Spec
 from support.invocations import runtime_client
+from support.serving import Serve
 from support.tiny_models import onnx_archive, openvino_archive, torchscript_archive
-
-Serve = Callable[..., LocalEndpoint]
 
 
 @pytest.fixture(scope="session")
