@@ -27,12 +27,12 @@ from mmebench.benchmark.progress import RunProgress
 from mmebench.benchmark.story import run_benchmark
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.figures.summary import summarise
-from mmebench.record.layout import CHARTS_OF_ALL, EXPERIMENTS, REPORT, RunFiles, find_runs
+from mmebench.record.layout import CHARTS_OF_ALL, REPORT, RunFiles, find_runs
 from mmebench.record.run import find_run, unread_records
 from mmebench.record.samples import read_samples
 from mmebench.report.report import write_report
 from mmebench.report.words.conclusions import common_objectives, conclude
-from mmebench.spec import Spec
+from mmebench.spec import EXPERIMENTS, Spec
 from mmebench.spec.reading import load_spec, read_spec
 
 

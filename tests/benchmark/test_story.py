@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mmebench.benchmark.experiments import Progress, Subject, run_experiment
+from mmebench.benchmark.experiments.experiment import run_experiment
+from mmebench.benchmark.experiments.subject import Progress, Subject
 from mmebench.benchmark.story import run_benchmark
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.formats.archive import extract

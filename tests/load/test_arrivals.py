@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mmebench.errors import BadInputError
-from mmebench.load.processes.messages import BeginStage
+from mmebench.load.messages import BeginStage
 from mmebench.load.schedule.arrivals import own_times
 from mmebench.load.schedule.keys import pick_keys, trace_keys
 from mmebench.load.schedule.schedule import count_within, due_times, own_trace

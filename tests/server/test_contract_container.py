@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mmebench.endpoints.local import LocalEndpoint, start
-from mmebench.server.containers.run_directory import RunDirectory
+from mmebench.run_directory import RunDirectory
 from mmebench.server.containers.triton import TritonRecipe
 from mmebench.server.memory.loader import model_id
 from mmebench.spec import LocalEndpoint as Spec

@@ -10,7 +10,8 @@ import pytest
 
 from mmebench.endpoints.counters import EndpointCounters, TargetCounters, parse_counters, read_counters
 from mmebench.errors import MmebenchError
-from mmebench.server.front.metrics import EndpointMetrics, exposition
+from mmebench.server.endpoint_metrics import EndpointMetrics
+from mmebench.server.front.metrics import exposition
 from support.free_ports import free_ports
 from support.invocations import invoke, runtime_client
 from support.patience import wait_until

@@ -14,9 +14,9 @@ from mmebench.formats.archive import ArchiveError
 from mmebench.server.containers import model_files
 from mmebench.server.containers.model_files import ConfigError, unpack_model
 from mmebench.server.memory import store as store_module
-from mmebench.server.memory.archives import TargetError
-from mmebench.server.memory.folder import ArchiveFolder, archive_path
+from mmebench.server.memory.folder import ArchiveFolder
 from mmebench.server.memory.store import ArchiveStore
+from mmebench.wire.target_names import TargetError, archive_path
 from support.tiny_models import python_archive
 
 

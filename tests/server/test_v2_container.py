@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mmebench.server.containers.run_directory import RunDirectory
+from mmebench.run_directory import RunDirectory
 from mmebench.server.containers.triton import TritonRecipe
 from mmebench.server.containers.v2_container import V2Container
 from mmebench.wire.http_client import Address

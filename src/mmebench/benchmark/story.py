@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from mmebench.benchmark.capacity import fill, target_name
-from mmebench.benchmark.experiments import Subject, run_experiment
+from mmebench.benchmark.experiments.experiment import run_experiment
+from mmebench.benchmark.experiments.subject import Subject
 from mmebench.benchmark.measurement import complete, digest, measure, measure_watching, now
 from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.opening import open_ahead

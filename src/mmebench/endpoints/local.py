@@ -18,15 +18,15 @@ from urllib.parse import urlsplit
 import psutil
 from typing_extensions import override
 
+from mmebench import run_directory
+from mmebench.die_with_parent import dying_with_parent
 from mmebench.endpoints.counters import EndpointCounters, read_counters
 from mmebench.endpoints.endpoint import Residency, TargetLoad
 from mmebench.endpoints.opener import Opener, Progress
 from mmebench.errors import BadInputError, MmebenchError
-from mmebench.server.containers import run_directory
-from mmebench.server.containers.process import dying_with_parent
-from mmebench.server.memory.folder import archive_path
 from mmebench.spec.endpoint import LocalEndpoint as Spec
 from mmebench.units import human_bytes
+from mmebench.wire.target_names import archive_path
 
 _READY_SECONDS = 90.0
 _STOP_SECONDS = 20.0

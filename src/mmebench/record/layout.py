@@ -19,12 +19,6 @@ COST_CHART = "cost.png"
 CHARTS_OF_ALL = (CHART2, DISTRIBUTION_CHART, KNEE_CHART, COST_CHART)
 """The pictures that have all runs in them; :class:`RunFiles` has those of one."""
 REPORT = "report.html"
-EXPERIMENTS = {
-    "cold_starts": "Cold starts",
-    "working_set": "Working set",
-    "interference": "Interference",
-}
-"""Kinds of experiments, and what they are called."""
 
 
 @dataclass(frozen=True)

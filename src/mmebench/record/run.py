@@ -113,6 +113,11 @@ class Run(Record):
     package: dict[str, Any]
     environment: dict[str, Any]
 
+    @property
+    def title(self) -> str:
+        """Of its pictures: ``resnet50: onnx on ml.g5.xlarge``."""
+        return f"{self.model}: {self.platform} on {self.instance_type}"
+
 
 def objectives_of(run: Run) -> Objectives:
     """What the run was to hold.

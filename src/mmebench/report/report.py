@@ -66,8 +66,8 @@ def write_report(directory: Path, changed: RunFiles | None = None) -> Report:
 
 def _draw_run(recorded: Recorded, rows: pd.DataFrame) -> None:
     """The pictures of one run; ``rows`` are its own."""
+    from mmebench.report.pictures.capacity_chart import draw_capacity
     from mmebench.report.pictures.charts import draw_chart1
-    from mmebench.report.pictures.experiment_charts import draw_capacity
     from mmebench.report.pictures.latency_charts import draw_latency_over_time
     from mmebench.report.pictures.pictures import save, save_or_remove
     from mmebench.report.pictures.resource_chart import draw_resources

@@ -12,9 +12,9 @@ from contextlib import AsyncExitStack
 from typing import IO, Any
 
 from mmebench.errors import BadInputError
+from mmebench.run_directory import RunDirectory
 from mmebench.server.containers.choice import start_container
-from mmebench.server.containers.run_directory import RunDirectory
-from mmebench.server.front.metrics import EndpointMetrics
+from mmebench.server.endpoint_metrics import EndpointMetrics
 from mmebench.server.front.router import Router
 from mmebench.server.memory.archives import ArchiveSource
 from mmebench.server.memory.ledger import Ledger

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from mmebench.spec.arrivals import Arrivals, ClosedLoop, ConstantRate, Poisson, RateArrivals, Trace
 from mmebench.spec.endpoint import AnyEndpoint, LocalEndpoint
-from mmebench.spec.experiments import ColdStarts, Experiment, Interference, WorkingSet
+from mmebench.spec.experiments import EXPERIMENTS, AnyExperiment, Experiment
 from mmebench.spec.platforms import (
     PLATFORMS,
     AnyPlatform,
@@ -32,10 +32,10 @@ from mmebench.spec.strict import Strict
 from mmebench.spec.workload import Goodput, Objectives, Payload, Targets, Workload
 
 __all__ = [
+    "EXPERIMENTS",
     "PLATFORMS",
     "Arrivals",
     "ClosedLoop",
-    "ColdStarts",
     "ConstantRate",
     "DynamicBatching",
     "Experiment",
@@ -43,7 +43,6 @@ __all__ = [
     "Goodput",
     "HotSet",
     "HuggingFaceModel",
-    "Interference",
     "LocalEndpoint",
     "ModelSource",
     "Objectives",
@@ -70,7 +69,6 @@ __all__ = [
     "TracedTargets",
     "Uniform",
     "Weights",
-    "WorkingSet",
     "Workload",
     "Zipf",
     "platform_kind",
@@ -87,7 +85,7 @@ class Spec(Strict):
     targets: Targets = Field(default_factory=Targets)
     workload: Workload = Field(default_factory=Workload)
     objectives: Objectives = Field(default_factory=Objectives)
-    experiments: tuple[Experiment, ...] = Field((), description="what else is to be shown, after the load")
+    experiments: tuple[AnyExperiment, ...] = Field((), description="what else is to be shown, after the load")
 
     @model_validator(mode="after")
     def _parts_go_together(self) -> Self:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote_from_bytes
 
 from mmebench.errors import BadInputError, aws_settings_errors
-from mmebench.server.front.answers import RefusedError
+from mmebench.wire.answers import RefusedError
 from mmebench.wire.http_head import RequestHead
 
 _ALGORITHM = b"AWS4-HMAC-SHA256"

@@ -8,7 +8,7 @@ from gevent.event import AsyncResult
 from locust.runners import WorkerRunner
 
 from mmebench.errors import MmebenchError
-from mmebench.load.processes.messages import Clock
+from mmebench.load.messages import Clock
 
 _QUESTIONS = 9
 _ANSWER_SECONDS = 10.0

@@ -12,8 +12,8 @@ from locust.runners import MasterRunner, Runner
 from mmebench.errors import MmebenchError
 from mmebench.load.client.recorder import ROW, Rows
 from mmebench.load.job import LoadJob
+from mmebench.load.messages import BeginStage, Clock, Drain, EndStage, Samples, StageReport
 from mmebench.load.processes.events import EventWriter, live
-from mmebench.load.processes.messages import BeginStage, Clock, Drain, EndStage, Samples, StageReport
 from mmebench.load.processes.running_stage import RunningStage
 from mmebench.load.processes.sample_stream import SampleStream
 from mmebench.load.processes.statistics import fold

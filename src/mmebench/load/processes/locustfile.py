@@ -23,10 +23,10 @@ from locust.stats import CSV_STATS_INTERVAL_SEC
 
 from mmebench.errors import BadInputError
 from mmebench.load.job import Content, LoadJob
+from mmebench.load.messages import BeginStage, Clock, Drain, EndStage, Ready, Samples, Task
 from mmebench.load.processes.clock import ConductorClock
 from mmebench.load.processes.conductor import STOPPED_SECONDS, Conductor
 from mmebench.load.processes.events import EventWriter
-from mmebench.load.processes.messages import BeginStage, Clock, Drain, EndStage, Ready, Samples, Task
 from mmebench.load.processes.sample_stream import SampleStream
 from mmebench.load.processes.task import ask_for_task, make_task
 from mmebench.load.processes.web_ui import open_web_ui

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from mmebench.load.client.recorder import Rows
-from mmebench.load.processes.messages import BeginStage, StageReport
+from mmebench.load.messages import BeginStage, StageReport
 from mmebench.load.schedule.schedule import Nanoseconds, count_within
 from mmebench.record.samples import SCHEMA
 from mmebench.spec import Stage

@@ -7,8 +7,8 @@ from locust.runners import WorkerRunner
 
 from mmebench.errors import MmebenchError
 from mmebench.load.job import Content, LoadJob
+from mmebench.load.messages import Task
 from mmebench.load.payload.payload import Body
-from mmebench.load.processes.messages import Task
 
 _PATIENCE_SECONDS = 60
 

@@ -16,7 +16,7 @@ from mmebench.load.client.pace import ClosedPace, OpenPace
 from mmebench.load.client.recorder import Recorder
 from mmebench.load.client.requests import SignedRequests
 from mmebench.load.job import Content, LoadJob
-from mmebench.load.processes.messages import BeginStage, EndStage, Samples, StageReport
+from mmebench.load.messages import BeginStage, EndStage, Samples, StageReport
 from mmebench.load.schedule.keys import pick_keys
 from mmebench.load.schedule.schedule import due_times, own_trace
 from mmebench.spec import ClosedLoop, Trace

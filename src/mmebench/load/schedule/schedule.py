@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from mmebench.load.processes.messages import BeginStage
+from mmebench.load.messages import BeginStage
 from mmebench.load.schedule.arrivals import own_times
 from mmebench.spec import RateArrivals, Trace, Workload
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 import yaml
 
-from mmebench.record.layout import EXPERIMENTS
 from mmebench.record.run import Run
 from mmebench.report.operating_points import describe_load
 from mmebench.report.recorded import Recorded
 from mmebench.report.words.conclusions import common_objectives, conclude
+from mmebench.spec import EXPERIMENTS
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -150,7 +150,8 @@ def _charts(runs: list[Recorded], summary: pd.DataFrame) -> Iterator[Chart]:
         if figure is not None:
             yield Chart(caption, _embed(figure))
     for files in (recorded.files for recorded in runs):
-        for kind, about in EXPERIMENTS.items():
+        for kind, experiment in EXPERIMENTS.by_name.items():
+            about = experiment.title
             picture = files.experiment(kind).chart
             if picture.exists():
                 encoded = base64.b64encode(picture.read_bytes()).decode()

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from mmebench.run_directory import RunDirectory
 from mmebench.server.containers.container import CannotRunError, Container
 from mmebench.server.containers.contract import ContractContainer
 from mmebench.server.containers.python import LABEL, PythonRecipe
-from mmebench.server.containers.run_directory import RunDirectory
 from mmebench.server.containers.triton import TritonRecipe
 from mmebench.server.containers.v2_container import Recipe, V2Container
 

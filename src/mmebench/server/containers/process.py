@@ -4,18 +4,12 @@ import asyncio
 import logging
 import os
 import signal
-import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import IO, Self
 
+from mmebench.die_with_parent import dying_with_parent
+
 _log = logging.getLogger(__name__)
-_WRAPPER = Path(__file__).with_name("die_with_parent.py")
-
-
-def dying_with_parent(command: Sequence[str], on_parent_death: signal.Signals) -> list[str]:
-    """``command``, so that the kernel sends it a signal when the thread that starts it ends."""
-    return [sys.executable, "-I", "-S", str(_WRAPPER), str(int(on_parent_death)), *command]
 
 
 class ServerProcess:
@@ -30,7 +24,7 @@ class ServerProcess:
         """Start ``command`` (an absolute path and its arguments); what it prints goes to ``output``."""
         return cls(
             await asyncio.create_subprocess_exec(
-                *dying_with_parent(command, signal.SIGKILL),
+                *dying_with_parent(list(command), signal.SIGKILL),
                 env=environment,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,

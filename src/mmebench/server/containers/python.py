@@ -8,9 +8,9 @@ import signal
 import sys
 from collections.abc import Collection
 
+from mmebench.run_directory import RunDirectory
 from mmebench.server.backends.inference.options import MODEL_FILES
 from mmebench.server.containers.container import CannotRunError
-from mmebench.server.containers.run_directory import RunDirectory
 from mmebench.wire.http_client import Address
 
 LABEL = "python (fallback)"

@@ -16,7 +16,7 @@ from typing import Any
 
 from mmebench.server.containers.python_models import Models
 from mmebench.server.containers.v2_codec import RequestError, decode
-from mmebench.server.front.http_server import HttpConnection, Request
+from mmebench.wire.http_server import HttpConnection, Request
 
 _log = logging.getLogger(__name__)
 _BODY_LIMIT = 64 * 1024 * 1024

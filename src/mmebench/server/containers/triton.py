@@ -18,12 +18,12 @@ from pathlib import Path
 import psutil
 
 import mmebench
+from mmebench.run_directory import RunDirectory
 from mmebench.server.backends.inference.options import MODEL_FILES
 from mmebench.server.containers import v2
 from mmebench.server.containers.container import CannotRunError, LoadError
 from mmebench.server.containers.ensemble import owner
 from mmebench.server.containers.machine import has_gpu, proportional_bytes
-from mmebench.server.containers.run_directory import RunDirectory
 from mmebench.wire.http_client import Address, call
 
 _BACKENDS = Path(__file__).parents[1] / "backends"

@@ -10,11 +10,11 @@ from typing import IO, Protocol
 
 from mmebench.endpoints.counters import TargetCounters
 from mmebench.errors import MmebenchError
+from mmebench.run_directory import RunDirectory
 from mmebench.server.containers import ensemble, v2
 from mmebench.server.containers.container import CannotRunError, ContainerDownError, Fault, LoadTimeoutError
 from mmebench.server.containers.model_files import unpack_model
 from mmebench.server.containers.process import ServerProcess
-from mmebench.server.containers.run_directory import RunDirectory
 from mmebench.wire.http_client import Address
 
 _log = logging.getLogger(__name__)

@@ -10,15 +10,15 @@ from mmebench.errors import MmebenchError
 from mmebench.formats.archive import ArchiveError
 from mmebench.server.containers.container import ContainerDownError, Fault, LoadError, error_message
 from mmebench.server.containers.model_files import ConfigError
-from mmebench.server.front import answers
-from mmebench.server.front.http_server import Request
 from mmebench.server.front.naming import Piece, may_come, renamed
 from mmebench.server.front.operations import check_selectors
 from mmebench.server.front.upstream import Upstream, write
-from mmebench.server.memory.archives import TargetError
 from mmebench.server.memory.ledger import Resident
 from mmebench.server.memory.loader import model_id
+from mmebench.wire import answers
 from mmebench.wire.http_head import AnswerHead
+from mmebench.wire.http_server import Request
+from mmebench.wire.target_names import TargetError
 
 if TYPE_CHECKING:
     from mmebench.server.front.router import ClientConnection, Router

@@ -1,11 +1,9 @@
-"""What a local endpoint counts: CloudWatch's metrics of a multi-model endpoint, by their names, for Prometheus.
+"""``GET /metrics``: CloudWatch's metrics of a multi-model endpoint, by their names, for Prometheus.
 
 Names and meanings are those of "Monitor Amazon SageMaker AI metrics with CloudWatch" in the developer guide; times
-are in microseconds as there. Counting happens on every request and is done with plain numbers; what is asked for
-once in a while, the text, is prometheus_client's.
+are in microseconds as there.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -13,11 +11,9 @@ from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Met
 from prometheus_client.registry import Collector
 
 from mmebench.endpoints.counters import TARGET_METRICS, TargetCounters
+from mmebench.server.endpoint_metrics import BOUNDS_US, Distribution, EndpointMetrics
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-_BOUNDS_US = tuple(value * 10**power for power in range(2, 8) for value in (1, 2, 5))
-"""100 microseconds to 50 seconds."""
-_BOUNDS = tuple(bound / 1e6 for bound in _BOUNDS_US)
 
 _TIMES = {
     "ModelLatency": "from the last byte of a request passed on to the last byte of the container's answer",
@@ -44,47 +40,6 @@ _TARGET_COUNTS = {
     "nv_inference_compute_infer_duration_us": "microseconds of running the model",
     "nv_inference_compute_output_duration_us": "microseconds of taking outputs",
 }
-
-
-class Distribution:
-    """Durations, in seconds, by size."""
-
-    __slots__ = ("counts", "sum")
-
-    def __init__(self) -> None:
-        self.counts = [0] * (len(_BOUNDS) + 1)
-        self.sum = 0.0
-
-    def observe(self, seconds: float) -> None:
-        """One more."""
-        self.counts[bisect_left(_BOUNDS, seconds)] += 1
-        self.sum += seconds
-
-
-class EndpointMetrics:
-    """The numbers; the attributes are counted up by whoever sees it happen."""
-
-    def __init__(self) -> None:
-        self.invocations = 0
-        self.cache_lookups = 0
-        self.cache_hits = 0
-        self.errors_4xx = 0
-        self.errors_5xx = 0
-        self.model_errors = 0
-        self.container_deaths = 0
-        self.model_latency = Distribution()
-        self.overhead_latency = Distribution()
-        self.loading_wait = Distribution()
-        self.downloading = Distribution()
-        self.loading = Distribution()
-        self.unloading = Distribution()
-
-    def refused(self, status: int) -> None:
-        """An invocation got an error for an answer."""
-        if status < 500:
-            self.errors_4xx += 1
-        else:
-            self.errors_5xx += 1
 
 
 def exposition(metrics: EndpointMetrics, loaded: int, targets: Mapping[str, TargetCounters]) -> bytes:
@@ -156,7 +111,7 @@ def _counter(name: str, about: str, values: Iterable[tuple[dict[str, str], float
 def _histogram(name: str, about: str, distribution: Distribution) -> Metric:
     total = 0
     buckets: list[tuple[str, float]] = []
-    for bound, count in zip((*map(float, _BOUNDS_US), "+Inf"), distribution.counts, strict=True):
+    for bound, count in zip((*map(float, BOUNDS_US), "+Inf"), distribution.counts, strict=True):
         total += count
         buckets.append((str(bound), total))
     return HistogramMetricFamily(name, about, buckets=buckets, sum_value=distribution.sum * 1e6)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from mmebench.server.front import answers
+from mmebench.wire import answers
 
 _VARIANT = b"x-amzn-sagemaker-target-variant"
 _NOT_HERE = {

@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mmebench.server.containers.container import Container
-from mmebench.server.front import answers
 from mmebench.server.front.exchange import Exchange
-from mmebench.server.front.http_server import CLOSE, HttpConnection, Request
 from mmebench.server.front.metrics import CONTENT_TYPE, exposition
 from mmebench.server.front.operations import other_operation
 from mmebench.server.front.upstream import Pool
 from mmebench.server.memory.loader import Loader
+from mmebench.wire import answers
 from mmebench.wire.addresses import BODY_LIMIT
+from mmebench.wire.http_server import CLOSE, HttpConnection, Request
 from mmebench.wire.verification import SignatureCheck
 
 _log = logging.getLogger(__name__)

@@ -2,17 +2,10 @@
 
 from collections.abc import Hashable
 from contextlib import AbstractContextManager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
 
-from mmebench.errors import BadInputError
-
-_LONGEST_NAME = 1024
-"""The longest TargetModel that the SageMaker Runtime API allows."""
-
-
-class TargetError(BadInputError):
-    """No archive can stand behind this target name, or none does."""
+from mmebench.wire.target_names import TargetError
 
 
 class ArchiveSource(Protocol):
@@ -40,28 +33,6 @@ class ArchiveSource(Protocol):
 
     def is_empty(self) -> bool:
         """Whether there is no archive at all, yet."""
-
-
-def archive_name(target: str) -> PurePosixPath:
-    """The path of the archive of ``target``, relative to where archives are.
-
-    Raises:
-        TargetError: there can be no archive of this name.
-    """
-    name = PurePosixPath(target)
-    if (
-        not target.isprintable()
-        or not 0 < len(target) <= _LONGEST_NAME
-        or not target.endswith(".tar.gz")
-        or str(name) != target
-        or name.is_absolute()
-        or ".." in name.parts
-    ):
-        raise TargetError(
-            f"TargetModel {target[:100]!r} names no archive; give a path below the store that ends in .tar.gz, "
-            f"at most {_LONGEST_NAME} printable characters"
-        )
-    return name
 
 
 def no_archive(target: str) -> TargetError:

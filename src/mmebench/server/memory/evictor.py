@@ -9,7 +9,7 @@ from typing import Any
 
 from mmebench.errors import MmebenchError
 from mmebench.server.containers.container import Container
-from mmebench.server.front.metrics import EndpointMetrics
+from mmebench.server.endpoint_metrics import EndpointMetrics
 from mmebench.server.memory.ledger import Ledger, Resident
 from mmebench.server.memory.target_statistics import TargetStatistics
 from mmebench.units import human_bytes

@@ -4,7 +4,8 @@ from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmebench.server.memory.archives import TargetError, archive_name, no_archive
+from mmebench.server.memory.archives import no_archive
+from mmebench.wire.target_names import TargetError, archive_path
 
 
 class ArchiveFolder:
@@ -37,8 +38,3 @@ class ArchiveFolder:
     def is_empty(self) -> bool:
         """Whether no ``*.tar.gz`` is below the folder."""
         return not any(self.root.rglob("*.tar.gz"))
-
-
-def archive_path(root: Path, target: str) -> Path:
-    """Where the archive of ``target`` is, or would be; raises TargetError."""
-    return root / archive_name(target)

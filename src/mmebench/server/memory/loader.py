@@ -12,7 +12,7 @@ from mmebench.endpoints.endpoint import TargetLoad
 from mmebench.endpoints.server_metrics import TARGET as SERVER_METRICS
 from mmebench.errors import DiskFullError
 from mmebench.server.containers.container import Container, OutOfMemoryError
-from mmebench.server.front.metrics import EndpointMetrics
+from mmebench.server.endpoint_metrics import EndpointMetrics
 from mmebench.server.memory.evictor import Evictor
 from mmebench.server.memory.ledger import Ledger, Resident
 from mmebench.server.memory.store import ArchiveStore, Materialised

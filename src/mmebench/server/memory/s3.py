@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mmebench.errors import BadInputError, MmebenchError, aws_settings_errors, disk_errors
-from mmebench.server.memory.archives import TargetError, archive_name, no_archive
+from mmebench.server.memory.archives import no_archive
+from mmebench.wire.target_names import TargetError, archive_name
 
 SCHEME = "s3://"
 _CHUNK = 1024 * 1024

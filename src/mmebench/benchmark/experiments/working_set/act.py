@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from mmebench.benchmark.experiments.subject import Progress, Subject
+from mmebench.benchmark.experiments.working_set.fields import WorkingSet
 from mmebench.load.processes.events import Live
-from mmebench.spec import ClosedLoop, Poisson, WorkingSet, Zipf
+from mmebench.spec import ClosedLoop, Poisson, Zipf
 
 
-def show_working_set(experiment: WorkingSet, subject: Subject, progress: Progress) -> None:
+def act(experiment: WorkingSet, subject: Subject, progress: Progress) -> None:
     """Offer each load in turn; ``loads/zipf0.8/`` has those of one popularity, in the layout of a model's runs.
 
     Each begins with the most popular targets in memory, as it would have them after a long time.

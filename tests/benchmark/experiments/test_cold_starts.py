@@ -3,7 +3,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mmebench.figures.cold_starts import (
+from mmebench.benchmark.experiments.cold_starts.figures import (
     PARTS,
     ColdStart,
     read_cold_starts,

@@ -10,13 +10,13 @@ from pathlib import Path
 from statistics import median
 from threading import Barrier
 
+from mmebench.benchmark.experiments.cold_starts.fields import ColdStarts
+from mmebench.benchmark.experiments.cold_starts.figures import ColdStart, write_cold_starts
 from mmebench.benchmark.experiments.subject import Progress, Subject
-from mmebench.figures.cold_starts import ColdStart, write_cold_starts
 from mmebench.formats.archive import copy_distinct
-from mmebench.spec import ColdStarts
 
 
-def show_cold_starts(experiment: ColdStarts, subject: Subject, progress: Progress) -> None:
+def act(experiment: ColdStarts, subject: Subject, progress: Progress) -> None:
     """Time the first invocations of new targets, and some more of each; write a row for each target.
 
     Each target is an archive of its own, so that none finds its files unpacked by another.

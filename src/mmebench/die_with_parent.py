@@ -4,15 +4,21 @@ Run as a file. It sits between fork and exec because Python code between the two
 has threads. Linux only; elsewhere the command just runs.
 """
 
-import ctypes
 import os
 import sys
 
 _PR_SET_PDEATHSIG = 1
 
 
+def dying_with_parent(command: list[str], on_parent_death: int) -> list[str]:
+    """``command``, so that the kernel sends it that signal when the thread that starts it ends."""
+    return [sys.executable, "-I", "-S", __file__, str(int(on_parent_death)), *command]
+
+
 def main() -> None:
     """Ask the kernel for the signal, then become the command."""
+    import ctypes
+
     parent = os.getppid()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(sys.argv[1]))

@@ -4,14 +4,15 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
+from mmebench.benchmark.experiments.interference.fields import Interference
 from mmebench.benchmark.experiments.subject import Progress, Subject
 from mmebench.load.processes.events import Live
-from mmebench.spec import Interference, Stage, Trace, TracedTargets
+from mmebench.spec import Stage, Trace, TracedTargets
 
 _LONGEST_WARMUP_SECONDS = 5.0
 
 
-def show_interference(experiment: Interference, subject: Subject, progress: Progress) -> None:
+def act(experiment: Interference, subject: Subject, progress: Progress) -> None:
     """Offer one load of two stages, without neighbours and with them; it is in the experiment's ``loads``.
 
     It is a trace: every request, the neighbours' too, is a sample, and what was disturbed by what can be seen

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mmebench.server.containers.run_directory import RunDirectory, sweep
+from mmebench.run_directory import RunDirectory, sweep
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,7 @@ def test_a_living_servers_directory_stays() -> None:
 
 def test_a_killed_servers_directory_goes(tmp_path: Path) -> None:
     code = (
-        "import time, tempfile; from mmebench.server.containers.run_directory import RunDirectory;"
+        "import time, tempfile; from mmebench.run_directory import RunDirectory;"
         f"tempfile.tempdir = {str(tmp_path)!r}; run = RunDirectory(); print(run.path, flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:

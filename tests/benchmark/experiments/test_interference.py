@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mmebench.figures.interference import read_course, summarise_interference
+from mmebench.benchmark.experiments.interference.figures import read_course, summarise_interference
 from mmebench.record.run import StageWindow
 from support.samples import Sample, sample_table, write_run
 

@@ -4,15 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmebench.figures.cold_starts import PARTS
-from mmebench.figures.interference import Course, summarise_interference
+from mmebench.benchmark.experiments.cold_starts.figures import PARTS
+from mmebench.benchmark.experiments.cold_starts.picture import draw as draw_cold_starts
+from mmebench.benchmark.experiments.interference.figures import Course, summarise_interference
+from mmebench.benchmark.experiments.interference.picture import draw as draw_interference
+from mmebench.benchmark.experiments.working_set.picture import draw as draw_working_set
 from mmebench.record.run import Capacity, Load
-from mmebench.report.pictures.experiment_charts import (
-    draw_capacity,
-    draw_cold_starts,
-    draw_interference,
-    draw_working_set,
-)
+from mmebench.report.pictures.capacity_chart import draw_capacity
 from mmebench.report.pictures.pictures import save
 from support.figures import texts
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from mmebench.figures.cold_starts import ColdStart, write_cold_starts
+from mmebench.benchmark.experiments.cold_starts.figures import ColdStart, write_cold_starts
 from mmebench.report.words.experiments import write_experiments
 from support.samples import Sample, sample_table, write_run
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mmebench.figures.working_set import find_thrash, summarise_working_set
+from mmebench.benchmark.experiments.working_set.figures import find_thrash, summarise_working_set
 from mmebench.record.run import Capacity, Load, StageWindow
 from mmebench.record.sightings import Sighting, write_sightings
 from support.samples import Sample, sample_table, write_run

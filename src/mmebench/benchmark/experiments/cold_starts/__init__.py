@@ -1,0 +1,1 @@
+"""Cold starts: how long a first invocation takes, and what on."""

@@ -1,0 +1,22 @@
+"""What a spec says of it."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from mmebench.spec.experiments import Experiment
+
+
+class ColdStarts(Experiment):
+    """How long the first invocation of a target takes, and what on: alone, and beside others that start too."""
+
+    kind: Literal["cold_starts"]
+    count: int = Field(12, ge=1, le=10_000, description="cold starts at each concurrency")
+    concurrency: tuple[Annotated[int, Field(ge=1, le=256)], ...] = Field(
+        (1, 2, 4), min_length=1, description="how many targets are asked for at once"
+    )
+    warm: int = Field(5, ge=1, le=1000, description="warm invocations after each, to compare with")
+
+    title: ClassVar[str] = "Cold starts"
+    act: ClassVar[str] = "mmebench.benchmark.experiments.cold_starts.act:act"
+    words: ClassVar[str] = "mmebench.benchmark.experiments.cold_starts.words:write"

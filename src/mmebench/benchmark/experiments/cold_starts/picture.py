@@ -1,0 +1,50 @@
+"""What cold starts are made of, as a picture."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from mmebench.benchmark.experiments.cold_starts.figures import PARTS
+from mmebench.report.palette import SERIES
+from mmebench.report.pictures.pictures import finish, plain_numbers
+
+
+def draw(cold_starts: pd.DataFrame, title: str, footer: str) -> Figure:
+    """What a cold start is made of, at each concurrency, and how its length is distributed.
+
+    Args:
+        cold_starts: a row each, with the columns of
+            :class:`~mmebench.benchmark.experiments.cold_starts.figures.ColdStart`.
+        title: what was measured.
+        footer: on what, and when.
+    """
+    figure = Figure(figsize=(13, 4.6), layout="constrained")
+    split, spread = figure.subplots(1, 2)
+    groups = list(cold_starts.groupby("concurrency"))
+    names = [f"{concurrency} at once" for concurrency, _ in groups]
+    left = pd.Series(0.0, index=range(len(groups)))
+    for number, (column, text) in enumerate(PARTS.items()):
+        means = pd.Series([rows[column].mean() for _, rows in groups]).fillna(0)
+        split.barh(names, means, left=left, color=SERIES[number], edgecolor="white", label=text, height=0.6)
+        left += means
+    for position, (_, rows) in enumerate(groups):
+        total, end = rows["seconds"].mean(), left[position]
+        split.annotate(f"{total:.3g} s", (end, position), (4, 0), textcoords="offset points", va="center")
+    split.invert_yaxis()
+    split.margins(x=0.12)
+    split.set_xlabel("seconds, mean")
+    split.set_title("what a first invocation waits for", fontsize=10)
+    split.legend(frameon=False, fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.14))
+    for number, (concurrency, rows) in enumerate(groups):
+        spread.ecdf(rows["seconds"], color=SERIES[number % len(SERIES)], label=f"{concurrency} at once")
+    spread.ecdf(cold_starts["warm_seconds"], color="black", linestyle="--", label="warm")
+    spread.set_xscale("log")
+    plain_numbers(spread.xaxis)
+    spread.set_xlabel("seconds (log scale)")
+    spread.set_ylabel("share of invocations that took no longer")
+    spread.set_title("first invocations, and warm ones", fontsize=10)
+    spread.legend(frameon=False, fontsize=8)
+    for axes in (split, spread):
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(title)
+    finish(figure, footer)
+    return figure

@@ -1,0 +1,1 @@
+"""Interference: what a neighbour's cold start costs a target under load."""

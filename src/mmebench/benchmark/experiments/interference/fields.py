@@ -1,0 +1,28 @@
+"""What a spec says of it."""
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from mmebench.spec.experiments import Experiment
+from mmebench.spec.profile import Rate, StageDuration
+from mmebench.spec.strict import Duration
+
+
+class Interference(Experiment):
+    """One target under steady load while others load and are evicted: what a neighbour's cold start costs it."""
+
+    kind: Literal["interference"]
+    rate: Rate = Field(20.0, description="requests per second to the one target")
+    every: Duration = Field(3.0, gt=0, description="from one neighbour's cold start to the next")
+    duration: StageDuration = Field(60.0, description="without neighbours, and the same again with them")
+
+    title: ClassVar[str] = "Interference"
+    act: ClassVar[str] = "mmebench.benchmark.experiments.interference.act:act"
+    words: ClassVar[str] = "mmebench.benchmark.experiments.interference.words:write"
+
+    @model_validator(mode="after")
+    def _some_neighbours(self) -> Self:
+        if self.duration < self.every:
+            raise ValueError(f"a duration of {self.duration:g} s has no cold start every {self.every:g} s")
+        return self

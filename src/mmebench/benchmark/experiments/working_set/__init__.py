@@ -1,0 +1,1 @@
+"""Working sets: the same load on more and more targets than fit."""

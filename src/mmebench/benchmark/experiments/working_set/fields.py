@@ -1,0 +1,34 @@
+"""What a spec says of it."""
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from mmebench.spec.experiments import Experiment
+from mmebench.spec.profile import Stage
+
+
+class WorkingSet(Experiment):
+    """The same load on more and more targets than fit: hits, cold starts, and where thrash begins."""
+
+    kind: Literal["working_set"]
+    ratios: tuple[Annotated[float, Field(gt=0, le=100)], ...] = Field(
+        (0.5, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0), min_length=1, description="targets, as multiples of what fits"
+    )
+    zipf: tuple[Annotated[float, Field(ge=0, le=10)], ...] = Field(
+        (0.0, 0.8, 1.2), min_length=1, description="popularity of the targets: 0 is uniform"
+    )
+    stage: Stage = Field(
+        Stage(users=4, duration=40.0, warmup=10.0),
+        description="the load on each: users of a closed loop, or a rate, whose requests come at random",
+    )
+
+    title: ClassVar[str] = "Working set"
+    act: ClassVar[str] = "mmebench.benchmark.experiments.working_set.act:act"
+    words: ClassVar[str] = "mmebench.benchmark.experiments.working_set.words:write"
+
+    @model_validator(mode="after")
+    def _some_load(self) -> Self:
+        if self.stage.users is None and self.stage.rate is None:
+            raise ValueError("stage needs users, or a rate")
+        return self

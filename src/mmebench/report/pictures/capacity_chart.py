@@ -1,0 +1,61 @@
+"""The filling of an endpoint as a picture."""
+
+import math
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from mmebench.record.run import Capacity
+from mmebench.report.palette import QUIET, SERIES
+from mmebench.report.pictures.pictures import finish
+
+_MIB = 2**20
+
+
+def draw_capacity(capacity: Capacity, title: str, footer: str) -> Figure:
+    """Memory in use over targets loaded, where anybody says, and how long each first invocation took."""
+    copies = range(1, len(capacity.loads) + 1)
+    measured = any(load.memory_used is not None for load in capacity.loads)
+    figure = Figure(figsize=(12 if measured else 7, 4.4), layout="constrained")
+    *memory, seconds = figure.subplots(1, 1 + measured, squeeze=False)[0]
+    for axes in memory:
+        _draw_memory(axes, capacity, copies)
+    first = "first invocation, which waits for the load"
+    seconds.set_title(first if measured else f"{capacity.found}\n{first}", fontsize=10)
+    seconds.bar(copies, [load.seconds for load in capacity.loads], color=SERIES[2])
+    seconds.set_ylabel("seconds")
+    for axes in (*memory, seconds):
+        axes.set_xlabel("targets in memory")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(title)
+    finish(figure, footer)
+    return figure
+
+
+def _draw_memory(memory: Axes, capacity: Capacity, copies: range) -> None:
+    used = [_mib(load.memory_used) for load in capacity.loads]
+    memory.plot(copies, used, marker="o", color=SERIES[0], label="after the largest batch that the load can form")
+    loaded = [_mib(load.memory_loaded) for load in capacity.loads]
+    memory.plot(copies, loaded, marker="s", linestyle=":", color=SERIES[1], label="after one request to the last")
+    if capacity.memory_budget:
+        memory.axhline(capacity.memory_budget / _MIB, color=QUIET, linestyle="--", label="budget")
+    memory.set_title(_describe_capacity(capacity), fontsize=10)
+    memory.set_ylabel("memory of all targets, MiB")
+    memory.set_ylim(0, None)
+    memory.legend(frameon=False, fontsize=8, loc="lower right")
+
+
+def _mib(size: int | None) -> float:
+    return math.nan if size is None else size / _MIB
+
+
+def _describe_capacity(capacity: Capacity) -> str:
+    text = capacity.found
+    if capacity.bytes_per_copy is not None:
+        text += f"; {capacity.bytes_per_copy / _MIB:.0f} MiB a copy"
+    if capacity.bytes_per_copy_bounds is not None:
+        low, high = (bound / _MIB for bound in capacity.bytes_per_copy_bounds)
+        text += f" ({low:.0f} to {high:.0f} with 95 % confidence)"
+    return text

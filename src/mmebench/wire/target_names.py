@@ -1,0 +1,39 @@
+"""Names of targets, as the SageMaker Runtime API takes them in TargetModel."""
+
+from pathlib import Path, PurePosixPath
+
+from mmebench.errors import BadInputError
+
+_LONGEST_NAME = 1024
+"""The longest TargetModel that the SageMaker Runtime API allows."""
+
+
+class TargetError(BadInputError):
+    """No archive can stand behind this target name, or none does."""
+
+
+def archive_name(target: str) -> PurePosixPath:
+    """The path of the archive of ``target``, relative to where archives are.
+
+    Raises:
+        TargetError: there can be no archive of this name.
+    """
+    name = PurePosixPath(target)
+    if (
+        not target.isprintable()
+        or not 0 < len(target) <= _LONGEST_NAME
+        or not target.endswith(".tar.gz")
+        or str(name) != target
+        or name.is_absolute()
+        or ".." in name.parts
+    ):
+        raise TargetError(
+            f"TargetModel {target[:100]!r} names no archive; give a path below the store that ends in .tar.gz, "
+            f"at most {_LONGEST_NAME} printable characters"
+        )
+    return name
+
+
+def archive_path(root: Path, target: str) -> Path:
+    """Where the archive of ``target`` is below ``root``, or would be; raises TargetError."""
+    return root / archive_name(target)
