@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from mmebench.errors import MmebenchError
 from mmebench.formats.archive import ArchiveError
@@ -12,6 +12,7 @@ from mmebench.server.containers.container import ContainerDownError, Fault, Load
 from mmebench.server.containers.model_files import ConfigError
 from mmebench.server.front.naming import Piece, may_come, renamed
 from mmebench.server.front.operations import check_selectors
+from mmebench.server.front.served import Served
 from mmebench.server.front.upstream import Upstream, write
 from mmebench.server.memory.ledger import Resident
 from mmebench.server.memory.loader import model_id
@@ -19,9 +20,6 @@ from mmebench.wire import answers
 from mmebench.wire.http_head import AnswerHead
 from mmebench.wire.http_server import Request
 from mmebench.wire.target_names import TargetError
-
-if TYPE_CHECKING:
-    from mmebench.server.front.router import ClientConnection, Router
 
 _log = logging.getLogger(__name__)
 _ANSWER_SECONDS = 60
@@ -33,6 +31,22 @@ _STALE_SECONDS = 1.0
 _TARGET = b"x-amzn-sagemaker-target-model"
 
 
+class Client(Protocol):
+    """The connection that the request came by."""
+
+    transport: asyncio.Transport
+    paused: bool
+
+    def pause_reading(self) -> None:
+        """The container does not keep up."""
+
+    def resume_reading(self) -> None:
+        """It does again."""
+
+    def exchange_ended(self) -> None:
+        """The answer is written; the next request may be looked at."""
+
+
 class Exchange:
     """Forwards a request as it arrives and the answer as it comes.
 
@@ -40,13 +54,13 @@ class Exchange:
     """
 
     __slots__ = (
-        "_attempts", "_begun", "_connection", "_entry", "_request", "_router", "_sent", "_started", "_target",
+        "_attempts", "_begun", "_client", "_entry", "_request", "_sent", "_served", "_started", "_target",
         "_task", "_upstream", "_waited",
     )  # fmt: skip
 
-    def __init__(self, router: "Router", connection: "ClientConnection", request: Request) -> None:
-        self._router = router
-        self._connection = connection
+    def __init__(self, served: Served, client: Client, request: Request) -> None:
+        self._served = served
+        self._client = client
         self._request = request
         self._target = ""
         self._entry: Resident | None = None
@@ -59,7 +73,7 @@ class Exchange:
 
     def begin(self) -> None:
         """Forward to a resident target at once, or load it first."""
-        metrics = self._router.metrics
+        metrics = self._served.metrics
         metrics.invocations += 1
         headers = self._request.head.headers
         header = headers.get(_TARGET, b"")
@@ -72,7 +86,7 @@ class Exchange:
         except UnicodeDecodeError:
             self._refuse(answers.validation_error("TargetModel is not UTF-8"))
             return
-        ledger = self._router.ledger
+        ledger = self._served.ledger
         entry = ledger.resident.get(self._target)
         if entry is not None:
             metrics.cache_lookups += 1
@@ -120,18 +134,18 @@ class Exchange:
             return  # its length is known at its end
         if self._started:
             chunks, upstream.chunks = upstream.chunks, []
-            self._connection.transport.writelines(chunks)
+            self._client.transport.writelines(chunks)
         elif not self._start(upstream, head):
             return
         if upstream.complete:
             now = time.perf_counter()
             taken = now - self._sent
-            metrics = self._router.metrics
+            metrics = self._served.metrics
             metrics.model_latency.observe(taken)
             metrics.overhead_latency.observe(now - self._begun - taken)
             self._part(upstream, head)
             self._release()
-            self._connection.exchange_ended()
+            self._client.exchange_ended()
 
     def _start(self, upstream: Upstream, head: AnswerHead) -> bool:
         """Send the head and what there is of the body; False while the name in it has not come."""
@@ -147,7 +161,7 @@ class Exchange:
                 return False
         upstream.chunks = []
         self._started = True
-        write(self._connection.transport, self._answer_head(head, chunks, longer), chunks)
+        write(self._client.transport, self._answer_head(head, chunks, longer), chunks)
         return True
 
     def upstream_lost(self) -> None:
@@ -155,24 +169,24 @@ class Exchange:
         upstream, self._upstream = self._upstream, None
         if self._started:
             self._release()
-            self._router.metrics.model_errors += 1
+            self._served.metrics.model_errors += 1
             _log.warning("%s: the container ended the connection in the middle of its answer", self._target)
-            self._connection.transport.abort()  # an answer that stops short must not look whole
+            self._client.transport.abort()  # an answer that stops short must not look whole
         elif upstream is not None and self._sent - upstream.idle_since > _STALE_SECONDS:
-            self._connection.resume_reading()
+            self._client.resume_reading()
             self._forward()  # it closed a connection that was idle for long, at the moment we used it
         else:
             self._release()
-            self._router.metrics.model_errors += 1
+            self._served.metrics.model_errors += 1
             self._refuse(answers.internal_failure("the container ended the connection before it answered"))
 
     def hold(self) -> None:
         """The container does not keep up with the request."""
-        self._connection.pause_reading()
+        self._client.pause_reading()
 
     def resume(self) -> None:
         """The container reads again."""
-        self._connection.resume_reading()
+        self._client.resume_reading()
 
     def hold_answer(self) -> None:
         """The client does not keep up with the answer."""
@@ -190,7 +204,7 @@ class Exchange:
         """Send what there is of the request; the rest follows as it arrives."""
         if self._request.head.length is None and not self._request.complete:
             return  # see body_complete
-        upstream = self._router.pool.take()
+        upstream = self._served.pool.take()
         if upstream is None:
             self._task = asyncio.create_task(self._connect())
         else:
@@ -199,7 +213,7 @@ class Exchange:
     async def _connect(self) -> None:
         self._task = asyncio.current_task()
         try:
-            upstream = await self._router.pool.connect(self._router.container.address)
+            upstream = await self._served.pool.connect(self._served.container.address)
         except OSError as error:
             self._release()
             self._refuse(answers.service_unavailable(f"the container does not answer ({error}); ask again"))
@@ -222,7 +236,7 @@ class Exchange:
         if head.memo is not None and head.memo[0] is entry:
             known: bytes = head.memo[1]
             return known
-        headers = self._router.container.request_headers(head.headers)
+        headers = self._served.container.request_headers(head.headers)
         length = request.size if head.length is None else head.length
         made = b"%bHost: localhost\r\n%bContent-Length: %d\r\n\r\n" % (entry.request_line, headers, length)
         if head.length is not None:
@@ -242,7 +256,7 @@ class Exchange:
             known: bytes = head.memo[1]
             return answers.success(known)
         length = sum(map(len, chunks)) if head.length is None else head.length + longer
-        headers = self._router.container.answer_headers(head.headers, longer)
+        headers = self._served.container.answer_headers(head.headers, longer)
         rest = answers.success_rest(headers, length, self._waited, self._request.connection)
         if usual:
             head.memo = longer, rest
@@ -251,24 +265,24 @@ class Exchange:
     def _part(self, upstream: Upstream, head: AnswerHead) -> None:
         """The answer is whole; the connection is free when the request was, too."""
         self._upstream = None
-        if upstream.paused or self._connection.paused:  # the client was slow, or it was; the next may not be
+        if upstream.paused or self._client.paused:  # the client was slow, or it was; the next may not be
             upstream.resume_reading()
-            self._connection.resume_reading()
+            self._client.resume_reading()
         if self._request.complete and head.keep_alive:
-            self._router.pool.give(upstream)
+            self._served.pool.give(upstream)
         else:
             upstream.drop()
 
     def _judge(self, status: int, body: str) -> None:
         """Heal what can be healed and try again; else tell the client."""
-        self._router.metrics.model_errors += 1
+        self._served.metrics.model_errors += 1
         message = self._by_name(error_message(body))
-        fault = self._router.container.fault(status, message)
+        fault = self._served.container.fault(status, message)
         if fault is Fault.REQUEST or self._attempts >= _ATTEMPTS:
             self._release()
-            self._refuse(answers.model_error(status, message, self._router.name))
+            self._refuse(answers.model_error(status, message, self._served.name))
         else:
-            self._spawn(fault, answers.model_error(status, message, self._router.name))
+            self._spawn(fault, answers.model_error(status, message, self._served.name))
 
     def _spawn(self, fault: Fault | None = None, failure: answers.RefusedError | None = None) -> None:
         self._task = asyncio.create_task(self._load(fault, failure))
@@ -281,14 +295,14 @@ class Exchange:
                 if fault is not None and not await self._heal(fault):
                     assert failure is not None
                     raise failure
-                self._entry = await self._router.loader.acquire(self._target)
+                self._entry = await self._served.loader.acquire(self._target)
         except Exception as error:
             self._task = None
             self._refuse(self._refusal(error))
             return
         self._task = None
         waited = time.perf_counter() - started
-        self._router.metrics.loading_wait.observe(waited)
+        self._served.metrics.loading_wait.observe(waited)
         self._waited = (self._waited or 0.0) + waited
         self._forward()
 
@@ -298,11 +312,11 @@ class Exchange:
         assert entry is not None
         self._release()
         if fault is Fault.OUT_OF_MEMORY:
-            return await self._router.loader.evictor.relieve(entry)
+            return await self._served.loader.evictor.relieve(entry)
         if fault is Fault.MODEL_DEAD:
-            self._router.loader.revive(entry)
+            self._served.loader.revive(entry)
         else:
-            self._router.loader.forget(entry)
+            self._served.loader.forget(entry)
         return True
 
     def _refusal(self, error: Exception) -> answers.RefusedError:
@@ -310,14 +324,14 @@ class Exchange:
         match error:
             case answers.RefusedError():
                 return error
-            case TimeoutError() if self._router.container.ready.is_set():
+            case TimeoutError() if self._served.container.ready.is_set():
                 return answers.model_not_ready(self._target)
             case TimeoutError() | ContainerDownError():
                 return answers.service_unavailable(f"the container is down and being restarted: {error}")
             case LoadError():
-                return answers.model_error(error.status, self._by_name(str(error)), self._router.name)
+                return answers.model_error(error.status, self._by_name(str(error)), self._served.name)
             case ConfigError():
-                return answers.model_error(400, str(error), self._router.name)
+                return answers.model_error(400, str(error), self._served.name)
             case TargetError() | ArchiveError():
                 return answers.validation_error(f"Failed to download model data: {error}")
             case MmebenchError():
@@ -330,12 +344,12 @@ class Exchange:
         return message.replace(model_id(self._target), self._target)
 
     def _refuse(self, refusal: answers.RefusedError) -> None:
-        self._router.metrics.refused(refusal.status)
+        self._served.metrics.refused(refusal.status)
         _log.warning("%s: %d %s: %s", self._target, refusal.status, refusal.error_type, refusal)
-        self._connection.transport.write(refusal.answer(self._request.connection))
-        self._connection.exchange_ended()
+        self._client.transport.write(refusal.answer(self._request.connection))
+        self._client.exchange_ended()
 
     def _release(self) -> None:
         if self._entry is not None:
-            self._router.loader.release(self._entry)
+            self._served.loader.release(self._entry)
             self._entry = None

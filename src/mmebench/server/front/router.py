@@ -12,7 +12,7 @@ from mmebench.server.containers.container import Container
 from mmebench.server.front.exchange import Exchange
 from mmebench.server.front.metrics import CONTENT_TYPE, exposition
 from mmebench.server.front.operations import other_operation
-from mmebench.server.front.upstream import Pool
+from mmebench.server.front.served import Served
 from mmebench.server.memory.loader import Loader
 from mmebench.wire import answers
 from mmebench.wire.addresses import BODY_LIMIT
@@ -25,20 +25,15 @@ _STALL_SECONDS = 60.0
 answer as well, for the target cannot be evicted before that is sent."""
 
 
-class Router:
-    """Knows what every connection needs, and serves the endpoint's own questions."""
+class Router(Served):
+    """Has a protocol for each connection, and answers the endpoint's own questions."""
 
     def __init__(
         self, name: str, container: Container, loader: Loader, signatures: SignatureCheck | None = None
     ) -> None:
         """Invocations must be signed where ``signatures`` are to be checked."""
-        self.name = name
+        super().__init__(name, container, loader)
         self.signatures = signatures
-        self.container = container
-        self.loader = loader
-        self.ledger = loader.ledger
-        self.metrics = loader.metrics
-        self.pool = Pool()
         self.connections: set[ClientConnection] = set()
         self._endpoint = f"/endpoints/{name}".encode()
         self.invocations = self._endpoint + b"/invocations"
