@@ -19,7 +19,7 @@ from playwright.sync_api import sync_playwright
 from harness import publish, within
 from mmebench.environment import describe_environment
 from mmebench.record.layout import RunFiles
-from mmebench.record.run import Capacity, Load, StageWindow, write_run
+from mmebench.record.run import Capacity, FirstInvocation, StageWindow, write_run
 from mmebench.record.samples import write_samples
 from mmebench.report.report import write_report
 from summary_bench import PART_SECONDS, make_part, make_run
@@ -40,7 +40,9 @@ def write_load(directory: Path, targets: int, count: int) -> None:
         StageWindow(users=number + 1, start=at, ready=at + 1.0, end=at + PART_SECONDS)
         for number, at in enumerate(range(0, STAGES * PART_SECONDS, PART_SECONDS))
     )
-    loads = tuple(Load(target=f"{number}", seconds=1, memory_used=number * 2**27) for number in range(1, 61))
+    loads = tuple(
+        FirstInvocation(target=f"{number}", seconds=1, memory_used=number * 2**27) for number in range(1, 61)
+    )
     capacity = Capacity(fits=60, limited_by="eviction", bytes_per_copy=2**27, memory_budget=2**33, loads=loads)
     known = {"targets": targets, "capacity": capacity, "environment": describe_environment()}
     write_run(make_run(windows).model_copy(update=known), files.run)

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from mmebench.figures.summary import summarise
-from mmebench.record.run import Capacity, Load, StageWindow
+from mmebench.record.run import Capacity, FirstInvocation, StageWindow
 from mmebench.spec.reading import read_spec
 from support.samples import Sample, sample_table, write_run
 
@@ -70,7 +70,7 @@ def test_an_editor_finds_what_is_wrong(change: dict[str, Any], generate: Any) ->
 
 
 def test_every_column_of_a_summary_is_described(tmp_path: Path) -> None:
-    loads = (Load(target="a", seconds=1, memory_used=1),)
+    loads = (FirstInvocation(target="a", seconds=1, memory_used=1),)
     capacity = Capacity(fits=1, limited_by="limit", bytes_per_copy=None, memory_budget=None, loads=loads)
     write_run(
         tmp_path, sample_table([Sample(1, 2)]), (StageWindow(users=1, start=0, ready=0, end=1),), capacity=capacity

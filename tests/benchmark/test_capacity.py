@@ -9,9 +9,9 @@ import pytest
 
 from mmebench.benchmark.capacity import bounds_per_copy, bytes_per_copy, bytes_per_copy_before_growth, fill
 from mmebench.endpoints.counters import EndpointCounters
-from mmebench.endpoints.endpoint import MemoryUse, Residency, TargetLoad
+from mmebench.endpoints.endpoint import MemoryUse, Residency, TargetLoading
 from mmebench.errors import MmebenchError
-from mmebench.record.run import Load
+from mmebench.record.run import FirstInvocation
 from mmebench.wire.runtime import InvocationError
 
 ARCHIVE = Path("model.tar.gz")
@@ -41,7 +41,7 @@ class SmallEndpoint:
     def counters(self) -> EndpointCounters | None:
         return None
 
-    def recent_loads(self) -> tuple[TargetLoad, ...]:
+    def recent_loads(self) -> tuple[TargetLoading, ...]:
         return ()
 
     def invoke(self, target: str) -> None:
@@ -77,7 +77,7 @@ class SmallEndpoint:
 
 
 def test_the_first_eviction_ends_the_fill() -> None:
-    endpoint, seen = SmallEndpoint(room=7), list[Load]()
+    endpoint, seen = SmallEndpoint(room=7), list[FirstInvocation]()
     capacity = fill(
         endpoint, ARCHIVE, "m", endpoint.invoke, endpoint.grow, limit=100, threshold=None, on_load=seen.append
     )
@@ -135,7 +135,8 @@ def test_another_error_is_not_taken_for_full_memory() -> None:
 
 def test_memory_per_copy_is_a_slope() -> None:
     loads = [
-        Load(target=f"{n}", seconds=1, memory_loaded=1000 + 7 * n - 3, memory_used=1000 + 7 * n) for n in range(5)
+        FirstInvocation(target=f"{n}", seconds=1, memory_loaded=1000 + 7 * n - 3, memory_used=1000 + 7 * n)
+        for n in range(5)
     ]
     assert bytes_per_copy(loads) == pytest.approx(7)
     assert bytes_per_copy(loads[:1]) is None
@@ -150,7 +151,7 @@ def test_the_bounds_hold_what_a_copy_takes_and_narrow_with_copies() -> None:
     held, widths = 0, []
     for _ in range(60):
         noisy = [
-            Load(
+            FirstInvocation(
                 target=f"{n}", seconds=1, memory_loaded=0, memory_used=round(1e6 + 1e4 * n + random.normal(0, 3e3))
             )
             for n in range(20)

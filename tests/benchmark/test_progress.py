@@ -6,7 +6,7 @@ from rich.console import Console
 
 from mmebench.benchmark.progress import RunProgress
 from mmebench.load.processes.events import Live
-from mmebench.record.run import Load
+from mmebench.record.run import FirstInvocation
 from support.load_run import make_job
 
 
@@ -34,7 +34,9 @@ def screen(usd: float | None, *seconds: Live) -> str:
     job = make_job(1, cast(Any, "samples"), {"profile": {"stages": [{"users": 4, "duration": 10}] * 2}})
     with RunProgress(console) as progress:
         progress.serving("onnx on ml.g5.xlarge", endpoint, lambda: usd)
-        progress.loaded(Load(target="m-v0.tar.gz", seconds=1.5, memory_loaded=1, memory_used=None), None)
+        progress.loaded(
+            FirstInvocation(target="m-v0.tar.gz", seconds=1.5, memory_loaded=1, memory_used=None), None
+        )
         progress._progress.refresh()
         progress.offering(job)
         for second in seconds:

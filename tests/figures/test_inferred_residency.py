@@ -5,13 +5,13 @@ import pytest
 
 from mmebench.figures.inferred_residency import infer_cold, with_inferred
 from mmebench.figures.summary import summarise
-from mmebench.record.run import Capacity, Load, StageWindow
+from mmebench.record.run import Capacity, FirstInvocation, StageWindow
 from mmebench.record.samples import read_samples, write_samples
 from support.samples import Sample, sample_table, write_run
 
 
 def capacity(fits: int, loaded: str) -> Capacity:
-    loads = tuple(Load(target=name, seconds=1, memory_loaded=1, memory_used=1) for name in loaded)
+    loads = tuple(FirstInvocation(target=name, seconds=1, memory_loaded=1, memory_used=1) for name in loaded)
     return Capacity(fits=fits, limited_by="eviction", bytes_per_copy=None, memory_budget=None, loads=loads)
 
 

@@ -8,8 +8,8 @@ from gevent.event import Event
 
 from mmebench.errors import BadInputError
 from mmebench.load.client.answer import Head
+from mmebench.load.client.client import parse_address
 from mmebench.load.client.connection import Address
-from mmebench.load.client.engine import parse_address
 from mmebench.load.client.tls import TlsConnection
 from mmebench.load.processes.process import offer_load
 from mmebench.record.samples import keep_samples, read_samples

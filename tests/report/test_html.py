@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 
-from mmebench.record.run import Capacity, Load, StageWindow
+from mmebench.record.run import Capacity, FirstInvocation, StageWindow
 from mmebench.report.report import write_report
 from support.browsers import chromium
 from support.patience import wait_until
@@ -32,7 +32,8 @@ def write_results(directory: Path) -> Path:
         bytes_per_copy=2e8,
         memory_budget=2**30,
         loads=tuple(
-            Load(target=f"{n}", seconds=1, memory_loaded=n, memory_used=n * 200_000_000) for n in range(1, 6)
+            FirstInvocation(target=f"{n}", seconds=1, memory_loaded=n, memory_used=n * 200_000_000)
+            for n in range(1, 6)
         ),
     )
     for targets, slow in ((3, 1.0), (9, 2.0)):

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from mmebench.endpoints.local import LocalEndpoint, start
-from mmebench.run_directory import RunDirectory
 from mmebench.server.containers.triton import TritonRecipe
 from mmebench.server.memory.loader import model_id
+from mmebench.server_directory import ServerDirectory
 from mmebench.spec import LocalEndpoint as Spec
 from support.contract_server import ContractServer, offset_archive
 from support.free_ports import free_ports
@@ -221,7 +221,7 @@ def triton_front(tmp_path: Path) -> Iterator[str]:
     (tmp_path / "loopback.c").write_text(_LOOPBACK_ONLY)
     shim = tmp_path / "loopback.so"
     subprocess.run([compiler, "-shared", "-fPIC", "-o", shim, tmp_path / "loopback.c", "-ldl"], check=True)
-    recipe, run = TritonRecipe(), RunDirectory()
+    recipe, run = TritonRecipe(), ServerDirectory()
     (run.path / "repository").mkdir()
     recipe.prepare(run)
     port, http_port, metrics_port = free_ports(3)

@@ -7,9 +7,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mmebench.run_directory import RunDirectory
 from mmebench.server.containers.triton import TritonRecipe
 from mmebench.server.containers.v2_container import V2Container
+from mmebench.server_directory import ServerDirectory
 from mmebench.wire.http_client import Address
 
 pytestmark = pytest.mark.triton
@@ -30,8 +30,8 @@ class Weak(TritonRecipe):
 
 
 @pytest.fixture
-def run() -> Iterator[RunDirectory]:
-    run = RunDirectory()
+def run() -> Iterator[ServerDirectory]:
+    run = ServerDirectory()
     yield run
     run.close()
 
@@ -47,7 +47,7 @@ def kill() -> None:
 
 
 def test_a_triton_that_dies_again_while_it_is_checked_is_restarted_again(
-    run: RunDirectory, tmp_path: Path
+    run: ServerDirectory, tmp_path: Path
 ) -> None:
     async def work() -> None:
         with (tmp_path / "log").open("ab", buffering=0) as output:
@@ -66,7 +66,7 @@ def test_a_triton_that_dies_again_while_it_is_checked_is_restarted_again(
     assert tritons() == []
 
 
-def test_close_cleans_up_after_a_defect_too(run: RunDirectory, tmp_path: Path) -> None:
+def test_close_cleans_up_after_a_defect_too(run: ServerDirectory, tmp_path: Path) -> None:
     left = Path("/dev/shm", f"{run.shared_memory_prefix}left")
 
     def leave() -> None:

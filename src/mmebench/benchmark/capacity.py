@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from mmebench.endpoints.endpoint import Endpoint, MemoryUse, Residency
 from mmebench.errors import MmebenchError
-from mmebench.record.run import Capacity, Load
+from mmebench.record.run import Capacity, FirstInvocation
 from mmebench.wire.runtime import InvocationError
 
 _RESAMPLES = 1000
@@ -29,7 +29,7 @@ def fill(
     grow: Callable[[str], object],
     limit: int,
     threshold: float | None,
-    on_load: Callable[[Load], None],
+    on_load: Callable[[FirstInvocation], None],
 ) -> Capacity:
     """Add copies of ``archive`` and invoke each, until one is evicted, refused, or there are enough.
 
@@ -49,8 +49,8 @@ def fill(
     Raises:
         MmebenchError: not even one copy can be loaded.
     """
-    loads: list[Load] = []
-    suspects: deque[tuple[Load, float]] = deque()
+    loads: list[FirstInvocation] = []
+    suspects: deque[tuple[FirstInvocation, float]] = deque()
     evictions = _evictions(endpoint.residency())
     while len(loads) < limit:
         name = target_name(model, len(loads))
@@ -64,7 +64,9 @@ def fill(
                 raise MmebenchError(f"copy {len(loads)} cannot be loaded: {error}") from None
             return _capacity(loads, "refused", endpoint)
         residency = endpoint.measure()
-        load = Load(target=name, seconds=seconds, memory_loaded=loaded, memory_used=residency.memory_used)
+        load = FirstInvocation(
+            target=name, seconds=seconds, memory_loaded=loaded, memory_used=residency.memory_used
+        )
         counted = _evictions(residency)
         try:
             evicted = _is_one_missing(suspects, load, invoke) if counted is None else counted != evictions
@@ -86,7 +88,9 @@ def _evictions(residency: Residency | MemoryUse) -> int | None:
     return residency.evictions if isinstance(residency, Residency) else None
 
 
-def _is_one_missing(suspects: deque[tuple[Load, float]], newest: Load, invoke: Callable[[str], object]) -> bool:
+def _is_one_missing(
+    suspects: deque[tuple[FirstInvocation, float]], newest: FirstInvocation, invoke: Callable[[str], object]
+) -> bool:
     """Whether an eviction has happened on an endpoint that does not say so.
 
     Memory that has grown by more than half a copy had room for the newest. Otherwise the copy that was used least
@@ -121,7 +125,7 @@ def _time(invoke: Callable[[str], object], target: str) -> float:
     return time.perf_counter() - started
 
 
-def bytes_per_copy(loads: list[Load]) -> float | None:
+def bytes_per_copy(loads: list[FirstInvocation]) -> float | None:
     """Slope of the least-squares line of memory over copies, in bytes; None with fewer than two.
 
     As the figures below, it is None where nobody says what memory is used.
@@ -131,7 +135,7 @@ def bytes_per_copy(loads: list[Load]) -> float | None:
     return _slope(np.arange(len(loads)), _memory(loads))
 
 
-def bounds_per_copy(loads: list[Load]) -> tuple[float, float] | None:
+def bounds_per_copy(loads: list[FirstInvocation]) -> tuple[float, float] | None:
     """The bounds of its 95 % confidence interval, by bootstrap over the copies; None with fewer than four."""
     if len(loads) < 4 or not _measured(loads):
         return None
@@ -142,7 +146,7 @@ def bounds_per_copy(loads: list[Load]) -> tuple[float, float] | None:
     return float(low), float(high)
 
 
-def bytes_per_copy_before_growth(loads: list[Load]) -> float | None:
+def bytes_per_copy_before_growth(loads: list[FirstInvocation]) -> float | None:
     """What a copy takes after one request of the load, before it was made as large as the load can make it.
 
     The mean over all copies but the first, whose memory holds what all share. None with fewer than two.
@@ -154,11 +158,11 @@ def bytes_per_copy_before_growth(loads: list[Load]) -> float | None:
     return float(np.mean(taken)) if taken else None
 
 
-def _measured(loads: list[Load]) -> bool:
+def _measured(loads: list[FirstInvocation]) -> bool:
     return all(load.memory_used is not None and load.memory_loaded is not None for load in loads)
 
 
-def _memory(loads: list[Load]) -> npt.NDArray[np.float64]:
+def _memory(loads: list[FirstInvocation]) -> npt.NDArray[np.float64]:
     return np.array([load.memory_used for load in loads], float)
 
 
@@ -167,7 +171,7 @@ def _slope(x: npt.NDArray[np.int64], y: npt.NDArray[np.float64]) -> float:
     return float((centred * y).sum() / (centred * centred).sum())
 
 
-def _capacity(loads: list[Load], limited_by: str, endpoint: Endpoint) -> Capacity:
+def _capacity(loads: list[FirstInvocation], limited_by: str, endpoint: Endpoint) -> Capacity:
     return Capacity.model_validate(
         {
             "fits": len(loads),

@@ -7,7 +7,7 @@ from mmebench.endpoints.endpoint import Endpoint
 from mmebench.load.job import LoadJob
 from mmebench.load.processes.events import Live
 from mmebench.models.package import Package
-from mmebench.record.run import Capacity, Load, Run
+from mmebench.record.run import Capacity, FirstInvocation, Run
 from mmebench.spec import Experiment, PlatformSpec
 
 
@@ -35,7 +35,7 @@ class Observer(Protocol):
     def serving(self, what: str, endpoint: Endpoint, so_far: Callable[[], float | None]) -> None:
         """The endpoint of a part is up; ``so_far`` tells at any time what the benchmark has cost, in dollars."""
 
-    def loaded(self, load: Load, memory_budget: int | None) -> None:
+    def loaded(self, load: FirstInvocation, memory_budget: int | None) -> None:
         """One more target is in memory."""
 
     def filled(self, capacity: Capacity) -> None:

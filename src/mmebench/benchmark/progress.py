@@ -8,12 +8,14 @@ from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from typing_extensions import override
 
+from mmebench.benchmark.observer import Observer
 from mmebench.endpoints.endpoint import Endpoint
 from mmebench.load.job import LoadJob
 from mmebench.load.processes.events import Live
 from mmebench.models.package import Package
-from mmebench.record.run import Capacity, Load, Run
+from mmebench.record.run import Capacity, FirstInvocation, Run
 from mmebench.spec import Experiment, PlatformSpec, Stage
 from mmebench.units import human_bytes, human_seconds
 
@@ -29,8 +31,8 @@ def describe_package(package: Package) -> str:
     return ", ".join(parts)
 
 
-class RunProgress:
-    """Implements :class:`mmebench.benchmark.observer.Observer` with one bar for the step under way.
+class RunProgress(Observer):
+    """An observer that shows one bar, for the step under way.
 
     A step that is over stays as a line, so that a log of a run without a terminal reads as a story.
     """
@@ -77,59 +79,59 @@ class RunProgress:
     def _say(self, text: str) -> None:
         self._console.print(f"{self._part}: {text}", highlight=False, soft_wrap=True)
 
+    @override
     def packaging(self, platform: PlatformSpec, message: str) -> None:
-        """See :class:`mmebench.benchmark.observer.Observer`."""
         if self._part != platform.label:
             self._part = platform.label
             self._step("package", None)
         self._show(message)
 
+    @override
     def packaged(self, package: Package) -> None:
-        """See :class:`mmebench.benchmark.observer.Observer`."""
         if package.archive not in self._packaged:  # each endpoint has its own copies of the same archive
             self._packaged.add(package.archive)
             self._say(describe_package(package))
 
+    @override
     def kept(self, run: Run) -> None:
-        """See :class:`mmebench.benchmark.observer.Observer`."""
         self._say(f"measured already on {run.finished_at}, {run.targets} targets; nothing to do")
 
+    @override
     def unread(self, reason: str) -> None:
-        """See :class:`mmebench.benchmark.observer.Observer`."""
         self._say(reason)
 
+    @override
     def coming_up(self, what: str, message: str) -> None:
-        """See :class:`mmebench.benchmark.observer.Observer`."""
         with self._lock:
             task = self._coming_up.get(what)
             if task is None:
                 task = self._coming_up[what] = self._progress.add_task(f"{what}: endpoint", total=None, now="")
         self._progress.update(task, now=message)
 
+    @override
     def came_up(self, what: str) -> None:
-        """See :class:`mmebench.benchmark.observer.Observer`."""
         with self._lock:
             task = self._coming_up.pop(what, None)
         if task is not None:
             self._progress.remove_task(task)
 
+    @override
     def serving(self, what: str, endpoint: Endpoint, so_far: Callable[[], float | None]) -> None:
-        """See :class:`mmebench.benchmark.observer.Observer`."""
         self._part = what
         self._so_far = so_far
         self._say(f"endpoint {endpoint.url}, {endpoint.container}, {endpoint.instance_type}")
         self._step("fill", None)
 
-    def loaded(self, load: Load, memory_budget: int | None) -> None:
-        """See :class:`mmebench.benchmark.observer.Observer`."""
+    @override
+    def loaded(self, load: FirstInvocation, memory_budget: int | None) -> None:
         if self._task is not None and memory_budget:
             self._progress.update(self._task, total=memory_budget)
         of = f" of {human_bytes(memory_budget)}" if memory_budget else ""
         used = "" if load.memory_used is None else f"; {human_bytes(load.memory_used)}{of} in use"
         self._show(f"{load.target} loaded in {human_seconds(load.seconds)}{used}", load.memory_used)
 
+    @override
     def filled(self, capacity: Capacity) -> None:
-        """See :class:`mmebench.benchmark.observer.Observer`."""
         seconds = sorted(load.seconds for load in capacity.loads)
         copy = f"; {human_bytes(capacity.bytes_per_copy)} a copy" if capacity.bytes_per_copy else ""
         if capacity.bytes_per_copy_bounds is not None:
@@ -140,8 +142,8 @@ class RunProgress:
             f"{human_seconds(seconds[len(seconds) // 2])} median, {human_seconds(seconds[-1])} at most"
         )
 
+    @override
     def offering(self, job: LoadJob) -> None:
-        """See :class:`mmebench.benchmark.observer.Observer`."""
         self._stages = job.workload.stages
         if (workers := job.workload.workers) is not None:
             self._console.print(
@@ -151,8 +153,8 @@ class RunProgress:
             self._console.print(f"watch it: http://127.0.0.1:{job.web_port}/?tab=endpoint", soft_wrap=True)
         self._step(f"load {len(job.targets)} targets", sum(stage.duration for stage in self._stages) or None)
 
+    @override
     def live(self, live: Live) -> None:
-        """See :class:`mmebench.benchmark.observer.Observer`."""
         latency = f", p50 {live.p50:.0f} ms, p99 {live.p99:.0f} ms" if live.p50 is not None else ""
         resident = f"; {live.resident} targets in memory" if live.resident is not None else ""
         failures = f", [red]{live.failures} failed[/red]" if live.failures else ""
@@ -164,15 +166,15 @@ class RunProgress:
         else:  # a search chooses its stages as it goes
             self._show(f"stage {live.stage + 1}, {now}")
 
+    @override
     def experimenting(self, experiment: Experiment) -> None:
-        """See :class:`mmebench.benchmark.observer.Observer`."""
         self._step(experiment.kind.replace("_", " "), 1.0)
 
+    @override
     def experimented(self, what: str, share: float) -> None:
-        """See :class:`mmebench.benchmark.observer.Observer`."""
         self._show(what, share)
 
+    @override
     def measured(self, run: Run) -> None:
-        """See :class:`mmebench.benchmark.observer.Observer`."""
         cold = f"; {run.evictions_during_load} evictions during the load" if run.evictions_during_load else ""
         self._say(f"measured {len(run.stages)} stages on {run.targets} targets{cold}")

@@ -42,7 +42,7 @@ class MemoryUse:
 
 
 @dataclass(frozen=True)
-class TargetLoad:
+class TargetLoading:
     """How one load of a target went: seconds from when it was first asked for until it could answer."""
 
     target: str
@@ -125,7 +125,7 @@ class Endpoint(Protocol):
     def counters(self) -> EndpointCounters | None:
         """What it has counted since it came up; None where nobody says."""
 
-    def recent_loads(self) -> tuple[TargetLoad, ...]:
+    def recent_loads(self) -> tuple[TargetLoading, ...]:
         """The last loads, at least a thousand, oldest first; none where nobody says."""
 
     def close(self) -> None:

@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 import psutil
 from typing_extensions import override
 
-from mmebench import run_directory
+from mmebench import server_directory
 from mmebench.die_with_parent import dying_with_parent
 from mmebench.endpoints.counters import EndpointCounters, read_counters
-from mmebench.endpoints.endpoint import Residency, TargetLoad
+from mmebench.endpoints.endpoint import Residency, TargetLoading
 from mmebench.endpoints.opener import Opener, Progress
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.spec.endpoint import LocalEndpoint as Spec
@@ -82,10 +82,10 @@ class LocalEndpoint:
         """What ``/metrics`` says."""
         return read_counters(self.url)
 
-    def recent_loads(self) -> tuple[TargetLoad, ...]:
+    def recent_loads(self) -> tuple[TargetLoading, ...]:
         """The last 1,024."""
         found = self._get(f"/endpoints/{self.name}/loads")["loads"]
-        return tuple(TargetLoad(**load) for load in found)
+        return tuple(TargetLoading(**load) for load in found)
 
     def close(self) -> None:
         """SIGTERM, and SIGKILL after a while; nothing of it is left, whatever happened to it before."""
@@ -93,7 +93,7 @@ class LocalEndpoint:
             return
         _stop(self._process)
         self._process.stdout.close()
-        run_directory.sweep()
+        server_directory.sweep()
 
     def __enter__(self) -> Self:
         return self
@@ -160,7 +160,7 @@ def start(spec: Spec, store: Path, log: Path) -> LocalEndpoint:
         return LocalEndpoint(spec, store, process, invocations)
     except BaseException:
         _stop(process)
-        run_directory.sweep()
+        server_directory.sweep()
         raise
 
 

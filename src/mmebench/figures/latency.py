@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mmebench.figures.statistics import find_percentiles
+from mmebench.figures.statistics import find_percentiles, observed_percentiles
 
 SHARES: npt.NDArray[np.float64] = np.concatenate([np.linspace(0, 0.98, 99), 1 - np.logspace(-2, -3, 19)])
 """Of successes: each percent up to 98, and closer and closer up to 99.9 %."""
@@ -36,7 +36,7 @@ def latency_by_second(
     else:
         latency = latency_ns
     first = np.concatenate([[0], np.flatnonzero(np.diff(seconds)) + 1])
-    figures = np.array([_at_ranks(part) for part in np.split(latency, first[1:])]) / 1e6
+    figures = np.array([observed_percentiles(part, _SHOWN) for part in np.split(latency.copy(), first[1:])]) / 1e6
     known = seconds[first]
     stages = np.searchsorted(np.array(starts), known, side="right")
     return pd.DataFrame(
@@ -47,10 +47,3 @@ def latency_by_second(
             "stage": np.char.add("stage ", stages.astype(str)),
         }
     )
-
-
-def _at_ranks(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Observed values; of few, p99 is the largest."""
-    ranks = [int(np.ceil(len(values) * share)) - 1 for share in _SHOWN]
-    found: npt.NDArray[np.int64] = np.partition(values, ranks)[ranks]
-    return found

@@ -71,13 +71,24 @@ def estimate_rate(times: Values, start: float, end: float) -> Estimate:
     return Estimate(rate, rate - half, rate + half)
 
 
+def observed_percentiles(values: Values, shares: Sequence[float]) -> list[float]:
+    """The percentiles at ``shares`` of any number of values but 0: of few, a high one is the largest.
+
+    For what changes from second to second; figures that a decision rests on are :func:`find_percentiles`'. For
+    each share the smallest value that at least this share do not exceed. Leaves the values in another order.
+    """
+    ranks = [_rank(len(values), share) for share in shares]
+    _order(values, ranks)
+    return _at_ranks(values, ranks)
+
+
 def find_percentiles(values: Values, shares: Sequence[float]) -> list[float]:
     """The percentiles at ``shares``, exact: for each the smallest value that at least this share do not exceed.
 
     An observed value, never interpolated. NaN where fewer than one value would lie above it: p99 of 71 values
     would only be their maximum. Leaves the values in another order: of millions it makes no copy.
     """
-    ranks = [_rank(len(values), share) for share in shares]
+    ranks = [_carried_rank(len(values), share) for share in shares]
     _order(values, ranks)
     return _at_ranks(values, ranks)
 
@@ -92,7 +103,7 @@ def estimate_percentiles(values: Values, shares: Sequence[float]) -> list[Estima
     may have two humps and a long tail, and the interval need not be symmetric.
     """
     count, batches = len(values), _batches(values)
-    ranks = [_rank(count, share) for share in shares]
+    ranks = [_carried_rank(count, share) for share in shares]
     ordered = values.copy()
     _order(ordered, ranks)
     percentiles = _at_ranks(ordered, ranks)
@@ -122,10 +133,12 @@ def _at_ranks(ordered: Values, ranks: Sequence[int | None]) -> list[float]:
     return [NAN if rank is None else float(ordered[rank]) for rank in ranks]
 
 
-def _rank(count: int, share: float) -> int | None:
+def _carried_rank(count: int, share: float) -> int | None:
     """Where the percentile is among the ordered values, from 0; None where they cannot carry it."""
-    if count * (1 - share) < 1 - 1e-9:
-        return None
+    return None if count * (1 - share) < 1 - 1e-9 else _rank(count, share)
+
+
+def _rank(count: int, share: float) -> int:
     return max(math.ceil(count * share - 1e-9) - 1, 0)  # the share of 0 belongs to the smallest
 
 

@@ -12,10 +12,11 @@ from mmebench.load.schedule.keys import trace_keys
 from mmebench.load.schedule.popularity import probabilities
 from mmebench.load.schedule.trace import read_trace
 from mmebench.spec import Objectives, Trace, Workload
+from mmebench.spec.workload import check_search
 from mmebench.wire.addresses import invocation_path
 
 
-class Content(NamedTuple):
+class RequestContent(NamedTuple):
     """What requests are made of: bodies, and the course of a trace where the arrivals follow one."""
 
     bodies: tuple[Body, ...]
@@ -52,7 +53,7 @@ class LoadJob(BaseModel):
         """The path that requests are sent to."""
         return invocation_path(self.endpoint_name)
 
-    def content(self) -> Content:
+    def content(self) -> RequestContent:
         """What the requests are made of; the same in every process.
 
         Raises:
@@ -62,13 +63,13 @@ class LoadJob(BaseModel):
         bodies = make_bodies(self.inputs, payload, self.max_batch_size)
         pool = len(bodies)
         if not isinstance(workload.arrivals, Trace):
-            return Content(bodies, pool, [])
+            return RequestContent(bodies, pool, [])
         names_targets = workload.popularity.traced
         trace = read_trace(workload.arrivals.path, self.targets, names_targets)
         files = sorted({request.payload for request in trace if request.payload is not None})
         content_type = payload.content_type or bodies[0].content_type
         bodies += tuple(Body(read_body(path), content_type) for path in files)
-        return Content(bodies, pool, trace_keys(trace, workload, self.targets, pool, files))
+        return RequestContent(bodies, pool, trace_keys(trace, workload, self.targets, pool, files))
 
     def check(self) -> None:
         """Refuse what cannot work before a process is started for it.
@@ -76,8 +77,10 @@ class LoadJob(BaseModel):
         Raises:
             BadInputError: see :meth:`content`; or a search has nothing to meet.
         """
-        if self.workload.profile.search is not None and not self.objectives.given:
-            raise BadInputError("workload.profile.search needs objectives to meet: p99, failures or goodput")
+        try:
+            check_search(self.workload, self.objectives)
+        except ValueError as error:
+            raise BadInputError(str(error)) from None
         probabilities(self.workload.popularity, self.targets)
         # One body of the pool is as good as all, and quicker.
         one = self.workload.payload.model_copy(update={"pool": 1})

@@ -104,7 +104,8 @@ class Task(Message):
     job: str = ""
     """A :class:`mmebench.load.job.LoadJob` as JSON."""
     bodies: Sequence[tuple[bytes, str]] = ()
-    """With what else :class:`mmebench.load.job.Content` has: files of the conductor's host are sent, not named."""
+    """With what else :class:`~mmebench.load.job.RequestContent` has: files of the conductor's host are sent, not
+    named."""
     pool: int = 0
     trace: Sequence[tuple[float, int]] = ()
 

@@ -13,6 +13,8 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from typing_extensions import override
+
 from mmebench.endpoints.endpoint import CleanUpError
 from mmebench.endpoints.engine_builder import EngineBuilder
 from mmebench.endpoints.opener import opener_of
@@ -161,7 +163,7 @@ def with_warmup(config: str, sequence_length: int) -> str:
     return checked(changed)
 
 
-class LocalBuilder:
+class LocalBuilder(EngineBuilder):
     """The ``trtexec`` of this machine, for its own GPU."""
 
     def __init__(self) -> None:
@@ -180,8 +182,8 @@ class LocalBuilder:
         self._trtexec = found
         self.made_with = f"trtexec of this machine, {_gpu()}"
 
+    @override
     def build(self, model: Path, options: Sequence[str], folder: Path, progress: Progress) -> None:
-        """See :class:`EngineBuilder`."""
         progress("build the engine with trtexec")
         command = [self._trtexec, f"--onnx={model / 'model.onnx'}", f"--saveEngine={folder / ENGINE}", *options]
         with (folder / LOG).open("wb") as log:

@@ -17,7 +17,7 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Load(Record):
+class FirstInvocation(Record):
     """The first invocation of one target: it waits for the target to be loaded."""
 
     target: str
@@ -42,7 +42,7 @@ class Capacity(Record):
     bytes_per_copy_before_growth: float | None = None
     """The same after a single request."""
     memory_budget: int | None
-    loads: tuple[Load, ...]
+    loads: tuple[FirstInvocation, ...]
 
     @property
     def found(self) -> str:

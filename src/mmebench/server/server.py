@@ -12,7 +12,6 @@ from contextlib import AsyncExitStack
 from typing import IO, Any
 
 from mmebench.errors import BadInputError
-from mmebench.run_directory import RunDirectory
 from mmebench.server.containers.choice import start_container
 from mmebench.server.endpoint_metrics import EndpointMetrics
 from mmebench.server.front.router import Router
@@ -20,6 +19,7 @@ from mmebench.server.memory.archives import ArchiveSource
 from mmebench.server.memory.ledger import Ledger
 from mmebench.server.memory.loader import Loader
 from mmebench.server.memory.store import ArchiveStore
+from mmebench.server_directory import ServerDirectory
 from mmebench.spec.endpoint import LocalEndpoint
 from mmebench.wire.verification import SignatureCheck
 
@@ -90,7 +90,7 @@ async def _run(
     """Everything, from start to cancellation."""
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(_listen(port))
-        run = RunDirectory()
+        run = ServerDirectory()
         stack.callback(run.close)
         container = await start_container(endpoint.container, endpoint.model_directory, run, output)
         stack.push_async_callback(container.close)

@@ -29,7 +29,7 @@ from mmebench.spec.sagemaker import SageMakerEndpoint
 from mmebench.spec.served_endpoint import ServedEndpoint
 from mmebench.spec.sources import AnyModel, FileModel, HuggingFaceModel, ModelSource, TimmModel, TorchvisionModel
 from mmebench.spec.strict import Strict
-from mmebench.spec.workload import Goodput, Objectives, Payload, Targets, Workload
+from mmebench.spec.workload import Goodput, Objectives, Payload, Targets, Workload, check_search
 
 __all__ = [
     "EXPERIMENTS",
@@ -109,6 +109,5 @@ class Spec(Strict):
         kinds = [experiment.kind for experiment in self.experiments]
         if len(set(kinds)) < len(kinds):
             raise ValueError(f"experiments names one kind twice: {', '.join(kinds)}; run them as two specs")
-        if self.workload.profile.search is not None and not self.objectives.given:
-            raise ValueError("workload.profile.search needs objectives to meet: p99, failures or goodput")
+        check_search(self.workload, self.objectives)
         return self

@@ -9,7 +9,7 @@ from mmebench.formats.tensors import TensorSpec
 from mmebench.spec.endpoint import ExistingEndpoint
 from mmebench.spec.platforms.platform import Name
 from mmebench.spec.strict import Strict
-from mmebench.spec.workload import Objectives, Workload
+from mmebench.spec.workload import Objectives, Workload, check_search
 
 
 class ServedModel(Strict):
@@ -47,6 +47,5 @@ class LoadSpec(Strict):
             raise ValueError("model.inputs: missing; or give workload.payload.file, a request's body as it is")
         if not self.endpoint.target_names:
             raise ValueError("endpoint.targets: got none; allowed: 1 or more")
-        if self.workload.profile.search is not None and not self.objectives.given:
-            raise ValueError("workload.profile.search needs objectives to meet: p99, failures or goodput")
+        check_search(self.workload, self.objectives)
         return self

@@ -174,6 +174,12 @@ def _rated() -> str:
     return " and ".join(name for name, kind in ARRIVALS.by_name.items() if issubclass(kind, RateArrivals))
 
 
+def check_search(workload: Workload, objectives: "Objectives") -> None:
+    """Refuse a search that has nothing to meet; raises ValueError."""
+    if workload.profile.search is not None and not objectives.given:
+        raise ValueError("workload.profile.search needs objectives to meet: p99, failures or goodput")
+
+
 class Goodput(Strict):
     """The share of requests that are answered with success in good time."""
 

@@ -6,6 +6,7 @@ from collections import deque
 from typing import cast
 
 import httptools
+from typing_extensions import override
 
 from mmebench.wire.chunked import ChunkedBody, ChunkError
 from mmebench.wire.http_head import END, LIMIT, KnownHeads, RequestHead, RequestHeadParser
@@ -126,13 +127,13 @@ class HttpConnection(asyncio.Protocol, ABC):
 
     # --- asyncio
 
+    @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Part of asyncio.Protocol."""
         self.transport = cast(asyncio.Transport, transport)  # uvloop's has the methods, not the base class
         self.last_read = self._now()
 
+    @override
     def data_received(self, data: bytes) -> None:
-        """Part of asyncio.Protocol."""
         self.last_read = self._now()
         try:
             while data and not self._deaf:

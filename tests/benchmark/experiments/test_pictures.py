@@ -9,7 +9,7 @@ from mmebench.benchmark.experiments.cold_starts.picture import draw as draw_cold
 from mmebench.benchmark.experiments.interference.figures import Course, summarise_interference
 from mmebench.benchmark.experiments.interference.picture import draw as draw_interference
 from mmebench.benchmark.experiments.working_set.picture import draw as draw_working_set
-from mmebench.record.run import Capacity, Load
+from mmebench.record.run import Capacity, FirstInvocation
 from mmebench.report.pictures.capacity_chart import draw_capacity
 from mmebench.report.pictures.pictures import save
 from support.figures import texts
@@ -68,7 +68,9 @@ def test_cold_starts_show_what_they_are_made_of(tmp_path: Path, told: bool) -> N
 
 def test_capacity_says_what_limited_it(tmp_path: Path) -> None:
     loads = tuple(
-        Load(target=f"{n}", seconds=1, memory_loaded=90 * MIB * (n + 1), memory_used=100 * MIB * (n + 1))
+        FirstInvocation(
+            target=f"{n}", seconds=1, memory_loaded=90 * MIB * (n + 1), memory_used=100 * MIB * (n + 1)
+        )
         for n in range(5)
     )
     capacity = Capacity(
@@ -89,7 +91,7 @@ def test_capacity_says_what_limited_it(tmp_path: Path) -> None:
 
 
 def test_capacity_where_nobody_says_what_is_in_memory(tmp_path: Path) -> None:
-    loads = tuple(Load(target=f"{n}", seconds=1, memory_used=None) for n in range(4))
+    loads = tuple(FirstInvocation(target=f"{n}", seconds=1, memory_used=None) for n in range(4))
     capacity = Capacity(fits=4, limited_by="limit", bytes_per_copy=None, memory_budget=None, loads=loads)
     figure = draw_capacity(capacity, "a title", "a footer")
     assert len(figure.axes) == 1, "no empty picture of memory"

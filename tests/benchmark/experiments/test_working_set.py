@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from mmebench.benchmark.experiments.working_set.figures import find_thrash, summarise_working_set
-from mmebench.record.run import Capacity, Load, StageWindow
+from mmebench.record.run import Capacity, FirstInvocation, StageWindow
 from mmebench.record.sightings import Sighting, write_sightings
 from support.samples import Sample, sample_table, write_run
 
@@ -48,7 +48,7 @@ def test_where_nobody_says_what_was_cold_it_is_inferred(tmp_path: Path) -> None:
         Sample(1500 + 1000 * n, 1500 + 1000 * n + latency, target=target)
         for n, (target, latency) in enumerate(asked)
     ]
-    loads = tuple(Load(target=f"v{n}", seconds=1, memory_used=None) for n in range(3))
+    loads = tuple(FirstInvocation(target=f"v{n}", seconds=1, memory_used=None) for n in range(3))
     capacity = Capacity(fits=2, limited_by="eviction", bytes_per_copy=None, memory_budget=None, loads=loads)
     write_run(tmp_path / "zipf0", sample_table(samples), (WINDOW,), targets=3, capacity=capacity)
     (row,) = summarise_working_set(tmp_path, fits=2).to_dict("records")

@@ -21,7 +21,7 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Subject:
-    """See the module."""
+    """A filled endpoint, and all that an experiment may ask of it."""
 
     endpoint: Endpoint
     client: RuntimeClient

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from mmebench.endpoints.counters import EndpointCounters
-from mmebench.endpoints.endpoint import CleanUpError, MemoryUse, Metric, TargetLoad
+from mmebench.endpoints.endpoint import CleanUpError, MemoryUse, Metric, TargetLoading
 from mmebench.endpoints.sagemaker import journal as journals
 from mmebench.endpoints.sagemaker.aws import Aws
 from mmebench.endpoints.sagemaker.bucket import RunObjects, check_bucket
@@ -120,7 +120,7 @@ class SageMakerEndpoint:
         """CloudWatch counts, a minute at a time and later; nobody here and now."""
         return None
 
-    def recent_loads(self) -> tuple[TargetLoad, ...]:
+    def recent_loads(self) -> tuple[TargetLoading, ...]:
         """Nobody says."""
         return ()
 

@@ -5,7 +5,6 @@ line a resource. Its process holds a lock on it. A journal that nobody holds was
 names must be deleted, in that account, and then it goes too.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -18,6 +17,7 @@ from typing import IO
 
 from mmebench.endpoints.sagemaker.names import Resource
 from mmebench.errors import disk_errors
+from mmebench.ownership import is_owned, own
 
 
 def directory() -> Path:
@@ -96,7 +96,7 @@ def begin(run: str, account: str) -> Journal:
         # Locked before it gets its name: nobody finds it without its lock.
         unnamed = path.with_suffix(".new")
         file = unnamed.open("x", encoding="utf-8")
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        own(file)
         journal = Journal(path, file)
         journal.belong_to(account)
         unnamed.rename(path)
@@ -106,15 +106,7 @@ def begin(run: str, account: str) -> Journal:
 
 def is_live(run: str) -> bool:
     """Whether a process of this machine holds the journal of ``run``."""
-    path = directory() / f"{run}.jsonl"
-    try:
-        with path.open("r+", encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:
-        return False
-    return False
+    return is_owned(directory() / f"{run}.jsonl")
 
 
 def kept_until(run: str) -> datetime | None:
@@ -143,12 +135,7 @@ def _held(path: Path) -> Iterator[Journal | None]:
         yield None
         return
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield None
-            return
-        yield read(path, file)
+        yield read(path, file) if own(file) else None
 
 
 def read(path: Path, file: IO[str]) -> Journal:

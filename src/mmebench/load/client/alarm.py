@@ -13,6 +13,7 @@ from time import monotonic_ns
 from typing import Any, Protocol
 
 import gevent
+from typing_extensions import override
 
 _CLOCK_MONOTONIC = 1
 _ABSOLUTE = 1
@@ -42,7 +43,7 @@ class Alarm(Protocol):
         """Never call back again."""
 
 
-class KernelAlarm:
+class KernelAlarm(Alarm):
     """By ``timerfd_create`` of Linux, whose monotonic clock is that of ``time.monotonic_ns``."""
 
     def __init__(self, callback: Callable[[], None]) -> None:
@@ -60,8 +61,8 @@ class KernelAlarm:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
         return result
 
+    @override
     def set(self, at_ns: int) -> None:
-        """See :class:`Alarm`."""
         self._time[2], self._time[3] = divmod(max(at_ns, 1), 1_000_000_000)  # 0 would disarm it
         self._checked(self._libc.timerfd_settime(self._descriptor, _ABSOLUTE, self._time, None))
 
@@ -72,28 +73,28 @@ class KernelAlarm:
             return  # set to a later time since it rang
         self._callback()
 
+    @override
     def close(self) -> None:
-        """See :class:`Alarm`."""
         self._watcher.stop()
         self._watcher.close()
         os.close(self._descriptor)
 
 
-class LoopAlarm:
+class LoopAlarm(Alarm):
     """By the loop's own timer: punctual to a millisecond."""
 
     def __init__(self, callback: Callable[[], None]) -> None:
         self._callback = guarded(callback)
         self._timer: Any = None
 
+    @override
     def set(self, at_ns: int) -> None:
-        """See :class:`Alarm`."""
         self.close()
         self._timer = gevent.get_hub().loop.timer(max(0, at_ns - monotonic_ns()) / 1e9)
         self._timer.start(self._callback)
 
+    @override
     def close(self) -> None:
-        """See :class:`Alarm`."""
         if self._timer is not None:
             self._timer.stop()
             self._timer.close()
@@ -111,7 +112,7 @@ _SHARE_SPENT = 10
 """A tenth of a wait, at most, is waited out; so much of a core may go into being punctual."""
 
 
-class PunctualAlarm:
+class PunctualAlarm(Alarm):
     """An alarm that rings early and waits out the rest, so that it is punctual to a microsecond or two.
 
     A processor that sleeps takes tens of microseconds to wake up, in a virtual machine hundreds. What 19 of 20
@@ -125,8 +126,8 @@ class PunctualAlarm:
         self._at_ns = 0
         self._wake_ns = 0
 
+    @override
     def set(self, at_ns: int) -> None:
-        """See :class:`Alarm`."""
         wait = max(0, at_ns - monotonic_ns())
         self._at_ns = at_ns
         self._wake_ns = at_ns - min(self._head_start_ns, wait // _SHARE_SPENT)
@@ -140,6 +141,6 @@ class PunctualAlarm:
             now = monotonic_ns()
         self._callback()
 
+    @override
     def close(self) -> None:
-        """See :class:`Alarm`."""
         self._alarm.close()

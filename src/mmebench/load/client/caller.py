@@ -18,7 +18,7 @@ Freed = Callable[["Caller", int], None]
 
 
 class Caller:
-    """See the module."""
+    """One connection, which sends a request when it is told to and records what becomes of it."""
 
     def __init__(self, address: Address, requests: SignedRequests, recorder: Recorder, freed: Freed) -> None:
         self._connection = (TlsConnection if address.tls else Connection)(address, self._answered)

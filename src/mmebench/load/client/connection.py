@@ -57,7 +57,7 @@ Answered = Callable[[Head | None, str | None, int, int], None]
 
 
 class Connection:
-    """See the module."""
+    """One HTTP/1.1 connection that carries one request at a time, without a greenlet switch for each."""
 
     def __init__(self, address: Address, answered: Answered) -> None:
         self._address = address

@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mmebench.figures.statistics import observed_percentiles
 from mmebench.load.client.alarm import make_alarm
 
 _PERIOD_NS = 20_000_000
 
 
-class ClientLoad(NamedTuple):
+class ClientEffort(NamedTuple):
     """The client's own load within a window."""
 
     cpu: float
@@ -43,14 +44,14 @@ class Meter:
         self._cpu_at.append(monotonic_ns())
         self._cpu.append(process_time_ns())
 
-    def read(self, start_ns: int, end_ns: int) -> ClientLoad:
+    def read(self, start_ns: int, end_ns: int) -> ClientEffort:
         """The load between two moments; CPU time between two notes is taken as spent evenly."""
         self.note_cpu()
         spent = np.interp((start_ns, end_ns), self._cpu_at, self._cpu)
         cpu = float(spent[1] - spent[0]) / max(end_ns - start_ns, 1)
         late_at, late = np.array(self._lag_at, np.int64), np.array(self._lag, np.int64)
         inside = late[(late_at >= start_ns) & (late_at < end_ns)]
-        return ClientLoad(cpu, float(np.quantile(inside, 0.99)) / 1e9 if len(inside) else None)
+        return ClientEffort(cpu, observed_percentiles(inside, (0.99,))[0] / 1e9 if len(inside) else None)
 
     def forget(self) -> None:
         """Drop what was noted so far, but for the last CPU time; called when a stage is over."""

@@ -10,6 +10,7 @@ from time import monotonic_ns
 from typing import Protocol
 
 import gevent
+from typing_extensions import override
 
 from mmebench.load.client.alarm import PunctualAlarm, guarded
 from mmebench.load.client.caller import Caller
@@ -22,7 +23,7 @@ _STARTS_AT_ONCE = 64
 
 
 class Pace(Protocol):
-    """What an engine asks of either loop."""
+    """What a load client asks of either loop."""
 
     def joined(self, caller: Caller) -> None:
         """A new caller is there."""
@@ -37,7 +38,7 @@ class Pace(Protocol):
         """Start no more requests."""
 
 
-class ClosedPace:
+class ClosedPace(Pace):
     """Each caller: send, wait for the answer, think, send again.
 
     All answers that are here are read before anybody sends again: none of them is to wait, and be timed late,
@@ -69,15 +70,15 @@ class ClosedPace:
         for caller in early:
             self._ask(caller)
 
+    @override
     def joined(self, caller: Caller) -> None:
-        """See :class:`Pace`."""
         if self._keys is None:
             self._early.append(caller)
         else:
             self._ask(caller)
 
+    @override
     def freed(self, caller: Caller, status: int) -> None:
-        """See :class:`Pace`."""
         if status and self._think_times is None:
             self._free.append(caller)
             return
@@ -96,18 +97,18 @@ class ClosedPace:
         if not self._stopped and self._keys is not None:
             caller.send(next(self._keys))
 
+    @override
     def left(self, caller: Caller) -> None:
-        """See :class:`Pace`."""
         for waiting in (self._early, self._free):
             if caller in waiting:
                 waiting.remove(caller)
 
+    @override
     def stop(self) -> None:
-        """See :class:`Pace`."""
         self._stopped = True
 
 
-class OpenPace:
+class OpenPace(Pace):
     """Requests start when they are due; a stage's schedule is an iterator of (nanosecond, key), ascending."""
 
     def __init__(self) -> None:
@@ -145,19 +146,19 @@ class OpenPace:
             self._next = next(self._schedule, None)
         self._wait_for_next()
 
+    @override
     def joined(self, caller: Caller) -> None:
-        """See :class:`Pace`."""
         self.freed(caller, 0)
 
+    @override
     def freed(self, caller: Caller, status: int) -> None:
-        """See :class:`Pace`."""
         if self._waiting:
             caller.send(*self._waiting.popleft())
         else:
             self._idle.append(caller)
 
+    @override
     def left(self, caller: Caller) -> None:
-        """See :class:`Pace`."""
         if caller in self._idle:
             self._idle.remove(caller)
 
@@ -171,7 +172,7 @@ class OpenPace:
         self._next = None
         return sum(ready_ns <= at_ns < end_ns for at_ns in waiting)
 
+    @override
     def stop(self) -> None:
-        """See :class:`Pace`."""
         self._next = None
         self._waiting.clear()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from gevent import socket as gevent_socket
+from typing_extensions import override
 
 from mmebench.load.client.connection import Address, Answered, Connection
 
@@ -25,8 +26,8 @@ class TlsConnection(Connection):
         self._drained = True
         """OpenSSL holds nothing that it has not given us."""
 
+    @override
     def close(self) -> None:
-        """See :class:`Connection`."""
         super().close()
         self._drained = True
 

@@ -14,9 +14,9 @@ from mmebench.load.client.recorder import ROW, Rows
 from mmebench.load.job import LoadJob
 from mmebench.load.messages import BeginStage, Clock, Drain, EndStage, Samples, StageReport
 from mmebench.load.processes.events import EventWriter, live
+from mmebench.load.processes.locust_statistics import fold
 from mmebench.load.processes.running_stage import RunningStage
 from mmebench.load.processes.sample_stream import SampleStream
-from mmebench.load.processes.statistics import fold
 from mmebench.load.schedule.plan import judge, make_plan
 from mmebench.load.schedule.schedule import Traced, count_within, due_times
 from mmebench.load.schedule.stationarity import is_stationary

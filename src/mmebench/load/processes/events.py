@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
+from mmebench.figures.statistics import observed_percentiles
 from mmebench.record.run import StageWindow
 
 
@@ -56,8 +57,8 @@ def live(rows: npt.NDArray[np.void], stage: int, elapsed: float, at: float, user
 def _percentiles(latencies: npt.NDArray[np.float64]) -> tuple[float | None, float | None]:
     if not len(latencies):
         return None, None
-    p50, p99 = np.quantile(latencies, (0.5, 0.99), method="higher")
-    return float(p50), float(p99)
+    p50, p99 = observed_percentiles(latencies, (0.5, 0.99))
+    return p50, p99
 
 
 class EventWriter:

@@ -20,9 +20,10 @@ from locust import LoadTestShape, User, events, task
 from locust.env import Environment
 from locust.runners import MasterRunner, Runner, WorkerRunner
 from locust.stats import CSV_STATS_INTERVAL_SEC
+from typing_extensions import override
 
 from mmebench.errors import BadInputError
-from mmebench.load.job import Content, LoadJob
+from mmebench.load.job import LoadJob, RequestContent
 from mmebench.load.messages import BeginStage, Clock, Drain, EndStage, Ready, Samples, Task
 from mmebench.load.processes.clock import ConductorClock
 from mmebench.load.processes.conductor import STOPPED_SECONDS, Conductor
@@ -74,8 +75,8 @@ class StageShape(LoadTestShape):
 
     conductor: ClassVar[Conductor]
 
+    @override
     def tick(self) -> tuple[int, float] | None:
-        """See :meth:`Conductor.tick`."""
         return self.conductor.tick()
 
 
@@ -136,7 +137,7 @@ def _every_second(runner: Runner, do: Callable[[], None]) -> None:
     gevent.spawn(loop).link_exception(quit_load)
 
 
-def _start_worker(runner: Runner, job: LoadJob, content: Content) -> None:
+def _start_worker(runner: Runner, job: LoadJob, content: RequestContent) -> None:
     worker = Worker(job, content, runner)
     InvokeUser.worker.set(worker)
     runner.register_message(BeginStage.name, lambda msg, **_: worker.begin_stage(BeginStage.read(msg.data)))
@@ -158,7 +159,7 @@ def _start_worker(runner: Runner, job: LoadJob, content: Content) -> None:
         gevent.spawn(report_ready)
 
 
-def _start_conductor(runner: Runner, job: LoadJob, content: Content) -> None:
+def _start_conductor(runner: Runner, job: LoadJob, content: RequestContent) -> None:
     body_bytes = [len(body.content) for body in content.bodies]
     stream = SampleStream(job.samples, monotonic_ns(), job.targets, body_bytes)
     conductor = StageShape.conductor = Conductor(job, content.trace, runner, stream, EventWriter(EVENTS))

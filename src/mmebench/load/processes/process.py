@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from mmebench.errors import BadInputError, MmebenchError
+from mmebench.load.client.client import parse_address
 from mmebench.load.client.credentials import find_credentials
-from mmebench.load.client.engine import parse_address
 from mmebench.load.job import LoadJob
 from mmebench.load.processes.events import Live, Over, read_event
 from mmebench.record.run import StageWindow

@@ -6,14 +6,14 @@ from gevent.event import Event
 from locust.runners import WorkerRunner
 
 from mmebench.errors import MmebenchError
-from mmebench.load.job import Content, LoadJob
+from mmebench.load.job import LoadJob, RequestContent
 from mmebench.load.messages import Task
 from mmebench.load.payload.payload import Body
 
 _PATIENCE_SECONDS = 60
 
 
-def make_task(job: LoadJob, content: Content) -> Task:
+def make_task(job: LoadJob, content: RequestContent) -> Task:
     """What the conductor answers."""
     return Task(
         job.model_dump_json(),
@@ -23,14 +23,14 @@ def make_task(job: LoadJob, content: Content) -> Task:
     )
 
 
-def read_task(task: Task) -> tuple[LoadJob, Content]:
+def read_task(task: Task) -> tuple[LoadJob, RequestContent]:
     """The job and the content that :func:`make_task` was given."""
     bodies = tuple(Body(content, content_type) for content, content_type in task.bodies)
     trace = [(seconds, key) for seconds, key in task.trace]
-    return LoadJob.model_validate_json(task.job), Content(bodies, task.pool, trace)
+    return LoadJob.model_validate_json(task.job), RequestContent(bodies, task.pool, trace)
 
 
-def ask_for_task(runner: WorkerRunner) -> tuple[LoadJob, Content]:
+def ask_for_task(runner: WorkerRunner) -> tuple[LoadJob, RequestContent]:
     """Ask the conductor, once a second until it listens.
 
     Raises:

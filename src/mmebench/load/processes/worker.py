@@ -9,13 +9,13 @@ from locust.exception import RPCError
 from locust.runners import Runner
 
 from mmebench.load.client.caller import Caller
+from mmebench.load.client.client import LoadClient, parse_address
 from mmebench.load.client.credentials import find_credentials
-from mmebench.load.client.engine import Engine, parse_address
 from mmebench.load.client.meter import Meter
 from mmebench.load.client.pace import ClosedPace, OpenPace
 from mmebench.load.client.recorder import Recorder
 from mmebench.load.client.requests import SignedRequests
-from mmebench.load.job import Content, LoadJob
+from mmebench.load.job import LoadJob, RequestContent
 from mmebench.load.messages import BeginStage, EndStage, Samples, StageReport
 from mmebench.load.schedule.keys import pick_keys
 from mmebench.load.schedule.schedule import due_times, own_trace
@@ -25,7 +25,7 @@ from mmebench.spec import ClosedLoop, Trace
 class Worker:
     """Callers, what they record, and what is said to the conductor."""
 
-    def __init__(self, job: LoadJob, content: Content, runner: Runner) -> None:
+    def __init__(self, job: LoadJob, content: RequestContent, runner: Runner) -> None:
         self._job = job
         self._content = content
         self._runner = runner
@@ -42,7 +42,7 @@ class Worker:
             content.bodies,
             find_credentials(job.url),
         )
-        self._engine = Engine(
+        self._client = LoadClient(
             parse_address(job.url, job.ca), requests, self._recorder, self._pace, job.workload.timeout
         )
         self.clock_ahead_ns = 0
@@ -51,15 +51,15 @@ class Worker:
 
     def add_caller(self) -> Caller:
         """For a new user of Locust's."""
-        return self._engine.add_caller()
+        return self._client.add_caller()
 
     def remove_caller(self, caller: Caller) -> None:
         """For a user who goes; waits for the answer under way."""
-        self._engine.remove_caller(caller)
+        self._client.remove_caller(caller)
 
     def every_second(self) -> None:
         """Housekeeping, and a batch of samples."""
-        self._engine.every_second()
+        self._client.every_second()
         self._meter.note_cpu()
         self.send()
 
@@ -118,11 +118,11 @@ class Worker:
 
     def drain(self) -> None:
         """Let what is under way come to its end."""
-        self._engine.drain()
+        self._client.drain()
         self.send(drained=True)
 
     def leave(self, seconds: float) -> None:
         """Drain, but for no longer than this, and send what was recorded."""
         with gevent.Timeout(seconds, False):
-            self._engine.drain()
+            self._client.drain()
         self.send()

@@ -45,14 +45,14 @@ def _long_enough(stage: Stage) -> Stage:
     return stage.model_copy(update={"duration": max(duration, stage.duration), "warmup": warmup})
 
 
-class Verdict(NamedTuple):
+class Judgement(NamedTuple):
     """Whether a probe met the objectives, and why, in words."""
 
     met: bool
     note: str
 
 
-def judge(probe: StageWindow, samples: pa.Table, objectives: Objectives) -> Verdict:
+def judge(probe: StageWindow, samples: pa.Table, objectives: Objectives) -> Judgement:
     """Hold a probe against the objectives by the row that it will have in the summary.
 
     Args:
@@ -61,4 +61,4 @@ def judge(probe: StageWindow, samples: pa.Table, objectives: Objectives) -> Verd
         objectives: what is to be met.
     """
     missed = find_missed(stage_columns(summarise_stage(probe, samples, objectives)), objectives)
-    return Verdict(not missed, f"missed: {', '.join(missed)}" if missed else "met the objectives")
+    return Judgement(not missed, f"missed: {', '.join(missed)}" if missed else "met the objectives")

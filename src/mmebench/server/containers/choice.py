@@ -5,12 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from mmebench.run_directory import RunDirectory
 from mmebench.server.containers.container import CannotRunError, Container
 from mmebench.server.containers.contract import ContractContainer
 from mmebench.server.containers.python import LABEL, PythonRecipe
 from mmebench.server.containers.triton import TritonRecipe
 from mmebench.server.containers.v2_container import Recipe, V2Container
+from mmebench.server_directory import ServerDirectory
 
 _log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ _RECIPES: dict[str, tuple[Callable[[], Recipe], ...]] = {
 }
 
 
-async def start_container(name: str, models: Path, run: RunDirectory, output: IO[bytes]) -> Container:
+async def start_container(name: str, models: Path, run: ServerDirectory, output: IO[bytes]) -> Container:
     """The container ``name``, up.
 
     Args:

@@ -1,10 +1,10 @@
 """The folder in which a container that we did not start finds its models."""
 
-import fcntl
 import shutil
 from pathlib import Path
 
 from mmebench.errors import BadInputError
+from mmebench.ownership import own
 
 _LOCK = ".mmebench.lock"
 
@@ -27,11 +27,10 @@ class ModelDirectory:
                     f"{path} is not empty; give an empty folder that the container sees with --model-directory"
                 )
             self._lock = lock.open("w")
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BadInputError(
-                f"{path} is in use by another mmebench serve; give another with --model-directory"
-            ) from None
+            if not own(self._lock):
+                raise BadInputError(
+                    f"{path} is in use by another mmebench serve; give another with --model-directory"
+                )
         except OSError as error:
             raise BadInputError(
                 f"{path}: {error.strerror}; give a folder that can be written with --model-directory"

@@ -8,9 +8,9 @@ import signal
 import sys
 from collections.abc import Collection
 
-from mmebench.run_directory import RunDirectory
 from mmebench.server.backends.inference.options import MODEL_FILES
 from mmebench.server.containers.container import CannotRunError
+from mmebench.server_directory import ServerDirectory
 from mmebench.wire.http_client import Address
 
 LABEL = "python (fallback)"
@@ -20,14 +20,14 @@ _RUNTIMES = {"onnxruntime": "onnxruntime", "pytorch": "torch", "openvino": "open
 class PythonRecipe:
     """Starts :mod:`mmebench.server.containers.python_server`."""
 
-    def prepare(self, run: RunDirectory) -> None:
+    def prepare(self, run: ServerDirectory) -> None:
         """See that there is anything to run models with."""
         if not any(importlib.util.find_spec(_RUNTIMES[backend]) for backend in MODEL_FILES):
             raise CannotRunError(
                 "neither onnxruntime nor torch nor openvino is installed; pip install 'mmebench[local]'"
             )
 
-    def command(self, run: RunDirectory, identity: str, port: int, metrics_port: int) -> list[str]:
+    def command(self, run: ServerDirectory, identity: str, port: int, metrics_port: int) -> list[str]:
         """The command line of the server."""
         module = "mmebench.server.containers.python_server"
         return [sys.executable, "-m", module, str(run.path / "repository"), str(port), identity]

@@ -18,12 +18,12 @@ from pathlib import Path
 import psutil
 
 import mmebench
-from mmebench.run_directory import RunDirectory
 from mmebench.server.backends.inference.options import MODEL_FILES
 from mmebench.server.containers import v2
 from mmebench.server.containers.container import CannotRunError, LoadError
 from mmebench.server.containers.ensemble import owner
 from mmebench.server.containers.machine import has_gpu, proportional_bytes
+from mmebench.server_directory import ServerDirectory
 from mmebench.wire.http_client import Address, call
 
 _BACKENDS = Path(__file__).parents[1] / "backends"
@@ -45,7 +45,7 @@ class TritonRecipe:
         self._server = site / "pytriton/tritonserver"
         self._libraries = [str(sysconfig.get_config_var("LIBDIR")), str(site / "nvidia_pytriton.libs")]
 
-    def prepare(self, run: RunDirectory) -> None:
+    def prepare(self, run: ServerDirectory) -> None:
         """Lay out Triton's backend directory and see that its stub runs with this Python."""
         python = run.path / "backends" / "python"
         stub = self._server / "python_backend_stubs" / _PYTHON / "triton_python_backend_stub"
@@ -61,7 +61,7 @@ class TritonRecipe:
         self._check_stub(python / stub.name)
         _write_probe(run.path / "repository" / _PROBE)
 
-    def command(self, run: RunDirectory, identity: str, port: int, metrics_port: int) -> list[str]:
+    def command(self, run: ServerDirectory, identity: str, port: int, metrics_port: int) -> list[str]:
         """The command line of tritonserver."""
         return [
             str(self._server / "bin" / "tritonserver"),

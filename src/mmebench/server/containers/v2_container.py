@@ -10,11 +10,11 @@ from typing import IO, Protocol
 
 from mmebench.endpoints.counters import TargetCounters
 from mmebench.errors import MmebenchError
-from mmebench.run_directory import RunDirectory
 from mmebench.server.containers import ensemble, v2
 from mmebench.server.containers.container import CannotRunError, ContainerDownError, Fault, LoadTimeoutError
 from mmebench.server.containers.model_files import unpack_model
 from mmebench.server.containers.process import ServerProcess
+from mmebench.server_directory import ServerDirectory
 from mmebench.wire.http_client import Address
 
 _log = logging.getLogger(__name__)
@@ -30,10 +30,10 @@ _ATTEMPTS = 3
 class Recipe(Protocol):
     """How to start one kind of v2 server."""
 
-    def prepare(self, run: RunDirectory) -> None:
+    def prepare(self, run: ServerDirectory) -> None:
         """Make what the server needs in the run directory; raises CannotRunError when it cannot run here."""
 
-    def command(self, run: RunDirectory, identity: str, port: int, metrics_port: int) -> list[str]:
+    def command(self, run: ServerDirectory, identity: str, port: int, metrics_port: int) -> list[str]:
         """The command line; models are in ``run.path / "repository"``."""
 
     def environment(self) -> dict[str, str]:
@@ -57,7 +57,7 @@ class V2Container:
 
     measures_memory = True
 
-    def __init__(self, recipe: Recipe, run: RunDirectory, output: IO[bytes]) -> None:
+    def __init__(self, recipe: Recipe, run: ServerDirectory, output: IO[bytes]) -> None:
         self.label = ""
         self.address: Address = ("127.0.0.1", 0)
         self.ready = asyncio.Event()

@@ -8,6 +8,8 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
+from typing_extensions import override
+
 from mmebench.server.containers.container import Container
 from mmebench.server.front.exchange import Exchange
 from mmebench.server.front.metrics import CONTENT_TYPE, exposition
@@ -137,26 +139,26 @@ class ClientConnection(HttpConnection):
             self.resume_reading()  # the container was slow
         self.request_ended()
 
+    @override
     def request_begun(self, request: Request) -> None:
-        """Part of HttpConnection."""
         if self._router.is_invocation(request):
             self._exchange = Exchange(self._router, self, request)
             self._exchange.begin()
         else:
             self._router.serve(self, request)
 
+    @override
     def body_received(self, request: Request, chunk: bytes) -> None:
-        """Part of HttpConnection."""
         if self._exchange is not None:
             self._exchange.body_received(chunk)
 
+    @override
     def body_complete(self, request: Request) -> None:
-        """Part of HttpConnection."""
         if self._exchange is not None:
             self._exchange.body_complete()
 
+    @override
     def refuse(self, status: int, message: str) -> None:
-        """Part of HttpConnection."""
         _log.warning("refused a request: %d %s", status, message)
         self._router.metrics.refused(status)
         if self._exchange is not None:
@@ -166,26 +168,26 @@ class ClientConnection(HttpConnection):
         error_type = "ValidationError" if status == 400 else ""
         self.transport.write(answers.RefusedError(status, error_type, message).answer(CLOSE))
 
+    @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Part of asyncio.Protocol."""
         super().connection_made(transport)
         self._router.connections.add(self)
 
+    @override
     def connection_lost(self, error: Exception | None) -> None:
-        """Part of asyncio.Protocol."""
         self._router.connections.discard(self)
         if self._exchange is not None:
             self._exchange.abandon()
             self._exchange = None
 
+    @override
     def pause_writing(self) -> None:
-        """Part of asyncio.Protocol."""
         self.held_since = self._now()
         if self._exchange is not None:
             self._exchange.hold_answer()
 
+    @override
     def resume_writing(self) -> None:
-        """Part of asyncio.Protocol."""
         self.held_since = math.inf
         if self._exchange is not None:
             self._exchange.resume_answer()
@@ -198,15 +200,15 @@ class SignedConnection(ClientConnection):
         super().__init__(router)
         self._signatures = signatures
 
+    @override
     def request_begun(self, request: Request) -> None:
-        """Part of HttpConnection."""
         if not self._router.is_invocation(request):
             super().request_begun(request)
         elif request.complete:
             self._check(request)
 
+    @override
     def body_complete(self, request: Request) -> None:
-        """Part of HttpConnection."""
         if self._router.is_invocation(request):
             self._check(request)
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 import httptools
+from typing_extensions import override
 
 from mmebench.wire.chunked import ChunkedBody, ChunkError
 from mmebench.wire.http_client import Address
@@ -85,13 +86,13 @@ class Upstream(asyncio.Protocol):
             self.paused = False
             self.transport.resume_reading()
 
+    @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Part of asyncio.Protocol."""
         self.transport = cast(asyncio.Transport, transport)
         self.transport.set_write_buffer_limits(_AHEAD_BYTES)
 
+    @override
     def connection_lost(self, error: Exception | None) -> None:
-        """Part of asyncio.Protocol; it may also be how an answer ends that does not say how long it is."""
         receiver, head = self.receiver, self._head
         if receiver is None:
             return
@@ -102,18 +103,18 @@ class Upstream(asyncio.Protocol):
             self.receiver = None
             receiver.upstream_lost()
 
+    @override
     def pause_writing(self) -> None:
-        """Part of asyncio.Protocol."""
         if self.receiver is not None:
             self.receiver.hold()
 
+    @override
     def resume_writing(self) -> None:
-        """Part of asyncio.Protocol."""
         if self.receiver is not None:
             self.receiver.resume()
 
+    @override
     def data_received(self, data: bytes) -> None:
-        """Part of asyncio.Protocol."""
         receiver = self.receiver
         if receiver is None or self.complete:
             self.transport.abort()  # nobody asked

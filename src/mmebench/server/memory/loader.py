@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from mmebench.endpoints.endpoint import TargetLoad
+from mmebench.endpoints.endpoint import TargetLoading
 from mmebench.endpoints.server_metrics import TARGET as SERVER_METRICS
 from mmebench.errors import DiskFullError
 from mmebench.server.containers.container import Container, OutOfMemoryError
@@ -38,7 +38,7 @@ class Loader:
         self.ledger = ledger
         self.metrics = metrics
         self.evictor = Evictor(ledger, container, metrics)
-        self.recent: deque[TargetLoad] = deque(maxlen=1024)
+        self.recent: deque[TargetLoading] = deque(maxlen=1024)
         """How the last loads went."""
         self._caching = caching
         self._store = store
@@ -121,7 +121,7 @@ class Loader:
             estimate = self.evictor.estimates.get(content.digest, size)
             loading = await self._within_budget(entry, estimate, self._load_or_evict)
         seconds = time.perf_counter() - asked
-        self.recent.append(TargetLoad(entry.target, seconds, made.downloading, made.unpacking, loading))
+        self.recent.append(TargetLoading(entry.target, seconds, made.downloading, made.unpacking, loading))
 
     async def _reload(self, entry: Resident) -> None:
         """Anew, from the files that are still there."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mmebench.run_directory import RunDirectory, sweep
+from mmebench.server_directory import ServerDirectory, sweep
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +18,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_close_removes_directory_and_shared_memory() -> None:
-    run = RunDirectory()
+    run = ServerDirectory()
     region = Path("/dev/shm", f"{run.shared_memory_prefix}region")
     region.touch()
     (run.path / "file").touch()
@@ -29,9 +29,9 @@ def test_close_removes_directory_and_shared_memory() -> None:
 
 
 def test_a_living_servers_directory_stays() -> None:
-    run = RunDirectory()
+    run = ServerDirectory()
     assert sweep() == []
-    other = RunDirectory()
+    other = ServerDirectory()
     assert run.path.exists()
     assert other.path.exists()
     run.close()
@@ -40,8 +40,9 @@ def test_a_living_servers_directory_stays() -> None:
 
 def test_a_killed_servers_directory_goes(tmp_path: Path) -> None:
     code = (
-        "import time, tempfile; from mmebench.run_directory import RunDirectory;"
-        f"tempfile.tempdir = {str(tmp_path)!r}; run = RunDirectory(); print(run.path, flush=True); time.sleep(60)"
+        "import time, tempfile; from mmebench.server_directory import ServerDirectory;"
+        f"tempfile.tempdir = {str(tmp_path)!r}; run = ServerDirectory();"
+        "print(run.path, flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -1,17 +1,18 @@
 """The temporary directory of one server, and its shared memory; what a dead server left is removed."""
 
-import fcntl
 import logging
 import shutil
 import tempfile
 from pathlib import Path
+
+from mmebench.ownership import is_owned, own
 
 _log = logging.getLogger(__name__)
 _PREFIX = "mmebench-"
 _SHARED_MEMORY = Path("/dev/shm")
 
 
-class RunDirectory:
+class ServerDirectory:
     """A directory that belongs to this process for as long as it lives.
 
     The owner holds a lock on ``lock``. A server that was killed cannot clean up, so each new one removes the
@@ -24,7 +25,7 @@ class RunDirectory:
         # Locked before it gets its name: a directory without a lock file is not swept.
         unnamed = self.path / "lock.new"
         self._lock = unnamed.open("w")
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        own(self._lock)
         unnamed.rename(self.path / "lock")
 
     @property
@@ -55,11 +56,9 @@ def sweep() -> list[Path]:
 
 def _is_orphan(lock: Path) -> bool:
     try:
-        with lock.open("r+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, FileNotFoundError, PermissionError):
-        return False  # its owner lives, or it is gone, or it is another user's
-    return True
+        return not is_owned(lock)
+    except PermissionError:
+        return False  # it is another user's
 
 
 def _remove(directory: Path) -> None:

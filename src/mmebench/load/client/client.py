@@ -1,4 +1,4 @@
-"""The engine: the callers of one process and what they share.
+"""The load client of one process: its callers, and what they share.
 
 Everything that can be done once is done once: bodies are hashed at the start, a signature is made for each target
 and second, targets are drawn by the thousand, samples are folded into statistics once a second.
@@ -35,7 +35,7 @@ def parse_address(url: str, ca: Path | None = None) -> Address:
     return Address(parts.hostname or "", parts.port or 443, context)
 
 
-class Engine:
+class LoadClient:
     """Callers come and go; the pace says when each of them sends."""
 
     def __init__(
