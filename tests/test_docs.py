@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from pkgutil import resolve_name
 from types import ModuleType
 from typing import Any
 
@@ -80,3 +81,20 @@ def test_every_column_of_a_summary_is_described(tmp_path: Path) -> None:
     for percentile in ("p90", "p95", "p99", "p99_9"):
         described |= {f"{percentile}_low_ms", f"{percentile}_high_ms"}
     assert [column for column in summarise(tmp_path).columns if column not in described] == []
+
+
+def test_the_files_that_are_shown_are_those_that_a_test_runs() -> None:
+    text = (DOCS / "extending.md").read_text(encoding="utf-8")
+    shown = re.findall(r"```(?:python|toml)\n(.*?)\n```", text, re.DOTALL)
+    extras = ROOT / "tests" / "data" / "extras"
+    ours = [path.read_text(encoding="utf-8") for path in extras.rglob("*") if path.suffix in (".py", ".toml")]
+    assert len(shown) == 3
+    assert all(any(block in file for file in ours) for block in shown)
+
+
+def test_the_files_that_extending_names_are_there() -> None:
+    text = (DOCS / "extending.md").read_text(encoding="utf-8")
+    for module in re.findall(r"`(mmebench\.[a-z_.]+\.[A-Z]\w+)`", text):
+        assert resolve_name(module.replace(module[module.rindex(".") :], ":" + module[module.rindex(".") + 1 :]))
+    for path in re.findall(r"`((?:spec|models|benchmark|server)/[a-z_/]+\.py)`", text):
+        assert (ROOT / "src" / "mmebench" / path).exists(), path

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from mmebench.spec.containers import container_names
 from mmebench.spec.kinds import Kinds
 from mmebench.spec.sagemaker import SageMakerEndpoint
 from mmebench.spec.served_endpoint import ServedEndpoint
@@ -17,12 +18,12 @@ _CONTAINER_URL = re.compile(r"http://[^/?#@\s]+/?")
 
 
 def _container(value: str) -> str:
-    if value in ("auto", "triton", "python") or (_CONTAINER_URL.fullmatch(value) and _has_address(value)):
+    if value in container_names() or (_CONTAINER_URL.fullmatch(value) and _has_address(value)):
         return value
     raise PydanticCustomError(
         "container",
-        "allowed: auto, triton, python, or the URL of an MME container like http://127.0.0.1:8080, whose port is "
-        "65535 at most",
+        f"allowed: {', '.join(container_names())}, or the URL of an MME container like http://127.0.0.1:8080, "
+        "whose port is 65535 at most",
     )
 
 

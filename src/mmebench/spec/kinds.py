@@ -1,12 +1,11 @@
 """Kinds: what a spec may choose by name. One file holds a kind, one line registers it, all else follows from that.
 
-Other packages add kinds by entry points of the group ``mmebench.<noun>``; an entry point has the kind's
-name, and its class for an object.
+Other packages add kinds, too; see :mod:`mmebench.spec.additions`.
 """
 
-from collections.abc import Iterator
-from functools import cache, cached_property, reduce
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Collection, Iterator
+from functools import cached_property, reduce
+from importlib.metadata import EntryPoint
 from operator import or_
 from pkgutil import resolve_name
 from typing import Annotated, Any, Generic, TypeVar, get_args
@@ -14,7 +13,7 @@ from typing import Annotated, Any, Generic, TypeVar, get_args
 from pydantic import Discriminator, Field, GetCoreSchemaHandler, Tag, TypeAdapter
 from pydantic_core import CoreSchema
 
-from mmebench.errors import BadInputError
+from mmebench.spec.additions import additions, load_addition, unusable
 from mmebench.spec.strict import Strict
 
 KindT = TypeVar("KindT", bound=Strict)
@@ -52,8 +51,8 @@ class Kinds(Generic[KindT]):
         """
         ours = [resolve_name(kind) if isinstance(kind, str) else kind for kind in self._own]
         found: dict[str, type[KindT]] = {self._name(kind): kind for kind in ours}
-        for entry in _entry_points(f"mmebench.{self.noun}"):
-            found[entry.name] = self._from(entry, found)
+        for entry in additions(self.noun):
+            found[entry.name] = self._added(entry, found)
         return found
 
     def __iter__(self) -> Iterator[str]:
@@ -92,23 +91,15 @@ class Kinds(Generic[KindT]):
         (name,) = get_args(kind.model_fields[self._tag].annotation)
         return str(name)
 
-    def _from(self, entry: EntryPoint, known: dict[str, type[KindT]]) -> type[KindT]:
+    def _added(self, entry: EntryPoint, known: Collection[str]) -> type[KindT]:
         """The class behind an entry point."""
-        package = entry.dist.name if entry.dist else "?"
-        where = f"{self.noun}: {entry.name} of package {package} ({entry.value})"
+        kind: type[KindT] = load_addition(self.noun, entry)
         try:
-            kind: type[KindT] = entry.load()
             name = self._name(kind)
-        except Exception as error:  # whatever another package does when it is imported
-            mend = f"mend {package}, or uninstall it"
-            raise BadInputError(f"{where}: {type(error).__name__}: {error}; {mend}") from error
+        except (AttributeError, KeyError, ValueError) as error:
+            raise unusable(self.noun, entry, f"no kind with a {self._tag} of one name ({error})") from error
         if name != entry.name:
-            raise BadInputError(f"{where}: its {self._tag} is {name!r}; entry point and class must say the same")
+            raise unusable(self.noun, entry, f"its {self._tag} is {name!r}, which the entry point must be called")
         if name in known:
-            raise BadInputError(f"{where}: there is one of that name already; rename it, or uninstall {package}")
+            raise unusable(self.noun, entry, "there is one of that name already")
         return kind
-
-
-@cache
-def _entry_points(group: str) -> tuple[EntryPoint, ...]:
-    return tuple(entry_points(group=group))

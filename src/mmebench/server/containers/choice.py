@@ -1,32 +1,25 @@
 """Which container a local endpoint gets."""
 
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
 from mmebench.server.containers.container import CannotRunError, Container
 from mmebench.server.containers.contract import ContractContainer
-from mmebench.server.containers.python import LABEL, PythonRecipe
-from mmebench.server.containers.triton import TritonRecipe
-from mmebench.server.containers.v2_container import Recipe, V2Container
+from mmebench.server.containers.python import LABEL
+from mmebench.server.containers.v2_container import V2Container
 from mmebench.server_directory import ServerDirectory
+from mmebench.spec.containers import OWN, container_names, find_recipe
 
 _log = logging.getLogger(__name__)
-
-_RECIPES: dict[str, tuple[Callable[[], Recipe], ...]] = {
-    "auto": (TritonRecipe, PythonRecipe),
-    "triton": (TritonRecipe,),
-    "python": (PythonRecipe,),
-}
 
 
 async def start_container(name: str, models: Path, run: ServerDirectory, output: IO[bytes]) -> Container:
     """The container ``name``, up.
 
     Args:
-        name: ``triton``; ``python``; ``auto`` for Triton where it runs, else the Python fallback; or the URL of a
-            server of the MME container contract.
+        name: one of :func:`~mmebench.spec.containers.container_names`; ``auto`` is Triton where it runs, and else
+            the Python fallback; or the URL of a server of the MME container contract.
         models: where a container by URL finds its models.
         run: what the others need is made there.
         output: where they write what they have to say.
@@ -34,9 +27,9 @@ async def start_container(name: str, models: Path, run: ServerDirectory, output:
     Raises:
         CannotRunError: it does not run on this machine. BadInputError: the one at the URL cannot be used.
     """
-    if name not in _RECIPES:
+    if name not in container_names():
         return await _started(ContractContainer(name, models))
-    *preferred, last = _RECIPES[name]
+    *preferred, last = map(find_recipe, OWN if name == "auto" else (name,))
     for recipe in preferred:
         try:
             return await _started(V2Container(recipe(), run, output))

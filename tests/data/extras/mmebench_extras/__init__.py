@@ -1,0 +1,1 @@
+"""One kind of each, as another package adds it to mmebench."""
