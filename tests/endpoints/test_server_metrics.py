@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from mmebench.endpoints import server_metrics
 from mmebench.endpoints.local import LocalEndpoint
 from mmebench.endpoints.server_metrics.reading import (
+    ServerMetrics,
     parse_server_metrics,
     read_server_metrics,
     write_archive,
@@ -116,6 +118,15 @@ def test_cpu_use_is_real(model: ModuleType) -> None:
     while time.monotonic() < deadline:
         pass
     assert 0 < clock.utilization() <= 100
+
+
+def test_how_full_the_gpus_are_together_and_nothing_without_one() -> None:
+    two = ServerMetrics((1, 2), (0, 0), (100, 300), (90, 110), (10, 190), 5.0, 40.0)
+    assert two.gpu_memory_share == pytest.approx(0.5)
+    assert ServerMetrics((), (), (), (), (), 5.0, 40.0).gpu_memory_share is None
+    units = {field.name: field.metadata["unit"] for field in fields(ServerMetrics)}
+    assert units["gpu_used_memory"] == "MiB"
+    assert units["memory_utilization"] == "percent"
 
 
 def test_an_answer_of_another_model_is_refused() -> None:

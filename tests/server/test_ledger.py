@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from mmebench.server.memory.ledger import Ledger, Resident
+from mmebench.server.memory.ledger import Ledger
+from mmebench.server.memory.resident import Resident
 
 
 def entry(target: str, memory: int = 10, in_flight: int = 0, *, exempt: bool = False) -> Resident:

@@ -10,8 +10,9 @@ import pytest
 from mmebench.endpoints.counters import TargetCounters
 from mmebench.server.containers.container import Container, ContainerDownError, LoadError, OutOfMemoryError
 from mmebench.server.endpoint_metrics import EndpointMetrics
-from mmebench.server.memory.ledger import Ledger, Resident
+from mmebench.server.memory.ledger import Ledger
 from mmebench.server.memory.loader import Loader, model_id
+from mmebench.server.memory.resident import Resident
 from mmebench.server.memory.store import ArchiveStore, Content, Materialised
 from mmebench.wire.target_names import TargetError
 

@@ -16,7 +16,7 @@ from mmebench.cli.options import choose_web_port, results_option, set_option, ui
 def load(spec: Path, results: Path, overrides: tuple[str, ...], ui: bool, ui_port: int) -> int:
     """Offer SPEC's workload to a multi-model endpoint that already runs; nothing is created, nothing removed."""
     from mmebench.benchmark.story import load_endpoint
-    from mmebench.cli.showing import show
+    from mmebench.cli.outcome import show
     from mmebench.spec.reading import read_load_spec
 
     wanted = read_load_spec(spec, overrides)

@@ -19,7 +19,7 @@ def run(spec: Path, results: Path, overrides: tuple[str, ...], ui: bool, ui_port
     Started again, it does not measure again what is in the results already.
     """
     from mmebench.benchmark.story import run_benchmark
-    from mmebench.cli.showing import show
+    from mmebench.cli.outcome import show
     from mmebench.spec.reading import load_spec
 
     wanted = load_spec(spec, overrides)

@@ -10,7 +10,7 @@ import click
 from pydantic import ValidationError
 
 from mmebench.errors import BadInputError
-from mmebench.spec.endpoint import LocalEndpoint
+from mmebench.spec.endpoints import LocalEndpoint
 
 if TYPE_CHECKING:
     from mmebench.server.memory.archives import ArchiveSource

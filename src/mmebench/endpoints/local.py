@@ -24,7 +24,7 @@ from mmebench.endpoints.counters import EndpointCounters, read_counters
 from mmebench.endpoints.endpoint import Residency, TargetLoading
 from mmebench.endpoints.opener import Opener, Progress
 from mmebench.errors import BadInputError, MmebenchError
-from mmebench.spec.endpoint import LocalEndpoint as Spec
+from mmebench.spec.endpoints import LocalEndpoint as Spec
 from mmebench.units import human_bytes
 from mmebench.wire.target_names import archive_path
 

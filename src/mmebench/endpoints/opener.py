@@ -6,7 +6,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from mmebench.spec.served_endpoint import ServedEndpoint
+from mmebench.spec.endpoints.endpoint import ServedEndpoint
 
 if TYPE_CHECKING:
     from mmebench.endpoints.endpoint import Endpoint

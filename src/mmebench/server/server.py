@@ -20,7 +20,7 @@ from mmebench.server.memory.ledger import Ledger
 from mmebench.server.memory.loader import Loader
 from mmebench.server.memory.store import ArchiveStore
 from mmebench.server_directory import ServerDirectory
-from mmebench.spec.endpoint import LocalEndpoint
+from mmebench.spec.endpoints import LocalEndpoint
 from mmebench.wire.verification import SignatureCheck
 
 _log = logging.getLogger(__name__)

@@ -10,7 +10,9 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from mmebench.spec.arrivals import Arrivals, ClosedLoop, ConstantRate, Poisson, RateArrivals, Trace
-from mmebench.spec.endpoint import AnyEndpoint, LocalEndpoint
+from mmebench.spec.endpoints import AnyEndpoint, LocalEndpoint
+from mmebench.spec.endpoints.endpoint import ServedEndpoint
+from mmebench.spec.endpoints.sagemaker import SageMakerEndpoint
 from mmebench.spec.experiments import EXPERIMENTS, AnyExperiment, Experiment
 from mmebench.spec.platforms import (
     PLATFORMS,
@@ -25,8 +27,6 @@ from mmebench.spec.platforms import (
 )
 from mmebench.spec.popularity import HotSet, Popularity, RoundRobin, TracedTargets, Uniform, Weights, Zipf
 from mmebench.spec.profile import Profile, Ramp, Search, Stage, Stationary
-from mmebench.spec.sagemaker import SageMakerEndpoint
-from mmebench.spec.served_endpoint import ServedEndpoint
 from mmebench.spec.sources import AnyModel, FileModel, HuggingFaceModel, ModelSource, TimmModel, TorchvisionModel
 from mmebench.spec.strict import Strict
 from mmebench.spec.workload import Goodput, Objectives, Payload, Targets, Workload, check_search

@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from mmebench.formats.tensors import TensorSpec
-from mmebench.spec.endpoint import ExistingEndpoint
+from mmebench.spec.endpoints import ExistingEndpoint
 from mmebench.spec.platforms.platform import Name
 from mmebench.spec.strict import Strict
 from mmebench.spec.workload import Objectives, Workload, check_search

@@ -5,18 +5,10 @@ import time
 from typing import Any, Protocol
 
 from mmebench.errors import MmebenchError, aws_settings_errors
+from mmebench.wire.out_of_memory import tells_client_out_of_memory
 
 _LOAD_LIMIT_SECONDS = 360.0
 """SageMaker goes on loading a model for this long after it has answered ModelNotReadyException."""
-
-
-_MEMORY_WORDS = (
-    "out of memory", "out_of_memory", "outofmemory", "memoryerror", "failed to allocate memory",
-    "dst tensor is not initialized", "src tensor is not initialized", "cudnn_status_not_initialized",
-    "cublas_status_alloc_failed", "cublas_status_not_initialized", "unable to create tensorrt context",
-)  # fmt: skip
-"""What Triton takes for exhausted memory (``src/sagemaker_server.cc``), but for the last, which is all that its
-TensorRT backend says of it: that becomes a 400, nothing is evicted, and the client is told 424."""
 
 
 _LIMITS: dict[str, Any] = {"retries": {"total_max_attempts": 1}, "connect_timeout": 10, "read_timeout": 70}
@@ -41,8 +33,7 @@ class InvocationError(MmebenchError):
     @property
     def memory_exhausted(self) -> bool:
         """Whether the container had no memory left for the target, by its status 507 or by its words."""
-        said = str(self).lower()
-        return self.status == 507 or any(words in said for words in _MEMORY_WORDS)
+        return self.status == 507 or tells_client_out_of_memory(str(self))
 
 
 class RuntimeClient:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from mmebench.endpoints.sagemaker.aws import Aws, AwsError, calling
 from mmebench.errors import BadInputError
-from mmebench.spec.sagemaker import SageMakerEndpoint
+from mmebench.spec.endpoints.sagemaker import SageMakerEndpoint
 
 _SINGLE_COPY = 5 * 1024**3
 """Bytes that one CopyObject takes; more goes in parts."""

@@ -9,7 +9,7 @@ from mmebench.endpoints.sagemaker.aws import Aws, AwsError, ask_again, aws_error
 from mmebench.endpoints.sagemaker.journal import Journal
 from mmebench.endpoints.sagemaker.names import Resource
 from mmebench.endpoints.sagemaker.requests import config_request, endpoint_request, model_request
-from mmebench.spec.sagemaker import SageMakerEndpoint
+from mmebench.spec.endpoints.sagemaker import SageMakerEndpoint
 from mmebench.units import human_seconds
 
 _POLL_SECONDS = 15.0

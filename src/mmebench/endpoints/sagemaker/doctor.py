@@ -11,7 +11,7 @@ from mmebench.endpoints.sagemaker.image import image_uri, inference_ami
 from mmebench.endpoints.sagemaker.prices import check_budget, find_price
 from mmebench.endpoints.sagemaker.session import default_bucket
 from mmebench.errors import BadInputError, MmebenchError
-from mmebench.spec.sagemaker import SageMakerEndpoint
+from mmebench.spec.endpoints.sagemaker import SageMakerEndpoint
 
 _DOCUMENTED = (
     "ml.p2.xlarge",

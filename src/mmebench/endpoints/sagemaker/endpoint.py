@@ -4,7 +4,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +24,7 @@ from mmebench.endpoints.sagemaker.owner import this_process
 from mmebench.endpoints.server_metrics import TARGET
 from mmebench.endpoints.server_metrics.reading import ServerMetrics, read_server_metrics, write_archive
 from mmebench.errors import MmebenchError
-from mmebench.spec.sagemaker import SageMakerEndpoint as Spec
+from mmebench.spec.endpoints.sagemaker import SageMakerEndpoint as Spec
 from mmebench.units import human_seconds
 from mmebench.uptime import uptime
 from mmebench.wire.runtime import InvocationError, RuntimeClient
@@ -227,12 +227,12 @@ def close_after(endpoint: SageMakerEndpoint, error: BaseException | None) -> Non
 
 def _as_metrics(at: datetime, sample: ServerMetrics) -> Iterator[Metric]:
     """One for each figure and GPU; -1, which stands for what a GPU does not tell, is left out."""
-    units = {"gpu_total_memory": "MiB", "gpu_free_memory": "MiB", "gpu_used_memory": "MiB"}
-    for name, value in asdict(sample).items():
+    for field in fields(sample):
+        value = getattr(sample, field.name)
         for number, one in enumerate(value if isinstance(value, tuple) else (value,)):
             if one >= 0:
                 which = f"gpu {number}" if isinstance(value, tuple) else "host"
-                yield Metric(at, "server_metrics", name, which, units.get(name, "percent"), one)
+                yield Metric(at, "server_metrics", field.name, which, field.metadata["unit"], one)
 
 
 def _logged(progress: Progress, log: Path, run: str) -> Progress:

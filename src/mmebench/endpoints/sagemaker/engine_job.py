@@ -18,7 +18,7 @@ from mmebench.endpoints.sagemaker.owner import this_process
 from mmebench.endpoints.sagemaker.prices import BUILD_SECONDS
 from mmebench.errors import MmebenchError
 from mmebench.formats.archive import extract
-from mmebench.spec.sagemaker import SageMakerEndpoint
+from mmebench.spec.endpoints.sagemaker import SageMakerEndpoint
 from mmebench.units import human_seconds
 
 _VOLUME_GB = 50

@@ -6,7 +6,7 @@ reference of ProductionVariant.InferenceAmiVersion, and "Instance types and GPU 
 """
 
 from mmebench.errors import BadInputError
-from mmebench.spec.sagemaker import InferenceAmi, SageMakerEndpoint
+from mmebench.spec.endpoints.sagemaker import InferenceAmi, SageMakerEndpoint
 
 _COMMON = "763104351884"
 _ACCOUNTS = {

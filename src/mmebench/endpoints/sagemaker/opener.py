@@ -14,7 +14,7 @@ from mmebench.endpoints.sagemaker.image import image_uri
 from mmebench.endpoints.sagemaker.prices import check_budget, find_price
 from mmebench.endpoints.sagemaker.session import make_default_bucket, with_session_defaults
 from mmebench.record.run import Price
-from mmebench.spec.sagemaker import SageMakerEndpoint as Spec
+from mmebench.spec.endpoints.sagemaker import SageMakerEndpoint as Spec
 
 
 class SageMakerOpener(Opener[Spec]):

@@ -8,7 +8,7 @@ from typing import Any
 from mmebench.endpoints.sagemaker.image import image_uri
 from mmebench.endpoints.sagemaker.names import PREFIX
 from mmebench.endpoints.sagemaker.session import default_bucket
-from mmebench.spec.sagemaker import SageMakerEndpoint
+from mmebench.spec.endpoints.sagemaker import SageMakerEndpoint
 
 Policy = dict[str, Any]
 

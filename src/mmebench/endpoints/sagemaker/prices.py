@@ -8,7 +8,7 @@ from typing import Any
 from mmebench.endpoints.sagemaker.aws import Aws, AwsError, calling
 from mmebench.errors import BadInputError
 from mmebench.record.run import Price
-from mmebench.spec.sagemaker import SageMakerEndpoint
+from mmebench.spec.endpoints.sagemaker import SageMakerEndpoint
 
 _HOUR = 3600.0
 BUILD_SECONDS = 3600

@@ -4,7 +4,7 @@ from typing import Any
 
 from mmebench.endpoints.sagemaker.image import image_uri, inference_ami
 from mmebench.endpoints.sagemaker.names import tag_list
-from mmebench.spec.sagemaker import SageMakerEndpoint
+from mmebench.spec.endpoints.sagemaker import SageMakerEndpoint
 
 VARIANT = "AllTraffic"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mmebench.endpoints.sagemaker.aws import Aws, AwsError, calling
 from mmebench.errors import BadInputError, aws_settings_errors
-from mmebench.spec.sagemaker import SESSION, SageMakerEndpoint
+from mmebench.spec.endpoints.sagemaker import SESSION, SageMakerEndpoint
 
 _NOTEBOOK = Path("/opt/ml/metadata/resource-metadata.json")
 """What SageMaker writes where a notebook runs."""

@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,10 @@ _REQUEST = json.dumps(
 ).encode()
 
 
+_PERCENT = {"unit": "percent"}
+_MEBIBYTES = {"unit": "MiB"}
+
+
 @dataclass(frozen=True)
 class ServerMetrics:
     """What the machine behind an endpoint was doing.
@@ -27,18 +31,23 @@ class ServerMetrics:
     tell. Percentages run from 0 to 100.
     """
 
-    gpu_utilization: tuple[float, ...]
+    gpu_utilization: tuple[float, ...] = field(metadata=_PERCENT)
     """Percent of time that a kernel ran."""
-    gpu_memory_utilization: tuple[float, ...]
+    gpu_memory_utilization: tuple[float, ...] = field(metadata=_PERCENT)
     """Percent of time that memory was read or written, not how full it is."""
-    gpu_total_memory: tuple[float, ...]
-    """MiB, as the next two."""
-    gpu_free_memory: tuple[float, ...]
-    gpu_used_memory: tuple[float, ...]
-    cpu_utilization: float
+    gpu_total_memory: tuple[float, ...] = field(metadata=_MEBIBYTES)
+    gpu_free_memory: tuple[float, ...] = field(metadata=_MEBIBYTES)
+    gpu_used_memory: tuple[float, ...] = field(metadata=_MEBIBYTES)
+    cpu_utilization: float = field(metadata=_PERCENT)
     """Percent of all cores, since the reading before."""
-    memory_utilization: float
-    """Percent of the host's memory."""
+    memory_utilization: float = field(metadata=_PERCENT)
+    """Percent of the host's memory, not a fraction."""
+
+    @property
+    def gpu_memory_share(self) -> float | None:
+        """How full the memory of all GPUs together is, from 0 to 1; None where there is no GPU."""
+        total = sum(self.gpu_total_memory)
+        return sum(self.gpu_used_memory) / total if total > 0 else None
 
 
 def write_archive(directory: Path) -> Path:

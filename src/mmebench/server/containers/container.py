@@ -11,20 +11,6 @@ from mmebench.endpoints.counters import TargetCounters
 from mmebench.errors import MmebenchError
 from mmebench.wire.http_client import Address
 
-# What Triton's SageMaker front takes for a lack of memory: sagemaker_server.cc of triton-inference-server/server.
-_OUT_OF_MEMORY = (
-    "CUDA out of memory", "CUDA_OUT_OF_MEMORY", "Out of memory", "Out Of Memory", "out of memory", "MemoryError",
-    "OutOfMemory", "OOM", "Dst tensor is not initialized", "Src tensor is not initialized",
-    "CNMEM_STATUS_OUT_OF_MEMORY", "CUDNN_STATUS_NOT_INITIALIZED", "CUBLAS_STATUS_ALLOC_FAILED",
-    "CUBLAS_STATUS_NOT_INITIALIZED", "Failed to allocate memory", "failed to allocate memory",
-    "No space left on device",
-)  # fmt: skip
-
-
-def is_out_of_memory(message: str) -> bool:
-    """Whether a container's error message says that memory ran out."""
-    return any(words in message for words in _OUT_OF_MEMORY)
-
 
 def error_message(body: str) -> str:
     """The message in a container's error answer, ``{"error": …}``, or the body as it is."""

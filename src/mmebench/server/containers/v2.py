@@ -13,10 +13,10 @@ from mmebench.server.containers.container import (
     LoadTimeoutError,
     OutOfMemoryError,
     error_message,
-    is_out_of_memory,
 )
 from mmebench.server.containers.ensemble import owner
 from mmebench.wire.http_client import Address, Answer, call
+from mmebench.wire.out_of_memory import says_out_of_memory
 
 BINARY = b"application/vnd.sagemaker-triton.binary+json;json-header-size="
 """SageMaker's content type for tensors as raw bytes behind a JSON header of so many bytes."""
@@ -60,7 +60,7 @@ def fault(status: int, message: str) -> Fault:
         return Fault.MODEL_DEAD
     if "Request for unknown model" in message:
         return Fault.MODEL_GONE
-    if status == 507 or is_out_of_memory(message):
+    if status == 507 or says_out_of_memory(message):
         return Fault.OUT_OF_MEMORY
     return Fault.REQUEST
 
@@ -93,7 +93,7 @@ async def load(address: Address, model: str) -> None:
     if answer.status == 200:
         return
     message = error_message(answer.text)
-    if answer.status == 507 or is_out_of_memory(message):
+    if answer.status == 507 or says_out_of_memory(message):
         raise OutOfMemoryError(507, message)
     raise LoadError(answer.status, message)
 

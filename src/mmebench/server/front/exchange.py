@@ -14,8 +14,8 @@ from mmebench.server.front.naming import Piece, may_come, renamed
 from mmebench.server.front.operations import check_selectors
 from mmebench.server.front.served import Served
 from mmebench.server.front.upstream import Upstream, write
-from mmebench.server.memory.ledger import Resident
 from mmebench.server.memory.loader import model_id
+from mmebench.server.memory.resident import Resident
 from mmebench.wire import answers
 from mmebench.wire.http_head import AnswerHead
 from mmebench.wire.http_server import Request

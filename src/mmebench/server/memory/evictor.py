@@ -10,7 +10,8 @@ from typing import Any
 from mmebench.errors import MmebenchError
 from mmebench.server.containers.container import Container
 from mmebench.server.endpoint_metrics import EndpointMetrics
-from mmebench.server.memory.ledger import Ledger, Resident
+from mmebench.server.memory.ledger import Ledger
+from mmebench.server.memory.resident import Resident
 from mmebench.server.memory.target_statistics import TargetStatistics
 from mmebench.units import human_bytes
 
@@ -44,7 +45,7 @@ class Evictor:
 
     async def relieve(self, entry: Resident) -> bool:
         """The container has no memory to run ``entry``: evict another. False when there is none."""
-        victim = self.ledger.least_recently_used(spared=entry.target)
+        victim = self.ledger.sacrifice(spared=entry.target)
         if victim is not None:
             await self._begin_eviction(victim)
             return True

@@ -2,32 +2,10 @@
 
 import math
 from collections import OrderedDict
-from dataclasses import dataclass
 
 from mmebench.endpoints.endpoint import Residency
-
-
-@dataclass(slots=True, eq=False)
-class Resident:
-    """One target in memory, or on its way there."""
-
-    target: str
-    model: str
-    """Its name in the container."""
-    request_line: bytes
-    """First line of its inference requests."""
-    exempt: bool = False
-    """A service model (server_metrics): neither counted nor evicted."""
-    memory: int = 0
-    """Bytes charged to it: an estimate until it is measured."""
-    digest: str = ""
-    """SHA-256 of its archive: copies of one archive take about the same memory."""
-    in_flight: int = 0
-    """Requests that are on their way to it or wait for it; it is not unloaded while there are any."""
-    named: bytes = b""
-    """How the container's answers name it; empty where they do not."""
-    renamed: bytes = b""
-    """How the client's are to name it."""
+from mmebench.server.memory.policy import eviction_order
+from mmebench.server.memory.resident import Resident
 
 
 class Ledger:
@@ -59,23 +37,20 @@ class Ledger:
     def victims(self) -> list[Resident]:
         """The targets that must go now for the budget to hold, given that what is being unloaded will be free.
 
-        Least recently used first. A target with requests in flight is named only when the idle ones do not
-        suffice, so that steady requests to all targets cannot keep a new one out for ever.
+        In the order of :func:`~mmebench.server.memory.policy.eviction_order`.
         """
         excess = self.used - _memory(self.unloading) - self.limit
-        candidates = [entry for entry in self.resident.values() if not entry.exempt]
         chosen: list[Resident] = []
-        for entry in sorted(candidates, key=lambda entry: entry.in_flight > 0):
+        for entry in eviction_order(self.resident.values()):
             if excess <= 0:
                 break
             chosen.append(entry)
             excess -= entry.memory
         return chosen
 
-    def least_recently_used(self, spared: str) -> Resident | None:
-        """The target to sacrifice when the container says that it is full, whatever the budget says."""
-        candidates = [entry for entry in self.resident.values() if not entry.exempt and entry.target != spared]
-        return min(candidates, key=lambda entry: entry.in_flight > 0, default=None)
+    def sacrifice(self, spared: str) -> Resident | None:
+        """The target to evict when the container says that it is full, whatever the budget says."""
+        return next((entry for entry in eviction_order(self.resident.values()) if entry.target != spared), None)
 
     def use(self, entry: Resident) -> None:
         """Pin a resident target for one request; it is the most recently used now."""

@@ -14,7 +14,8 @@ from mmebench.errors import DiskFullError
 from mmebench.server.containers.container import Container, OutOfMemoryError
 from mmebench.server.endpoint_metrics import EndpointMetrics
 from mmebench.server.memory.evictor import Evictor
-from mmebench.server.memory.ledger import Ledger, Resident
+from mmebench.server.memory.ledger import Ledger
+from mmebench.server.memory.resident import Resident
 from mmebench.server.memory.store import ArchiveStore, Materialised
 from mmebench.units import human_bytes
 

@@ -4,7 +4,8 @@ import asyncio
 
 from mmebench.endpoints.counters import TargetCounters
 from mmebench.server.containers.container import Container, ContainerDownError
-from mmebench.server.memory.ledger import Ledger, Resident
+from mmebench.server.memory.ledger import Ledger
+from mmebench.server.memory.resident import Resident
 
 _NONE = TargetCounters()
 

@@ -7,7 +7,7 @@ from mmebench.endpoints.endpoint import Endpoint
 from mmebench.endpoints.local import start
 from mmebench.endpoints.opener import Opener, Progress
 from mmebench.spec import LocalEndpoint
-from mmebench.spec.served_endpoint import ServedEndpoint
+from mmebench.spec.endpoints.endpoint import ServedEndpoint
 from mmebench.spec.strict import Size
 
 

@@ -1,18 +1,16 @@
-"""Which endpoint: where the models are served."""
+"""The local endpoint in a spec."""
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, model_validator
+from pydantic import AfterValidator, ByteSize, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from mmebench.spec.containers import container_names
-from mmebench.spec.kinds import Kinds
-from mmebench.spec.sagemaker import SageMakerEndpoint
-from mmebench.spec.served_endpoint import ServedEndpoint
-from mmebench.spec.strict import ListOrMapping, Name, Size, Strict
+from mmebench.spec.endpoints.endpoint import ServedEndpoint
+from mmebench.spec.strict import Name, Size
 
 _CONTAINER_URL = re.compile(r"http://[^/?#@\s]+/?")
 
@@ -77,56 +75,3 @@ class LocalEndpoint(ServedEndpoint):
                 "memory", "memory: a container given by URL says itself when it is full; leave it out"
             )
         return self
-
-
-def _local_unless_told(value: Any) -> Any:
-    return {"kind": "local"} | value if isinstance(value, dict) else value
-
-
-ENDPOINTS = Kinds[ServedEndpoint](
-    "endpoints",
-    LocalEndpoint,
-    SageMakerEndpoint,
-)
-
-AnyEndpoint = Annotated[ServedEndpoint, ENDPOINTS, BeforeValidator(_local_unless_told)]
-
-
-class TargetPattern(Strict):
-    """Targets that differ in a number."""
-
-    pattern: str = Field(
-        pattern=r"^[^{}]*\{\}[^{}]*$", description="{} stands for the number: resnet50-v{}.tar.gz"
-    )
-    count: int = Field(ge=1, le=100_000)
-    first: int = Field(0, ge=0, description="number of the first target")
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The targets, in order."""
-        return tuple(self.pattern.replace("{}", str(self.first + number)) for number in range(self.count))
-
-
-TargetName = Annotated[str, Field(pattern=r"^[\x21-\x7e]+$", max_length=1024)]
-
-
-class ExistingEndpoint(Strict):
-    """A multi-model endpoint that already runs, here or on SageMaker; nothing is created and nothing removed."""
-
-    kind: Literal["existing"]
-    name: Name
-    region: str = Field("us-east-1", pattern=r"^[a-z0-9-]+$")
-    url: str | None = Field(
-        None, pattern=r"^https?://[^/?#@]+/?$", description="base URL; that of SageMaker in the region unless told"
-    )
-    fips: bool = Field(False, description="SageMaker's endpoint with validated cryptography")
-    ca: Path | None = Field(None, description="certificates (PEM) to trust instead of the system's")
-    targets: ListOrMapping[tuple[TargetName, ...], TargetPattern] = Field(
-        description="names, or {pattern: …, count: …}"
-    )
-    instance_type: str = Field("existing", pattern=r"^[A-Za-z0-9.-]+$", description="what results are filed under")
-
-    @property
-    def target_names(self) -> tuple[str, ...]:
-        """The targets, in order."""
-        return self.targets.names if isinstance(self.targets, TargetPattern) else self.targets

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_ser
 from typing_extensions import override
 
 from mmebench.privacy import hide_accounts
-from mmebench.spec.served_endpoint import ServedEndpoint
+from mmebench.spec.endpoints.endpoint import ServedEndpoint
 from mmebench.spec.strict import Duration
 
 InstanceType = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
