@@ -40,3 +40,20 @@ def test_afterwards_all_is_as_before(caplog: pytest.LogCaptureFixture, capsys: p
     assert logging.getLogger("torch").level == level
     print("heard")
     assert capsys.readouterr().out == "heard\n"
+
+
+def test_a_library_that_turns_all_logging_down_does_so_for_itself_alone() -> None:
+    """As OpenVINO does when it cannot convert a model."""
+    root = logging.getLogger()
+    before = root.level, root.filters[:], root.handlers[:]
+
+    @quiet()
+    def fail() -> None:
+        root.setLevel(logging.ERROR)
+        root.addFilter(lambda record: False)
+        root.addHandler(logging.NullHandler())
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        fail()
+    assert (root.level, root.filters, root.handlers) == before

@@ -16,8 +16,10 @@ def quiet() -> Iterator[None]:
     An exception passes through, with the last of what was held back as its note.
     """
     held = io.StringIO()
+    root = logging.getLogger()
+    filters, handlers = root.filters[:], root.handlers[:]
     loggers = [logging.getLogger(name) for name in _CHATTY]
-    levels = [logger.level for logger in loggers]
+    levels = {logger: logger.level for logger in (root, *loggers)}
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(held), contextlib.redirect_stderr(held):
             warnings.simplefilter("ignore")
@@ -29,5 +31,7 @@ def quiet() -> Iterator[None]:
             error.add_note(held.getvalue().strip()[-2000:])
         raise
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
+        # When a conversion fails, OpenVINO leaves the root logger at ERROR, with a filter and a handler.
+        root.filters[:], root.handlers[:] = filters, handlers
+        for logger, level in levels.items():
             logger.setLevel(level)
