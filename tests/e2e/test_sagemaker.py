@@ -107,16 +107,57 @@ class Account:
         output, _ = process.communicate(timeout=120)
         return process.returncode, output
 
-    def clean(self, *arguments: object) -> tuple[int, str]:
+    def clean(self, *arguments: object, **environment: str) -> tuple[int, str]:
         """``mmebench clean``, which is only ever called here after a death, without a process of its own."""
         words = ["clean", *map(str, arguments)]
-        result = CliRunner().invoke(cli, words, env=self.environment, standalone_mode=False)
+        result = CliRunner().invoke(cli, words, env=self.environment | environment, standalone_mode=False)
         assert result.exception is None, result.output
         return result.return_value or 0, result.output
 
+    def sweep(self, *arguments: object) -> "Sweep":
+        """One command that is stopped after each of its calls; what it has left is cleaned as if it were dead.
+
+        Its journals are copied for that, as nobody holds a copy. What was cleaned away is put back.
+        """
+        sweep = Sweep([], [], 0)
+        beside = {"XDG_STATE_HOME": str(self.folder / "copied"), "AWS_ENDPOINT_URL": self.moto}
+
+        def look(call: str) -> None:
+            shutil.rmtree(self.folder / "copied", ignore_errors=True)
+            if (self.folder / "state").exists():
+                shutil.copytree(self.folder / "state", self.folder / "copied")
+            with cloud.restored():
+                sweep.there += bool(cloud.everything(self.moto))
+                status, output = self.clean(**beside)
+                left = cloud.everything(self.moto) + [path.name for path in self._journals("copied")]
+            sweep.calls.append(call)
+            if status != 0 or left:
+                sweep.faults.append(f"after call {len(sweep.calls)}, {call}: {left}: {output}")
+
+        self.proxy.forget()
+        self.proxy.look = look
+        self.mmebench(*arguments)
+        assert sweep.calls == self.proxy.calls, "nothing went wrong while it was looked at"
+        self.proxy.forget()
+        return sweep
+
     @property
     def journals(self) -> list[Path]:
-        return list((self.folder / "state").glob("mmebench/journals/*"))
+        return self._journals("state")
+
+    def _journals(self, state: str) -> list[Path]:
+        return list((self.folder / state).glob("mmebench/journals/*"))
+
+
+@dataclass
+class Sweep:
+    """What was found at each call of a command."""
+
+    calls: list[str]
+    faults: list[str]
+    """Calls after which something was left that clean did not delete."""
+    there: int
+    """After how many of them there was something to clean."""
 
 
 @pytest.fixture(scope="module")
@@ -341,8 +382,7 @@ def test_no_secret_and_no_account_is_written_anywhere(account: Account) -> None:
             assert secret.encode() not in path.read_bytes(), path
 
 
-@pytest.mark.timeout(900)
-def test_killed_while_an_engine_is_built_and_served(account: Account) -> None:
+def test_stopped_and_killed_while_an_engine_is_built_and_served(account: Account) -> None:
     """moto's job does nothing: what trtexec would have left is put there. No container here can load it."""
 
     def build(job: dict[str, Any]) -> None:
@@ -362,44 +402,52 @@ def test_killed_while_an_engine_is_built_and_served(account: Account) -> None:
     calls = list(account.proxy.calls)
     assert calls.index("CreateTrainingJob") < calls.index("CreateEndpoint") < calls.index("DeleteEndpoint")
     assert cloud.everything(account.moto) == []
-    for number in range(1, len(calls), 2):
-        cloud.reset(account.moto)
-        shutil.rmtree(account.folder / "results")
-        account.proxy.forget(kill_after=number)
-        assert account.mmebench("run", spec, *trt)[0] == -signal.SIGKILL
-        account.proxy.forget()
-        status, output = account.clean()
-        assert status == 0, output
-        assert cloud.everything(account.moto) == [], f"killed after call {number}, {calls[number - 1]}: {output}"
-        assert account.journals == []
+    shutil.rmtree(account.folder / "results")
+    sweep = account.sweep("run", spec, *trt)
+    assert sweep.faults == []
+    assert len(sweep.calls) == len(calls)
+    shutil.rmtree(account.folder / "results")
+    cloud.reset(account.moto)
+    account.proxy.forget(kill_after=calls.index("CreateTrainingJob") + 1)
+    assert account.mmebench("run", spec, *trt)[0] == -signal.SIGKILL
+    account.proxy.forget()
+    status, output = account.clean()
+    assert status == 0, output
+    assert cloud.everything(account.moto) == []
+    assert account.journals == []
 
 
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize(("journals", "types", "step"), [("kept", 1, 1), ("lost", 2, 6)])
-def test_killed_after_any_call_and_cleaned(account: Account, journals: str, types: int, step: int) -> None:
-    """The tool dies by SIGKILL after each single call of a run, in turn; clean then leaves nothing, every time."""
-    spec = account.spec(instance_type=None, instance_types=["ml.g5.xlarge", "ml.g4dn.xlarge"][:types])
-    assert account.mmebench("run", spec)[0] == 0
-    calls = list(account.proxy.calls)
-    assert "CreateEndpoint" in calls
-    assert "DeleteEndpoint" in calls
-    left = 0
-    numbers = range(1, len(calls) + 1, step)
-    for number in numbers:
+def test_stopped_after_each_call_and_cleaned_as_if_it_were_dead(account: Account) -> None:
+    sweep = account.sweep("run", account.spec())
+    assert {"PUT", "CreateEndpoint", "DeleteEndpoint", "POST"} <= set(sweep.calls)
+    assert sweep.faults == []
+    assert sweep.there > len(sweep.calls) / 2, "there was something to clean most of the time"
+    assert read_run(find_runs(account.folder / "results" / "tiny")[0].run).complete, "and it was not disturbed"
+    assert cloud.everything(account.moto) == []
+
+
+@pytest.mark.parametrize(("journals", "first", "step"), [("kept", 4, 18), ("lost", 1, 6)])
+def test_killed_and_cleaned(account: Account, journals: str, first: int, step: int) -> None:
+    """The tool, with two endpoints at once, really dies by SIGKILL, until it has no more calls to die after."""
+    spec = account.spec(instance_type=None, instance_types=["ml.g5.xlarge", "ml.g4dn.xlarge"])
+    there = 0
+    for number in range(first, 100, step):
         cloud.reset(account.moto)
-        shutil.rmtree(account.folder / "results")
+        shutil.rmtree(account.folder / "results", ignore_errors=True)
         account.proxy.forget(kill_after=number)
         status, output = account.mmebench("run", spec)
-        if number == len(calls):
-            assert status in (0, -signal.SIGKILL)
-        else:
-            assert status == -signal.SIGKILL, f"after {calls[number - 1]}: {output}"
+        calls = list(account.proxy.calls)
         account.proxy.forget()
-        left += bool(cloud.everything(account.moto))
+        if status == 0:
+            break
+        assert status == -signal.SIGKILL, f"after {calls[-1]}: {output}"
+        there += bool(cloud.everything(account.moto))
         if journals == "lost":
-            shutil.rmtree(account.folder / "state")
+            shutil.rmtree(account.folder / "state", ignore_errors=True)  # before its first call there is none
         status, output = account.clean(*([] if journals == "kept" else [spec]))
         assert status == 0, output
         assert cloud.everything(account.moto) == [], f"killed after call {number}, {calls[number - 1]}: {output}"
         assert account.journals == []
-    assert left > len(numbers) / 2, "there was something to clean most of the time"
+    assert len(calls) < number < len(calls) + step
+    assert number > 30, "it was killed all the way"
+    assert there > (number - first) / step / 2, "there was something to clean most of the time"

@@ -1,5 +1,6 @@
 """AWS on this machine: moto's server over HTTP, with every instance type that the API knows."""
 
+import copy
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.backends import get_backend
 from moto.sagemaker.models import FakeEndpointConfig
 from moto.server import ThreadedMotoServer
 
@@ -56,6 +58,24 @@ def reset(url: str) -> None:
     """An empty account with one bucket."""
     urllib.request.urlopen(urllib.request.Request(f"{url}/moto-api/reset", method="POST")).close()
     client("s3", url).create_bucket(Bucket=BUCKET)
+
+
+@contextmanager
+def restored() -> Iterator[None]:
+    """Whatever the block does to the account of this process' server is undone after it."""
+    backends = [
+        backend
+        for service in ("s3", "sagemaker")
+        for regions in dict(get_backend(service)).values()
+        for backend in dict(regions).values()
+    ]
+    before = [copy.deepcopy(vars(backend)) for backend in backends]
+    try:
+        yield
+    finally:
+        for backend, state in zip(backends, before, strict=True):
+            vars(backend).clear()
+            vars(backend).update(state)
 
 
 def client(service: str, url: str) -> Any:

@@ -1,6 +1,7 @@
 """Stands before AWS, counts what it is asked, and may kill who asks once a certain call has been carried out.
 
-It may also refuse in the place of AWS, in the words of AWS.
+It may also stop who asks at every call, for somebody to look at what there would be if it had been killed there,
+and refuse in the place of AWS, in the words of AWS.
 """
 
 import http.client
@@ -8,11 +9,16 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
+
+import psutil
+
+from support.patience import wait_until
 
 
 class DeadlyProxy:
@@ -27,7 +33,10 @@ class DeadlyProxy:
         """By call: code and message of the next refusals, in turn; None lets one through."""
         self.consequences: dict[str, Callable[[dict[str, Any]], None]] = {}
         """By call: what else happens on AWS when it is carried out, given what was asked."""
-        self.lock = threading.Lock()
+        self.look: Callable[[str], None] | None = None
+        """Called with each call, before its answer is given; who asked does nothing then, in no thread."""
+        self.lock = threading.RLock()
+        """Held while a call is carried out: between two of them AWS stands still."""
         handler = type("Handler", (_Handler,), {"proxy": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -36,12 +45,15 @@ class DeadlyProxy:
 
     def forget(self, kill_after: int | None = None) -> None:
         """Count from the start again."""
-        self.calls, self.kill_after, self.victim, self.refusals = [], kill_after, None, {}
+        self.calls, self.kill_after, self.victim, self.refusals, self.look = [], kill_after, None, {}, None
 
     def carried_out(self, call: str) -> bool:
         """Note it; whether its caller still lives."""
         with self.lock:
             self.calls.append(call)
+            if self.look is not None and self.victim is not None:
+                with _stopped(self.victim):
+                    self.look(call)
             if self.kill_after is None or len(self.calls) < self.kill_after:
                 return True
             if self.victim is not None:
@@ -58,6 +70,18 @@ class DeadlyProxy:
         self._server.server_close()
 
 
+@contextmanager
+def _stopped(pid: int) -> Iterator[None]:
+    """A process that does not run: it has on disk what it would leave if it were killed."""
+    process = psutil.Process(pid)
+    process.suspend()
+    try:
+        wait_until(lambda: process.status() == psutil.STATUS_STOPPED, 10)
+        yield
+    finally:
+        process.resume()
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     proxy: DeadlyProxy
@@ -69,17 +93,18 @@ class _Handler(BaseHTTPRequestHandler):
         if refusals and (refusal := refusals.pop(0)):
             self._refuse(*refusal)
             return
-        connection = http.client.HTTPConnection(self.proxy.upstream, timeout=60)
         headers = {key: value for key, value in self.headers.items() if key.lower() != "expect"}
-        connection.request(self.command, self.path, body, headers)
-        answer = connection.getresponse()
-        content = answer.read()
-        connection.close()
-        if what in self.proxy.consequences:
-            self.proxy.consequences[what](json.loads(body))
-        if not self.proxy.carried_out(what):
-            self.close_connection = True
-            return
+        with self.proxy.lock:
+            connection = http.client.HTTPConnection(self.proxy.upstream, timeout=60)
+            connection.request(self.command, self.path, body, headers)
+            answer = connection.getresponse()
+            content = answer.read()
+            connection.close()
+            if what in self.proxy.consequences:
+                self.proxy.consequences[what](json.loads(body))
+            if not self.proxy.carried_out(what):
+                self.close_connection = True
+                return
         self.send_response(answer.status)
         for key, value in answer.getheaders():
             if key.lower() not in ("connection", "date", "server", "transfer-encoding", "content-length"):
