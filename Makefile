@@ -1,5 +1,6 @@
 # make demo   installs everything into .venv and runs one real benchmark on this machine
 # make test   installs everything into .venv, then lint, types, import rules and all tests
+# make check  what one runs while working: the same without the tests that start servers or loads, or export models
 # make docs   builds the documentation into site/
 # make bench  measures load client, summary, report and router against their peers, side by side; twenty minutes
 PYTHON ?= python3
@@ -14,7 +15,7 @@ READY := import ctypes, ensurepip, os, sysconfig; name = sysconfig.get_config_va
 VERSION = $(shell $(PYTHON) -c "import sys; print('%d.%d' % sys.version_info[:2])")
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: setup demo test lint unit bench docs clean
+.PHONY: setup demo test check lint unit fast bench docs clean
 
 setup: $(STAMP)
 
@@ -36,13 +37,19 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Reports are opened in a browser.
+# Reports are opened in a browser. Tests mostly wait, so that two cores have time for four of them at once.
+WORKERS := -n 4 --dist worksteal
 unit: setup
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
 	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends chromium; }
-	$(BIN)/pytest
+	$(BIN)/pytest $(WORKERS)
 
 test: lint unit
+
+fast: setup
+	$(BIN)/pytest $(WORKERS) -m "not (triton or export or e2e or browser or slow)"
+
+check: lint fast
 
 # gcc builds the stub server, nginx answers over TLS, wrk is a peer, and chromium opens a report.
 bench: setup

@@ -28,12 +28,13 @@ SPEC: dict[str, Any] = {
 
 
 MARK = "MMEBENCH_TEST_PROCESS"
-os.environ[MARK] = str(os.getpid())  # every process that a command starts inherits it
+MARKED = os.environ | {MARK: str(os.getpid())}
+"""Every process that a command starts inherits it; servers that tests share have it not."""
 
 
 def mmebench(*arguments: object, cwd: Path, timeout: float = 240) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "mmebench", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout)
+    return subprocess.run(command, cwd=cwd, env=MARKED, capture_output=True, text=True, timeout=timeout)
 
 
 def write(directory: Path, spec: dict[str, Any]) -> Path:
@@ -189,7 +190,9 @@ def test_an_interrupt_keeps_what_was_measured_and_leaves_nothing_running(
         "workload": {"profile": {"stages": [{"users": 1, "duration": "60s"}]}},
     }
     command = [sys.executable, "-m", "mmebench", "run", str(write(tmp_path, spec))]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=MARKED, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     stream = tmp_path / "results" / "test_resnet"
     deadline = time.monotonic() + 120
     while not list(stream.glob("*.arrows")):

@@ -1,5 +1,6 @@
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -113,18 +114,20 @@ def test_ctrl_c_ends_a_load_at_once_and_keeps_every_sample(tmp_path: Path, proce
     asked: list[float] = []
     requests: list[float] = []
 
-    def script(number: int) -> tuple[Step, ...]:
-        requests.append(time.monotonic())
-        return (0.05, OK)
-
     def interrupt() -> None:
         asked.append(time.monotonic())
         os.kill(os.getpid(), signal.SIGINT)
 
-    with after(6, interrupt), pytest.raises(KeyboardInterrupt):
+    def script(number: int) -> tuple[Step, ...]:
+        requests.append(time.monotonic())
+        if number == 200:
+            threading.Thread(target=interrupt).start()
+        return (0.05, OK)
+
+    with pytest.raises(KeyboardInterrupt):
         LoadRun(tmp_path, script, {"processes": processes}, {"users": 6, "duration": 60})
     assert time.monotonic() - asked[0] < 6
-    assert 100 < len(requests) == keep_samples(tmp_path / "samples.arrows", tmp_path / "samples.parquet")
+    assert 200 < len(requests) == keep_samples(tmp_path / "samples.arrows", tmp_path / "samples.parquet")
     assert requests[-1] - asked[0] < 0.5, "the client processes are told at once"
     assert load_processes() == []
 
