@@ -106,6 +106,7 @@ def _charts(runs: list[Recorded], summary: pd.DataFrame) -> Iterator[Chart]:
     from mmebench.report.page import interactive, interactive_time
 
     courses, distributions, memory, sightings, metrics = {}, {}, {}, {}, {}
+    numbers = {recorded.key.name: number for number, recorded in enumerate(runs)}
     for recorded in runs:
         run = recorded.run
         if run is None:
@@ -126,25 +127,27 @@ def _charts(runs: list[Recorded], summary: pd.DataFrame) -> Iterator[Chart]:
                 memory[name] = used, None if budget is None else budget / _MIB
     figures = {
         "Throughput over the load, with 95 % intervals. A click on a run's name hides it.": (
-            interactive.draw_throughput(summary)
+            interactive.draw_throughput(summary, numbers)
         ),
-        "Latency over the load.": interactive.draw_latency(summary),
+        "Latency over the load.": interactive.draw_latency(summary, numbers),
         "Latency against throughput: where a line turns up, more load buys waiting.": interactive.draw_knee(
-            summary
+            summary, numbers
         ),
         "Where the mean latency of each stage went.": interactive.draw_times(summary),
         "Latency over time, second by second; dotted lines are where the stages of the first run begin.": (
-            interactive_time.draw_course(courses)
+            interactive_time.draw_course(courses, numbers)
         ),
         "How latency is distributed over all requests of the load, to p99.9.": (
-            interactive.draw_distribution(distributions)
+            interactive.draw_distribution(distributions, numbers)
         ),
-        "What a million inferences cost against p99.": interactive.draw_cost(summary),
-        "Memory while the load went on.": interactive_time.draw_endpoints(sightings),
+        "What a million inferences cost against p99.": interactive.draw_cost(summary, numbers),
+        "Memory while the load went on.": interactive_time.draw_endpoints(sightings, numbers),
         "What CloudWatch and server_metrics recorded; a click on a name shows it.": interactive_time.draw_metrics(
             metrics
         ),
-        "Memory over the targets that were loaded; dashed lines are budgets.": interactive.draw_capacity(memory),
+        "Memory over the targets that were loaded; dashed lines are budgets.": interactive.draw_capacity(
+            memory, numbers
+        ),
     }
     for caption, figure in figures.items():
         if figure is not None:

@@ -16,10 +16,9 @@ from mmebench.figures.cost import PER_MILLION, find_front
 from mmebench.figures.latency import SHARES
 from mmebench.report.latency import known_latencies, latency_of
 from mmebench.report.operating_points import describe_load
-from mmebench.report.page.look import COLOURS, INK, finish
+from mmebench.report.page.look import INK, Numbers, colour_of, finish, line_of
 from mmebench.report.runs import key_of, stages_by_run
 
-_DASHES = ("solid", "dash", "dot", "dashdot")
 _LOAD = "users, or requests per second offered"
 _WIDTHS = {"mean": 1.75, "p50": 1.0, "p95": 1.75, "p99": 2.5}
 """How wide the lines of latencies are."""
@@ -33,17 +32,16 @@ _TIME_COLUMNS = {
 }
 
 
-def _runs(summary: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, dict[str, Any]]]:
+def _runs(summary: pd.DataFrame, numbers: Numbers) -> Iterator[tuple[str, pd.DataFrame, dict[str, Any]]]:
     """Each run's name, safe to be shown, its stages by load, and how its lines look."""
-    for number, (key, stages) in enumerate(stages_by_run(summary)):
-        look = {"color": COLOURS[number % len(COLOURS)], "dash": _DASHES[number // len(COLOURS) % len(_DASHES)]}
-        yield html.escape(key.name), stages, look
+    for key, stages in stages_by_run(summary):
+        yield html.escape(key.name), stages, line_of(numbers[key.name])
 
 
-def draw_throughput(summary: pd.DataFrame) -> go.Figure:
+def draw_throughput(summary: pd.DataFrame, numbers: Numbers) -> go.Figure:
     """Throughput over the load, with intervals."""
     figure = go.Figure()
-    for name, stages, look in _runs(summary):
+    for name, stages, look in _runs(summary, numbers):
         figure.add_scatter(
             x=stages["load"],
             y=stages["Requests/s"],
@@ -58,10 +56,10 @@ def draw_throughput(summary: pd.DataFrame) -> go.Figure:
     return finish(figure)
 
 
-def draw_latency(summary: pd.DataFrame) -> go.Figure:
+def draw_latency(summary: pd.DataFrame, numbers: Numbers) -> go.Figure:
     """p50, p95 and p99 over the load; the mean where nothing else is known."""
     figure = go.Figure()
-    for name, stages, look in _runs(summary):
+    for name, stages, look in _runs(summary, numbers):
         for column, label in known_latencies(stages).items():
             figure.add_scatter(
                 x=stages["load"],
@@ -88,10 +86,10 @@ def _bars(stages: pd.DataFrame, column: str, name: str, unit: str) -> dict[str, 
     return {"type": "data", "array": high - stages[column], "arrayminus": stages[column] - low, "thickness": 1}
 
 
-def draw_knee(summary: pd.DataFrame) -> go.Figure:
+def draw_knee(summary: pd.DataFrame, numbers: Numbers) -> go.Figure:
     """Latency against throughput: where more load buys waiting instead of answers."""
     figure = go.Figure()
-    for name, stages, look in _runs(summary):
+    for name, stages, look in _runs(summary, numbers):
         for column, label in known_latencies(stages).items():
             if label == "p95":  # between the two others
                 continue
@@ -122,23 +120,24 @@ def draw_times(summary: pd.DataFrame) -> go.Figure | None:
         [html.escape(describe_load(row)) for _, row in known.iterrows()],
     ]
     for number, column in enumerate(columns):
-        figure.add_bar(x=x, y=known[column], name=_TIME_COLUMNS[column], marker_color=COLOURS[number])
+        figure.add_bar(x=x, y=known[column], name=_TIME_COLUMNS[column], marker_color=colour_of(number))
     figure.update_layout(barmode="stack")
     figure.update_yaxes(title_text="mean latency, ms")
     return finish(figure)
 
 
-def draw_capacity(memory: dict[str, tuple[list[float], float | None]]) -> go.Figure | None:
+def draw_capacity(memory: dict[str, tuple[list[float], float | None]], numbers: Numbers) -> go.Figure | None:
     """Memory over targets loaded.
 
     Args:
         memory: for each run MiB in use after each load, and the budget in MiB where there is one.
+        numbers: of all runs.
     """
     if not memory:
         return None
     figure = go.Figure()
-    for number, (name, (used, budget)) in enumerate(memory.items()):
-        colour = COLOURS[number % len(COLOURS)]
+    for name, (used, budget) in memory.items():
+        colour = colour_of(numbers[name])
         shown = html.escape(name)
         figure.add_scatter(x=list(range(1, len(used) + 1)), y=used, name=shown, meta=shown, line_color=colour)
         if budget is not None:
@@ -148,12 +147,12 @@ def draw_capacity(memory: dict[str, tuple[list[float], float | None]]) -> go.Fig
     return finish(figure)
 
 
-def draw_cost(summary: pd.DataFrame) -> go.Figure | None:
+def draw_cost(summary: pd.DataFrame, numbers: Numbers) -> go.Figure | None:
     """What a million inferences cost against p99, and the stages that none beats in both; None without prices."""
     if PER_MILLION not in summary or summary[PER_MILLION].isna().all():
         return None
     figure = go.Figure()
-    for name, stages, look in _runs(summary):
+    for name, stages, look in _runs(summary, numbers):
         figure.add_scatter(
             x=stages[PER_MILLION],
             y=stages["p99_ms"],
@@ -177,25 +176,26 @@ def draw_cost(summary: pd.DataFrame) -> go.Figure | None:
     return finish(figure)
 
 
-def draw_distribution(distributions: dict[str, npt.NDArray[np.float64]]) -> go.Figure | None:
+def draw_distribution(distributions: dict[str, npt.NDArray[np.float64]], numbers: Numbers) -> go.Figure | None:
     """Latency by percentile, with the tail spread out.
 
     Args:
         distributions: for each run its latencies in ms at :data:`mmebench.figures.latency.SHARES`; NaN where
             samples cannot carry one.
+        numbers: of all runs.
     """
     if not distributions:
         return None
     figure = go.Figure()
     ticks = np.array([0.5, 0.9, 0.99, 0.999])
-    for number, (name, values) in enumerate(distributions.items()):
+    for name, values in distributions.items():
         figure.add_scatter(
             x=1 / (1 - SHARES),
             y=values,
             text=[f"p{share * 100:.4g}" for share in SHARES],
             name=html.escape(name),
             meta=html.escape(name),
-            line_color=COLOURS[number % len(COLOURS)],
+            line=line_of(numbers[name]),
         )
     figure.update_xaxes(
         title_text="percentile",

@@ -5,21 +5,21 @@ import html
 import pandas as pd
 import plotly.graph_objects as go
 
-from mmebench.report.page.look import COLOURS, INK, finish
+from mmebench.report.page.look import INK, Numbers, finish, line_of
 
 
-def draw_course(courses: dict[str, pd.DataFrame]) -> go.Figure | None:
+def draw_course(courses: dict[str, pd.DataFrame], numbers: Numbers) -> go.Figure | None:
     """Latency over time.
 
     Args:
         courses: for each run a row a second with ``second``, ``p50_ms``, ``p99_ms`` and ``stage``, as
             :func:`mmebench.figures.latency.latency_by_second` gives them.
+        numbers: of all runs.
     """
     if not courses:
         return None
     figure = go.Figure()
-    for number, (name, rows) in enumerate(courses.items()):
-        colour = COLOURS[number % len(COLOURS)]
+    for place, (name, rows) in enumerate(courses.items()):
         for column, width in (("p50_ms", 1), ("p99_ms", 2)):
             figure.add_scatter(
                 x=rows["second"],
@@ -28,40 +28,40 @@ def draw_course(courses: dict[str, pd.DataFrame]) -> go.Figure | None:
                 name=f"{html.escape(name)}: {column.removesuffix('_ms')}",
                 meta=html.escape(name),
                 legendgroup=name,
-                line={"color": colour, "width": width},
-                visible=True if number == 0 else "legendonly",
+                line=line_of(numbers[name]) | {"width": width},
+                visible=True if place == 0 else "legendonly",
             )
-        for second in rows.loc[rows["stage"].ne(rows["stage"].shift()), "second"][1:] if number == 0 else ():
+        for second in rows.loc[rows["stage"].ne(rows["stage"].shift()), "second"][1:] if place == 0 else ():
             figure.add_vline(x=second, line_width=1, line_dash="dot", line_color=INK)
     figure.update_xaxes(title_text="seconds since the load began")
     figure.update_yaxes(title_text="latency of successes, ms", type="log")
     return finish(figure)
 
 
-def draw_endpoints(sightings: dict[str, pd.DataFrame]) -> go.Figure | None:
+def draw_endpoints(sightings: dict[str, pd.DataFrame], numbers: Numbers) -> go.Figure | None:
     """Memory of all targets while the load went on; a point says how many there were.
 
     Args:
         sightings: by run, as :func:`mmebench.record.sightings.read_sightings` gives them.
+        numbers: of all runs.
     """
     if not sightings:
         return None
     figure = go.Figure()
-    for number, (name, seen) in enumerate(sightings.items()):
+    for name, seen in sightings.items():
         words = [
             f"{targets:.0f} targets, {evictions:.0f} evictions"
             for targets, evictions in zip(
                 seen["targets"], seen["evictions"] - seen["evictions"].iloc[0], strict=True
             )
         ]
-        colour = COLOURS[number % len(COLOURS)]
         figure.add_scatter(
             x=seen["at"],
             y=seen["memory_used"] / 2**20,
             text=words,
             name=html.escape(name),
             meta=html.escape(name),
-            line_color=colour,
+            line=line_of(numbers[name]),
         )
     figure.update_xaxes(title_text="seconds since the load began")
     figure.update_yaxes(title_text="memory of all targets, MiB", rangemode="tozero")

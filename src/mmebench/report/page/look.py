@@ -1,10 +1,27 @@
 """How the charts of report.html look, on white and on black."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import plotly.graph_objects as go
 
-COLOURS = ("#3b78b0", "#e08a1e", "#4f9d69", "#c8553d", "#8a6bbf", "#4aa5a8", "#b05b8c", "#8d99ae")
+from mmebench.report.palette import ON_ANY_GROUND
+
+Numbers = Mapping[str, int]
+"""Of all runs of a report, by their names: a run looks the same in every chart, also where others have no data."""
+_DASHES = ("solid", "dash", "dot", "dashdot")
 INK = "#7d7d7d"
 """Readable on white and on black."""
+
+
+def colour_of(number: int) -> str:
+    """Of the line with this number, from 0."""
+    return ON_ANY_GROUND[number % len(ON_ANY_GROUND)]
+
+
+def line_of(number: int) -> dict[str, Any]:
+    """The line of a run; dashed differently where a colour comes again."""
+    return {"color": colour_of(number), "dash": _DASHES[number // len(ON_ANY_GROUND) % len(_DASHES)]}
 
 
 def finish(figure: go.Figure) -> go.Figure:
