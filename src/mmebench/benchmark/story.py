@@ -7,45 +7,30 @@ import math
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
+from mmebench.benchmark.asked import about, ask
 from mmebench.benchmark.capacity import fill, target_name
 from mmebench.benchmark.experiments.experiment import run_experiment
 from mmebench.benchmark.experiments.subject import Subject
-from mmebench.benchmark.measurement import complete, digest, measure, measure_watching, now
+from mmebench.benchmark.measurement import complete, measure_watching
 from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.opening import open_ahead
+from mmebench.benchmark.outcome import Outcome
 from mmebench.benchmark.parts import OpenPart, Part, find_parts, open_part
 from mmebench.benchmark.spending import Spending
 from mmebench.endpoints.endpoint import Endpoint, Monitored, Residency, Staying
 from mmebench.endpoints.opener import opener_of
-from mmebench.environment import describe_environment
 from mmebench.errors import BadInputError, MmebenchError
-from mmebench.load.job import LoadJob
-from mmebench.load.processes.events import Live
-from mmebench.models.package import Package, read_package
+from mmebench.models.package import Package
 from mmebench.record.layout import RunFiles
 from mmebench.record.metrics import write_metrics
 from mmebench.record.run import Capacity, Run
-from mmebench.report.report import Report, write_report
-from mmebench.spec import PLATFORMS, PlatformSpec, Spec, Targets
-from mmebench.spec.load import LoadSpec, ServedModel
-from mmebench.wire.addresses import runtime_url
+from mmebench.report.report import write_report
+from mmebench.spec import Spec, Targets
 from mmebench.wire.runtime import RuntimeClient
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a benchmark left: the directory of the model, its report, and what went wrong beside it."""
-
-    directory: Path
-    report: Report
-    problems: tuple[MmebenchError, ...] = ()
-    staying: tuple[str, ...] = ()
-    """What was left there on purpose, and how it is deleted."""
 
 
 def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int | None = None) -> Outcome:
@@ -135,80 +120,6 @@ def _all_of(problems: list[MmebenchError]) -> MmebenchError:
     return first
 
 
-def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: int | None = None) -> Outcome:
-    """Offer a workload to an endpoint that already runs; nothing is created there and nothing removed.
-
-    Raises:
-        BadInputError: the workload does not suit the endpoint's targets. MmebenchError: the load broke.
-    """
-    endpoint = spec.endpoint
-    package = read_package(spec.model.package) if spec.model.package else None
-    served: Package | ServedModel = package or spec.model
-    # What an archive of the user's own computes in is not known; it is filed as mmebench run files it.
-    precision = "fp16" if served.precision == "fp16" else "fp32"
-    platform = PLATFORMS.read({"kind": served.platform, "precision": precision})
-    name = package.model if package else str(spec.model.name)
-    targets = endpoint.target_names
-    files = RunFiles(results / name, endpoint.instance_type, platform.label, len(targets))
-    job = _ask(
-        spec,
-        served,
-        files,
-        url=endpoint.url or runtime_url(endpoint.region, endpoint.fips),
-        endpoint_name=endpoint.name,
-        region=endpoint.region,
-        targets=targets,
-        ca=endpoint.ca,
-        web_port=web_port,
-    )
-    observer.offering(job)
-    asked = Run(
-        digest=digest(spec.model_dump(mode="json")),
-        model=name,
-        container="existing",
-        parameters=package.parameters if package else None,
-        **_about(spec, package, platform, files),
-    )
-
-    def look(live: Live) -> Live:
-        observer.live(live)
-        return live
-
-    observer.measured(complete(measure(asked, job, files, look), files))
-    return Outcome(files.directory, write_report(files.directory))
-
-
-def _ask(spec: Spec | LoadSpec, served: Package | ServedModel, files: RunFiles, **where: Any) -> LoadJob:
-    """The load of a spec, on targets that are all of what is served; it has been checked."""
-    job = LoadJob(
-        inputs=served.inputs,
-        max_batch_size=served.max_batch_size,
-        workload=spec.workload,
-        objectives=spec.objectives,
-        samples=files.stream,
-        **where,
-    )
-    job.check()
-    return job
-
-
-def _about(
-    spec: Spec | LoadSpec, package: Package | None, platform: PlatformSpec, files: RunFiles
-) -> dict[str, Any]:
-    """What each record says of what was asked, and where."""
-    return {
-        "platform": platform.label,
-        "precision": platform.precision,
-        "instance_type": files.instance_type,
-        "targets": files.targets,
-        "started_at": now(),
-        "finished_at": now(),
-        "spec": spec.model_dump(mode="json"),
-        "package": package.model_dump(mode="json", exclude={"archive"}) if package else {},
-        "environment": describe_environment(),
-    }
-
-
 def _files(part: Part, run: Run) -> RunFiles:
     return RunFiles(part.directory, run.instance_type, run.platform, run.targets)
 
@@ -261,7 +172,7 @@ def _run_part(part: Part, opened: OpenPart, spending: Spending, observer: Observ
         observer.filled(capacity)
         targets = _address_targets(spec.targets, capacity, endpoint, package)
         files = RunFiles(part.directory, endpoint.instance_type, part.platform.label, len(targets))
-        job = _ask(
+        job = ask(
             spec,
             package,
             files,
@@ -279,7 +190,7 @@ def _run_part(part: Part, opened: OpenPart, spending: Spending, observer: Observ
             parameters=package.parameters,
             capacity=capacity,
             price=part.price,
-            **_about(spec, package, part.platform, files),
+            **about(spec, package, part.platform, files),
         )
         run = measure_watching(endpoint, asked, job, files, spending.so_far, observer.live)
         subject = Subject(

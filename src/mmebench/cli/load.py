@@ -15,7 +15,7 @@ from mmebench.cli.options import choose_web_port, results_option, set_option, ui
 @ui_port_option
 def load(spec: Path, results: Path, overrides: tuple[str, ...], ui: bool, ui_port: int) -> int:
     """Offer SPEC's workload to a multi-model endpoint that already runs; nothing is created, nothing removed."""
-    from mmebench.benchmark.story import load_endpoint
+    from mmebench.benchmark.existing import load_endpoint
     from mmebench.cli.outcome import show
     from mmebench.spec.reading import read_load_spec
 

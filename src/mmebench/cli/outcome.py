@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from mmebench.benchmark.outcome import Outcome
 from mmebench.benchmark.progress import RunProgress
-from mmebench.benchmark.story import Outcome
 from mmebench.cli.options import say
 from mmebench.endpoints.endpoint import CleanUpError
 from mmebench.errors import disk_errors

@@ -1,0 +1,59 @@
+"""A load on an endpoint that already runs."""
+
+from pathlib import Path
+
+from mmebench.benchmark.asked import about, ask
+from mmebench.benchmark.measurement import complete, digest, measure
+from mmebench.benchmark.observer import Observer
+from mmebench.benchmark.outcome import Outcome
+from mmebench.load.processes.events import Live
+from mmebench.models.package import Package, read_package
+from mmebench.record.layout import RunFiles
+from mmebench.record.run import Run
+from mmebench.report.report import write_report
+from mmebench.spec import PLATFORMS
+from mmebench.spec.load import LoadSpec, ServedModel
+from mmebench.wire.addresses import runtime_url
+
+
+def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: int | None = None) -> Outcome:
+    """Offer a workload to an endpoint that already runs; nothing is created there and nothing removed.
+
+    Raises:
+        BadInputError: the workload does not suit the endpoint's targets. MmebenchError: the load broke.
+    """
+    endpoint = spec.endpoint
+    package = read_package(spec.model.package) if spec.model.package else None
+    served: Package | ServedModel = package or spec.model
+    # What an archive of the user's own computes in is not known; it is filed as mmebench run files it.
+    precision = "fp16" if served.precision == "fp16" else "fp32"
+    platform = PLATFORMS.read({"kind": served.platform, "precision": precision})
+    name = package.model if package else str(spec.model.name)
+    targets = endpoint.target_names
+    files = RunFiles(results / name, endpoint.instance_type, platform.label, len(targets))
+    job = ask(
+        spec,
+        served,
+        files,
+        url=endpoint.url or runtime_url(endpoint.region, endpoint.fips),
+        endpoint_name=endpoint.name,
+        region=endpoint.region,
+        targets=targets,
+        ca=endpoint.ca,
+        web_port=web_port,
+    )
+    observer.offering(job)
+    asked = Run(
+        digest=digest(spec.model_dump(mode="json")),
+        model=name,
+        container="existing",
+        parameters=package.parameters if package else None,
+        **about(spec, package, platform, files),
+    )
+
+    def look(live: Live) -> Live:
+        observer.live(live)
+        return live
+
+    observer.measured(complete(measure(asked, job, files, look), files))
+    return Outcome(files.directory, write_report(files.directory))
