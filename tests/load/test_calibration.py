@@ -110,7 +110,7 @@ def test_an_open_loop_shows_the_whole_backlog_of_a_stall(tmp_path: Path) -> None
         )
     assert run.count == len(run.server.spans)
     # On the server's clock; it sees no request before it was sent.
-    came = np.sort(run.server.spans, axis=0)[:, 0]
+    came = np.sort(np.array(run.server.spans, dtype=np.int64), axis=0)[:, 0]
     due = run.column("intended_ns") + (came - np.sort(run.column("start_ns"))).min()
     # The requests that were due in the second of the stall wait for its end: 1 s, 0.99 s, 0.98 s …
     left = (stall.until_ns - due) / 1e9

@@ -63,12 +63,9 @@ def reset(url: str) -> None:
 @contextmanager
 def restored() -> Iterator[None]:
     """Whatever the block does to the account of this process' server is undone after it."""
-    backends = [
-        backend
-        for service in ("s3", "sagemaker")
-        for regions in dict(get_backend(service)).values()
-        for backend in dict(regions).values()
-    ]
+    # Literal names: the overloads of this call are told apart by them.
+    accounts: list[Any] = [get_backend("s3"), get_backend("sagemaker")]
+    backends = [backend for service in accounts for regions in service.values() for backend in regions.values()]
     before = [copy.deepcopy(vars(backend)) for backend in backends]
     try:
         yield
