@@ -13,6 +13,11 @@ from support.serving import Serve
 from support.tiny_models import onnx_archive, openvino_archive, torchscript_archive
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that take longest begin first, so that workers come to their end together."""
+    items.sort(key=lambda item: "e2e" not in item.keywords)
+
+
 @pytest.fixture(scope="session")
 def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """By backend; each model adds another number, so that an answer says who gave it."""

@@ -55,6 +55,10 @@ def leftovers() -> list[str]:
     return found
 
 
+together = pytest.mark.xdist_group("finished")
+"""So that it is run once."""
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The directory and the output of one benchmark, run to its end."""
@@ -64,6 +68,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return directory, done.stdout
 
 
+@together
 def test_results_are_laid_out_as_promised(finished: tuple[Path, str]) -> None:
     directory, output = finished
     results = directory / "results" / "test_resnet"
@@ -83,6 +88,7 @@ def test_results_are_laid_out_as_promised(finished: tuple[Path, str]) -> None:
         assert expected in output
 
 
+@together
 def test_samples_and_record_tell_the_same_story(finished: tuple[Path, str]) -> None:
     directory, _ = finished
     for files in find_runs(directory / "results" / "test_resnet"):
@@ -100,6 +106,7 @@ def test_samples_and_record_tell_the_same_story(finished: tuple[Path, str]) -> N
         assert row["Request Count"] == len(samples)
 
 
+@together
 def test_nothing_is_left_running_and_no_store_behind(finished: tuple[Path, str]) -> None:
     directory, _ = finished
     assert leftovers() == []
@@ -107,6 +114,7 @@ def test_nothing_is_left_running_and_no_store_behind(finished: tuple[Path, str])
     assert list(directory.glob("results/*/*.arrows")) == []
 
 
+@together
 def test_a_second_start_measures_nothing_again(finished: tuple[Path, str]) -> None:
     directory, _ = finished
     before = {
@@ -120,6 +128,7 @@ def test_a_second_start_measures_nothing_again(finished: tuple[Path, str]) -> No
     assert time.monotonic() - started < 30
 
 
+@together
 def test_report_makes_the_same_table_from_files(finished: tuple[Path, str]) -> None:
     directory, output = finished
     results = directory / "results" / "test_resnet"
@@ -155,6 +164,7 @@ def test_more_targets_than_fit_are_loaded_and_evicted(tmp_path: Path) -> None:
     assert run.evictions_during_load == pytest.approx(cold, abs=run.capacity.fits + 1)
 
 
+@together
 def test_a_missed_objective_is_exit_code_1(finished: tuple[Path, str]) -> None:
     directory, _ = finished
     missed = mmebench("run", directory / "spec.yaml", "--set", "objectives.p99=1us", cwd=directory)

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,7 @@ class Account:
             "targets": {"count": 2},
             "workload": {
                 "payload": {"encoding": "json"},
+                "arrivals": {"kind": "closed", "think_time": "50ms"},
                 "profile": {"stages": [{"users": 1, "duration": "1s", "warmup": "200ms"}]},
             },
         }
@@ -426,20 +427,18 @@ def test_stopped_after_each_call_and_cleaned_as_if_it_were_dead(account: Account
     assert cloud.everything(account.moto) == []
 
 
-@pytest.mark.parametrize(("journals", "first", "step"), [("kept", 4, 18), ("lost", 1, 6)])
-def test_killed_and_cleaned(account: Account, journals: str, first: int, step: int) -> None:
-    """The tool, with two endpoints at once, really dies by SIGKILL, until it has no more calls to die after."""
+@pytest.mark.parametrize(("journals", "after"), [("kept", (4, 22)), ("lost", range(1, 40, 6))])
+def test_killed_and_cleaned(account: Account, journals: str, after: Sequence[int]) -> None:
+    """The tool, with two endpoints at once, really dies by SIGKILL; the last time it had all but finished."""
     spec = account.spec(instance_type=None, instance_types=["ml.g5.xlarge", "ml.g4dn.xlarge"])
     there = 0
-    for number in range(first, 100, step):
+    for number in after:
         cloud.reset(account.moto)
         shutil.rmtree(account.folder / "results", ignore_errors=True)
         account.proxy.forget(kill_after=number)
         status, output = account.mmebench("run", spec)
         calls = list(account.proxy.calls)
         account.proxy.forget()
-        if status == 0:
-            break
         assert status == -signal.SIGKILL, f"after {calls[-1]}: {output}"
         there += bool(cloud.everything(account.moto))
         if journals == "lost":
@@ -448,6 +447,5 @@ def test_killed_and_cleaned(account: Account, journals: str, first: int, step: i
         assert status == 0, output
         assert cloud.everything(account.moto) == [], f"killed after call {number}, {calls[number - 1]}: {output}"
         assert account.journals == []
-    assert len(calls) < number < len(calls) + step
-    assert number > 30, "it was killed all the way"
-    assert there > (number - first) / step / 2, "there was something to clean most of the time"
+    assert there > len(after) / 2, "there was something to clean most of the time"
+    assert "DeleteEndpoint" in calls
