@@ -1,5 +1,5 @@
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from time import monotonic_ns, process_time_ns
 from typing import Any
@@ -15,19 +15,31 @@ from mmebench.load.client.pace import NO_ANSWER_PAUSE_SECONDS, ClosedPace, OpenP
 MS = 1_000_000
 
 
+def soon(condition: Callable[[], bool]) -> None:
+    """Let the loop go round until ``condition`` holds, however late that is on a busy machine."""
+    with gevent.Timeout(10):
+        while not condition():
+            gevent.sleep(0.005)
+
+
 class FakeCaller:
     """Answers after ``hold`` seconds, with ``status``."""
 
     def __init__(self, pace: Any, hold: float = 0.0, status: int = 200) -> None:
         self._pace, self._hold, self._status = pace, hold, status
         self.sent: list[tuple[int, int, int]] = []
+        self.answered = 0
 
     def prepare(self, key: int) -> None:
         self.prepared = key
 
     def send(self, key: int, intended_ns: int = 0) -> None:
         self.sent.append((key, intended_ns, monotonic_ns()))
-        gevent.spawn_later(self._hold, self._pace.freed, self, self._status)
+        gevent.spawn_later(self._hold, self._answer)
+
+    def _answer(self) -> None:
+        self.answered += 1
+        self._pace.freed(self, self._status)
 
     def pause(self, seconds: float, then: Any) -> None:
         gevent.spawn_later(seconds, then, self)
@@ -62,11 +74,11 @@ def test_a_punctual_alarm_is_never_early_and_less_late_than_its_own() -> None:
     due = {"plain": 0, "punctual": 0}
     plain = make_alarm(lambda: late["plain"].append(monotonic_ns() - due["plain"]))
     punctual = PunctualAlarm(lambda: late["punctual"].append(monotonic_ns() - due["punctual"]))
-    for _ in range(200):
+    for number in range(200):
         for name, alarm in (("plain", plain), ("punctual", punctual)):
             due[name] = monotonic_ns() + 3 * MS
             alarm.set(due[name])
-            gevent.sleep(0.005)
+            soon(lambda name=name, before=number: len(late[name]) > before)  # type: ignore[misc]
     plain.close()
     punctual.close()
     assert len(late["plain"]) == len(late["punctual"]) == 200
@@ -145,8 +157,9 @@ def test_a_user_without_an_answer_pauses() -> None:
     caller: Any = FakeCaller(pace, status=0)
     pace.begin(iter(range(1000)))
     pace.joined(caller)
-    gevent.sleep(0.25)
-    assert len(caller.sent) == 3
+    soon(lambda: len(caller.sent) == 3)
+    pauses = np.diff([at for _, _, at in caller.sent]) / 1e9
+    assert pauses.min() > NO_ANSWER_PAUSE_SECONDS * 0.98
     assert pytest.approx(0.1) == NO_ANSWER_PAUSE_SECONDS
 
 
@@ -157,17 +170,28 @@ def every(milliseconds: int, count: int) -> Iterator[tuple[int, int]]:
 
 def test_an_open_loop_starts_requests_when_they_are_due() -> None:
     pace = OpenPace()
-    callers: list[Any] = [FakeCaller(pace, hold=0.03) for _ in range(20)]
+    busy: list[int] = []
+
+    class Caller(FakeCaller):
+        def send(self, key: int, intended_ns: int = 0) -> None:
+            super().send(key, intended_ns)
+            busy.append(sum(len(caller.sent) > caller.answered for caller in callers))
+
+    callers: list[Any] = [Caller(pace, hold=0.03) for _ in range(100)]
     for caller in callers:
         pace.joined(caller)
+    meter, start = Meter(), monotonic_ns()
     pace.begin(every(2, 100))
-    gevent.sleep(0.3)
+    soon(lambda: sum(len(caller.sent) for caller in callers) == 100)
+    held_up = meter.read(start, monotonic_ns()).lag_p99
+    meter.close()
+    assert held_up is not None
     sent = sorted(entry for caller in callers for entry in caller.sent)
     assert [key for key, _, _ in sent] == list(range(100))
     lateness = np.array([at - intended for _, intended, at in sent])
     assert lateness.min() >= 0, "never early"
-    assert np.median(lateness) < 1 * MS
-    assert len([caller for caller in callers if caller.sent]) <= 19, "no more callers than it takes"
+    assert np.median(lateness) < 1 * MS + held_up * 1e9, "and late only where the loop is"
+    assert len([caller for caller in callers if caller.sent]) == max(busy) < 100, "no more callers than it takes"
 
 
 def test_the_next_request_is_signed_before_it_is_due() -> None:
@@ -176,7 +200,7 @@ def test_the_next_request_is_signed_before_it_is_due() -> None:
     pace.joined(caller)
     pace.begin(iter([(monotonic_ns() + 30 * MS, 5), (monotonic_ns() + 10_000 * MS, 8)]))
     assert (caller.prepared, caller.sent) == (5, [])
-    gevent.sleep(0.06)
+    soon(lambda: caller.sent != [])
     pace.stop()
     assert [key for key, _, _ in caller.sent] == [5]
 
@@ -186,7 +210,7 @@ def test_what_waits_is_started_in_order_and_keeps_its_intended_start() -> None:
     caller: Any = FakeCaller(pace, hold=0.02)
     pace.joined(caller)
     pace.begin(every(1, 10))
-    gevent.sleep(0.35)
+    soon(lambda: len(caller.sent) == 10)
     assert [key for key, _, _ in caller.sent] == list(range(10))
     waits = [(at - intended) / MS for _, intended, at in caller.sent]
     assert waits[9] > 9 * 19 - 1
@@ -199,7 +223,7 @@ def test_what_was_not_started_within_the_window() -> None:
     pace.joined(caller)
     start = monotonic_ns()
     pace.begin((start + number * MS, number) for number in range(1000))
-    gevent.sleep(0.05)
+    soon(lambda: caller.sent != [])
     # Half of a schedule of 1000 ms counts, though most of it has not come yet; one request was started.
     assert pace.end(start, start + 500 * MS) == 499
     gevent.sleep(0.05)
@@ -212,9 +236,9 @@ def test_nothing_of_a_stage_is_started_in_the_next() -> None:
     caller: Any = FakeCaller(pace, hold=0.05)
     pace.joined(caller)
     pace.begin(every(1, 20))
-    gevent.sleep(0.03)
+    soon(lambda: caller.sent != [])
     pace.begin((at, 100 + key) for at, key in every(1, 3))
-    gevent.sleep(0.3)
+    soon(lambda: len(caller.sent) == 4)
     assert [key for key, _, _ in caller.sent][1:] == [100, 101, 102]
 
 
