@@ -15,7 +15,7 @@ from support.tiny_models import onnx_archive, openvino_archive, torchscript_arch
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those that take longest begin first, so that workers come to their end together."""
-    items.sort(key=lambda item: "e2e" not in item.keywords)
+    items.sort(key=lambda item: [mark not in item.keywords for mark in ("e2e", "slow")])
 
 
 @pytest.fixture(scope="session")

@@ -65,6 +65,7 @@ def engine() -> bytes:
     return packed.getvalue()
 
 
+@pytest.mark.slow
 def test_an_engine_is_built_where_it_will_be_served(
     account: str, spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

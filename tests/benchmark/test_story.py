@@ -25,6 +25,8 @@ ENDS_AT_THE_EXPERIMENT = """
 import os, sys
 from mmebench.benchmark import story
 from mmebench.cli import main
+
+pytestmark = pytest.mark.slow
 story.run_experiment = lambda *_: os.kill(os.getpid(), {signal})
 sys.argv = ["mmebench", "run", "spec.yaml"]
 main()

@@ -22,6 +22,8 @@ from mmebench.record.samples import keep_samples, read_samples
 from support.load_run import make_job
 from support.scripted_server import OK, ScriptedServer
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def locust(job: Path, *options: str) -> "Iterator[subprocess.Popen[bytes]]":

@@ -16,6 +16,8 @@ from mmebench.spec import Objectives, Zipf
 from support.load_run import LoadRun
 from support.scripted_server import OK, ScriptedServer, Step
 
+pytestmark = pytest.mark.slow
+
 
 def percentile(values: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]", share: float) -> float:
     return float(np.quantile(values, share, method="inverted_cdf"))

@@ -13,6 +13,8 @@ from mmebench.record.samples import read_samples
 from mmebench.spec.reading import load_spec, read_load_spec
 from support.scripted_server import OK, ScriptedServer
 
+pytestmark = pytest.mark.slow
+
 ENDPOINT: dict[str, Any] = {
     "kind": "existing",
     "name": "ours",

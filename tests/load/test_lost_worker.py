@@ -13,6 +13,8 @@ from mmebench.figures.stage import summarise_stage
 from support.load_run import LoadRun, load_processes
 from support.scripted_server import OK
 
+pytestmark = pytest.mark.slow
+
 
 def kill_a_worker() -> None:
     (conductor,) = load_processes()

@@ -15,6 +15,8 @@ from support.load_run import LoadRun, load_processes
 from support.patience import after
 from support.scripted_server import OK, Step
 
+pytestmark = pytest.mark.slow
+
 FAILED = b"HTTP/1.1 424 Failed\r\nx-amzn-ErrorType: ModelError\r\nContent-Length: 2\r\n\r\nno"
 CLOSING = OK.replace(b"OK\r\n", b"OK\r\nConnection: close\r\n")
 COLD = b"HTTP/1.1 200 OK\r\nX-Mmebench-Residency: cold\r\nContent-Length: 2\r\n\r\nok"

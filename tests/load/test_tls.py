@@ -119,12 +119,14 @@ def test_a_certificate_of_another_host_is_refused(context: ssl.SSLContext) -> No
         assert server.requests == []
 
 
+@pytest.mark.slow
 def test_a_server_without_tls_is_refused(context: ssl.SSLContext) -> None:
     with ScriptedServer(lambda n: (OK,)) as server:
         error = Client(server.port, context).send(b"abc")[1]
         assert error in ("ConnectTimeout", "SSLError", "ConnectionResetError")
 
 
+@pytest.mark.slow
 def test_a_load_over_tls_with_a_given_authority(tmp_path: Path) -> None:
     ca = tmp_path / "ca.pem"
     AUTHORITY.cert_pem.write_to_path(str(ca))

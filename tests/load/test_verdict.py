@@ -77,6 +77,7 @@ def test_nothing_answered_is_nothing_met() -> None:
     assert (verdict.met, verdict.note) == (False, "missed: no request was answered within the window")
 
 
+@pytest.mark.slow
 def test_a_probe_is_judged_by_its_late_answers_too(tmp_path: Path) -> None:
     """What is due in the last second of the first probe is answered after its end."""
     first = 0.0

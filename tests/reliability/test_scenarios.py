@@ -12,7 +12,7 @@ from reliability.scene import Scenario, namespaces_allowed
 from support.patience import wait_until
 from support.served_constants import override
 
-pytestmark = pytest.mark.triton
+pytestmark = [pytest.mark.triton, pytest.mark.slow]
 
 HEALED_SECONDS = 10.0
 

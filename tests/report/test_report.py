@@ -44,6 +44,7 @@ def test_a_load_without_more_has_pictures_of_its_latency(tmp_path: Path) -> None
     assert pictures(files.directory) == names
 
 
+@pytest.mark.slow
 def test_what_was_recorded_and_what_it_cost_is_drawn_too(tmp_path: Path) -> None:
     files = write_load(tmp_path / "m")
     run = read_run(files.run)
@@ -85,6 +86,7 @@ def test_a_history_is_not_said_to_be_more_than_it_is(tmp_path: Path) -> None:
     assert "latency of all requests" in chart1
 
 
+@pytest.mark.slow
 def test_a_history_beside_samples_is_in_what_it_can_be(tmp_path: Path) -> None:
     files = write_load(tmp_path)
     (tmp_path / "ml.g4dn.2xlarge*trt*42_stats_history.csv").write_text(FOREIGN)
@@ -96,6 +98,7 @@ def test_a_history_beside_samples_is_in_what_it_can_be(tmp_path: Path) -> None:
     assert files.latency_chart.exists()
 
 
+@pytest.mark.slow
 def test_a_load_that_only_failed_or_broke_is_reported(tmp_path: Path) -> None:
     failed = write_load(tmp_path / "failed", error="ModelError")
     write_report(failed.directory)
@@ -122,6 +125,7 @@ def test_a_run_that_broke_in_its_first_stage_takes_no_other_with_it(tmp_path: Pa
     assert any(warning.startswith(text) for warning in load_results(tmp_path).warnings)
 
 
+@pytest.mark.slow
 def test_samples_are_read_once_for_all_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Path] = []
 

@@ -170,6 +170,7 @@ def test_a_container_that_was_away_is_used_again(front: Front, tmp_path: Path) -
         assert restarted.targets == {target}
 
 
+@pytest.mark.slow
 def test_what_cannot_work_is_refused(front: Front, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     constant = "mmebench.server.containers.contract._START_SECONDS"
     override(monkeypatch, tmp_path / "site", {constant: 0.5})

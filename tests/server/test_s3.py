@@ -136,6 +136,7 @@ def test_s3_says_no_while_it_serves(s3: Any, served: Serving, tmp_path: Path, mo
     assert ask(served, "a.tar.gz") == 1
 
 
+@pytest.mark.slow
 def test_what_cannot_be_served_is_refused_with_one_message(s3: Any, moto: str, tmp_path: Path) -> None:
     assert "there is no bucket nothing; check its name" in refusal("s3://nothing/prefix")
     assert "no bucket; give s3://bucket/prefix" in refusal("s3://")

@@ -17,6 +17,8 @@ from mmebench.spec import LocalEndpoint
 from support.invocations import invoke, runtime_client
 from support.tiny_models import expected
 
+pytestmark = pytest.mark.slow
+
 SERVE = [sys.executable, "-m", "mmebench", "serve"]
 
 

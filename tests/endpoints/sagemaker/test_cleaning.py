@@ -128,6 +128,7 @@ def test_another_machines_run_may_go_on_until_its_expiry(account: str, hours: fl
     assert (cloud.everything(account) == []) is gone
 
 
+@pytest.mark.slow
 def test_what_is_kept_on_purpose_stays_until_it_is_named(account: str, tmp_path: Path) -> None:
     keeping = SPEC.model_copy(update={"keep": True})
     with open_endpoint(keeping, tmp_path, tmp_path / "log") as endpoint:
@@ -250,6 +251,7 @@ def test_a_folder_that_is_emptied_while_we_look(account: str, dead: str, monkeyp
     assert list(find_objects(made, cloud.BUCKET, "mmebench", datetime.now(UTC))) == []
 
 
+@pytest.mark.slow
 def test_the_command(account: str, dead: str, monkeypatch: pytest.MonkeyPatch) -> None:
     run = leave(account, dead, hours=2)
     runner = CliRunner()

@@ -36,6 +36,7 @@ def runtime(account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
             yield url
 
 
+@pytest.mark.slow
 def test_it_comes_up_serves_and_goes(account: str, runtime: str, tmp_path: Path) -> None:
     told: list[str] = []
     archive = offset_archive(tmp_path / "a.tar.gz", 4)
