@@ -71,15 +71,15 @@ def held_seconds(server: ScriptedServer) -> "np.ndarray[tuple[int, ...], np.dtyp
 
 @pytest.mark.parametrize("hold", [lambda n: 0.2, lambda n: 0.4 if n % 20 == 7 else 0.15], ids=["fixed", "bimodal"])
 def test_the_servers_latency_is_recovered(tmp_path: Path, hold: Callable[[int], float]) -> None:
-    with Noise(hold) as noise:
-        run = LoadRun(tmp_path, lambda n: (hold(n), OK), {}, {"users": 16, "duration": 4})
+    run = LoadRun(tmp_path, lambda n: (hold(n), OK), {}, {"users": 16, "duration": 4})
     assert run.count == len(run.server.spans) > 250, "the same requests on both sides"
-    # But for the first of each user, which waits for its connection.
-    held = held_seconds(run.server)[np.argsort(run.server.spans, axis=0)[16:, 0]]
-    latency = run.latency[np.argsort(run.column("start_ns"))[16:]]
-    for share in (0.5, 0.99):
-        expected = percentile(held, share)
-        assert percentile(latency, share) == pytest.approx(expected, abs=0.01 * expected + noise.at(share))
+    # But for the first of each user, which waits for its connection. From quickest to slowest, as each of its own.
+    held = np.sort(held_seconds(run.server)[np.argsort(run.server.spans, axis=0)[16:, 0]])
+    latency = np.sort(run.latency[np.argsort(run.column("start_ns"))[16:]])
+    added = (latency - held) / held
+    assert added.min() > -0.01, "nothing is hidden"
+    # What a busy machine adds comes and goes; what a clock or a client adds by itself is in every request.
+    assert percentile(added, 0.25) < 0.01
     assert run.within(run.stages[0]).users == pytest.approx(16, rel=0.06)
 
 
