@@ -38,7 +38,7 @@ lint: setup
 	$(BIN)/lint-imports
 
 # Reports are opened in a browser. Tests mostly wait, so that two cores have time for four of them at once.
-WORKERS := -n 4 --dist loadgroup --no-loadscope-reorder
+WORKERS := -n 4 --dist loadfile --no-loadscope-reorder
 unit: setup
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
 	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends chromium; }

@@ -14,12 +14,7 @@ from mmebench.report.report import write_report
 from mmebench.spec.reading import load_spec
 from support.watching import Watcher
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.triton,
-    pytest.mark.export,
-    pytest.mark.xdist_group("experiments"),  # of one benchmark, which is run once
-]
+pytestmark = [pytest.mark.e2e, pytest.mark.triton, pytest.mark.export]
 
 SPEC: dict[str, Any] = {
     "model": {"source": "timm", "name": "test_resnet", "weights": "random"},

@@ -1,0 +1,47 @@
+"""``mmebench run`` dies, and ``mmebench clean`` deletes what it left."""
+
+import shutil
+import signal
+from collections.abc import Sequence
+
+import pytest
+
+from mmebench.record.layout import find_runs
+from mmebench.record.run import read_run
+from support import cloud
+from support.account import Account
+
+pytestmark = pytest.mark.e2e
+
+
+def test_stopped_after_each_call_and_cleaned_as_if_it_were_dead(account: Account) -> None:
+    sweep = account.sweep("run", account.spec())
+    assert {"PUT", "CreateEndpoint", "DeleteEndpoint", "POST"} <= set(sweep.calls)
+    assert sweep.faults == []
+    assert sweep.there > len(sweep.calls) / 2, "there was something to clean most of the time"
+    assert read_run(find_runs(account.folder / "results" / "tiny")[0].run).complete, "and it was not disturbed"
+    assert cloud.everything(account.moto) == []
+
+
+@pytest.mark.parametrize(("journals", "after"), [("kept", (4, 22)), ("lost", range(1, 40, 6))])
+def test_killed_and_cleaned(account: Account, journals: str, after: Sequence[int]) -> None:
+    """The tool, with two endpoints at once, really dies by SIGKILL; the last time it had all but finished."""
+    spec = account.spec(instance_type=None, instance_types=["ml.g5.xlarge", "ml.g4dn.xlarge"])
+    there = 0
+    for number in after:
+        cloud.reset(account.moto)
+        shutil.rmtree(account.folder / "results", ignore_errors=True)
+        account.proxy.forget(kill_after=number)
+        status, output = account.mmebench("run", spec)
+        calls = list(account.proxy.calls)
+        account.proxy.forget()
+        assert status == -signal.SIGKILL, f"after {calls[-1]}: {output}"
+        there += bool(cloud.everything(account.moto))
+        if journals == "lost":
+            shutil.rmtree(account.folder / "state", ignore_errors=True)  # before its first call there is none
+        status, output = account.clean(*([] if journals == "kept" else [spec]))
+        assert status == 0, output
+        assert cloud.everything(account.moto) == [], f"killed after call {number}, {calls[number - 1]}: {output}"
+        assert account.journals == []
+    assert there > len(after) / 2, "there was something to clean most of the time"
+    assert "DeleteEndpoint" in calls

@@ -1,0 +1,87 @@
+"""Benchmarks that do not fit, are refused, or are interrupted."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmebench.record.layout import find_runs
+from mmebench.record.run import read_run
+from mmebench.record.samples import read_samples
+from support.commands import MARKED, SPEC, leftovers, mmebench, write
+
+pytestmark = [pytest.mark.e2e, pytest.mark.triton, pytest.mark.export]
+
+
+def test_more_targets_than_fit_are_loaded_and_evicted(tmp_path: Path) -> None:
+    spec = SPEC | {
+        "platforms": ["onnx"],
+        "endpoint": {"kind": "local", "memory": "250MiB"},
+        "targets": {"capacity": 2, "limit": 30},
+        "workload": {"profile": {"stages": [{"users": 1, "duration": "12s"}]}},
+    }
+    done = mmebench("run", write(tmp_path, spec), cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (files,) = find_runs(tmp_path / "results" / "test_resnet")
+    run, samples = read_run(files.run), read_samples(files.samples)
+    assert run.capacity is not None
+    assert run.capacity.limited_by == "eviction"
+    assert run.targets == 2 * run.capacity.fits
+    cold = sum(samples["cold"].to_pylist())
+    assert cold > 0
+    assert run.evictions_during_load is not None
+    assert run.loads_during_load == pytest.approx(cold, abs=2)
+    assert run.evictions_during_load == pytest.approx(cold, abs=run.capacity.fits + 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model": {"source": "timm", "name": "resnet_of_mine"}}, "resnet_of_mine"),
+        ({"platforms": ["trt"]}, "GPU"),
+        ({"platfroms": ["pt"]}, "did you mean platforms?"),
+        ({"model": {"source": "file", "path": "none.pt", "inputs": [], "outputs": []}}, "inputs"),
+    ],
+)
+def test_bad_input_is_one_message_and_exit_code_2(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    done = mmebench("run", write(tmp_path, SPEC | change), cwd=tmp_path)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert leftovers() == []
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_keeps_what_was_measured_and_leaves_nothing_running(
+    tmp_path: Path, sent: signal.Signals, code: int
+) -> None:
+    spec = SPEC | {
+        "platforms": ["onnx"],
+        "targets": {"count": 2},
+        "workload": {"profile": {"stages": [{"users": 1, "duration": "60s"}]}},
+    }
+    command = [sys.executable, "-m", "mmebench", "run", str(write(tmp_path, spec))]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=MARKED, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    stream = tmp_path / "results" / "test_resnet"
+    deadline = time.monotonic() + 120
+    while not list(stream.glob("*.arrows")):
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    time.sleep(5)
+    os.kill(process.pid, sent)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == code, output
+    assert "Traceback" not in output
+    assert leftovers() == []
+    (files,) = find_runs(stream)
+    assert not read_run(files.run).complete
+    assert len(read_samples(files.samples)) > 10
+    assert list(stream.parent.glob("**/.store-*")) == []

@@ -1,0 +1,133 @@
+"""An account on AWS, and a person with a spec before it.
+
+Control plane, S3 and CloudWatch are moto's server over HTTP; invocations are answered by a real local endpoint.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from click.testing import CliRunner
+
+from mmebench.cli import cli
+from support import cloud
+from support.deadly_proxy import DeadlyProxy
+from support.tiny_models import WIDTH
+
+
+@dataclass
+class Account:
+    """Amazon's side, and a person with a spec before it."""
+
+    moto: str
+    proxy: DeadlyProxy
+    environment: dict[str, str]
+    archive: Path
+    folder: Path
+
+    def spec(self, **endpoint: Any) -> Path:
+        tensor = {"datatype": "FP32", "shape": [WIDTH]}
+        basic = {
+            "kind": "sagemaker",
+            "instance_type": "ml.g5.xlarge",
+            "role": cloud.ROLE,
+            "region": "us-east-1",
+            "bucket": cloud.BUCKET,
+            "prices": {"ml.g5.xlarge": 1.5, "ml.g4dn.xlarge": 0.75},
+        }
+        spec = {
+            "model": {
+                "source": "file",
+                "path": str(self.archive),
+                "inputs": [{"name": "x"} | tensor],
+                "outputs": [{"name": "y"} | tensor],
+            },
+            "platforms": ["onnx"],
+            "endpoint": {key: value for key, value in (basic | endpoint).items() if value is not None},
+            "targets": {"count": 2},
+            "workload": {
+                "payload": {"encoding": "json"},
+                "arrivals": {"kind": "closed", "think_time": "50ms"},
+                "profile": {"stages": [{"users": 1, "duration": "1s", "warmup": "200ms"}]},
+            },
+        }
+        path = self.folder / "spec.yaml"
+        path.write_text(yaml.safe_dump(spec), encoding="utf-8")
+        return path
+
+    def start(self, *arguments: object) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-m", "mmebench", *map(str, arguments)]
+        return subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=os.environ | self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            # As a terminal would start it; under nohup a SIGHUP would be ignored, by those started here too.
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+        )
+
+    def mmebench(self, *arguments: object) -> tuple[int, str]:
+        process = self.start(*arguments)
+        self.proxy.victim = process.pid
+        output, _ = process.communicate(timeout=120)
+        return process.returncode, output
+
+    def clean(self, *arguments: object, **environment: str) -> tuple[int, str]:
+        """``mmebench clean``, which is only ever called here after a death, without a process of its own."""
+        words = ["clean", *map(str, arguments)]
+        result = CliRunner().invoke(cli, words, env=self.environment | environment, standalone_mode=False)
+        assert result.exception is None, result.output
+        return result.return_value or 0, result.output
+
+    def sweep(self, *arguments: object) -> "Sweep":
+        """One command that is stopped after each of its calls; what it has left is cleaned as if it were dead.
+
+        Its journals are copied for that, as nobody holds a copy. What was cleaned away is put back.
+        """
+        sweep = Sweep([], [], 0)
+        beside = {"XDG_STATE_HOME": str(self.folder / "copied"), "AWS_ENDPOINT_URL": self.moto}
+
+        def look(call: str) -> None:
+            shutil.rmtree(self.folder / "copied", ignore_errors=True)
+            if (self.folder / "state").exists():
+                shutil.copytree(self.folder / "state", self.folder / "copied")
+            with cloud.restored():
+                sweep.there += bool(cloud.everything(self.moto))
+                status, output = self.clean(**beside)
+                left = cloud.everything(self.moto) + [path.name for path in self._journals("copied")]
+            sweep.calls.append(call)
+            if status != 0 or left:
+                sweep.faults.append(f"after call {len(sweep.calls)}, {call}: {left}: {output}")
+
+        self.proxy.forget()
+        self.proxy.look = look
+        self.mmebench(*arguments)
+        assert sweep.calls == self.proxy.calls, "nothing went wrong while it was looked at"
+        self.proxy.forget()
+        return sweep
+
+    @property
+    def journals(self) -> list[Path]:
+        return self._journals("state")
+
+    def _journals(self, state: str) -> list[Path]:
+        return list((self.folder / state).glob("mmebench/journals/*"))
+
+
+@dataclass
+class Sweep:
+    """What was found at each call of a command."""
+
+    calls: list[str]
+    faults: list[str]
+    """Calls after which something was left that clean did not delete."""
+    there: int
+    """After how many of them there was something to clean."""
