@@ -66,8 +66,10 @@ def test_a_working_set_that_fits_hits_and_one_that_does_not_misses(directory: Pa
     cells = pd.read_csv(files.experiment("working_set").table).set_index("targets")
     small, large = cells.iloc[0], cells.iloc[1]
     assert small["ratio"] < 1 < large["ratio"] == 2
-    assert (small["hit_ratio"], small["evictions"], small["cold_starts_per_s"]) == (1, 0, 0)
-    assert large["evictions"] > 0
+    assert (small["hit_ratio"], small["cold_starts_per_s"]) == (1, 0), "nothing of it was evicted"
+    # What an earlier experiment left in memory is, where those that run now grow.
+    assert small["evictions"] <= run.capacity.fits - int(cells.index.min())
+    assert large["evictions"] > small["evictions"]
     assert abs(large["prediction_error"]) < 0.3
     assert large["cold_p50_ms"] > 3 * large["warm_p50_ms"]
     assert large["requests_per_s"] < small["requests_per_s"] / 2
