@@ -21,12 +21,12 @@ from mmebench.spec.reading import load_spec
 from support.tiny_models import WIDTH, onnx_archive
 from support.watching import Watcher
 
+pytestmark = pytest.mark.slow
+
 ENDS_AT_THE_EXPERIMENT = """
 import os, sys
 from mmebench.benchmark import story
 from mmebench.cli import main
-
-pytestmark = pytest.mark.slow
 story.run_experiment = lambda *_: os.kill(os.getpid(), {signal})
 sys.argv = ["mmebench", "run", "spec.yaml"]
 main()
