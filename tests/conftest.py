@@ -1,5 +1,6 @@
 """Tiny archives, made once, and one local endpoint with a real Triton that most tests share."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,12 @@ from mmebench.spec import LocalEndpoint as Spec
 from support.invocations import runtime_client
 from support.serving import Serve
 from support.tiny_models import onnx_archive, openvino_archive, torchscript_archive
+
+
+def pytest_configure() -> None:
+    """As in a terminal: what a shell starts in the background ignores Ctrl-C, and so would what tests start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
