@@ -73,14 +73,11 @@ def held_seconds(server: ScriptedServer) -> "np.ndarray[tuple[int, ...], np.dtyp
 def test_the_servers_latency_is_recovered(tmp_path: Path, hold: Callable[[int], float]) -> None:
     run = LoadRun(tmp_path, lambda n: (hold(n), OK), {}, {"users": 16, "duration": 4})
     assert run.count == len(run.server.spans) > 250, "the same requests on both sides"
-    # But for the first of each user, which waits for its connection. From quickest to slowest, as each of its own.
-    held = np.sort(held_seconds(run.server)[np.argsort(run.server.spans, axis=0)[16:, 0]])
-    latency = np.sort(run.latency[np.argsort(run.column("start_ns"))[16:]])
-    added = (latency - held) / held
-    assert added.min() > -0.01, "nothing is hidden"
+    # From quickest to slowest, as each of its own.
+    latency, held = np.sort(run.latency), np.sort(held_seconds(run.server))
+    assert np.all(latency >= np.sort([hold(number) for number in range(run.count)])), "nothing is hidden"
     # What a busy machine adds comes and goes; what a clock or a client adds by itself is in every request.
-    assert percentile(added, 0.25) < 0.01
-    assert run.within(run.stages[0]).users == pytest.approx(16, rel=0.06)
+    assert percentile((latency - held) / held, 0.25) < 0.01
 
 
 class Stall:
