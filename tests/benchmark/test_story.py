@@ -50,7 +50,7 @@ model: {{source: file, path: {model}, inputs: [{{name: x, {tensor}}}], outputs: 
 platforms: [onnx]
 endpoint: {{kind: local, container: python, memory: 1GiB}}
 targets: {{count: 1}}
-workload: {{profile: {{stages: [{{users: 1, duration: 1s}}]}}}}
+workload: {{arrivals: {{kind: closed, think_time: 10ms}}, profile: {{stages: [{{users: 1, duration: 1s}}]}}}}
 experiments: [{{kind: cold_starts, count: 1, concurrency: [1], warm: 1}}]
 """
     )

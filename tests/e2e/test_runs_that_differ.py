@@ -14,6 +14,7 @@ from mmebench.record.layout import find_runs
 from mmebench.record.run import read_run
 from mmebench.record.samples import read_samples
 from support.commands import MARKED, SPEC, leftovers, mmebench, write
+from support.patience import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.triton, pytest.mark.export]
 
@@ -63,7 +64,10 @@ def test_an_interrupt_keeps_what_was_measured_and_leaves_nothing_running(
     spec = SPEC | {
         "platforms": ["onnx"],
         "targets": {"count": 2},
-        "workload": {"profile": {"stages": [{"users": 1, "duration": "60s"}]}},
+        "workload": {
+            "arrivals": {"kind": "closed", "think_time": "20ms"},
+            "profile": {"stages": [{"users": 1, "duration": "60s"}]},
+        },
     }
     command = [sys.executable, "-m", "mmebench", "run", str(write(tmp_path, spec))]
     process = subprocess.Popen(
@@ -75,7 +79,8 @@ def test_an_interrupt_keeps_what_was_measured_and_leaves_nothing_running(
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < deadline
         time.sleep(0.2)
-    time.sleep(5)
+    (samples,) = stream.glob("*.arrows")
+    wait_until(lambda: samples.stat().st_size > 8000, 60)
     os.kill(process.pid, sent)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == code, output

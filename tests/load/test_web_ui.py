@@ -58,13 +58,17 @@ def offer(tmp_path: Path, seconds: int, visit: Callable[[Page], None]) -> list[S
     return stages
 
 
+ALL_CELLS = """() => Array.from(document.querySelectorAll("table tbody tr"),
+    row => Array.from(row.querySelectorAll("td"), cell => cell.innerText))"""
+"""At once: the page puts another row on top each second."""
+
+
 def test_its_tab_shows_load_and_endpoint_second_by_second(tmp_path: Path) -> None:
     rows: list[list[str]] = []
 
     def visit(page: Page) -> None:
         page.wait_for_function("document.querySelectorAll('table tbody tr').length > 3")
-        for row in page.query_selector_all("table tbody tr"):
-            rows.append([cell.inner_text() for cell in row.query_selector_all("td")])
+        rows.extend(page.evaluate(ALL_CELLS))
         assert page.get_by_role("columnheader").all_inner_texts()[-1] == "US dollars so far"
         page.get_by_role("tab", name="Statistics").click()
         page.wait_for_selector("text=Aggregated")

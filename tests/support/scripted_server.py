@@ -33,7 +33,10 @@ class ScriptedServer:
         self.requests: list[bytes] = []
         self.connections = 0
         self.spans: list[tuple[int, int]] = []
-        """When each request had come and its answer had been sent, by ``time.monotonic_ns``."""
+        """When each request had come and the last of its answer was to be sent, by ``time.monotonic_ns``.
+
+        So that no client sees less, however late this server gets the processor back after it has sent.
+        """
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -51,7 +54,7 @@ class ScriptedServer:
             with self._tls.wrap_socket(plain, server_side=True) if self._tls else plain as connection:
                 self._open.append(connection)
                 while request := _read_request(connection):
-                    received = time.monotonic_ns()
+                    received = answered = time.monotonic_ns()
                     with self._lock:
                         number = len(self.requests)
                         self.requests.append(request)
@@ -59,13 +62,14 @@ class ScriptedServer:
                         if step is None:
                             return
                         if isinstance(step, bytes):
+                            answered = time.monotonic_ns()
                             connection.sendall(step)
                         elif step < 0:
                             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                             return
                         else:
                             time.sleep(step)
-                    self.spans.append((received, time.monotonic_ns()))
+                    self.spans.append((received, answered))
         except OSError:
             return  # the client hung up, as some tests mean it to
 
