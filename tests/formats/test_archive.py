@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from mmebench.errors import MmebenchError
 from mmebench.formats.archive import ArchiveError, pack, unpack
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 10 * 1024 * 1024
 
 

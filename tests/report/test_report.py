@@ -18,6 +18,8 @@ from mmebench.report.pictures.footers import footer_of, footer_of_all
 from mmebench.report.report import write_report
 from support.samples import Sample, sample_table, write_run
 
+pytestmark = pytest.mark.slow
+
 STAGES = tuple(StageWindow(users=users, start=n, ready=n, end=n + 1.0) for n, users in enumerate((1, 4, 16)))
 FOREIGN = (
     "Timestamp,User Count,Name,Total Request Count,Total Failure Count,Total Average Response Time\n"

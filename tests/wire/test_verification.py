@@ -158,6 +158,7 @@ def test_what_is_no_invocation_needs_no_signature(served: Serving) -> None:
     connection.close()
 
 
+@pytest.mark.slow
 def test_no_credentials_to_check_with(tmp_path: Path) -> None:
     environment = {"AWS_ACCESS_KEY_ID": "", "HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
     said = refusal(tmp_path, "--require-sigv4", environment=environment)

@@ -24,6 +24,8 @@ from mmebench.errors import MmebenchError
 from mmebench.spec import SageMakerEndpoint as Spec
 from support import cloud
 
+pytestmark = pytest.mark.slow
+
 SPEC = Spec.model_validate(
     {
         "kind": "sagemaker",
