@@ -22,7 +22,7 @@ from support.free_ports import free_ports
 from support.namespaces import OTHER_CLOCK, call_inside, inside, require, three_hosts
 from support.scripted_server import OK, ScriptedServer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timing]
 
 MS = 1_000_000
 LOCAL: tuple[str, ...] = ()
@@ -132,17 +132,17 @@ def test_a_worker_whose_clock_is_another(tmp_path: Path) -> None:
         spec = write_spec(tmp_path / "spec.yaml", f"http://127.0.0.1:{server.port}", listen)
         run = HostsRun(tmp_path, spec, listen, [LOCAL, LOCAL, OTHER_CLOCK], server)
     # What is left is half of what the fastest of a few questions took.
-    run.check(even_ns=4 * MS)
+    run.check(even_ns=1 * MS)
     latency = (run.column("end_ns") - run.column("intended_ns")) / MS
-    assert np.median(latency) < 75
+    assert np.median(latency) == pytest.approx(50, abs=5)
     assert np.all((latency > 50) & (latency < 5000)), "of one clock each; the first wait for the users to start"
     # The server keeps the time of this host. Each request came to it when its worker says it was sent.
     came = np.sort([start for start, _ in server.spans])
     sent = np.sort(run.column("start_ns"))
-    early, late = np.percentile(came - sent, (10, 75))
-    assert late - early < 10 * MS, "whichever of the two sent it; their clocks differ by 1000 s"
+    early, late = np.percentile(came - sent, (10, 90))
+    assert late - early < 2 * MS, "whichever of the two sent it"
     lateness = run.column("start_ns") - run.column("intended_ns")
-    assert np.percentile(lateness, 25) < 4 * MS, "requests start when they are due"
+    assert np.median(lateness) < 2 * MS, "requests start when they are due"
 
 
 def test_a_worker_that_is_stopped_sends_what_it_has(tmp_path: Path) -> None:
