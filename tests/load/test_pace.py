@@ -74,11 +74,16 @@ def test_a_punctual_alarm_is_never_early_and_less_late_than_its_own() -> None:
     due = {"plain": 0, "punctual": 0}
     plain = make_alarm(lambda: late["plain"].append(monotonic_ns() - due["plain"]))
     punctual = PunctualAlarm(lambda: late["punctual"].append(monotonic_ns() - due["punctual"]))
-    for number in range(200):
-        for name, alarm in (("plain", plain), ("punctual", punctual)):
-            due[name] = monotonic_ns() + 3 * MS
-            alarm.set(due[name])
-            soon(lambda name=name, before=number: len(late[name]) > before)  # type: ignore[misc]
+
+    def ring(name: str, alarm: Alarm) -> None:
+        before = len(late[name])
+        due[name] = monotonic_ns() + 3 * MS
+        alarm.set(due[name])
+        soon(lambda: len(late[name]) > before)
+
+    for _ in range(200):
+        ring("plain", plain)
+        ring("punctual", punctual)
     plain.close()
     punctual.close()
     assert len(late["plain"]) == len(late["punctual"]) == 200

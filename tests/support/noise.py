@@ -59,21 +59,22 @@ class Noise:
 def ask(port: int, connections: int) -> list[float]:
     """Seconds that each answer took, until stdin ends."""
     seen: list[float] = []
-    asked: dict[socket.socket, float] = {}
+    asked: dict[socket.socket, float | None] = {}
     with selectors.DefaultSelector() as selector:
         selector.register(sys.stdin, selectors.EVENT_READ)
         for _ in range(connections):
             connection = socket.create_connection(("127.0.0.1", port))
             selector.register(connection, selectors.EVENT_READ)
-            asked[connection] = time.monotonic()
+            asked[connection] = None  # the first waits for the server to take the connection
             connection.sendall(_REQUEST)
         while True:
             for key, _events in selector.select():
                 if not isinstance(key.fileobj, socket.socket):
                     return seen
                 assert key.fileobj.recv(4096) == OK
-                now = time.monotonic()
-                seen.append(now - asked[key.fileobj])
+                now, since = time.monotonic(), asked[key.fileobj]
+                if since is not None:
+                    seen.append(now - since)
                 asked[key.fileobj] = now
                 key.fileobj.sendall(_REQUEST)
 

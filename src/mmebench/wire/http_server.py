@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from mmebench.wire.chunked import ChunkedBody, ChunkError
 from mmebench.wire.http_head import END, LIMIT, KnownHeads, RequestHead, RequestHeadParser
+from mmebench.wire.pausable import PausableProtocol
 
 _PIPELINE_LIMIT = 16
 """With so many requests waiting behind the one that is being answered, the client is read no further."""
@@ -48,14 +49,13 @@ class Request:
         self.refusal: tuple[int, str] | None = None
 
 
-class HttpConnection(asyncio.Protocol, ABC):
+class HttpConnection(PausableProtocol, ABC):
     """Subclasses answer the requests, which come one at a time and in order.
 
     They write each answer to ``transport`` and then call :meth:`request_ended`.
     """
 
     def __init__(self, body_limit: int) -> None:
-        self.transport: asyncio.Transport
         self.current: Request | None = None
         """The request that is being answered."""
         self.last_read = 0.0
@@ -76,7 +76,6 @@ class HttpConnection(asyncio.Protocol, ABC):
         self._answered = False
         self._advancing = False
         self._deaf = False
-        self.paused = False
         """Whether the client is read no further for now."""
 
     @property
@@ -112,18 +111,6 @@ class HttpConnection(asyncio.Protocol, ABC):
             self.current = None
             if self._waiting and not self._advancing:
                 self._advance()
-
-    def pause_reading(self) -> None:
-        """Read no more of what the client sends for now."""
-        if not self.paused and not self.transport.is_closing():
-            self.paused = True
-            self.transport.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Read on."""
-        if self.paused and not self.transport.is_closing():
-            self.paused = False
-            self.transport.resume_reading()
 
     # --- asyncio
 

@@ -6,20 +6,17 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
-from mmebench.errors import MmebenchError
-from mmebench.formats.archive import ArchiveError
-from mmebench.server.containers.container import ContainerDownError, Fault, LoadError, error_message
-from mmebench.server.containers.model_files import ConfigError
+from mmebench.server.containers.container import Fault, error_message
+from mmebench.server.front.heads import answered_head, forwarded_head
 from mmebench.server.front.naming import Piece, may_come, renamed
 from mmebench.server.front.operations import check_selectors
+from mmebench.server.front.refusals import by_name, refusal
 from mmebench.server.front.served import Served
 from mmebench.server.front.upstream import Upstream, write
-from mmebench.server.memory.loader import model_id
 from mmebench.server.memory.resident import Resident
 from mmebench.wire import answers
 from mmebench.wire.http_head import AnswerHead
 from mmebench.wire.http_server import Request
-from mmebench.wire.target_names import TargetError
 
 _log = logging.getLogger(__name__)
 _ANSWER_SECONDS = 60
@@ -80,8 +77,8 @@ class Exchange:
         try:
             check_selectors(headers)
             self._target = header.decode()
-        except answers.RefusedError as refusal:
-            self._refuse(refusal)
+        except answers.RefusedError as refused:
+            self._refuse(refused)
             return
         except UnicodeDecodeError:
             self._refuse(answers.validation_error("TargetModel is not UTF-8"))
@@ -161,7 +158,8 @@ class Exchange:
                 return False
         upstream.chunks = []
         self._started = True
-        write(self._client.transport, self._answer_head(head, chunks, longer), chunks)
+        answer = answered_head(self._served.container, self._request, head, chunks, longer, self._waited)
+        write(self._client.transport, answer, chunks)
         return True
 
     def upstream_lost(self) -> None:
@@ -222,45 +220,12 @@ class Exchange:
             self._send(upstream)
 
     def _send(self, upstream: Upstream) -> None:
-        request = self._request
+        request, entry = self._request, self._entry
+        assert entry is not None
         self._upstream = upstream
         self._attempts += 1
         self._sent = time.perf_counter()
-        upstream.send(self, self._request_head(), request.chunks)
-
-    def _request_head(self) -> bytes:
-        """What the container gets; the same for the same head of the client and the same target in memory."""
-        request, entry = self._request, self._entry
-        head = request.head
-        assert entry is not None
-        if head.memo is not None and head.memo[0] is entry:
-            known: bytes = head.memo[1]
-            return known
-        headers = self._served.container.request_headers(head.headers)
-        length = request.size if head.length is None else head.length
-        made = b"%bHost: localhost\r\n%bContent-Length: %d\r\n\r\n" % (entry.request_line, headers, length)
-        if head.length is not None:
-            head.memo = entry, made
-        return made
-
-    def _answer_head(self, head: AnswerHead, chunks: Sequence[Piece], longer: int) -> bytes:
-        """What the client gets; the same for the same head of the container, when nothing is special.
-
-        Args:
-            head: the container's.
-            chunks: what there is of the body, which is all of it where the head does not say its length.
-            longer: bytes by which the body is longer than the container's.
-        """
-        usual = self._waited is None and not self._request.connection and head.length is not None
-        if usual and head.memo is not None and head.memo[0] == longer:
-            known: bytes = head.memo[1]
-            return answers.success(known)
-        length = sum(map(len, chunks)) if head.length is None else head.length + longer
-        headers = self._served.container.answer_headers(head.headers, longer)
-        rest = answers.success_rest(headers, length, self._waited, self._request.connection)
-        if usual:
-            head.memo = longer, rest
-        return answers.success(rest)
+        upstream.send(self, forwarded_head(self._served.container, request, entry), request.chunks)
 
     def _part(self, upstream: Upstream, head: AnswerHead) -> None:
         """The answer is whole; the connection is free when the request was, too."""
@@ -276,7 +241,7 @@ class Exchange:
     def _judge(self, status: int, body: str) -> None:
         """Heal what can be healed and try again; else tell the client."""
         self._served.metrics.model_errors += 1
-        message = self._by_name(error_message(body))
+        message = by_name(error_message(body), self._target)
         fault = self._served.container.fault(status, message)
         if fault is Fault.REQUEST or self._attempts >= _ATTEMPTS:
             self._release()
@@ -298,7 +263,7 @@ class Exchange:
                 self._entry = await self._served.loader.acquire(self._target)
         except Exception as error:
             self._task = None
-            self._refuse(self._refusal(error))
+            self._refuse(refusal(error, self._target, self._served))
             return
         self._task = None
         waited = time.perf_counter() - started
@@ -319,34 +284,10 @@ class Exchange:
             self._served.loader.forget(entry)
         return True
 
-    def _refusal(self, error: Exception) -> answers.RefusedError:
-        """What the client is told about a load that failed."""
-        match error:
-            case answers.RefusedError():
-                return error
-            case TimeoutError() if self._served.container.ready.is_set():
-                return answers.model_not_ready(self._target)
-            case TimeoutError() | ContainerDownError():
-                return answers.service_unavailable(f"the container is down and being restarted: {error}")
-            case LoadError():
-                return answers.model_error(error.status, self._by_name(str(error)), self._served.name)
-            case ConfigError():
-                return answers.model_error(400, str(error), self._served.name)
-            case TargetError() | ArchiveError():
-                return answers.validation_error(f"Failed to download model data: {error}")
-            case MmebenchError():
-                return answers.internal_failure(str(error))
-        _log.error("%s: defect", self._target, exc_info=error)
-        return answers.internal_failure(f"{type(error).__name__}: {error}")
-
-    def _by_name(self, message: str) -> str:
-        """The container knows the target by another name, which says nothing to people."""
-        return message.replace(model_id(self._target), self._target)
-
-    def _refuse(self, refusal: answers.RefusedError) -> None:
-        self._served.metrics.refused(refusal.status)
-        _log.warning("%s: %d %s: %s", self._target, refusal.status, refusal.error_type, refusal)
-        self._client.transport.write(refusal.answer(self._request.connection))
+    def _refuse(self, refused: answers.RefusedError) -> None:
+        self._served.metrics.refused(refused.status)
+        _log.warning("%s: %d %s: %s", self._target, refused.status, refused.error_type, refused)
+        self._client.transport.write(refused.answer(self._request.connection))
         self._client.exchange_ended()
 
     def _release(self) -> None:

@@ -13,6 +13,7 @@ from typing_extensions import override
 from mmebench.wire.chunked import ChunkedBody, ChunkError
 from mmebench.wire.http_client import Address
 from mmebench.wire.http_head import END, LIMIT, AnswerHead, KnownHeads, parse_answer_head
+from mmebench.wire.pausable import PausableProtocol
 
 _JOINED_BYTES = 64 * 1024
 """Up to here one buffer is cheaper to send than two."""
@@ -38,19 +39,16 @@ class Receiver(Protocol):
         """The container reads again."""
 
 
-class Upstream(asyncio.Protocol):
+class Upstream(PausableProtocol):
     """One connection; carries one exchange at a time.
 
     Attributes:
         chunks: what came of the body since somebody took it.
         complete: whether the answer is whole.
-        paused: whether no more is read of it for now.
         idle_since: when the last exchange was over, by ``time.perf_counter``.
     """
 
     def __init__(self) -> None:
-        self.transport: asyncio.Transport
-        self.paused = False
         self.idle_since = math.inf
         self.receiver: Receiver | None = None
         self.chunks: list[bytes] = []
@@ -73,18 +71,6 @@ class Upstream(asyncio.Protocol):
         """End an exchange whose answer nobody wants any more."""
         self.receiver = None
         self.transport.abort()
-
-    def pause_reading(self) -> None:
-        """Read no more of the answer for now."""
-        if not self.paused and not self.transport.is_closing():
-            self.paused = True
-            self.transport.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Read on."""
-        if self.paused and not self.transport.is_closing():
-            self.paused = False
-            self.transport.resume_reading()
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
