@@ -43,8 +43,8 @@ WORKERS := -n 4 --dist loadfile --no-loadscope-reorder
 unit: setup
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
 	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends chromium; }
-	$(BIN)/pytest $(WORKERS) -m "not timing"
-	$(BIN)/pytest -n 2 --dist loadfile -m timing
+	$(BIN)/pytest $(WORKERS) --ignore tests/timing
+	$(BIN)/pytest -n 2 --dist loadfile tests/timing
 
 test: lint unit
 

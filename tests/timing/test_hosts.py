@@ -22,7 +22,7 @@ from support.free_ports import free_ports
 from support.namespaces import OTHER_CLOCK, call_inside, inside, require, three_hosts
 from support.scripted_server import OK, ScriptedServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.timing]
+pytestmark = pytest.mark.slow
 
 MS = 1_000_000
 LOCAL: tuple[str, ...] = ()

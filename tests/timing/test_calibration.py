@@ -15,7 +15,7 @@ from support.load_run import LoadRun
 from support.noise import Noise, held_seconds, percentile
 from support.scripted_server import OK, Step
 
-pytestmark = [pytest.mark.slow, pytest.mark.timing]
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("hold", [lambda n: 0.2, lambda n: 0.4 if n % 20 == 7 else 0.15], ids=["fixed", "bimodal"])
