@@ -44,7 +44,7 @@ unit: setup
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
 	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends chromium; }
 	$(BIN)/pytest $(WORKERS) --ignore tests/timing
-	$(BIN)/pytest -n 2 --dist loadfile tests/timing
+	$(BIN)/pytest -n 3 --dist load tests/timing
 
 test: lint unit
 

@@ -1,5 +1,6 @@
 """Tiny archives, made once, and one local endpoint with a real Triton that most tests share."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,10 @@ from support.tiny_models import onnx_archive, openvino_archive, torchscript_arch
 
 
 def pytest_configure() -> None:
-    """As in a terminal: what a shell starts in the background ignores Ctrl-C, and so would what tests start."""
+    """What tests, and all that they start, find in their environment."""
+    # Workers of pytest share the cores: threads of a model that wait for each other would only take them away.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # As in a terminal: what a shell starts in the background ignores Ctrl-C, and so would what tests start.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
