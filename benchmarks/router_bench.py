@@ -1,7 +1,8 @@
 """What the local endpoint's router adds to Triton: latency, CPU and lost throughput, against an aiohttp proxy.
 
 Triton has one core to itself; wrk and the router share the other. Each case is measured in turns: wrk asks Triton
-directly, then through the router, then through the aiohttp proxy, which all lead to the same model.
+directly, then through the router, then through the aiohttp proxy. The endpoint's own Triton listens on no
+port, and wrk asks nothing else: so another one, of the same files with the same models, stands in for direct ways.
 """
 
 import json
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -181,27 +183,61 @@ def servers(folder: Path, cases: list[Case]) -> Iterator[dict[str, Way]]:
             client.invoke(case.target, case.body.read_bytes(), content_type)
         client.close()
         (triton,) = psutil.Process(endpoint.pid).children()
-        (triton_port,) = (int(part[12:]) for part in triton.cmdline() if part.startswith("--http-port="))
         move(endpoint.pid, CLIENT)
-        for process in (triton, *triton.children()):
-            move(process.pid, SERVER)
-        port = free_port()
-        models = [f"{case.target}={model_id(case.target)}" for case in cases]
-        with on_core(CLIENT):
-            proxy = subprocess.Popen(
-                [sys.executable, _HERE / "aiohttp_proxy.py", str(port), str(triton_port), *models],
-                stderr=subprocess.DEVNULL,  # it complains whenever wrk leaves
-            )
-        try:
-            wait_for(port)
-            yield {
-                DIRECT: Way(triton_port, None),
-                OURS: Way(int(endpoint.url.rpartition(":")[2]), endpoint.pid),
-                AIOHTTP: Way(port, proxy.pid),
-            }
-        finally:
-            proxy.terminate()
-            proxy.wait(timeout=10)
+        with listening_triton(triton, cases) as other:
+            for process in (triton, *triton.children(), other.process, *other.process.children()):
+                move(process.pid, SERVER)
+            with aiohttp_proxy(other.port, cases) as proxy:
+                yield {
+                    DIRECT: Way(other.port, None),
+                    OURS: Way(int(endpoint.url.rpartition(":")[2]), endpoint.pid),
+                    AIOHTTP: proxy,
+                }
+
+
+@dataclass(frozen=True)
+class ListeningTriton:
+    """One that wrk can ask."""
+
+    process: psutil.Process
+    port: int
+
+
+@contextmanager
+def listening_triton(like: psutil.Process, cases: list[Case]) -> Iterator[ListeningTriton]:
+    """Another Triton of the same files, on a port."""
+    port = free_port()
+    command = [part for part in like.cmdline() if not part.startswith(("--http", "--grpc", "--backend-config"))]
+    command += ["--http-address=127.0.0.1", f"--http-port={port}", "--allow-grpc=false"]
+    command += ["--backend-config=python,shm-region-prefix-name=mmebench-bench-"]
+    process = subprocess.Popen(command, env=like.environ(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(port)
+        for case in cases:
+            load = f"/v2/repository/models/{model_id(case.target)}/load"
+            urllib.request.urlopen(f"http://127.0.0.1:{port}{load}", data=b"", timeout=60).close()
+        yield ListeningTriton(psutil.Process(process.pid), port)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@contextmanager
+def aiohttp_proxy(triton_port: int, cases: list[Case]) -> Iterator[Way]:
+    """In front of that."""
+    port = free_port()
+    models = [f"{case.target}={model_id(case.target)}" for case in cases]
+    with on_core(CLIENT):
+        proxy = subprocess.Popen(
+            [sys.executable, _HERE / "aiohttp_proxy.py", str(port), str(triton_port), *models],
+            stderr=subprocess.DEVNULL,  # it complains whenever wrk leaves
+        )
+    try:
+        wait_for(port)
+        yield Way(port, proxy.pid)
+    finally:
+        proxy.terminate()
+        proxy.wait(timeout=10)
 
 
 def free_port() -> int:
@@ -275,10 +311,10 @@ def main() -> None:
         folder = Path(scratch)
         small, large = cases = make_cases(folder)
         with servers(folder, cases) as ways:
-            figures += alone(small, measure(small, ways, 1), 0.12)
+            figures += alone(small, measure(small, ways, 1), 0.06)
             figures += crowded(small, measure(small, ways, 8), 45)
             figures += crowded(as_boto3(small), measure(as_boto3(small), ways, 8), None)
-            figures += alone(large, measure(large, ways, 1), 0.25)
+            figures += alone(large, measure(large, ways, 1), 0.2)
             figures += crowded(large, measure(large, ways, 8), None)
     publish("router", figures)
 

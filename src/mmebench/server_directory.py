@@ -1,7 +1,9 @@
 """The temporary directory of one server, and its shared memory; what a dead server left is removed."""
 
 import logging
+import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -27,6 +29,23 @@ class ServerDirectory:
         self._lock = unnamed.open("w")
         own(self._lock)
         unnamed.rename(self.path / "lock")
+        self.sockets = self.path / "sockets"
+        """Where the server listens: nobody else can reach them, as the directory is ours alone."""
+        self.sockets.mkdir(mode=0o700)
+        self._sockets = os.open(self.sockets, os.O_RDONLY)
+
+    def socket(self, name: str) -> Path:
+        """The Unix socket of that name, for this process.
+
+        A path to a socket may have 107 bytes, which a temporary directory uses up soon; so it is told by the
+        directory's file descriptor where that is possible.
+        """
+        return Path(f"/proc/self/fd/{self._sockets}") / name if sys.platform == "linux" else self.sockets / name
+
+    def remove_sockets(self) -> None:
+        """Make room for those of a server that is about to start."""
+        for left in self.sockets.iterdir():
+            left.unlink()
 
     @property
     def shared_memory_prefix(self) -> str:
@@ -40,7 +59,9 @@ class ServerDirectory:
     def close(self) -> None:
         """Remove the directory and the shared memory; safe to call twice."""
         _remove(self.path)
-        self._lock.close()
+        if not self._lock.closed:
+            self._lock.close()
+            os.close(self._sockets)
 
 
 def sweep() -> list[Path]:

@@ -3,11 +3,13 @@ from dataclasses import dataclass
 from time import monotonic_ns
 
 import gevent
+import numpy as np
 import pytest
 from gevent.event import Event
 
 from mmebench.load.client.answer import Head
 from mmebench.load.client.connection import Address, Connection
+from support.noise import held_seconds
 from support.scripted_server import OK, ScriptedServer, Step
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
@@ -218,8 +220,9 @@ def test_a_name_that_does_not_resolve() -> None:
 def test_latency_is_the_servers() -> None:
     with ScriptedServer(always(0.05, OK)) as server:
         client = Client(server.port)
-        client.send()
-        for _ in range(5):
-            assert client.send().milliseconds == pytest.approx(50, abs=15)
+        seen = np.array([client.send().milliseconds for _ in range(6)])
+        added = seen - 1000 * held_seconds(server)
+        assert added.min() >= 0, "nothing is hidden"
+        assert added[1:].min() < 15, "and nothing made up; a busy machine may be slow now and then"
         assert client.connection.first_byte_ns <= monotonic_ns()
         client.connection.close()

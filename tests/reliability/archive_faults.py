@@ -105,7 +105,8 @@ def disk_full(scene: Scene) -> float:
     for target in (*targets, targets[0]):
         assert scene.ask(target) == RIGHT, scene.tally.notes
     huge = _large(scene, 5, 40)
-    assert scene.ask(huge) == "InternalFailure"
+    outcomes = (scene.ask(huge) for _ in range(5))  # it is told to ask again after a minute, on a busy machine
+    assert next(outcome for outcome in outcomes if outcome != "ModelNotReadyException") == "InternalFailure"
     assert "disk is full" in scene.tally.notes[-1]
     return scene.heal(targets[0])
 

@@ -32,7 +32,7 @@ SCENARIOS = (
     Scenario(
         "a load that hangs",
         load_that_hangs,
-        constants=(("mmebench.server.containers.v2._LOAD_SECONDS", 2.0),),
+        constants=(("mmebench.server.containers.control.LOAD_SECONDS", 2.0),),
     ),
     Scenario("a corrupt archive", corrupt_archive),
     Scenario("a half-written archive", half_written_archive),

@@ -125,7 +125,7 @@ class Scenario:
 
 def make_request(target: str, body: bytes, length: int | None = None) -> bytes:
     head = (
-        "POST /endpoints/local/invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        "POST /endpoints/local/invocations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         f"X-Amzn-SageMaker-Target-Model: {target}\r\n"
         f"Content-Length: {len(body) if length is None else length}\r\n\r\n"
     )

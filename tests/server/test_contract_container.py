@@ -225,12 +225,15 @@ def triton_front(tmp_path: Path) -> Iterator[str]:
     recipe, run = TritonRecipe(), ServerDirectory()
     (run.path / "repository").mkdir()
     recipe.prepare(run)
-    port, http_port, metrics_port = free_ports(3)
-    command = [part for part in recipe.command(run, "test", http_port, metrics_port) if "sagemaker" not in part]
+    run.remove_sockets()
+    (port,) = free_ports(1)
+    command = [part for part in recipe.command(run) if "sagemaker" not in part]
     command += ["--allow-sagemaker=true", f"--sagemaker-port={port}"]
     environment = os.environ | recipe.environment() | {"LD_PRELOAD": str(shim)}
     with (tmp_path / "triton.log").open("wb") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            command, env=environment, cwd=run.sockets, stdout=log, stderr=log, start_new_session=True
+        )
     yield f"http://127.0.0.1:{port}"
     process.terminate()
     try:

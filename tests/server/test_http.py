@@ -145,7 +145,7 @@ def test_connection_close(http: Client) -> None:
 
 @pytest.mark.parametrize("ask", [b"GET /ping", b"GET /endpoints/local", b"GET /nothing"])
 def test_connection_close_without_a_body(http: Client, ask: bytes) -> None:
-    http.send(ask + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    http.send(ask + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     assert http.answer()[1]["connection"] == "close"
     assert http.ended()
 
@@ -179,7 +179,12 @@ def test_other_ways_to_write_the_url(http: Client, url: bytes) -> None:
 
 
 def test_every_answer_has_a_date(http: Client) -> None:
-    for ask in (request(), request(target="no.tar.gz"), b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n", b"junk\r\n\r\n"):
+    for ask in (
+        request(),
+        request(target="no.tar.gz"),
+        b"GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"junk\r\n\r\n",
+    ):
         http.send(ask)
         said = parsedate_to_datetime(http.answer()[1]["date"])
         assert abs((datetime.now(UTC) - said).total_seconds()) < 5
@@ -188,7 +193,9 @@ def test_every_answer_has_a_date(http: Client) -> None:
 @pytest.mark.parametrize("codings", [["gzip, chunked"], ["gzip", "chunked"]])
 def test_a_coding_that_is_not_understood(http: Client, codings: list[str]) -> None:
     lines = b"".join(b"Transfer-Encoding: %b\r\n" % coding.encode() for coding in codings)
-    http.send(b"POST /endpoints/local/invocations HTTP/1.1\r\nHost: x\r\n" + lines + b"\r\n1\r\na\r\n0\r\n\r\n")
+    http.send(
+        b"POST /endpoints/local/invocations HTTP/1.1\r\nHost: localhost\r\n" + lines + b"\r\n1\r\na\r\n0\r\n\r\n"
+    )
     status, _, body = http.answer()
     assert (status, json.loads(body)["Message"].partition(" is")[0]) == (501, "Transfer-Encoding gzip, chunked")
     assert http.ended()
@@ -232,15 +239,15 @@ def test_operations_that_a_multi_model_endpoint_has_not(http: Client, path: byte
     [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS
         b"nonsense\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
-        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nbad header\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"GET /ping HTTP/9.9\r\n\r\n",
         b"GET /ping HTTP/1.1\r\n\r\n",  # for whom?
         b"GET /ping HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n",
     ],
 )
 def test_malformed_http_is_refused_and_the_connection_ended(http: Client, junk: bytes) -> None:
@@ -255,8 +262,8 @@ def test_malformed_http_is_refused_and_the_connection_ended(http: Client, junk: 
 @pytest.mark.parametrize(
     ("head", "status"),
     [
-        (b"CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n", 404),
-        (b"GET /ping HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", 200),
+        (b"CONNECT example.com:443 HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
+        (b"GET /ping HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", 200),
     ],
 )
 def test_no_other_protocol_is_spoken(http: Client, head: bytes, status: int) -> None:
@@ -273,7 +280,7 @@ def test_what_came_before_the_junk_is_answered_first(http: Client) -> None:
 
 
 def test_a_megabyte_of_headers_is_refused(http: Client) -> None:
-    http.send(b"GET /ping HTTP/1.1\r\nHost: x\r\n")
+    http.send(b"GET /ping HTTP/1.1\r\nHost: localhost\r\n")
     for number in range(1000):
         http.send(b"X-%d: %b\r\n" % (number, b"a" * 1024))
     assert http.answer()[0] == 431
@@ -336,11 +343,11 @@ def test_a_client_that_leaves_in_the_middle_of_a_body(endpoint: LocalEndpoint, h
 
 
 def test_ping_and_what_else_there_is(http: Client) -> None:
-    http.send(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
+    http.send(b"GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert http.answer()[0] == 200
-    http.send(b"HEAD /ping HTTP/1.1\r\nHost: x\r\n\r\n")
+    http.send(b"HEAD /ping HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert http.answer(without_body=True)[0] == 200
-    http.send(b"GET /endpoints/local HTTP/1.1\r\nHost: x\r\n\r\n")
+    http.send(b"GET /endpoints/local HTTP/1.1\r\nHost: localhost\r\n\r\n")
     status, _, body = http.answer()
     assert (status, json.loads(body)["EndpointName"]) == (200, "local")
     for line in (
@@ -349,7 +356,7 @@ def test_ping_and_what_else_there_is(http: Client) -> None:
         b"GET /endpoints/local/invocations",
         b"POST /v2/repository/index",
     ):
-        http.send(line + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        http.send(line + b" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
         status, headers, _ = http.answer()
         assert (status, headers["x-amzn-errortype"]) == (404, "UnknownOperationException")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from mmebench.server.containers.control import Control
 from mmebench.server.containers.triton import TritonRecipe
 from mmebench.server.containers.v2_container import V2Container
 from mmebench.server_directory import ServerDirectory
@@ -22,11 +23,11 @@ class Weak(TritonRecipe):
         super().__init__()
         self.checks = 0
 
-    async def check(self, address: Address) -> None:
+    async def check(self, control: Control, address: Address) -> None:
         self.checks += 1
         if self.checks == 2:
             kill()
-        await super().check(address)
+        await super().check(control, address)
 
 
 @pytest.fixture

@@ -51,8 +51,22 @@ _INTERRUPTED = 130
     is_flag=True,
     help="Refuse invocations that are not signed with the AWS credentials of this process.",
 )
+@click.option(
+    "--allow-host",
+    "allowed_hosts",
+    metavar="NAME",
+    multiple=True,
+    help="Another host name by which it may be asked, and from whose pages; loopback addresses always may.",
+)
 @click.option("--log", type=click.Path(path_type=Path), help="Append the log to this file instead of stderr.")
-def serve(archives: str, port: int, log: Path | None, require_sigv4: bool, **options: str | None) -> int:
+def serve(
+    archives: str,
+    port: int,
+    log: Path | None,
+    require_sigv4: bool,
+    allowed_hosts: tuple[str, ...],
+    **options: str | None,
+) -> int:
     """Serve the archives (*.tar.gz) below a directory or an S3 prefix as a multi-model endpoint on this machine.
 
     TargetModel is an archive's path relative to DIRECTORY or s3://bucket/prefix; archives may come and go while it
@@ -71,7 +85,13 @@ def serve(archives: str, port: int, log: Path | None, require_sigv4: bool, **opt
         if source.is_empty():
             click.echo(f"{archives} holds no archive yet; put *.tar.gz files there at any time", err=True)
         ended_by = server.serve(
-            endpoint, source, port, output, lambda url: click.echo(f"ready {url}/invocations"), signatures
+            endpoint,
+            source,
+            port,
+            output,
+            lambda url: click.echo(f"ready {url}/invocations"),
+            signatures,
+            allowed_hosts,
         )
     return _INTERRUPTED if ended_by is signal.SIGINT else 0
 

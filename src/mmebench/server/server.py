@@ -7,13 +7,14 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import AsyncExitStack
 from typing import IO, Any
 
 from mmebench.errors import BadInputError
 from mmebench.server.containers.choice import start_container
 from mmebench.server.endpoint_metrics import EndpointMetrics
+from mmebench.server.front.origins import Origins
 from mmebench.server.front.router import Router
 from mmebench.server.memory.archives import ArchiveSource
 from mmebench.server.memory.ledger import Ledger
@@ -35,6 +36,7 @@ def serve(
     output: IO[bytes],
     announce: Callable[[str], None],
     signatures: SignatureCheck | None = None,
+    allowed_hosts: Collection[str] = (),
 ) -> signal.Signals:
     """Serve until SIGINT, SIGTERM or SIGHUP, and say which it was.
 
@@ -45,6 +47,7 @@ def serve(
         output: where the container writes what it has to say.
         announce: called with the endpoint's URL, once it answers.
         signatures: what checks those of invocations, which else need none.
+        allowed_hosts: by whose names it may be asked, beside loopback addresses.
 
     Raises:
         BadInputError: the port is taken, or the container at a URL cannot be used.
@@ -55,7 +58,8 @@ def serve(
         import uvloop
 
         run = uvloop.run
-    return run(_until_signal(lambda: _run(endpoint, source, port, output, announce, signatures)))
+    origins = Origins(allowed_hosts)
+    return run(_until_signal(lambda: _run(endpoint, source, port, output, announce, origins, signatures)))
 
 
 async def _until_signal(work: Callable[[], Coroutine[Any, Any, None]]) -> signal.Signals:
@@ -85,6 +89,7 @@ async def _run(
     port: int,
     output: IO[bytes],
     announce: Callable[[str], None],
+    origins: Origins,
     signatures: SignatureCheck | None,
 ) -> None:
     """Everything, from start to cancellation."""
@@ -100,7 +105,7 @@ async def _run(
         ledger = Ledger(endpoint.memory if container.measures_memory else None)
         loader = Loader(ledger, archives, container, EndpointMetrics(), concurrency, caching=caching)
         stack.push_async_callback(loader.evictor.close)
-        router = Router(endpoint.name, container, loader, signatures)
+        router = Router(endpoint.name, container, loader, origins, signatures)
         stack.callback(router.close)
         server = await asyncio.get_running_loop().create_server(router.connection, sock=listener)
         stack.callback(server.close)

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import httptools
 
-Address = tuple[str, int]
+Address = tuple[str, int] | Path
+"""Where a server listens: host and port, or a Unix socket."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ async def call(
     """Send one request on a connection of its own and read the whole answer.
 
     Args:
-        address: host and port.
+        address: where the server listens.
         method: GET, POST, …
         path: with the query.
         body: of the request.
@@ -61,7 +63,10 @@ async def call(
     Raises:
         ConnectionError: nobody listens, or the connection ended before the answer did.
     """
-    reader, writer = await asyncio.open_connection(*address)
+    if isinstance(address, Path):
+        reader, writer = await asyncio.open_unix_connection(address)
+    else:
+        reader, writer = await asyncio.open_connection(*address)
     try:
         head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         head += "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
@@ -72,11 +77,16 @@ async def call(
             if not data and answer.ends_with_connection:
                 break
             if not data:
-                raise ConnectionResetError(f"{address[0]}:{address[1]} closed the connection before it answered")
+                raise ConnectionResetError(f"{shown(address)} closed the connection before it answered")
             try:
                 answer.parser.feed_data(data)
             except httptools.HttpParserError as error:
-                raise ConnectionError(f"{address[0]}:{address[1]} does not speak HTTP: {error}") from error
+                raise ConnectionError(f"{shown(address)} does not speak HTTP: {error}") from error
         return Answer(answer.parser.get_status_code(), b"".join(answer.chunks))
     finally:
         writer.close()
+
+
+def shown(address: Address) -> str:
+    """As people read it."""
+    return str(address) if isinstance(address, Path) else f"{address[0]}:{address[1]}"

@@ -25,7 +25,7 @@ from mmebench.server.containers.container import (
     error_message,
 )
 from mmebench.server.containers.model_directory import ModelDirectory
-from mmebench.wire.http_client import Address, Answer, call
+from mmebench.wire.http_client import Address, Answer, call, shown
 
 _log = logging.getLogger(__name__)
 _START_SECONDS = 10.0
@@ -68,9 +68,8 @@ class ContractContainer:
         deadline = asyncio.get_running_loop().time() + _START_SECONDS
         while (problem := await self._ping()) is not None:
             if asyncio.get_running_loop().time() > deadline:
-                host, port = self.address
                 raise BadInputError(
-                    f"http://{host}:{port}/ping: {problem}; start the container first, and give its URL"
+                    f"http://{shown(self.address)}/ping: {problem}; start the container first, and give its URL"
                 )
             await asyncio.sleep(0.2)
         await self._unload_all()

@@ -5,27 +5,38 @@ import logging
 import os
 import signal
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import IO, Self
 
 from mmebench.die_with_parent import dying_with_parent
+from mmebench.server.containers.private import private
 
 _log = logging.getLogger(__name__)
+_SECRET = ("AWS_", "MMEBENCH_")
+
+
+def shared_environment() -> dict[str, str]:
+    """Our environment without what only we need to know: a model is code, and often a stranger's."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_SECRET)}
 
 
 class ServerProcess:
-    """A child process and the group it leads."""
+    """A child process and the group it leads; its files and shared memory are for this user alone."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self.pid = process.pid
 
     @classmethod
-    async def start(cls, command: Sequence[str], environment: Mapping[str, str], output: IO[bytes]) -> Self:
-        """Start ``command`` (an absolute path and its arguments); what it prints goes to ``output``."""
+    async def start(
+        cls, command: Sequence[str], environment: Mapping[str, str], folder: Path, output: IO[bytes]
+    ) -> Self:
+        """Start ``command``, an absolute path and its arguments, in ``folder``; ``output`` gets what it prints."""
         return cls(
             await asyncio.create_subprocess_exec(
-                *dying_with_parent(list(command), signal.SIGKILL),
+                *dying_with_parent(private(list(command)), signal.SIGKILL),
                 env=environment,
+                cwd=folder,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

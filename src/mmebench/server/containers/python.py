@@ -1,6 +1,6 @@
 """The Python fallback, for machines where Triton does not run; labelled as such wherever it shows."""
 
-import http.client
+import asyncio
 import importlib.util
 import json
 import os
@@ -10,8 +10,11 @@ from collections.abc import Collection
 
 from mmebench.server.backends.inference.options import MODEL_FILES
 from mmebench.server.containers.container import CannotRunError
+from mmebench.server.containers.control import ANSWER_SECONDS, Control
+from mmebench.server.containers.http_control import HttpControl
+from mmebench.server.containers.process import shared_environment
 from mmebench.server_directory import ServerDirectory
-from mmebench.wire.http_client import Address
+from mmebench.wire.http_client import Address, call
 
 LABEL = "python (fallback)"
 _RUNTIMES = {"onnxruntime": "onnxruntime", "pytorch": "torch", "openvino": "openvino"}
@@ -27,34 +30,35 @@ class PythonRecipe:
                 "neither onnxruntime nor torch nor openvino is installed; pip install 'mmebench[local]'"
             )
 
-    def command(self, run: ServerDirectory, identity: str, port: int, metrics_port: int) -> list[str]:
+    def command(self, run: ServerDirectory) -> list[str]:
         """The command line of the server."""
         module = "mmebench.server.containers.python_server"
-        return [sys.executable, "-m", module, str(run.path / "repository"), str(port), identity]
+        return [sys.executable, "-m", module, str(run.path / "repository"), "http"]
+
+    def control(self, run: ServerDirectory) -> Control:
+        """Over HTTP."""
+        return HttpControl(run.socket("http"))
 
     def environment(self) -> dict[str, str]:
-        """This process's environment."""
-        return dict(os.environ)
+        """Ours without secrets."""
+        return shared_environment()
 
     def label(self, version: str) -> str:
         """Says that this is not the real thing."""
         return LABEL
 
-    async def check(self, address: Address) -> None:
+    async def check(self, control: Control, address: Address) -> None:
         """Nothing between numpy and the runtimes can go wrong here."""
 
     def end_load(self, pid: int, model: str) -> None:
         """End the server: a thread cannot be ended. It is started again, and targets are loaded when asked for."""
         os.kill(pid, signal.SIGKILL)
 
-    def memory(self, address: Address, pid: int, models: Collection[str]) -> dict[str, int]:
+    async def memory(self, address: Address, pid: int, models: Collection[str]) -> dict[str, int]:
         """Bytes by which the process grew with each model; they share one process."""
-        connection = http.client.HTTPConnection(*address, timeout=30)
         try:
-            connection.request("GET", "/memory")
-            grown: dict[str, int] = json.loads(connection.getresponse().read())
-        except (OSError, http.client.HTTPException):
+            answer = await asyncio.wait_for(call(address, "GET", "/memory"), ANSWER_SECONDS)
+        except OSError:  # a time-out is one, too
             return {}  # it died; the restart is under way
-        finally:
-            connection.close()
+        grown: dict[str, int] = json.loads(answer.body)
         return {name: grown[name] for name in models if name in grown}

@@ -1,4 +1,4 @@
-"""``python -m mmebench.server.containers.python_server REPOSITORY PORT ID``: the Python fallback.
+"""``python -m mmebench.server.containers.python_server REPOSITORY SOCKET``: the Python fallback.
 
 A v2 server for machines where Triton does not run. It answers the calls that a local endpoint makes, with one
 execution a model at a time and no batching across requests, so its speed says nothing about Triton's.
@@ -30,9 +30,8 @@ Reply = tuple[int, bytes, int | None]
 class Server:
     """Answers requests on the worker threads."""
 
-    def __init__(self, models: Models, identity: str) -> None:
+    def __init__(self, models: Models) -> None:
         self._models = models
-        self._identity = identity
         self._workers = ThreadPoolExecutor(max(2, os.cpu_count() or 1), "infer")
         # A load must not wait behind inferences, nor they behind it.
         self._loader = ThreadPoolExecutor(1, "load")
@@ -48,7 +47,7 @@ class Server:
             case b"/v2/health/ready":
                 return _json(200, {})
             case b"/v2":
-                return _json(200, {"name": self._identity, "version": sys.version.split()[0]})
+                return _json(200, {"name": "mmebench", "version": sys.version.split()[0]})
             case b"/v2/repository/index":
                 return _json(200, [{"name": name, "state": "READY"} for name in self._models.loaded])
             case b"/memory":
@@ -121,17 +120,17 @@ class _Connection(HttpConnection):
         self.transport.writelines([head.encode() + b"\r\n", body])
 
 
-async def _serve(repository: Path, port: int, identity: str) -> None:
-    server = Server(Models(repository), identity)
-    listener = await asyncio.get_running_loop().create_server(lambda: _Connection(server), "127.0.0.1", port)
+async def _serve(repository: Path, socket: str) -> None:
+    server = Server(Models(repository))
+    listener = await asyncio.get_running_loop().create_unix_server(lambda: _Connection(server), socket)
     await listener.serve_forever()
 
 
 def main() -> None:
     """Serve until killed."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    repository, port, identity = sys.argv[1:]
-    asyncio.run(_serve(Path(repository), int(port), identity))
+    repository, socket = sys.argv[1:]
+    asyncio.run(_serve(Path(repository), socket))
 
 
 if __name__ == "__main__":

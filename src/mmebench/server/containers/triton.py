@@ -4,6 +4,7 @@ The wheel holds the server and the Python backend only, so ONNX Runtime, TorchSc
 Python stub processes (:mod:`mmebench.server.backends`). Measured with nvidia-pytriton 0.7.0, Triton 2.51.
 """
 
+import asyncio
 import contextlib
 import importlib.util
 import json
@@ -19,21 +20,24 @@ import psutil
 
 import mmebench
 from mmebench.server.backends.inference.options import MODEL_FILES
-from mmebench.server.containers import v2
 from mmebench.server.containers.container import CannotRunError, LoadError
+from mmebench.server.containers.control import Control
 from mmebench.server.containers.ensemble import owner
 from mmebench.server.containers.machine import has_gpu, proportional_bytes
+from mmebench.server.containers.process import shared_environment
 from mmebench.server_directory import ServerDirectory
 from mmebench.wire.http_client import Address, call
 
 _BACKENDS = Path(__file__).parents[1] / "backends"
 _PACKAGES = str(Path(mmebench.__file__).parents[1])
 _PROBE = "mmebench-probe"
+_GRPC_PORT = 8001
+"""Triton appends it to the name of the socket."""
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 class TritonRecipe:
-    """Starts Triton with explicit model control, reachable from this machine only."""
+    """Starts Triton with explicit model control; only we reach it, as whoever can load a model runs code."""
 
     def __init__(self) -> None:
         package = importlib.util.find_spec("pytriton")
@@ -61,11 +65,10 @@ class TritonRecipe:
         self._check_stub(python / stub.name)
         _write_probe(run.path / "repository" / _PROBE)
 
-    def command(self, run: ServerDirectory, identity: str, port: int, metrics_port: int) -> list[str]:
+    def command(self, run: ServerDirectory) -> list[str]:
         """The command line of tritonserver."""
         return [
             str(self._server / "bin" / "tritonserver"),
-            f"--id={identity}",
             f"--model-repository={run.path / 'repository'}",
             f"--backend-directory={run.path / 'backends'}",
             "--model-control-mode=explicit",
@@ -73,22 +76,29 @@ class TritonRecipe:
             "--disable-auto-complete-config",
             # Its SageMaker front binds 0.0.0.0 and aborts on malformed JSON.
             "--allow-sagemaker=false",
-            "--allow-grpc=false",
-            "--http-address=127.0.0.1",
-            f"--http-port={port}",
-            "--metrics-address=127.0.0.1",
-            f"--metrics-port={metrics_port}",
+            "--allow-metrics=false",
+            "--http-address=unix:http",
+            "--grpc-address=unix:grpc",
+            f"--grpc-port={_GRPC_PORT}",
             "--strict-readiness=false",
             "--exit-timeout-secs=1",
             "--log-info=false",
-            *([] if has_gpu() else ["--allow-gpu-metrics=false", "--pinned-memory-pool-byte-size=0"]),
+            *([] if has_gpu() else ["--pinned-memory-pool-byte-size=0"]),
             f"--backend-config=python,shm-region-prefix-name={run.shared_memory_prefix}",
         ]
 
+    def control(self, run: ServerDirectory) -> Control:
+        """Over gRPC."""
+        from mmebench.server.containers.grpc_control import GrpcControl  # its imports take half a second
+
+        return GrpcControl(run.socket(f"grpc:{_GRPC_PORT}"))
+
     def environment(self) -> dict[str, str]:
-        """This process's environment, with what the stubs need to find this Python and its packages."""
+        """Ours without secrets, with what the stubs need to find this Python and its packages."""
         inherited = os.environ.get
-        return dict(os.environ) | {
+        return shared_environment() | {
+            # It would warn that a Unix socket knows no TCP_NODELAY.
+            "GRPC_VERBOSITY": "NONE",
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), inherited("PATH", os.defpath)]),
             "LD_LIBRARY_PATH": os.pathsep.join([*self._libraries, inherited("LD_LIBRARY_PATH", "")]).rstrip(":"),
             "PYTHONPATH": os.pathsep.join([_PACKAGES, inherited("PYTHONPATH", "")]).rstrip(os.pathsep),
@@ -98,12 +108,12 @@ class TritonRecipe:
         """``triton 2.51.0``."""
         return f"triton {version}"
 
-    async def check(self, address: Address) -> None:
+    async def check(self, control: Control, address: Address) -> None:
         """Let a model compute a known answer; a stub that does not fit its numpy turns inputs into zeros."""
         values = [1.5, -2.25, 1024.0]
         tensor = {"name": "INPUT", "datatype": "FP32", "shape": [len(values)], "data": values}
         try:
-            await v2.load(address, _PROBE)
+            await control.load(_PROBE)
         except LoadError as error:
             raise CannotRunError(f"Triton cannot load a model that only copies its input: {error}") from error
         answer = await call(
@@ -114,15 +124,19 @@ class TritonRecipe:
                 f"Triton gave a wrong answer to a model that only copies its input: sent {values}, got "
                 f"{answer.text}; install the numpy of mmebench's constraints file"
             )
-        await v2.begin_unload(address, _PROBE)
+        await control.begin_unload(_PROBE)
 
-    def memory(self, address: Address, pid: int, models: Collection[str]) -> dict[str, int]:
+    async def memory(self, address: Address, pid: int, models: Collection[str]) -> dict[str, int]:
         """Bytes of the stub processes of each model; a stub's first argument is its model file."""
-        used: dict[str, int] = {}
-        for model, stub in _stubs(pid):
-            if model in models:
-                used[model] = used.get(model, 0) + proportional_bytes(stub.pid)
-        return used
+
+        def measure() -> dict[str, int]:
+            used: dict[str, int] = {}
+            for model, stub in _stubs(pid):
+                if model in models:
+                    used[model] = used.get(model, 0) + proportional_bytes(stub.pid)
+            return used
+
+        return await asyncio.to_thread(measure)
 
     def end_load(self, pid: int, model: str) -> None:
         """Kill the stub processes of ``model``: Triton then gives up the load."""

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import socket
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Protocol
@@ -12,6 +11,7 @@ from mmebench.endpoints.counters import TargetCounters
 from mmebench.errors import MmebenchError
 from mmebench.server.containers import ensemble, v2
 from mmebench.server.containers.container import CannotRunError, ContainerDownError, Fault, LoadTimeoutError
+from mmebench.server.containers.control import Control, wait_unloaded
 from mmebench.server.containers.model_files import unpack_model
 from mmebench.server.containers.process import ServerProcess
 from mmebench.server_directory import ServerDirectory
@@ -23,8 +23,6 @@ _STOP_SECONDS = 1
 _UNLOAD_SECONDS = 60
 _UNLOAD_CHECK_SECONDS = 3
 _RESTART_DELAYS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
-_ATTEMPTS = 3
-"""Starts with other ports, as another program may take a free port before the server does."""
 
 
 class Recipe(Protocol):
@@ -33,8 +31,15 @@ class Recipe(Protocol):
     def prepare(self, run: ServerDirectory) -> None:
         """Make what the server needs in the run directory; raises CannotRunError when it cannot run here."""
 
-    def command(self, run: ServerDirectory, identity: str, port: int, metrics_port: int) -> list[str]:
-        """The command line; models are in ``run.path / "repository"``."""
+    def command(self, run: ServerDirectory) -> list[str]:
+        """The command line; models are in ``run.path / "repository"``.
+
+        It is run in ``run.sockets``, answers inferences over HTTP at the Unix socket ``http`` there, and listens
+        on no port: whoever reaches a v2 server can replace its models, and so run code.
+        """
+
+    def control(self, run: ServerDirectory) -> Control:
+        """How it is told to load and unload, once it is ready."""
 
     def environment(self) -> dict[str, str]:
         """The environment variables."""
@@ -42,11 +47,11 @@ class Recipe(Protocol):
     def label(self, version: str) -> str:
         """What people read, e.g. ``triton 2.51.0``."""
 
-    async def check(self, address: Address) -> None:
+    async def check(self, control: Control, address: Address) -> None:
         """Raise CannotRunError unless the server that has just started computes what it should."""
 
-    def memory(self, address: Address, pid: int, models: Collection[str]) -> dict[str, int]:
-        """Bytes that each of these models uses; blocks."""
+    async def memory(self, address: Address, pid: int, models: Collection[str]) -> dict[str, int]:
+        """Bytes that each of these models uses."""
 
     def end_load(self, pid: int, model: str) -> None:
         """End a load that does not end by itself, with all that it holds; ``pid`` is the server's."""
@@ -59,7 +64,7 @@ class V2Container:
 
     def __init__(self, recipe: Recipe, run: ServerDirectory, output: IO[bytes]) -> None:
         self.label = ""
-        self.address: Address = ("127.0.0.1", 0)
+        self.address: Address = run.socket("http")
         self.ready = asyncio.Event()
         self.on_death: Callable[[], None] = lambda: None
         self.storage = run.path
@@ -67,6 +72,7 @@ class V2Container:
         self._run = run
         self._output = output
         self._process: ServerProcess | None = None
+        self._control = recipe.control(run)
         self._watcher: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -88,7 +94,7 @@ class V2Container:
         """Load ``model`` from its directory; a load that does not end is ended."""
         await asyncio.to_thread(ensemble.place, self.directory(model))
         try:
-            await v2.load(self.address, model)
+            await self._control.load(model)
         except LoadTimeoutError:
             if self._process is not None:
                 await asyncio.to_thread(self._recipe.end_load, self._process.pid, model)
@@ -100,9 +106,9 @@ class V2Container:
 
     async def unload(self, model: str) -> None:
         """Unload ``model``, wait until its memory is free, and remove its directory."""
-        await v2.begin_unload(self.address, model)
+        await self._control.begin_unload(model)
         waited = 0
-        while not await v2.wait_unloaded(self.address, model, _UNLOAD_CHECK_SECONDS):
+        while not await wait_unloaded(self._control, model, _UNLOAD_CHECK_SECONDS):
             # A model whose process was killed stays UNLOADING for minutes; its memory is free all the same.
             if not await self.memory([model]):
                 _log.warning("model %s: its process is gone, though the container has not noticed", model)
@@ -114,18 +120,18 @@ class V2Container:
 
     async def reload(self, model: str, target: str) -> None:
         """Load anew a model whose process died; Triton takes the load while the unload still goes on."""
-        await v2.begin_unload(self.address, model)
-        await v2.load(self.address, model)
+        await self._control.begin_unload(model)
+        await self._control.load(model)
 
     async def memory(self, models: Collection[str]) -> dict[str, int]:
         """Bytes that each of these models uses now."""
         if self._process is None:
             return {}
-        return await asyncio.to_thread(self._recipe.memory, self.address, self._process.pid, models)
+        return await self._recipe.memory(self.address, self._process.pid, models)
 
     async def counters(self) -> dict[str, TargetCounters]:
         """What it counted for each loaded model."""
-        return await v2.counters(self.address)
+        return await self._control.counters()
 
     def request_line(self, model: str) -> bytes:
         """The first line of an inference request."""
@@ -159,6 +165,7 @@ class V2Container:
             if self._process is not None:
                 await self._process.stop(_STOP_SECONDS)
                 self._process = None
+            await self._control.close()
             self._run.remove_shared_memory()
 
     async def _watch(self, process: ServerProcess) -> None:
@@ -182,52 +189,36 @@ class V2Container:
                 _log.error("restart %d failed: %s", failures, error)
 
     async def _start_process(self) -> ServerProcess:
-        """A server that answers as it should, on ports of its own."""
+        """A server that answers as it should."""
         with _cannot_run():
-            for _ in range(_ATTEMPTS):
-                process = await self._attempt()
-                if process is not None:
-                    return process
-        raise CannotRunError(f"the server ended {_ATTEMPTS} times while it started; the log says why")
-
-    async def _attempt(self) -> ServerProcess | None:
-        """One start; None when the server ended by itself before it was ready, or somebody else has its port."""
-        port, metrics_port = _free_ports(2)
-        identity = f"{self._run.path.name}-{port}"
-        command = self._recipe.command(self._run, identity, port, metrics_port)
-        self.address = ("127.0.0.1", port)
-        process = await ServerProcess.start(command, self._recipe.environment(), self._output)
-        self._process = process
-        try:
-            version = await self._wait_ready(process, identity)
-            if version is None:
-                return None
-            await self._recipe.check(self.address)
-        except BaseException:
-            await process.stop(_STOP_SECONDS)
-            raise
+            self._run.remove_sockets()
+            command = self._recipe.command(self._run)
+            environment = self._recipe.environment()
+            process = await ServerProcess.start(command, environment, self._run.sockets, self._output)
+            self._process = process
+            try:
+                version = await self._wait_ready(process)
+                await self._recipe.check(self._control, self.address)
+            except BaseException:
+                await process.stop(_STOP_SECONDS)
+                raise
         self.label = self._recipe.label(version)
-        _log.info("%s is ready on port %d (process %d)", self.label, port, process.pid)
+        _log.info("%s is ready (process %d)", self.label, process.pid)
         self.ready.set()
         return process
 
-    async def _wait_ready(self, process: ServerProcess, identity: str) -> str | None:
-        """The server's version once it answers, or None when it ended by itself."""
+    async def _wait_ready(self, process: ServerProcess) -> str:
+        """The server's version once it answers."""
         deadline = asyncio.get_running_loop().time() + _START_SECONDS
         while asyncio.get_running_loop().time() < deadline:
             if process.returncode is not None:
-                _log.warning("the server ended with exit code %d while it started", process.returncode)
-                return None
+                raise CannotRunError(
+                    f"the server ended with exit code {process.returncode} while it started; the log says why"
+                )
             try:
-                name, version = await v2.identity(self.address)
+                return await self._control.version()
             except OSError:
                 await asyncio.sleep(0.02)
-                continue
-            if name == identity:
-                return version
-            _log.warning("port %d is another server's; choosing another", self.address[1])
-            await process.stop(_STOP_SECONDS)
-            return None
         raise CannotRunError(f"the server was not ready within {_START_SECONDS} s; the log says more")
 
 
@@ -242,10 +233,3 @@ def _cannot_run() -> Iterator[None]:
         raise CannotRunError(
             f"the server failed while it started ({type(error).__name__}: {error}); the log says more"
         ) from error
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that nobody listened on a moment ago."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [int(listener.getsockname()[1]) for listener in sockets]

@@ -14,6 +14,7 @@ from mmebench.server.containers.container import Container
 from mmebench.server.front.exchange import Exchange
 from mmebench.server.front.metrics import CONTENT_TYPE, exposition
 from mmebench.server.front.operations import other_operation
+from mmebench.server.front.origins import Origins
 from mmebench.server.front.served import Served
 from mmebench.server.memory.loader import Loader
 from mmebench.wire import answers
@@ -31,10 +32,16 @@ class Router(Served):
     """Has a protocol for each connection, and answers the endpoint's own questions."""
 
     def __init__(
-        self, name: str, container: Container, loader: Loader, signatures: SignatureCheck | None = None
+        self,
+        name: str,
+        container: Container,
+        loader: Loader,
+        origins: Origins,
+        signatures: SignatureCheck | None = None,
     ) -> None:
         """Invocations must be signed where ``signatures`` are to be checked."""
         super().__init__(name, container, loader)
+        self.origins = origins
         self.signatures = signatures
         self.connections: set[ClientConnection] = set()
         self._endpoint = f"/endpoints/{name}".encode()
@@ -141,11 +148,28 @@ class ClientConnection(HttpConnection):
 
     @override
     def request_begun(self, request: Request) -> None:
+        try:
+            self._router.origins.check(request.head.headers)
+        except answers.RefusedError as refused:
+            self.deny(refused, request)
+            return
+        self.admitted(request)
+
+    def admitted(self, request: Request) -> None:
+        """No page of another site has sent it."""
         if self._router.is_invocation(request):
             self._exchange = Exchange(self._router, self, request)
             self._exchange.begin()
         else:
             self._router.serve(self, request)
+
+    def deny(self, refused: answers.RefusedError, request: Request) -> None:
+        """Answer a request whose sender may not ask."""
+        _log.warning("%d %s: %s", refused.status, refused.error_type, refused)
+        if self._router.is_invocation(request):
+            self._router.metrics.invocations += 1
+            self._router.metrics.refused(refused.status)
+        self.answer(refused.answer(request.connection))
 
     @override
     def body_received(self, request: Request, chunk: bytes) -> None:
@@ -201,9 +225,9 @@ class SignedConnection(ClientConnection):
         self._signatures = signatures
 
     @override
-    def request_begun(self, request: Request) -> None:
+    def admitted(self, request: Request) -> None:
         if not self._router.is_invocation(request):
-            super().request_begun(request)
+            super().admitted(request)
         elif request.complete:
             self._check(request)
 
@@ -215,10 +239,7 @@ class SignedConnection(ClientConnection):
     def _check(self, request: Request) -> None:
         try:
             self._signatures.check(request.head, request.chunks, datetime.now(UTC))
-        except answers.RefusedError as refusal:
-            _log.warning("%d %s: %s", refusal.status, refusal.error_type, refusal)
-            self._router.metrics.invocations += 1
-            self._router.metrics.refused(refusal.status)
-            self.answer(refusal.answer(request.connection))
+        except answers.RefusedError as refused:
+            self.deny(refused, request)
         else:
-            super().request_begun(request)
+            super().admitted(request)

@@ -5,6 +5,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol, cast
 
 import httptools
@@ -181,7 +182,11 @@ class Pool:
 
     async def connect(self, address: Address) -> Upstream:
         """A new connection; raises OSError."""
-        _, upstream = await asyncio.get_running_loop().create_connection(Upstream, *address)
+        loop = asyncio.get_running_loop()
+        if isinstance(address, Path):
+            _, upstream = await loop.create_unix_connection(Upstream, str(address))
+        else:
+            _, upstream = await loop.create_connection(Upstream, *address)
         return upstream
 
 
