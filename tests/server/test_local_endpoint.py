@@ -224,7 +224,7 @@ def test_a_body_over_the_limit(client: Any) -> None:
 def test_a_load_that_outlasts_the_request_goes_on(
     serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    override(monkeypatch, tmp_path / "site", {"mmebench.server.front.exchange._ANSWER_SECONDS": 1.0})
+    override(monkeypatch, tmp_path / "site", {"mmebench.server.front.exchange._LOAD_SECONDS": 1.0})
     endpoint = serve()
     endpoint.add_targets(weighty_archive(tmp_path / "slow.tar.gz", 2, load=3), ["slow.tar.gz"])
     client = runtime_client(endpoint.url)

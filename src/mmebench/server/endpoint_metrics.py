@@ -33,6 +33,7 @@ class EndpointMetrics:
         self.errors_5xx = 0
         self.model_errors = 0
         self.container_deaths = 0
+        self.convicted = 0
         self.model_latency = Distribution()
         self.overhead_latency = Distribution()
         self.loading_wait = Distribution()

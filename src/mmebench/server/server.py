@@ -114,7 +114,7 @@ async def _run(
         announce(f"http://127.0.0.1:{listener.getsockname()[1]}/endpoints/{endpoint.name}")
         async with asyncio.TaskGroup() as background:
             background.create_task(loader.evictor.watch_memory())
-            background.create_task(router.cut_off_stalled())
+            background.create_task(router.watch())
 
 
 def _listen(port: int) -> socket.socket:

@@ -12,8 +12,9 @@ from typing import Any
 
 VARIANT = b"AllTraffic"
 _REASONS = {
-    200: b"OK", 400: b"Bad Request", 403: b"Forbidden", 404: b"Not Found", 413: b"Content Too Large",
-    424: b"Failed Dependency", 429: b"Too Many Requests", 431: b"Request Header Fields Too Large",
+    200: b"OK", 400: b"Bad Request", 403: b"Forbidden", 404: b"Not Found", 408: b"Request Timeout",
+    413: b"Content Too Large", 424: b"Failed Dependency", 429: b"Too Many Requests",
+    431: b"Request Header Fields Too Large",
     500: b"Internal Server Error", 501: b"Not Implemented", 503: b"Service Unavailable",
 }  # fmt: skip
 
@@ -108,7 +109,7 @@ def validation_error(message: str) -> RefusedError:
 
 def model_error(status: int, message: str, endpoint: str) -> RefusedError:
     """The container answered with an error; the wording is that of SageMaker."""
-    side = "client" if status < 500 else "server"
+    side = "client" if 400 <= status < 500 else "server"
     return RefusedError(
         424,
         "ModelError",

@@ -12,7 +12,7 @@ class ChunkError(ValueError):
 
 
 class ChunkedBody:
-    """Takes the bytes as they come and gives back what they carry.
+    """Takes the bytes as they come and gives back what they carry, in time that is linear in their number.
 
     Attributes:
         complete: whether the last chunk and the trailer, which is thrown away, have come.
@@ -29,55 +29,58 @@ class ChunkedBody:
         self._trailer_bytes = 0
         self._parts: list[bytes] = []
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """The parts of the body in ``data``; raises ChunkError."""
-        data, self._buffer = self._buffer + data, b""
-        while data and not self._buffer and not self.complete:
-            data = self._part(data)
-        if self.complete:
-            self.rest = data
-        parts, self._parts = self._parts, []
-        return parts
+    def feed(self, data: bytes) -> bytes:
+        """The part of the body in ``data``; raises ChunkError."""
+        data = self._buffer + data
+        position = 0
+        while position < len(data) and not self.complete:
+            reached = self._part(data, position)
+            if reached == position:
+                break  # too little to go on with
+            position = reached
+        self._buffer = b"" if self.complete else data[position:]
+        self.rest = data[position:] if self.complete else b""
+        body = b"".join(self._parts)
+        self._parts.clear()
+        return body
 
-    def _size(self, data: bytes) -> bytes:
-        """The line before a chunk; each of these gives back what it did not take."""
-        match = _SIZE.match(data)
+    # Each of these says up to where it has taken the data.
+
+    def _size(self, data: bytes, position: int) -> int:
+        """The line before a chunk."""
+        match = _SIZE.match(data, position)
         if match is None:
-            if b"\n" in data or len(data) > _LINE_LIMIT:
+            if data.find(b"\n", position) >= 0 or len(data) - position > _LINE_LIMIT:
                 raise ChunkError("a chunk without a size")
-            return self._wait(data)
+            return position
         self._left = int(match[1], 16)
         self._part = self._content if self._left else self._trailer
-        return data[match.end() :]
+        return match.end()
 
-    def _content(self, data: bytes) -> bytes:
-        content = data[: self._left]
+    def _content(self, data: bytes, position: int) -> int:
+        content = data[position : position + self._left]
         self._parts.append(content)
         self._left -= len(content)
         if not self._left:
             self._part = self._end
-        return data[len(content) :]
+        return position + len(content)
 
-    def _end(self, data: bytes) -> bytes:
-        if data == b"\r":
-            return self._wait(data)
-        if not data.startswith(b"\r\n"):
+    def _end(self, data: bytes, position: int) -> int:
+        if not data.startswith(b"\r\n", position):
+            if data.endswith(b"\r", position, position + 1) and position + 1 == len(data):
+                return position
             raise ChunkError("a chunk is longer than its size")
         self._part = self._size
-        return data[2:]
+        return position + 2
 
-    def _trailer(self, data: bytes) -> bytes:
+    def _trailer(self, data: bytes, position: int) -> int:
         """One line of it; the last is empty."""
-        line, found, rest = data.partition(b"\r\n")
-        if len(line) + self._trailer_bytes > _TRAILER_LIMIT:
+        end = data.find(b"\r\n", position)
+        length = (len(data) if end < 0 else end) - position
+        if length + self._trailer_bytes > _TRAILER_LIMIT:
             raise ChunkError(f"a trailer of more than {_TRAILER_LIMIT} bytes")
-        if not found:
-            return self._wait(data)
-        self._trailer_bytes += len(line)
-        self.complete = not line
-        return rest
-
-    def _wait(self, data: bytes) -> bytes:
-        """Too little to go on with."""
-        self._buffer = data
-        return data
+        if end < 0:
+            return position
+        self._trailer_bytes += length
+        self.complete = not length
+        return end + 2

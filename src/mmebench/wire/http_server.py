@@ -1,4 +1,4 @@
-"""One HTTP/1.1 server connection: keeps the order, refuses what is malformed or too large."""
+"""One HTTP/1.1 server connection: keeps the order, refuses what is malformed, too large or too slow."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -13,7 +13,13 @@ from mmebench.wire.http_head import END, LIMIT, KnownHeads, RequestHead, Request
 from mmebench.wire.pausable import PausableProtocol
 
 _PIPELINE_LIMIT = 16
-"""With so many requests waiting behind the one that is being answered, the client is read no further."""
+"""With so many requests waiting behind the one that is being answered, the client is read no further; nor with
+bodies that are together longer than one may be."""
+_REQUEST_SECONDS = 60.0
+"""A request must be whole after so long."""
+_SLOWEST = 1024
+"""Bytes a second that a client must send on average, once it had a while to begin."""
+_BEGIN_SECONDS = 10.0
 _LINGER_SECONDS = 5.0
 """A client whose request was refused may finish sending for so long, or it would never read why."""
 _MALFORMED = RequestHead(b"", b"", {}, keep_alive=False, upgrade=False)
@@ -32,15 +38,17 @@ class Request:
         chunks: the body as it was received.
         size: bytes of the body so far.
         complete: whether the whole body is there.
+        begun: the event loop's time when its first byte had come.
         keep_alive: whether the connection stays after the answer.
         connection: the header of the answer that says so, where that has to be said.
         refusal: the status and message that it must get, because it cannot be processed.
     """
 
-    __slots__ = ("chunks", "complete", "connection", "head", "keep_alive", "refusal", "size")
+    __slots__ = ("begun", "chunks", "complete", "connection", "head", "keep_alive", "refusal", "size")
 
-    def __init__(self, head: RequestHead) -> None:
+    def __init__(self, head: RequestHead, begun: float) -> None:
         self.head = head
+        self.begun = begun
         self.keep_alive = head.keep_alive
         self.connection = _KEEP_ALIVE if head.confirm else b"" if head.keep_alive else CLOSE
         self.chunks: list[bytes] = []
@@ -58,13 +66,13 @@ class HttpConnection(PausableProtocol, ABC):
     def __init__(self, body_limit: int) -> None:
         self.current: Request | None = None
         """The request that is being answered."""
-        self.last_read = 0.0
-        """The event loop's time when the client last sent something."""
         self._loop = asyncio.get_running_loop()
         self._now = self._loop.time
         self._body_limit = body_limit
         self._head: RequestHeadParser | None = None
         """The head that has come in part."""
+        self._head_begun = 0.0
+        """When that was."""
         self._tail = b""
         """Its last bytes, and how many there are of it in all."""
         self._head_size = 0
@@ -73,27 +81,15 @@ class HttpConnection(PausableProtocol, ABC):
         """Bytes that are still to come of the body of the arriving request."""
         self._chunked: ChunkedBody | None = None
         self._waiting: deque[Request] = deque()
-        self._answered = False
         self._advancing = False
         self._deaf = False
         """Whether the client is read no further for now."""
 
-    @property
-    def incomplete(self) -> bool:
-        """Whether the client has sent a part of a request and owes the rest."""
-        return self._arriving is not None or self._head is not None
-
     # --- for subclasses
 
     @abstractmethod
-    def request_begun(self, request: Request) -> None:
-        """It is the turn of ``request``: its head is there, and the chunks of its body that came so far."""
-
-    def body_received(self, request: Request, chunk: bytes) -> None:
-        """More of the body of the current request; ``chunk`` is in its chunks already."""
-
-    def body_complete(self, request: Request) -> None:
-        """The body of the current request is whole now; not called when it was so in :meth:`request_begun`."""
+    def request_ready(self, request: Request) -> None:
+        """It is the turn of ``request``, and the whole of it is there."""
 
     @abstractmethod
     def refuse(self, status: int, message: str) -> None:
@@ -102,26 +98,42 @@ class HttpConnection(PausableProtocol, ABC):
     def request_ended(self) -> None:
         """The answer to the current request is written."""
         assert self.current is not None
-        if not self.current.complete:
-            self._answered = True  # and go on once the rest of its body has been read
-        elif not self.current.keep_alive:
-            self.current = None
+        keep_alive, self.current = self.current.keep_alive, None
+        if not keep_alive:
             self.transport.close()
+        elif self._waiting and not self._advancing:
+            self._advance()
+
+    def check_pace(self) -> None:
+        """Refuse the request that is arriving if it takes too long; to be called now and then."""
+        if self._arriving is not None:
+            begun, size = self._arriving.begun, self._arriving.size
+        elif self._head is not None:
+            begun, size = self._head_begun, self._head_size
         else:
-            self.current = None
-            if self._waiting and not self._advancing:
+            return
+        taken = self._now() - begun
+        if taken > _REQUEST_SECONDS or size < _SLOWEST * (taken - _BEGIN_SECONDS):
+            self._refuse_rest(408, f"{size} bytes of the request came in {taken:.0f} s; send it faster")
+            if self.current is None and self._waiting:
                 self._advance()
+
+    def drop(self) -> None:
+        """Nobody waits for answers any more: free what came of the requests."""
+        for request in (self.current, self._arriving, *self._waiting):
+            if request is not None:
+                request.chunks.clear()
+        self._waiting.clear()
+        self.current = self._arriving = None
 
     # --- asyncio
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's has the methods, not the base class
-        self.last_read = self._now()
 
     @override
     def data_received(self, data: bytes) -> None:
-        self.last_read = self._now()
         try:
             while data and not self._deaf:
                 if self._chunked is not None:
@@ -134,8 +146,15 @@ class HttpConnection(PausableProtocol, ABC):
             self._refuse_rest(400, f"malformed HTTP: {error}")
         if self.current is None and self._waiting:
             self._advance()
-        if len(self._waiting) >= _PIPELINE_LIMIT:
+        if self._waiting and self._is_full():
             self.pause_reading()
+
+    def _is_full(self) -> bool:
+        """Whether as many requests are waiting for their turn as may."""
+        return (
+            len(self._waiting) >= _PIPELINE_LIMIT
+            or sum(request.size for request in self._waiting) > self._body_limit
+        )
 
     # --- arrival; each takes what it can of the data and gives back the rest
 
@@ -152,7 +171,7 @@ class HttpConnection(PausableProtocol, ABC):
                     parser.feed(whole)
                     head = parser.head()
                     _known_heads.add(whole, head)
-                self._begin(head)
+                self._begin(head, self._now())
                 return data[end:]
         return self._take_head_in_part(data)
 
@@ -160,6 +179,7 @@ class HttpConnection(PausableProtocol, ABC):
         """A head that does not come in one piece; a mistake in it is told before its end has come."""
         if self._head is None:
             self._head, self._tail, self._head_size = RequestHeadParser(), b"", 0
+            self._head_begun = self._now()
         end = (self._tail + data).find(END) + len(END) - len(self._tail)
         ended = end >= len(END) - len(self._tail)
         piece = data[:end] if ended else data
@@ -173,12 +193,12 @@ class HttpConnection(PausableProtocol, ABC):
             return b""
         head = self._head.head()
         self._head = None
-        self._begin(head)
+        self._begin(head, self._head_begun)
         return data[end:]
 
-    def _begin(self, head: RequestHead) -> None:
+    def _begin(self, head: RequestHead, begun: float) -> None:
         """The head of a request is there."""
-        request = Request(head)
+        request = Request(head, begun)
         self._waiting.append(request)
         length = head.length
         if length is None:
@@ -214,10 +234,11 @@ class HttpConnection(PausableProtocol, ABC):
     def _take_chunks(self, body: ChunkedBody, data: bytes) -> bytes:
         request = self._arriving
         assert request is not None
-        for chunk in body.feed(data):
-            if request.size + len(chunk) > self._body_limit:  # nobody said how much would come
-                self._refuse_rest(413, f"HTTP content length exceeded {self._body_limit} bytes.")
-                return b""
+        chunk = body.feed(data)
+        if request.size + len(chunk) > self._body_limit:  # nobody said how much would come
+            self._refuse_rest(413, f"HTTP content length exceeded {self._body_limit} bytes.")
+            return b""
+        if chunk:
             self._add(request, chunk)
         if body.complete:
             self._chunked = None
@@ -227,25 +248,16 @@ class HttpConnection(PausableProtocol, ABC):
     def _add(self, request: Request, chunk: bytes) -> None:
         """One more piece of a body."""
         request.size += len(chunk)
-        if request is not self.current:
-            if request.refusal is None:
-                request.chunks.append(chunk)
-        elif not self._answered:
+        if request.refusal is None:
             request.chunks.append(chunk)
-            self.body_received(request, chunk)
 
     def _complete(self, request: Request) -> None:
         """A body is whole."""
         self._arriving = None
         request.complete = True
         self._deaf = request.head.upgrade
-        if request is not self.current:
-            return
-        if self._answered:
-            self._answered = False
-            self.request_ended()
-        else:
-            self.body_complete(request)
+        if request is self.current:
+            self.request_ready(request)
 
     # --- order
 
@@ -254,26 +266,23 @@ class HttpConnection(PausableProtocol, ABC):
         self._advancing = True
         while self.current is None and self._waiting:
             request = self.current = self._waiting.popleft()
-            if len(self._waiting) == _PIPELINE_LIMIT - 1:
+            if self.paused and not self._is_full():
                 self.resume_reading()
             if request.refusal is not None:
                 self._linger(*request.refusal)
-                break
-            if not request.complete and b"expect" in request.head.headers:
+            elif request.complete:
+                self.request_ready(request)
+            elif b"expect" in request.head.headers:
                 self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            self.request_begun(request)
         self._advancing = False
 
     def _refuse_rest(self, status: int, message: str) -> None:
         """Nothing that comes after this can be understood; what came before is answered first."""
         self._deaf = True
-        broken = self._arriving or Request(_MALFORMED)
+        broken = self._arriving or Request(_MALFORMED, self._now())
         self._arriving = self._chunked = self._head = None
         if broken is self.current:
-            if self._answered:
-                self.transport.close()
-            else:
-                self._linger(status, message)
+            self._linger(status, message)
             return
         broken.refusal = (status, message)
         if broken not in self._waiting:
@@ -285,6 +294,8 @@ class HttpConnection(PausableProtocol, ABC):
         self._deaf = True
         self._arriving = self._chunked = self._head = None
         self._waiting.clear()
+        if self.current is not None:
+            self.current.chunks.clear()
         self.refuse(status, message)
         if not self.transport.is_closing():
             self.transport.write_eof()

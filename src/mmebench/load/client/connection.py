@@ -231,7 +231,7 @@ class Connection:
 
     def _take_body(self, head: Head, data: memoryview) -> None:
         if self._chunks is not None:
-            self._body_bytes += sum(map(len, self._chunks.feed(bytes(data))))
+            self._body_bytes += len(self._chunks.feed(bytes(data)))
             surplus = len(self._chunks.rest)
             complete = self._chunks.complete
         else:

@@ -3,7 +3,7 @@
 import asyncio
 import enum
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -113,6 +113,14 @@ class Container(Protocol):
         Raises ContainerDownError.
         """
 
+    def flaw(self, headers: Mapping[bytes, bytes], chunks: Sequence[bytes]) -> str | None:
+        """Why a request must not reach the container, which it might end; None where nothing speaks against it.
+
+        Args:
+            headers: the client's, names in lower case.
+            chunks: the whole body.
+        """
+
     def request_line(self, model: str) -> bytes:
         """The first line of an inference request."""
 
@@ -129,6 +137,9 @@ class Container(Protocol):
             headers: of the container.
             longer: bytes by which the client's name of the model is longer than the container's.
         """
+
+    def true_status(self, status: int, message: str) -> int:
+        """The status that an error of the container should have, by the meaning of HTTP."""
 
     def fault(self, status: int, message: str) -> Fault:
         """What an inference's error means."""

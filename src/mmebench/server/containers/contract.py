@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -123,6 +123,10 @@ class ContractContainer:
         """The contract knows no counters."""
         return {}
 
+    def flaw(self, headers: Mapping[bytes, bytes], chunks: Sequence[bytes]) -> str | None:
+        """The contract says nothing of what is in a request."""
+        return None
+
     def request_line(self, model: str) -> bytes:
         """The first line of an inference request."""
         return b"POST /models/%b/invoke HTTP/1.1\r\n" % model.encode()
@@ -138,6 +142,10 @@ class ContractContainer:
     def answer_headers(self, headers: Mapping[bytes, bytes], longer: int) -> bytes:
         """Those of the container that SageMaker passes back."""
         return b"".join(b"%b: %b\r\n" % (name, headers[name]) for name in _PASSED_BACK if name in headers)
+
+    def true_status(self, status: int, message: str) -> int:
+        """Its own."""
+        return status
 
     def fault(self, status: int, message: str) -> Fault:
         """What an inference's error means."""

@@ -91,11 +91,7 @@ class _Connection(HttpConnection):
         self._server = server
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def request_begun(self, request: Request) -> None:
-        if request.complete:
-            self.body_complete(request)
-
-    def body_complete(self, request: Request) -> None:
+    def request_ready(self, request: Request) -> None:
         task = asyncio.create_task(self._answer(request))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

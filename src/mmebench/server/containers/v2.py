@@ -8,6 +8,7 @@ from mmebench.wire.out_of_memory import says_out_of_memory
 
 BINARY = b"application/vnd.sagemaker-triton.binary+json;json-header-size="
 """SageMaker's content type for tensors as raw bytes behind a JSON header of so many bytes."""
+_UNREADABLE = ("Unable to parse ", "failed to parse the request JSON")
 
 
 def request_line(model: str) -> bytes:
@@ -36,6 +37,11 @@ def answer_headers(headers: Mapping[bytes, bytes], longer: int) -> bytes:
     if size is None:
         return b"Content-Type: application/json\r\n"
     return b"Content-Type: %b%d\r\n" % (BINARY, int(size) + longer)
+
+
+def true_status(status: int, message: str) -> int:
+    """400 for a request that Triton cannot read, which it calls an error of its own."""
+    return 400 if status == 500 and message.startswith(_UNREADABLE) else status
 
 
 def fault(status: int, message: str) -> Fault:

@@ -20,6 +20,8 @@ DTYPES: dict[str, Any] = {
     "INT8": np.int8, "INT16": np.int16, "INT32": np.int32, "INT64": np.int64, "FP16": np.float16,
     "FP32": np.float32, "FP64": np.float64, "BYTES": np.object_,
 }  # fmt: skip
+_JSON_TYPES: dict[str, type] = {"b": bool, "f": float, "O": str}
+"""What JSON must have for a kind of NumPy's types; the others take whole numbers."""
 _NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
 
 
@@ -106,9 +108,12 @@ def check(config: Mapping[str, Any], inputs: Mapping[str, Array]) -> None:
         dims = [int(size) for size in known[name]["dims"]]
         rows, shape = (array.shape[:1], array.shape[1:]) if batch else ((), array.shape)
         fits = len(shape) == len(dims) and all(d in (-1, s) for s, d in zip(shape, dims, strict=True))
-        if not fits or any(count > batch for count in rows):
+        if not fits or any(not 0 < count <= batch for count in rows):
             wanted = [f"1..{batch}", *dims] if batch else dims
             raise RequestError(f"input {name} has shape {list(array.shape)}; the model takes {wanted}")
+    batches = {array.shape[0] for array in inputs.values()} if batch else ()
+    if len(batches) > 1:
+        raise RequestError(f"inputs have batches of {sorted(batches)}; a request has one")
 
 
 def _read(item: dict[str, Any], binary: memoryview | None) -> Array:
@@ -119,9 +124,11 @@ def _read(item: dict[str, Any], binary: memoryview | None) -> Array:
     if binary is None:
         if datatype == "FP16":
             raise RequestError("sending FP16 data via JSON is not supported; use the binary form")
-        data = item["data"]
-        strings = [text.encode() if isinstance(text, str) else text for text in _flat(data)]
-        array = np.array(strings, dtype=DTYPES[datatype])
+        values = list(_flat(item["data"]))
+        wanted = _JSON_TYPES.get(np.dtype(DTYPES[datatype]).kind, int)
+        if not {type(value) for value in values} <= ({int, float} if wanted is float else {wanted}):
+            raise RequestError(f"input {item['name']}: its data is not all {datatype}")
+        array = np.array([value.encode() for value in values] if wanted is str else values, dtype=DTYPES[datatype])
     elif datatype == "BYTES":
         array = np.array(list(_strings(binary)), dtype=np.object_)
     else:
@@ -143,6 +150,8 @@ def _strings(data: memoryview) -> Iterator[bytes]:
     """Each behind its length in four bytes."""
     while data:
         (length,) = struct.unpack_from("<I", data)
+        if length > len(data) - 4:
+            raise RequestError(f"a string of {length} bytes has only {len(data) - 4}")
         yield bytes(data[4 : 4 + length])
         data = data[4 + length :]
 

@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Protocol
 
 from mmebench.endpoints.counters import TargetCounters
 from mmebench.errors import MmebenchError
-from mmebench.server.containers import ensemble, v2
+from mmebench.server.containers import ensemble, v2, v2_request
 from mmebench.server.containers.container import CannotRunError, ContainerDownError, Fault, LoadTimeoutError
 from mmebench.server.containers.control import Control, wait_unloaded
 from mmebench.server.containers.model_files import unpack_model
@@ -133,6 +133,10 @@ class V2Container:
         """What it counted for each loaded model."""
         return await self._control.counters()
 
+    def flaw(self, headers: Mapping[bytes, bytes], chunks: Sequence[bytes]) -> str | None:
+        """Why a request must not be passed on."""
+        return v2_request.flaw(headers, chunks)
+
     def request_line(self, model: str) -> bytes:
         """The first line of an inference request."""
         return v2.request_line(model)
@@ -148,6 +152,10 @@ class V2Container:
     def answer_headers(self, headers: Mapping[bytes, bytes], longer: int) -> bytes:
         """SageMaker's headers for those of a v2 answer."""
         return v2.answer_headers(headers, longer)
+
+    def true_status(self, status: int, message: str) -> int:
+        """The status that an error of the server should have."""
+        return v2.true_status(status, message)
 
     def fault(self, status: int, message: str) -> Fault:
         """What an inference's error means."""

@@ -19,8 +19,10 @@ from mmebench.wire.http_head import AnswerHead
 from mmebench.wire.http_server import Request
 
 _log = logging.getLogger(__name__)
-_ANSWER_SECONDS = 60
-"""SageMaker's limit for a request; a load may go on longer."""
+_LOAD_SECONDS = 60.0
+"""As long as a request waits for a load, which may go on longer."""
+_ANSWER_SECONDS = 60.0
+"""As long as the container may take for an answer, as on SageMaker."""
 _ATTEMPTS = 3
 """Times that a request is sent when the container fails it for a reason that can be healed."""
 _STALE_SECONDS = 1.0
@@ -32,22 +34,16 @@ class Client(Protocol):
     """The connection that the request came by."""
 
     transport: asyncio.Transport
-    paused: bool
-
-    def pause_reading(self) -> None:
-        """The container does not keep up."""
-
-    def resume_reading(self) -> None:
-        """It does again."""
 
     def exchange_ended(self) -> None:
         """The answer is written; the next request may be looked at."""
 
 
 class Exchange:
-    """Forwards a request as it arrives and the answer as it comes.
+    """Forwards a request, all of which has come, and its answer as it comes.
 
-    The chunks of the request are kept, so that it can be sent again after a load or an eviction.
+    The request is kept, so that it can be sent again after a load or an eviction. Its target stays from when
+    the container gets the request until the answer is written.
     """
 
     __slots__ = (
@@ -70,44 +66,46 @@ class Exchange:
 
     def begin(self) -> None:
         """Forward to a resident target at once, or load it first."""
-        metrics = self._served.metrics
+        served, request = self._served, self._request
+        metrics = served.metrics
         metrics.invocations += 1
-        headers = self._request.head.headers
+        headers = request.head.headers
         header = headers.get(_TARGET, b"")
         try:
             check_selectors(headers)
-            self._target = header.decode()
+            self._target = target = header.decode()
         except answers.RefusedError as refused:
             self._refuse(refused)
             return
         except UnicodeDecodeError:
             self._refuse(answers.validation_error("TargetModel is not UTF-8"))
             return
-        ledger = self._served.ledger
-        entry = ledger.resident.get(self._target)
-        if entry is not None:
-            metrics.cache_lookups += 1
-            metrics.cache_hits += 1
-            ledger.use(entry)
-            self._entry = entry
-            self._forward()
-        elif not header:
+        if not header:
             message = "this is a multi-model endpoint; TargetModel must say which archive to invoke"
             self._refuse(answers.validation_error(message))
-        else:
-            metrics.cache_lookups += 1
+            return
+        flaw = served.container.flaw(headers, request.chunks)
+        if flaw is None and served.suspects.known((target, request.size)):
+            flaw = self._conviction()
+        if flaw is not None:
+            self._refuse(answers.model_error(400, flaw, served.name))
+            return
+        metrics.cache_lookups += 1
+        entry = served.ledger.resident.get(target)
+        if entry is None:
             self._spawn()
+            return
+        metrics.cache_hits += 1
+        served.ledger.use(entry)
+        self._entry = entry
+        self._forward()
 
-    def body_received(self, chunk: bytes) -> None:
-        """Pass on what came of the request after it was forwarded."""
-        if self._upstream is not None and self._request.head.length is not None:
-            self._upstream.transport.write(chunk)
-
-    def body_complete(self) -> None:
-        """The length of a chunked body is known now."""
-        if self._request.head.length is None and self._entry is not None:
-            self._forward()
-        self._sent = time.perf_counter()
+    def _conviction(self) -> str | None:
+        """Why a request that may end the container is not passed on, if it is the one."""
+        if not self._served.suspects.is_convicted(self._target, self._request):
+            return None
+        self._served.metrics.convicted += 1
+        return "requests of these bytes ended the container twice; they are not passed on any more"
 
     def abandon(self) -> None:
         """The client hung up. A load that it waited for goes on."""
@@ -117,6 +115,24 @@ class Exchange:
             self._upstream.drop()
             self._upstream = None
         self._release()
+
+    def check_patience(self, now: float) -> None:
+        """Give up on a container that has not answered for too long; to be called now and then.
+
+        ``now``: by ``time.perf_counter``.
+        """
+        upstream = self._upstream
+        if upstream is None or self._started or now - self._sent < _ANSWER_SECONDS:
+            return
+        self._upstream = None
+        upstream.drop()
+        self._release()
+        self._served.metrics.model_errors += 1
+        message = (
+            "Your invocation timed out while waiting for a response from container primary. "
+            f"It had {_ANSWER_SECONDS:g} seconds."
+        )
+        self._refuse(answers.model_error(0, message, self._served.name))
 
     # --- the container's side
 
@@ -137,9 +153,11 @@ class Exchange:
         if upstream.complete:
             now = time.perf_counter()
             taken = now - self._sent
-            metrics = self._served.metrics
-            metrics.model_latency.observe(taken)
-            metrics.overhead_latency.observe(now - self._begun - taken)
+            served = self._served
+            served.metrics.model_latency.observe(taken)
+            served.metrics.overhead_latency.observe(now - self._begun - taken)
+            if served.suspects.known((self._target, self._request.size)):
+                served.suspects.was_answered(self._target, self._request)
             self._part(upstream, head)
             self._release()
             self._client.exchange_ended()
@@ -165,26 +183,17 @@ class Exchange:
     def upstream_lost(self) -> None:
         """The container ended the connection, most likely because it died."""
         upstream, self._upstream = self._upstream, None
+        if upstream is not None and not self._started and self._sent - upstream.idle_since > _STALE_SECONDS:
+            self._forward()  # it closed a connection that was idle for long, at the moment we used it
+            return
+        self._release()
+        self._served.metrics.model_errors += 1
+        self._served.suspects.was_under_way(self._target, self._request)
         if self._started:
-            self._release()
-            self._served.metrics.model_errors += 1
             _log.warning("%s: the container ended the connection in the middle of its answer", self._target)
             self._client.transport.abort()  # an answer that stops short must not look whole
-        elif upstream is not None and self._sent - upstream.idle_since > _STALE_SECONDS:
-            self._client.resume_reading()
-            self._forward()  # it closed a connection that was idle for long, at the moment we used it
         else:
-            self._release()
-            self._served.metrics.model_errors += 1
             self._refuse(answers.internal_failure("the container ended the connection before it answered"))
-
-    def hold(self) -> None:
-        """The container does not keep up with the request."""
-        self._client.pause_reading()
-
-    def resume(self) -> None:
-        """The container reads again."""
-        self._client.resume_reading()
 
     def hold_answer(self) -> None:
         """The client does not keep up with the answer."""
@@ -199,9 +208,6 @@ class Exchange:
     # --- inside
 
     def _forward(self) -> None:
-        """Send what there is of the request; the rest follows as it arrives."""
-        if self._request.head.length is None and not self._request.complete:
-            return  # see body_complete
         upstream = self._served.pool.take()
         if upstream is None:
             self._task = asyncio.create_task(self._connect())
@@ -228,20 +234,20 @@ class Exchange:
         upstream.send(self, forwarded_head(self._served.container, request, entry), request.chunks)
 
     def _part(self, upstream: Upstream, head: AnswerHead) -> None:
-        """The answer is whole; the connection is free when the request was, too."""
+        """The answer is whole, and the connection free."""
         self._upstream = None
-        if upstream.paused or self._client.paused:  # the client was slow, or it was; the next may not be
+        if upstream.paused:  # the client was slow; the next may not be
             upstream.resume_reading()
-            self._client.resume_reading()
-        if self._request.complete and head.keep_alive:
+        if head.keep_alive and not upstream.transport.get_write_buffer_size():
             self._served.pool.give(upstream)
         else:
-            upstream.drop()
+            upstream.drop()  # at its end, or it answered before it had read the request
 
     def _judge(self, status: int, body: str) -> None:
         """Heal what can be healed and try again; else tell the client."""
         self._served.metrics.model_errors += 1
         message = by_name(error_message(body), self._target)
+        status = self._served.container.true_status(status, message)
         fault = self._served.container.fault(status, message)
         if fault is Fault.REQUEST or self._attempts >= _ATTEMPTS:
             self._release()
@@ -256,7 +262,7 @@ class Exchange:
         """Get the target into memory, after healing what failed the last attempt, and forward."""
         started = time.perf_counter()
         try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
+            async with asyncio.timeout(_LOAD_SECONDS):
                 if fault is not None and not await self._heal(fault):
                     assert failure is not None
                     raise failure

@@ -17,8 +17,7 @@ def forwarded_head(container: Container, request: Request, entry: Resident) -> b
         known: bytes = head.memo[1]
         return known
     headers = container.request_headers(head.headers)
-    length = request.size if head.length is None else head.length
-    made = b"%bHost: localhost\r\n%bContent-Length: %d\r\n\r\n" % (entry.request_line, headers, length)
+    made = b"%bHost: localhost\r\n%bContent-Length: %d\r\n\r\n" % (entry.request_line, headers, request.size)
     if head.length is not None:
         head.memo = entry, made
     return made

@@ -29,6 +29,7 @@ _COUNTS = {
     "Invocation5XXErrors": "InvokeEndpoint requests that were answered with 5XX",
     "InvocationModelErrors": "requests that the container did not answer with 2XX, retried or not",
     "mmebench_container_deaths": "times that the container died, or was given up",
+    "mmebench_convicted_requests": "requests refused as their like was under way at two deaths of the container",
 }
 _TARGET_COUNTS = {
     "nv_inference_request_success": "requests that succeeded",
@@ -75,6 +76,7 @@ def _endpoint(metrics: EndpointMetrics, loaded: int) -> Iterator[Metric]:
         metrics.errors_5xx,
         metrics.model_errors,
         metrics.container_deaths,
+        metrics.convicted,
     )
     for (name, about), count in zip(_COUNTS.items(), counts, strict=True):
         yield _counter(name, about, [({}, count)])

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import logging
 import math
+import time
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any
@@ -24,8 +25,9 @@ from mmebench.wire.verification import SignatureCheck
 
 _log = logging.getLogger(__name__)
 _STALL_SECONDS = 60.0
-"""A client that owes the rest of a request and sends nothing for so long is cut off; one that does not take its
-answer as well, for the target cannot be evicted before that is sent."""
+"""A client that does not take its answer for so long is cut off, for the target cannot be evicted before."""
+_CHECK_SECONDS = 1.0
+"""How often clients and the container are looked at for whether they take too long."""
 
 
 class Router(Served):
@@ -79,17 +81,17 @@ class Router(Served):
                 refusal = answers.RefusedError(404, "UnknownOperationException", message)
             connection.answer(refusal.answer(request.connection))
 
-    async def cut_off_stalled(self) -> None:
-        """Cut off clients that stall; runs until it is cancelled."""
+    async def watch(self) -> None:
+        """Give up on clients, and on the container, that take too long; runs until it is cancelled."""
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(_STALL_SECONDS / 6)
+            await asyncio.sleep(_CHECK_SECONDS)
             long_ago = loop.time() - _STALL_SECONDS
+            now = time.perf_counter()
             for connection in list(self.connections):
-                if connection.incomplete and connection.last_read < long_ago:
-                    _log.warning("a client sent a part of a request and then nothing for %g s", _STALL_SECONDS)
-                    connection.transport.abort()
-                elif connection.held_since < long_ago:
+                connection.check_pace()
+                connection.check_patience(now)
+                if connection.held_since < long_ago:
                     _log.warning("a client did not read its answer for %g s", _STALL_SECONDS)
                     connection.transport.abort()
 
@@ -142,12 +144,15 @@ class ClientConnection(HttpConnection):
     def exchange_ended(self) -> None:
         """The answer of the exchange is written."""
         self._exchange = None
-        if self.paused:
-            self.resume_reading()  # the container was slow
         self.request_ended()
 
+    def check_patience(self, now: float) -> None:
+        """See that the container does not take too long for an answer; ``now`` by ``time.perf_counter``."""
+        if self._exchange is not None:
+            self._exchange.check_patience(now)
+
     @override
-    def request_begun(self, request: Request) -> None:
+    def request_ready(self, request: Request) -> None:
         try:
             self._router.origins.check(request.head.headers)
         except answers.RefusedError as refused:
@@ -172,22 +177,9 @@ class ClientConnection(HttpConnection):
         self.answer(refused.answer(request.connection))
 
     @override
-    def body_received(self, request: Request, chunk: bytes) -> None:
-        if self._exchange is not None:
-            self._exchange.body_received(chunk)
-
-    @override
-    def body_complete(self, request: Request) -> None:
-        if self._exchange is not None:
-            self._exchange.body_complete()
-
-    @override
     def refuse(self, status: int, message: str) -> None:
         _log.warning("refused a request: %d %s", status, message)
         self._router.metrics.refused(status)
-        if self._exchange is not None:
-            self._exchange.abandon()
-            self._exchange = None
         # On AWS the first two come from the load balancer, so they carry no error type: boto3 shows the status.
         error_type = "ValidationError" if status == 400 else ""
         self.transport.write(answers.RefusedError(status, error_type, message).answer(CLOSE))
@@ -203,6 +195,7 @@ class ClientConnection(HttpConnection):
         if self._exchange is not None:
             self._exchange.abandon()
             self._exchange = None
+        self.drop()
 
     @override
     def pause_writing(self) -> None:
@@ -218,7 +211,7 @@ class ClientConnection(HttpConnection):
 
 
 class SignedConnection(ClientConnection):
-    """A client whose invocations must be signed. The signature covers the body, so they wait for all of it."""
+    """A client whose invocations must be signed."""
 
     def __init__(self, router: Router, signatures: SignatureCheck) -> None:
         super().__init__(router)
@@ -226,20 +219,10 @@ class SignedConnection(ClientConnection):
 
     @override
     def admitted(self, request: Request) -> None:
-        if not self._router.is_invocation(request):
-            super().admitted(request)
-        elif request.complete:
-            self._check(request)
-
-    @override
-    def body_complete(self, request: Request) -> None:
         if self._router.is_invocation(request):
-            self._check(request)
-
-    def _check(self, request: Request) -> None:
-        try:
-            self._signatures.check(request.head, request.chunks, datetime.now(UTC))
-        except answers.RefusedError as refused:
-            self.deny(refused, request)
-        else:
-            super().admitted(request)
+            try:
+                self._signatures.check(request.head, request.chunks, datetime.now(UTC))
+            except answers.RefusedError as refused:
+                self.deny(refused, request)
+                return
+        super().admitted(request)

@@ -1,6 +1,7 @@
 """What a local endpoint serves with: everything that one invocation may need of it."""
 
 from mmebench.server.containers.container import Container
+from mmebench.server.front.suspects import Suspects
 from mmebench.server.front.upstream import Pool
 from mmebench.server.memory.loader import Loader
 
@@ -15,3 +16,4 @@ class Served:
         self.ledger = loader.ledger
         self.metrics = loader.metrics
         self.pool = Pool()
+        self.suspects = Suspects()

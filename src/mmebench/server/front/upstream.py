@@ -18,8 +18,6 @@ from mmebench.wire.pausable import PausableProtocol
 
 _JOINED_BYTES = 64 * 1024
 """Up to here one buffer is cheaper to send than two."""
-_AHEAD_BYTES = 256 * 1024
-"""As much as uvloop reads at once may wait to be written before the client is put on hold."""
 
 _known_heads: KnownHeads[AnswerHead] = KnownHeads()
 
@@ -32,12 +30,6 @@ class Receiver(Protocol):
 
     def upstream_lost(self) -> None:
         """The connection ended before the answer did."""
-
-    def hold(self) -> None:
-        """The container does not read; send no more for now."""
-
-    def resume(self) -> None:
-        """The container reads again."""
 
 
 class Upstream(PausableProtocol):
@@ -60,7 +52,7 @@ class Upstream(PausableProtocol):
         self._chunked: ChunkedBody | None = None
 
     def send(self, receiver: Receiver, head: bytes, chunks: list[bytes]) -> None:
-        """Begin an exchange; more of the request may be written to ``transport`` later."""
+        """Begin an exchange."""
         self.receiver = receiver
         self.chunks = []
         self.complete = False
@@ -76,7 +68,6 @@ class Upstream(PausableProtocol):
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        self.transport.set_write_buffer_limits(_AHEAD_BYTES)
 
     @override
     def connection_lost(self, error: Exception | None) -> None:
@@ -89,16 +80,6 @@ class Upstream(PausableProtocol):
         else:
             self.receiver = None
             receiver.upstream_lost()
-
-    @override
-    def pause_writing(self) -> None:
-        if self.receiver is not None:
-            self.receiver.hold()
-
-    @override
-    def resume_writing(self) -> None:
-        if self.receiver is not None:
-            self.receiver.resume()
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -143,7 +124,7 @@ class Upstream(PausableProtocol):
 
     def _take_body(self, head: AnswerHead, data: bytes) -> None:
         if self._chunked is not None:
-            self.chunks += self._chunked.feed(data)
+            self.chunks.append(self._chunked.feed(data))
             self.complete = self._chunked.complete
             surplus = bool(self._chunked.rest)
         elif head.length is None:
