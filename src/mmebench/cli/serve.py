@@ -1,6 +1,7 @@
 """``mmebench serve``: archives of a folder or of S3 as a local multi-model endpoint."""
 
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -72,6 +73,8 @@ def serve(
     TargetModel is an archive's path relative to DIRECTORY or s3://bucket/prefix; archives may come and go while it
     serves. Prints "ready URL" once it answers. Ctrl-C or SIGTERM ends it.
     """
+    # Before gRPC is imported, which would complain at each fork; what we start is executed at once.
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
     from mmebench.server import server
     from mmebench.wire.verification import SignatureCheck
 

@@ -63,18 +63,18 @@ def flaw(headers: Mapping[bytes, bytes], chunks: Sequence[bytes]) -> str | None:
         headers: the client's, names in lower case.
         chunks: the whole body.
     """
-    body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
     content_type = headers.get(b"content-type", b"")
     if not content_type.startswith(BINARY):
-        return _flaw(body, 0)
-    said = content_type[len(BINARY) :]
+        return _flaw(chunks[0] if len(chunks) == 1 else b"".join(chunks), 0)
+    said, length = content_type[len(BINARY) :], sum(map(len, chunks))
     size = int(said) if said.isdigit() and len(said) < 10 else -1
-    if not 0 <= size <= len(body):
+    if not 0 <= size <= length:
         shown = said[:40].decode("ascii", "replace")
-        return f"json-header-size is {shown!r}; it must be a number of bytes of the body, which has {len(body)}"
+        return f"json-header-size is {shown!r}; it must be a number of bytes of the body, which has {length}"
     if size == 0:
         return None  # one tensor without any description, which the model's config gives
-    return (_known if size <= _CACHED_BYTES else _flaw)(body[:size], len(body) - size)
+    text = chunks[0][:size] if len(chunks[0]) >= size else b"".join(chunks)[:size]  # tensors are not to be copied
+    return (_known if size <= _CACHED_BYTES else _flaw)(text, length - size)
 
 
 def _flaw(text: bytes, binary: int) -> str | None:
