@@ -143,6 +143,21 @@ def test_a_target_with_a_request_in_flight_is_not_evicted(serve: Serve, tmp_path
         assert answer.result() == expected(VALUES, 0)
 
 
+def test_a_process_that_is_killed_while_its_model_is_loaded(serve: Serve, tmp_path: Path) -> None:
+    endpoint = serve()
+    endpoint.add_targets(weighty_archive(tmp_path / "slow.tar.gz", 0, load=2.0), ["slow.tar.gz"])
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(invoke, runtime_client(endpoint.url), "slow.tar.gz", VALUES)
+        wait_until(lambda: f"/{model_id('slow.tar.gz')}/" in stub_arguments(endpoint), 30)
+        stub_of(endpoint, "slow.tar.gz").kill()
+        assert answer.result() == expected(VALUES, 0)
+    assert "its process died while it was loaded" in (tmp_path / "serve-0.log").read_text()
+
+
+def stub_arguments(endpoint: LocalEndpoint) -> str:
+    return " ".join(word for stub in container(endpoint).children() for word in stub.cmdline())
+
+
 def test_the_load_goes_on_when_the_client_hangs_up(serve: Serve, tmp_path: Path) -> None:
     endpoint = serve()
     endpoint.add_targets(weighty_archive(tmp_path / "slow.tar.gz", 0, load=1.0), ["slow.tar.gz"])

@@ -43,6 +43,10 @@ class LoadTimeoutError(LoadError):
         super().__init__(504, f"the model was still being loaded after {seconds:g} s, so the load was given up")
 
 
+class ModelDiedError(LoadError):
+    """The model's process died while the model was loaded; another try may do better."""
+
+
 class OutOfMemoryError(LoadError):
     """The container has no memory for the model; evict another and try again."""
 

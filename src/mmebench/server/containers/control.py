@@ -4,7 +4,7 @@ import asyncio
 from typing import Protocol
 
 from mmebench.endpoints.counters import TargetCounters
-from mmebench.server.containers.container import LoadError, OutOfMemoryError
+from mmebench.server.containers.container import LoadError, ModelDiedError, OutOfMemoryError
 from mmebench.server.containers.ensemble import owner
 from mmebench.wire.out_of_memory import says_out_of_memory
 
@@ -28,7 +28,8 @@ class Control(Protocol):
         """Load ``model``; one that is loaded stays as it is, unless its files have changed.
 
         Raises:
-            LoadError: the server refused; OutOfMemoryError when for lack of memory.
+            LoadError: the server refused; OutOfMemoryError when for lack of memory; ModelDiedError when the
+                model's process died.
             LoadTimeoutError: it has not finished after six minutes.
         """
 
@@ -65,5 +66,9 @@ async def wait_unloaded(control: Control, model: str, seconds: float) -> bool:
 
 
 def load_error(status: int, message: str) -> LoadError:
-    """Why a load was refused."""
-    return (OutOfMemoryError if status == 507 or says_out_of_memory(message) else LoadError)(status, message)
+    """Why a load was refused; the texts are those of Triton 2.51."""
+    if status == 507 or says_out_of_memory(message):
+        return OutOfMemoryError(507, message)
+    if "is not healthy" in message:
+        return ModelDiedError(500, message)
+    return LoadError(status, message)

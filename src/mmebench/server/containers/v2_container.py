@@ -10,7 +10,13 @@ from typing import IO, Protocol
 from mmebench.endpoints.counters import TargetCounters
 from mmebench.errors import MmebenchError
 from mmebench.server.containers import ensemble, v2, v2_request
-from mmebench.server.containers.container import CannotRunError, ContainerDownError, Fault, LoadTimeoutError
+from mmebench.server.containers.container import (
+    CannotRunError,
+    ContainerDownError,
+    Fault,
+    LoadTimeoutError,
+    ModelDiedError,
+)
 from mmebench.server.containers.control import Control, wait_unloaded
 from mmebench.server.containers.model_files import unpack_model
 from mmebench.server.containers.process import ServerProcess
@@ -91,10 +97,14 @@ class V2Container:
         return unpack_model(archive, directory, limit)
 
     async def load(self, model: str, target: str) -> None:
-        """Load ``model`` from its directory; a load that does not end is ended."""
+        """Load ``model`` from its directory, again if its process dies; a load that does not end is ended."""
         await asyncio.to_thread(ensemble.place, self.directory(model))
         try:
-            await self._control.load(model)
+            try:
+                await self._control.load(model)
+            except ModelDiedError as error:
+                _log.warning("%s: its process died while it was loaded; loading it again: %s", target, error)
+                await self._control.load(model)
         except LoadTimeoutError:
             if self._process is not None:
                 await asyncio.to_thread(self._recipe.end_load, self._process.pid, model)
