@@ -76,14 +76,17 @@ def serve(
     # Before gRPC is imported, which would complain at each fork; what we start is executed at once.
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
     from mmebench.server import server
+    from mmebench.server.log import Moderation
     from mmebench.wire.verification import SignatureCheck
 
     endpoint = _endpoint({name: value for name, value in options.items() if value is not None})
     source = _source(archives)
     signatures = SignatureCheck.from_environment() if require_sigv4 else None
     with _log_output(log) as output, open(output.fileno(), "w", closefd=False) as text:
+        handler = logging.StreamHandler(text)
+        handler.addFilter(Moderation())
         logging.basicConfig(
-            stream=text, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+            handlers=[handler], level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
         )
         if source.is_empty():
             click.echo(f"{archives} holds no archive yet; put *.tar.gz files there at any time", err=True)
