@@ -3,6 +3,7 @@
 # make check  what one runs while working: the same without the tests that start servers or loads, or export models
 # make docs   builds the documentation into site/
 # make fuzz   sends 200,000 malformed requests to a local endpoint; five minutes
+# make soak   an hour of kills, replaced archives, slow and poisonous clients, at once, on a local endpoint
 # make bench  measures load client, summary, report and router against their peers, side by side; twenty minutes
 PYTHON ?= python3
 VENV := .venv
@@ -16,7 +17,7 @@ READY := import ctypes, ensurepip, os, sysconfig; name = sysconfig.get_config_va
 VERSION = $(shell $(PYTHON) -c "import sys; print('%d.%d' % sys.version_info[:2])")
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: setup demo test check lint unit fast bench fuzz docs clean
+.PHONY: setup demo test check lint unit fast bench fuzz soak docs clean
 
 setup: $(STAMP)
 
@@ -68,6 +69,10 @@ bench: setup
 # 200,000 malformed requests to a local endpoint; five minutes.
 fuzz: setup
 	cd tests && ../$(BIN)/python -m reliability.fuzz 200000
+
+# An hour of all that goes wrong, at once.
+soak: setup
+	cd tests && ../$(BIN)/python -m reliability.soak 60
 
 # What is said of specs is made from their models; then all of it, into site/.
 docs: setup

@@ -165,7 +165,7 @@ def wrong_http(chance: random.Random) -> bytes:
 
 
 def exchange(port: int, data: bytes, patience: float) -> bytes:
-    """All that the endpoint says; once it is silent for ``patience`` seconds it is told that nothing more comes."""
+    """All that the endpoint says; once it is silent for ``patience`` seconds it hears that nothing more comes."""
     said: list[bytes] = []
     with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
         try:

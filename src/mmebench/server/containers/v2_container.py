@@ -210,8 +210,11 @@ class V2Container:
         """A server that answers as it should."""
         with _cannot_run():
             self._run.remove_sockets()
+            temporary = self._run.path / "temporary"
+            temporary.mkdir(exist_ok=True)
             command = self._recipe.command(self._run)
-            environment = self._recipe.environment()
+            # What models and their runtimes leave in the temporary directory goes with ours.
+            environment = self._recipe.environment() | {"TMPDIR": str(temporary)}
             process = await ServerProcess.start(command, environment, self._run.sockets, self._output)
             self._process = process
             try:
