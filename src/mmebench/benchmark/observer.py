@@ -26,6 +26,9 @@ class Observer(Protocol):
     def unread(self, reason: str) -> None:
         """The record of an earlier start cannot be read, so that its run counts as not measured."""
 
+    def recovered(self, what: str) -> None:
+        """Samples that an earlier start left are kept."""
+
     def coming_up(self, what: str, message: str) -> None:
         """An endpoint is being created, perhaps while another one is measured; called by any thread."""
 

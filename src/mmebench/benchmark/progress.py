@@ -101,6 +101,10 @@ class RunProgress(Observer):
         self._say(reason)
 
     @override
+    def recovered(self, what: str) -> None:
+        self._say(what)
+
+    @override
     def coming_up(self, what: str, message: str) -> None:
         with self._lock:
             task = self._coming_up.get(what)

@@ -32,6 +32,14 @@ class Live(BaseModel):
     """US dollars that the benchmark has cost so far, where anything has a price."""
 
 
+class Broken(BaseModel):
+    """The load ends now, and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reason: str
+
+
 class Over(BaseModel):
     """The last stage is over and all its answers are there."""
 
@@ -79,17 +87,21 @@ class EventWriter:
         """When a stage is over."""
         self._write("stage", event)
 
+    def broken(self, reason: str) -> None:
+        """When the load cannot go on."""
+        self._write("broken", Broken(reason=reason))
+
     def over(self) -> None:
         """When the load has come to its end; not when it was broken off."""
         self._write("over", Over())
 
 
-_KINDS: dict[str, type[Live] | type[StageWindow] | type[Over]] = {
-    "live": Live, "stage": StageWindow, "over": Over
-}  # fmt: skip
+Event = Live | StageWindow | Broken | Over
+
+_KINDS: dict[str, type[Event]] = {"live": Live, "stage": StageWindow, "broken": Broken, "over": Over}
 
 
-def read_event(line: str) -> Live | StageWindow | Over:
+def read_event(line: str) -> Event:
     """The event in one line."""
     (kind, value), *_ = json.loads(line).items()
     return _KINDS[kind].model_validate(value)

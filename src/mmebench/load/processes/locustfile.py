@@ -9,6 +9,7 @@ see :mod:`mmebench.load.processes.events`.
 import gc
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic_ns
@@ -24,7 +25,8 @@ from typing_extensions import override
 
 from mmebench.errors import BadInputError
 from mmebench.load.job import LoadJob, RequestContent
-from mmebench.load.messages import BeginStage, Clock, Drain, EndStage, Ready, Samples, Task
+from mmebench.load.messages import BeginStage, Clock, Drain, EndStage, Message, Ready, Samples, Task
+from mmebench.load.processes.breaker import FAILED, Breaker, reason_of
 from mmebench.load.processes.clock import ConductorClock
 from mmebench.load.processes.conductor import STOPPED_SECONDS, Conductor
 from mmebench.load.processes.events import EventWriter
@@ -74,14 +76,24 @@ class StageShape(LoadTestShape):
     """The stages, as the conductor goes through them."""
 
     conductor: ClassVar[Conductor]
+    breaker: ClassVar[Breaker]
 
     @override
     def tick(self) -> tuple[int, float] | None:
-        return self.conductor.tick()
+        return self.breaker.guard(self.conductor.tick)()
 
 
 @events.init.add_listener
 def _start(environment: Environment, **_: Any) -> None:
+    """End this process where it cannot take its part; Locust would go on without."""
+    try:
+        _take_part(environment)
+    except Exception as error:
+        EventWriter(EVENTS).broken(reason_of(error))
+        sys.exit(FAILED)
+
+
+def _take_part(environment: Environment) -> None:
     """Make this process what Locust's options ask for: conductor, worker, or both."""
     runner = environment.runner
     assert runner is not None, "Locust creates the runner before it fires init"
@@ -131,7 +143,7 @@ def _every_second(runner: Runner, do: Callable[[], None]) -> None:
             do()
 
     def quit_load(_: Any) -> None:
-        runner.environment.process_exit_code = 3
+        runner.environment.process_exit_code = FAILED
         runner.quit()
 
     gevent.spawn(loop).link_exception(quit_load)
@@ -162,16 +174,21 @@ def _start_worker(runner: Runner, job: LoadJob, content: RequestContent) -> None
 def _start_conductor(runner: Runner, job: LoadJob, content: RequestContent) -> None:
     body_bytes = [len(body.content) for body in content.bodies]
     stream = SampleStream(job.samples, monotonic_ns(), job.targets, body_bytes)
-    conductor = StageShape.conductor = Conductor(job, content.trace, runner, stream, EventWriter(EVENTS))
-    runner.register_message(Samples.name, lambda msg, **_: conductor.take(msg.node_id, Samples.read(msg.data)))
-    runner.register_message(
-        Task.name,
-        lambda msg, **_: runner.send_message(Task.name, make_task(job, content).data(), msg.node_id),
-    )
-    runner.register_message(Clock.name, lambda msg, **_: conductor.tell_clock(msg.node_id, Clock.read(msg.data)))
-    runner.register_message(Ready.name, lambda msg, **_: conductor.worker_is_ready(msg.node_id))
-    events.spawning_complete.add_listener(lambda user_count, **_: conductor.all_started(user_count))
+    writer = EventWriter(EVENTS)
+    conductor = StageShape.conductor = Conductor(job, content.trace, runner, stream, writer)
+    breaker = StageShape.breaker = Breaker(runner, writer)
 
+    def on(message: type[Message], listener: Callable[[Any], None]) -> None:
+        guarded = breaker.guard(listener)
+        runner.register_message(message.name, lambda msg, **_: guarded(msg))
+
+    on(Samples, lambda msg: conductor.take(msg.node_id, Samples.read(msg.data)))
+    on(Task, lambda msg: runner.send_message(Task.name, make_task(job, content).data(), msg.node_id))
+    on(Clock, lambda msg: conductor.tell_clock(msg.node_id, Clock.read(msg.data)))
+    on(Ready, lambda msg: conductor.worker_is_ready(msg.node_id))
+    events.spawning_complete.add_listener(breaker.guard(lambda user_count, **_: conductor.all_started(user_count)))
+
+    @breaker.guard
     def users_are_gone(**_: Any) -> None:
         conductor.stop()
         # Locust writes its CSV files once a second and not at the end: let it see the last second too.

@@ -16,12 +16,19 @@ from mmebench.errors import BadInputError, MmebenchError
 from mmebench.load.client.client import parse_address
 from mmebench.load.client.credentials import find_credentials
 from mmebench.load.job import LoadJob
-from mmebench.load.processes.events import Live, Over, read_event
+from mmebench.load.processes.connections import allow_connections
+from mmebench.load.processes.events import Broken, Live, Over, read_event
+from mmebench.open_files import allow_open_files
 from mmebench.record.run import StageWindow
+from mmebench.scratch import scratch
 
 _LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 _SILENCE_SECONDS = 120.0
 """Locust reports every second; after this long without a word it is taken for dead."""
+_MOST_FILES = 65_536
+"""A client process on another host is told only later how many users it will have."""
+_QUIT_SECONDS = 10.0
+"""A load that broke has so long to end by itself, with what its client processes have recorded."""
 _JOIN_SECONDS = 100
 """Client processes of other hosts are waited for so long, which is no longer than the silence."""
 
@@ -48,13 +55,15 @@ def offer_load(
         MmebenchError: Locust ended with an error or stopped talking; what it had recorded is on disk.
     """
     job.check()
+    allow_connections(job.workload)
     if job.web_port is not None:
         check_web_port(job.web_port)
     parse_address(job.url, job.ca)
     find_credentials(job.url)()
     stages, over = 0, False
-    with tempfile.TemporaryDirectory(prefix="mmebench-load-") as scratch, log.open("ab") as output:
-        job_file = Path(scratch, "job.json")
+    broken: Broken | None = None
+    with scratch(Path(tempfile.gettempdir()), "mmebench-load-") as folder, log.open("ab") as output:
+        job_file = folder / "job.json"
         job_file.write_text(job.model_dump_json(), encoding="utf-8")
         read_end, write_end = os.pipe()
         try:
@@ -81,7 +90,10 @@ def offer_load(
                         on_stage(event)
                     case Over():
                         over = True
-            status = process.wait(timeout=_SILENCE_SECONDS)
+                    case Broken():
+                        broken = event
+                        break
+            status = _wait(process, _SILENCE_SECONDS if broken is None else _QUIT_SECONDS)
         finally:
             os.close(read_end)
             _stop(process)
@@ -89,9 +101,10 @@ def offer_load(
                 _stop_workers(process)
     if status != 0 or not over:
         planned = len(job.workload.stages)
+        ended = "killed" if status is None else f"Locust's exit code {status}"
         raise MmebenchError(
             f"the load stopped after {stages} of {planned or 'its search for'} stages "
-            f"(Locust's exit code {status}); its output is in {log}"
+            f"({ended if broken is None else broken.reason}); its output is in {log}"
         )
 
 
@@ -158,6 +171,7 @@ def join_load(conductor: str, processes: int) -> None:
     command = _locust("--worker", "--master-host", host, "--master-port", port)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MMEBENCH_")}
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    allow_open_files(_MOST_FILES)
     workers = [
         subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
         for _ in range(processes)
@@ -193,6 +207,13 @@ def _lines(descriptor: int) -> Iterator[str]:
             return
         *lines, rest = (rest + chunk).split(b"\n")
         yield from (line.decode() for line in lines)
+
+
+def _wait(process: "subprocess.Popen[bytes]", seconds: float) -> int | None:
+    """Its exit code, or None where it has not ended by then."""
+    with suppress(subprocess.TimeoutExpired):
+        return process.wait(timeout=seconds)
+    return None
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
