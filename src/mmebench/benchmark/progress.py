@@ -77,7 +77,7 @@ class RunProgress(Observer):
             self._progress.update(self._task, now=now + cost, completed=completed)
 
     def _say(self, text: str) -> None:
-        self._console.print(f"{self._part}: {text}", highlight=False, soft_wrap=True)
+        self._console.print(f"{self._part}: {text}", highlight=False, markup=False, soft_wrap=True)
 
     @override
     def packaging(self, platform: PlatformSpec, message: str) -> None:

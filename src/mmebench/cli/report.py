@@ -20,11 +20,11 @@ def report(directory: Path) -> None:
     console = Console()
     with disk_errors(directory):
         for what in recover_what_is_left(directory):
-            console.print(what, highlight=False, soft_wrap=True)
+            console.print(what, highlight=False, markup=False, soft_wrap=True)
         written = write_report(directory)
     console.print(summary_table(written.summary))
     for line in written.findings:
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     for reason in written.unread:
         say(BadInputError(reason))
-    console.print(f"Summary and charts: {directory}/", highlight=False)
+    console.print(f"Summary and charts: {directory}/", highlight=False, markup=False)

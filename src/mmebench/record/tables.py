@@ -39,7 +39,8 @@ def _map_texts(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFram
 
 
 def _quote(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    quoted = f"'{text}" if text.startswith(_FORMULA) else text
+    return quoted.replace("\r", " ")  # which would end the row
 
 
 def _unquote(text: str) -> str:
