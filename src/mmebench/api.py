@@ -118,7 +118,7 @@ class Results:
         return read_samples(files.samples)
 
     def experiment(self, kind: str, run: str | None = None) -> pd.DataFrame:
-        """The table of an experiment: ``cold_starts``, ``working_set`` or ``interference``.
+        """The table of an experiment: ``cold_starts``, ``working_set``, ``interference`` or ``churn``.
 
         Raises:
             BadInputError: there is no such run, or the experiment was not part of it.

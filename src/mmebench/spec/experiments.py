@@ -29,6 +29,7 @@ EXPERIMENTS = Kinds[Experiment](
     "mmebench.benchmark.experiments.cold_starts.fields:ColdStarts",
     "mmebench.benchmark.experiments.working_set.fields:WorkingSet",
     "mmebench.benchmark.experiments.interference.fields:Interference",
+    "mmebench.benchmark.experiments.churn.fields:Churn",
 )
 
 AnyExperiment = Annotated[Experiment, EXPERIMENTS]
