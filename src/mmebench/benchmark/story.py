@@ -24,6 +24,7 @@ from mmebench.benchmark.spending import Spending
 from mmebench.endpoints.endpoint import Endpoint, Monitored, Residency, Staying
 from mmebench.endpoints.opener import opener_of
 from mmebench.errors import BadInputError, MmebenchError
+from mmebench.load.processes.token import token_of
 from mmebench.models.package import Package
 from mmebench.record.layout import RunFiles
 from mmebench.record.metrics import write_metrics
@@ -49,6 +50,8 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int |
             same call goes on from there.
     """
     spec = spec.model_copy(update={"endpoint": opener_of(spec.endpoint).complete(spec.endpoint)})
+    if spec.workload.workers is not None:
+        token_of(spec.workload.workers)  # better missed now than when everything is loaded
     results.mkdir(parents=True, exist_ok=True)
     problems: list[MmebenchError] = []
     spending = Spending()

@@ -82,9 +82,15 @@ class Workers(Strict):
     """Client processes on other hosts, each of which is started there with ``mmebench worker``."""
 
     listen: Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$")] = Field(
-        description="address and port of this host that they connect to; anyone who reaches it can join the load"
+        description="address and port of this host that they connect to"
     )
     count: int = Field(ge=1, le=1024, description="the load begins when so many client processes have joined")
+    token: Path | None = Field(
+        None, description="a file, mode 0600, with the token that the workers have too; else MMEBENCH_TOKEN is it"
+    )
+    insecure: bool = Field(
+        False, description="without a token: let anybody join who reaches the address, unencrypted"
+    )
 
     @property
     def address(self) -> tuple[str, str]:

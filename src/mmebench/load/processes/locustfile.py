@@ -1,7 +1,8 @@
 """The Locust user and shape. Users, ramps, statistics, CSV files and the web UI are Locust's own.
 
 Started as ``locust -f .../processes/locustfile.py``, by ``mmebench`` with the job file in ``MMEBENCH_JOB`` or by
-hand with a job file, it has Locust's web UI. A worker without one asks the conductor what to do. Once a second,
+hand with a job file, it has Locust's web UI. A worker without one asks the conductor what to do. Processes that
+are started one by one need the same ``MMEBENCH_TOKEN``; see :mod:`mmebench.load.processes.token`. Once a second,
 and at the end of each stage, it writes a JSON line to the file descriptor ``MMEBENCH_EVENTS``, where that is set;
 see :mod:`mmebench.load.processes.events`.
 """
@@ -28,8 +29,11 @@ from mmebench.load.messages import BeginStage, Clock, Drain, EndStage, Ready, Sa
 from mmebench.load.processes.clock import ConductorClock
 from mmebench.load.processes.conductor import STOPPED_SECONDS, Conductor
 from mmebench.load.processes.events import EventWriter
+from mmebench.load.processes.link import hear_workers, use_link
 from mmebench.load.processes.sample_stream import SampleStream
 from mmebench.load.processes.task import ask_for_task, make_task
+from mmebench.load.processes.token import shared_token
+from mmebench.load.processes.visitors import admit_own_pages, share_nothing
 from mmebench.load.processes.web_ui import open_web_ui
 from mmebench.load.processes.worker import Worker
 
@@ -38,6 +42,8 @@ JOB_FILE = os.environ.get("MMEBENCH_JOB")
 JOB = LoadJob.model_validate_json(Path(JOB_FILE).read_bytes()) if JOB_FILE else None
 CONTENT = JOB.content() if JOB else None
 EVENTS = int(os.environ.get("MMEBENCH_EVENTS", "-1"))
+use_link(shared_token())
+share_nothing()
 
 
 class InvokeUser(User):
@@ -98,6 +104,8 @@ def _start(environment: Environment, **_: Any) -> None:
         if job.web_port is not None:
             environment.host = job.url  # to be shown
             open_web_ui(environment, job.web_port)
+        if environment.web_ui is not None:
+            admit_own_pages(environment.web_ui)
     _stop_in_a_hurry(environment)
     # What is there now stays; a collection during the load would only cost latency.
     gc.collect()
@@ -160,6 +168,8 @@ def _start_worker(runner: Runner, job: LoadJob, content: RequestContent) -> None
 
 
 def _start_conductor(runner: Runner, job: LoadJob, content: RequestContent) -> None:
+    if isinstance(runner, MasterRunner):
+        hear_workers(runner)
     body_bytes = [len(body.content) for body in content.bodies]
     stream = SampleStream(job.samples, monotonic_ns(), job.targets, body_bytes)
     conductor = StageShape.conductor = Conductor(job, content.trace, runner, stream, EventWriter(EVENTS))

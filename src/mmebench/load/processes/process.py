@@ -2,6 +2,7 @@
 
 import math
 import os
+import secrets
 import select
 import signal
 import socket
@@ -17,6 +18,7 @@ from mmebench.load.client.client import parse_address
 from mmebench.load.client.credentials import find_credentials
 from mmebench.load.job import LoadJob
 from mmebench.load.processes.events import Live, Over, read_event
+from mmebench.load.processes.token import hand_over, token_of
 from mmebench.record.run import StageWindow
 
 _LOCUSTFILE = Path(__file__).with_name("locustfile.py")
@@ -52,6 +54,9 @@ def offer_load(
         check_web_port(job.web_port)
     parse_address(job.url, job.ca)
     find_credentials(job.url)()
+    workers = job.workload.workers
+    # Nobody else on this host shall join, either.
+    token = secrets.token_hex(32) if workers is None else token_of(workers)
     stages, over = 0, False
     with tempfile.TemporaryDirectory(prefix="mmebench-load-") as scratch, log.open("ab") as output:
         job_file = Path(scratch, "job.json")
@@ -60,7 +65,7 @@ def offer_load(
         try:
             process = subprocess.Popen(
                 _command(csv_prefix, job),
-                env=os.environ | {"MMEBENCH_JOB": str(job_file), "MMEBENCH_EVENTS": str(write_end)},
+                env=hand_over(token) | {"MMEBENCH_JOB": str(job_file), "MMEBENCH_EVENTS": str(write_end)},
                 pass_fds=[write_end],
                 stdin=subprocess.DEVNULL if job.web_port is None else subprocess.PIPE,
                 stdout=output,
@@ -141,7 +146,7 @@ def _command(csv_prefix: Path, job: LoadJob) -> list[str]:
     return _locust("--csv", str(csv_prefix), *options)
 
 
-def join_load(conductor: str, processes: int) -> None:
+def join_load(conductor: str, processes: int, token: str | None) -> None:
     """Be the client processes of this host in the load that ``conductor`` leads, until that load is over.
 
     What there is to do is asked of the conductor, for which there may be some minutes to wait. Credentials are
@@ -150,13 +155,16 @@ def join_load(conductor: str, processes: int) -> None:
     Args:
         conductor: ``host:port`` where it listens.
         processes: how many to start; Ctrl-C or SIGTERM ends them.
+        token: of the load; None where it has none.
 
     Raises:
         MmebenchError: a process failed, maybe because the load cannot be reached; it has said why.
     """
     host, _, port = conductor.rpartition(":")
     command = _locust("--worker", "--master-host", host, "--master-port", port)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MMEBENCH_")}
+    environment = hand_over(token)
+    for own in ("MMEBENCH_JOB", "MMEBENCH_EVENTS"):
+        environment.pop(own, None)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     workers = [
         subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
