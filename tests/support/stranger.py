@@ -13,7 +13,7 @@ import numpy as np
 import zmq
 
 from mmebench.load.client.recorder import ROW
-from mmebench.load.processes.link import make_keys
+from mmebench.load.processes.keys import make_keys
 
 
 def connect(port: str, name: bytes, token: str | None) -> "zmq.Socket[bytes]":

@@ -55,5 +55,5 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: i
         observer.live(live)
         return live
 
-    observer.measured(complete(measure(asked, job, files, look), files))
+    observer.measured(complete(measure(asked, job, files, look, observer.gathering), files))
     return Outcome(files.directory, write_report(files.directory))

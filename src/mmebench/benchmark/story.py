@@ -195,7 +195,7 @@ def _run_part(part: Part, opened: OpenPart, spending: Spending, observer: Observ
             price=part.price,
             **about(spec, package, part.platform, files),
         )
-        run = measure_watching(endpoint, asked, job, files, spending.so_far, observer.live)
+        run = measure_watching(endpoint, asked, job, files, spending.so_far, observer.live, observer.gathering)
         subject = Subject(
             endpoint, client, package.archive, package.model, capacity.fits, part.body, job, run, files,
             spending.so_far,

@@ -1,21 +1,20 @@
 """The link: sockets for Locust's messages that only holders of the token can use.
 
-CurveZMQ (https://rfc.zeromq.org/spec/26) encrypts, authenticates and numbers every frame. Both of its key pairs
-are made from the token: the conductor's, by which workers know it, and the workers', which it asks for. Without
-the token nobody gets past the handshake, or reads a frame.
-
-What comes through is plain data, or dropped: see :func:`_decode`.
+CurveZMQ (https://rfc.zeromq.org/spec/26) encrypts, authenticates and numbers every frame, with keys that are made
+from the token: without it nobody gets past the handshake, or reads a frame. What comes through is plain data, or
+dropped.
 """
 
-import hashlib
 import logging
+import secrets
+from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
-from typing import NamedTuple
 
 import gevent
 import msgpack
 import zmq.green as zmq
+from gevent.event import Event
 from locust import runners
 from locust.exception import RPCError
 from locust.rpc.protocol import Message
@@ -24,10 +23,15 @@ from locust.runners import MasterRunner
 from zmq.utils import z85
 from zmq.utils.monitor import parse_monitor_message
 
+from mmebench.load.processes.keys import Keys, make_keys
+
 _log = logging.getLogger(__name__)
 _LARGEST_MESSAGE = 64 << 20
 """Bytes; a second's samples are 64 each."""
 _HANDSHAKE_SECONDS = 10
+_KNOCK_SECONDS = 30
+_STATISTICS = {"stats", "stats_total", "errors", "user_classes_count"}
+"""What Locust's report of a worker has; an error in those who hear of it would count as one of the load's."""
 _ZAP = "inproc://zeromq.zap.01"
 """Where libzmq asks who may come in: https://rfc.zeromq.org/spec/27."""
 _REFUSED = (
@@ -35,62 +39,38 @@ _REFUSED = (
 )
 
 
-def use_link(token: str | None) -> None:
-    """Have the runners that Locust makes from now on speak to each other over this link.
+class Link:
+    """What a process has of it before Locust makes the sockets."""
 
-    Args:
-        token: of the load; None leaves the link open to whoever reaches it.
-    """
-    keys = None if token is None else make_keys(token)
-    # Locust's runners look these two up here, and nothing else.
-    runners.rpc = SimpleNamespace(  # type: ignore[assignment, attr-defined]
-        Server=partial(Server, keys=keys), Client=partial(Client, keys=keys)
-    )
+    def __init__(self, token: str | None) -> None:
+        """Args: ``token`` is that of the load; None leaves the link open to whoever reaches it."""
+        self._keys = None if token is None else make_keys(token)
+        self._when_connected: list[Callable[[], object]] = []
 
+    def use(self) -> None:
+        """Have the runners that Locust makes from now on speak to each other over this link."""
+        # Locust's runners look these two up here, and nothing else.
+        runners.rpc = SimpleNamespace(  # type: ignore[assignment, attr-defined]
+            Server=partial(Server, keys=self._keys),
+            Client=partial(Client, keys=self._keys, when_connected=self._connected),
+        )
 
-def hear_workers(runner: MasterRunner) -> None:
-    """Drop each message that Locust fails on, and send away workers of another load.
+    def when_connected(self, do: Callable[[], object]) -> None:
+        """Call this whenever a worker's end is connected: at first, and after each loss of the link."""
+        self._when_connected.append(do)
 
-    Locust's listener would end with the first that it fails on. A worker of an earlier load that comes back when
-    another one listens at its address was never told of this load, and has nothing to say in it.
-    """
-    handle, wrong = runner.handle_message, Tally("dropped a message that says what cannot be")
+    def _connected(self) -> None:
+        for do in self._when_connected:
+            do()
 
-    def hear(node: str, message: Message) -> None:
-        if message.type != "client_ready" and node not in runner.worker_indexes:
-            runner.send_message("quit", client_id=node)
-            return
-        try:
-            handle(node, message)
-        except Exception as error:
-            wrong.add(f"{message.type} of {node}: {error!r}")
-
-    runner.handle_message = hear  # type: ignore[method-assign, assignment]
-
-
-class KeyPair(NamedTuple):
-    """Of Curve25519, as text in Z85."""
-
-    public: bytes
-    secret: bytes
-
-
-class Keys(NamedTuple):
-    """Both ends of the link."""
-
-    conductor: KeyPair
-    worker: KeyPair
-
-
-def make_keys(token: str) -> Keys:
-    """The same for the same token; to find a token from what is sent takes 50 ms a guess."""
-    secrets = hashlib.scrypt(token.encode(), salt=b"mmebench link", n=1 << 14, r=8, p=1, dklen=64)
-    return Keys(*(_pair(secrets[at : at + 32]) for at in (0, 32)))
-
-
-def _pair(secret: bytes) -> KeyPair:
-    encoded = z85.encode(secret)
-    return KeyPair(zmq.curve_public(encoded), encoded)
+    def await_conductor(self, host: str, port: int) -> None:
+        """Return as soon as a load is led there, which may take for ever."""
+        connected = Event()
+        while not connected.is_set():
+            # libzmq gives a connection up that met something else: knock anew from time to time.
+            knock = Client(host, port, f"knock_{secrets.token_hex(8)}", self._keys, connected.set)
+            connected.wait(_KNOCK_SECONDS)
+            knock.close(linger=0)
 
 
 class Tally:
@@ -110,22 +90,29 @@ class Tally:
 class _Socket(BaseSocket):
     """What both ends have in common."""
 
-    def __init__(self, kind: int, host: str) -> None:
+    def __init__(self, kind: int, host: str, refused: str, when_connected: Callable[[], object]) -> None:
         super().__init__(kind, self.ipv4_only(host, None))
         self.socket.setsockopt(zmq.MAXMSGSIZE, _LARGEST_MESSAGE)
         self.socket.setsockopt(zmq.HANDSHAKE_IVL, _HANDSHAKE_SECONDS * 1000)
         self._malformed = Tally("dropped a message that is none")
+        self._refused = Tally(refused)
+        self._when_connected = when_connected
+        self._watch()
 
-    def _tell_refused(self, what: str) -> None:
-        """Log handshakes that fail from now on."""
-        monitor, refused = self.socket.get_monitor_socket(_REFUSED), Tally(what)
+    def _watch(self) -> None:
+        """Tell of handshakes from now on."""
+        monitor = self.socket.get_monitor_socket(_REFUSED | zmq.EVENT_HANDSHAKE_SUCCEEDED)
 
         def listen() -> None:
             while True:
                 event = parse_monitor_message(monitor.recv_multipart())
-                if event["event"] == zmq.EVENT_MONITOR_STOPPED:
-                    return
-                refused.add(event["endpoint"].decode(errors="replace"))
+                match event["event"]:
+                    case zmq.EVENT_MONITOR_STOPPED:
+                        return
+                    case zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                        self._when_connected()
+                    case _:
+                        self._refused.add(event["endpoint"].decode(errors="replace"))
 
         gevent.spawn(listen)
 
@@ -136,13 +123,18 @@ class _Socket(BaseSocket):
             raise RPCError("ZMQ network broken") from error
         return frames
 
+    def close(self, linger: int | None = None) -> None:
+        """End it; as Locust asks for it."""
+        self.socket.disable_monitor()
+        super().close(linger)
+
 
 class Server(_Socket):
     """The conductor's end; in place of Locust's."""
 
     def __init__(self, host: str, port: int, keys: Keys | None) -> None:
         """Raises RPCError: somebody else listens there."""
-        super().__init__(zmq.ROUTER, host)
+        super().__init__(zmq.ROUTER, host, "turned away somebody without the token of this load, at", lambda: None)
         self.port = port
         # A worker that has lost its link comes back before the loss of the old one is known.
         self.socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
@@ -150,7 +142,6 @@ class Server(_Socket):
             self._admit(keys.worker.public)
             self.socket.setsockopt(zmq.CURVE_SERVER, 1)
             self.socket.setsockopt(zmq.CURVE_SECRETKEY, keys.conductor.secret)
-            self._tell_refused("turned away somebody without the token of this load, at")
         try:
             self.socket.bind(f"tcp://{host}:{port}")
         except zmq.ZMQError as error:
@@ -184,18 +175,33 @@ class Server(_Socket):
                 continue
             return message.node_id, message
 
+    def reaches(self, node: str) -> bool:
+        """Whether the connection of a worker stands; it may have said nothing for a while."""
+        self.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        try:
+            heartbeat = Message("heartbeat", None, node)
+            self.socket.send_multipart([node.encode(), heartbeat.serialize()], zmq.NOBLOCK)
+        except zmq.Again:
+            return True  # and much waits there to be sent
+        except zmq.ZMQError:
+            return False
+        finally:
+            self.socket.setsockopt(zmq.ROUTER_MANDATORY, 0)
+        return True
+
 
 class Client(_Socket):
     """A worker's end; in place of Locust's."""
 
-    def __init__(self, host: str, port: int, identity: str, keys: Keys | None) -> None:
-        super().__init__(zmq.DEALER, host)
+    def __init__(
+        self, host: str, port: int, identity: str, keys: Keys | None, when_connected: Callable[[], object]
+    ) -> None:
+        super().__init__(zmq.DEALER, host, "the load has another token than this host, at", when_connected)
         self.socket.setsockopt(zmq.IDENTITY, identity.encode())
         if keys is not None:
             self.socket.setsockopt(zmq.CURVE_SERVERKEY, keys.conductor.public)
             self.socket.setsockopt(zmq.CURVE_PUBLICKEY, keys.worker.public)
             self.socket.setsockopt(zmq.CURVE_SECRETKEY, keys.worker.secret)
-            self._tell_refused("the tokens of this host and of the load differ, at")
         self.socket.connect(f"tcp://{host}:{port}")
 
     def recv(self) -> Message:
@@ -207,6 +213,28 @@ class Client(_Socket):
                 return _decode(data)
             except (ValueError, TypeError) as error:
                 self._malformed.add(error)
+
+
+def hear_workers(runner: MasterRunner) -> None:
+    """Drop each message that Locust fails on, and send away workers of another load.
+
+    Locust's listener would end with the first that it fails on. A worker of an earlier load that comes back when
+    another one listens at its address was never told of this load, and has nothing to say in it.
+    """
+    handle, wrong = runner.handle_message, Tally("dropped a message that says what cannot be")
+
+    def hear(node: str, message: Message) -> None:
+        if message.type != "client_ready" and node not in runner.worker_indexes:
+            runner.send_message("quit", client_id=node)
+            return
+        try:
+            if message.type == "stats" and not _STATISTICS <= message.data.keys():
+                raise ValueError(f"there is no {', '.join(_STATISTICS - message.data.keys())} in it")
+            handle(node, message)
+        except Exception as error:
+            wrong.add(f"{message.type} of {node}: {error!r}")
+
+    runner.handle_message = hear  # type: ignore[method-assign, assignment]
 
 
 def _decode(data: bytes) -> Message:

@@ -25,13 +25,13 @@ from typing_extensions import override
 
 from mmebench.errors import BadInputError
 from mmebench.load.job import LoadJob, RequestContent
-from mmebench.load.messages import BeginStage, Clock, Drain, EndStage, Ready, Samples, Task
+from mmebench.load.messages import AskTask, BeginStage, Clock, Drain, EndStage, Ready, Samples, Taken, TaskPart
 from mmebench.load.processes.clock import ConductorClock
 from mmebench.load.processes.conductor import STOPPED_SECONDS, Conductor
 from mmebench.load.processes.events import EventWriter
-from mmebench.load.processes.link import hear_workers, use_link
+from mmebench.load.processes.link import Link, hear_workers
 from mmebench.load.processes.sample_stream import SampleStream
-from mmebench.load.processes.task import ask_for_task, make_task
+from mmebench.load.processes.task import TaskParts, ask_for_task
 from mmebench.load.processes.token import shared_token
 from mmebench.load.processes.visitors import admit_own_pages, share_nothing
 from mmebench.load.processes.web_ui import open_web_ui
@@ -42,8 +42,13 @@ JOB_FILE = os.environ.get("MMEBENCH_JOB")
 JOB = LoadJob.model_validate_json(Path(JOB_FILE).read_bytes()) if JOB_FILE else None
 CONTENT = JOB.content() if JOB else None
 EVENTS = int(os.environ.get("MMEBENCH_EVENTS", "-1"))
-use_link(shared_token())
+LINK = Link(shared_token())
+LINK.use()
 share_nothing()
+# A worker of another host is there before its load is.
+if CONDUCTOR := os.environ.get("MMEBENCH_CONDUCTOR"):
+    host, _, port = CONDUCTOR.rpartition(":")
+    LINK.await_conductor(host, int(port))
 
 
 class InvokeUser(User):
@@ -151,6 +156,7 @@ def _start_worker(runner: Runner, job: LoadJob, content: RequestContent) -> None
     runner.register_message(BeginStage.name, lambda msg, **_: worker.begin_stage(BeginStage.read(msg.data)))
     runner.register_message(EndStage.name, lambda msg, **_: worker.end_stage(EndStage.read(msg.data)))
     runner.register_message(Drain.name, lambda **_: worker.drain(), concurrent=True)
+    runner.register_message(Taken.name, lambda msg, **_: worker.forget(Taken.read(msg.data)))
     events.test_stop.add_listener(lambda **_: worker.send())
     # Before Locust tells the conductor that this process is gone: Ctrl-C in a terminal reaches all processes.
     events.quitting.add_listener(lambda **_: worker.leave(STOPPED_SECONDS))
@@ -164,7 +170,12 @@ def _start_worker(runner: Runner, job: LoadJob, content: RequestContent) -> None
             worker.clock_ahead_ns = clock.ahead_ns()
             runner.send_message(Ready.name, Ready().data())
 
+        def come_back() -> None:
+            worker.send_again()
+            runner.send_message(Ready.name, Ready().data())
+
         gevent.spawn(report_ready)
+        LINK.when_connected(come_back)
 
 
 def _start_conductor(runner: Runner, job: LoadJob, content: RequestContent) -> None:
@@ -174,9 +185,12 @@ def _start_conductor(runner: Runner, job: LoadJob, content: RequestContent) -> N
     stream = SampleStream(job.samples, monotonic_ns(), job.targets, body_bytes)
     conductor = StageShape.conductor = Conductor(job, content.trace, runner, stream, EventWriter(EVENTS))
     runner.register_message(Samples.name, lambda msg, **_: conductor.take(msg.node_id, Samples.read(msg.data)))
+    task = TaskParts(job, content)
     runner.register_message(
-        Task.name,
-        lambda msg, **_: runner.send_message(Task.name, make_task(job, content).data(), msg.node_id),
+        AskTask.name,
+        lambda msg, **_: runner.send_message(
+            TaskPart.name, task.answer(AskTask.read(msg.data)).data(), msg.node_id
+        ),
     )
     runner.register_message(Clock.name, lambda msg, **_: conductor.tell_clock(msg.node_id, Clock.read(msg.data)))
     runner.register_message(Ready.name, lambda msg, **_: conductor.worker_is_ready(msg.node_id))

@@ -17,15 +17,13 @@ from mmebench.errors import BadInputError, MmebenchError
 from mmebench.load.client.client import parse_address
 from mmebench.load.client.credentials import find_credentials
 from mmebench.load.job import LoadJob
-from mmebench.load.processes.events import Live, Over, read_event
+from mmebench.load.processes.events import Gathering, Live, Over, read_event
 from mmebench.load.processes.token import hand_over, token_of
 from mmebench.record.run import StageWindow
 
 _LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 _SILENCE_SECONDS = 120.0
 """Locust reports every second; after this long without a word it is taken for dead."""
-_JOIN_SECONDS = 100
-"""Client processes of other hosts are waited for so long, which is no longer than the silence."""
 
 
 def offer_load(
@@ -34,6 +32,7 @@ def offer_load(
     log: Path,
     look: Callable[[Live], Live],
     on_stage: Callable[[StageWindow], object],
+    on_gathering: Callable[[Gathering], object] = lambda gathering: None,
 ) -> None:
     """Run the job to its end; samples and Locust's CSV files are on disk then.
 
@@ -44,6 +43,7 @@ def offer_load(
         log: Locust's own output is appended here.
         look: called about once a second with what the load is like; returns what the web UI shows of that second.
         on_stage: called with each stage that is over.
+        on_gathering: called about once a second while the load waits for client processes of other hosts.
 
     Raises:
         BadInputError: the job cannot work; nothing was started.
@@ -57,7 +57,7 @@ def offer_load(
     workers = job.workload.workers
     # Nobody else on this host shall join, either.
     token = secrets.token_hex(32) if workers is None else token_of(workers)
-    stages, over = 0, False
+    stages, over, gathering = 0, False, None
     with tempfile.TemporaryDirectory(prefix="mmebench-load-") as scratch, log.open("ab") as output:
         job_file = Path(scratch, "job.json")
         job_file.write_text(job.model_dump_json(), encoding="utf-8")
@@ -79,7 +79,11 @@ def offer_load(
             for line in _lines(read_end):
                 event = read_event(line)
                 match event:
+                    case Gathering():
+                        gathering = event
+                        on_gathering(event)
                     case Live():
+                        gathering = None
                         _show(process, look(event))
                     case StageWindow():
                         stages += 1
@@ -89,9 +93,14 @@ def offer_load(
             status = process.wait(timeout=_SILENCE_SECONDS)
         finally:
             os.close(read_end)
-            _stop(process)
+            stop(process)
             if _has_workers(job):
                 _stop_workers(process)
+    if status != 0 and gathering is not None and workers is not None:
+        raise MmebenchError(
+            f"{gathering.there} after {workers.wait:g} s; start the others with "
+            f"`mmebench worker {workers.listen}`, ask for fewer, or set workload.workers.wait to wait longer"
+        )
     if status != 0 or not over:
         planned = len(job.workload.stages)
         raise MmebenchError(
@@ -137,49 +146,17 @@ def _command(csv_prefix: Path, job: LoadJob) -> list[str]:
         host, port = workload.workers.address
         options += ["--master", "--master-bind-host", host, "--master-bind-port", port]
         options += ["--expect-workers", str(workload.workers.count)]
-        options += ["--expect-workers-max-wait", str(_JOIN_SECONDS)]
+        options += ["--expect-workers-max-wait", str(math.ceil(workload.workers.wait))]
     elif _has_workers(job):
         port = str(_free_port())
         options += ["--processes", str(workload.processes)]
         options += ["--master-bind-host", "127.0.0.1", "--master-bind-port", port]
         options += ["--master-host", "127.0.0.1", "--master-port", port]
-    return _locust("--csv", str(csv_prefix), *options)
+    return locust("--csv", str(csv_prefix), *options)
 
 
-def join_load(conductor: str, processes: int, token: str | None) -> None:
-    """Be the client processes of this host in the load that ``conductor`` leads, until that load is over.
-
-    What there is to do is asked of the conductor, for which there may be some minutes to wait. Credentials are
-    this host's own.
-
-    Args:
-        conductor: ``host:port`` where it listens.
-        processes: how many to start; Ctrl-C or SIGTERM ends them.
-        token: of the load; None where it has none.
-
-    Raises:
-        MmebenchError: a process failed, maybe because the load cannot be reached; it has said why.
-    """
-    host, _, port = conductor.rpartition(":")
-    command = _locust("--worker", "--master-host", host, "--master-port", port)
-    environment = hand_over(token)
-    for own in ("MMEBENCH_JOB", "MMEBENCH_EVENTS"):
-        environment.pop(own, None)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    workers = [
-        subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
-        for _ in range(processes)
-    ]
-    try:
-        failed = sum(worker.wait() != 0 for worker in workers)
-    finally:
-        for worker in workers:
-            _stop(worker)  # which sends what it has recorded
-    if failed:
-        raise MmebenchError(f"{failed} of {processes} client processes failed; what they said is above")
-
-
-def _locust(*options: str) -> list[str]:
+def locust(*options: str) -> list[str]:
+    """The command that starts Locust with the load's locustfile and these options."""
     return [sys.executable, "-m", "locust", "-f", str(_LOCUSTFILE), *options]
 
 
@@ -203,7 +180,7 @@ def _lines(descriptor: int) -> Iterator[str]:
         yield from (line.decode() for line in lines)
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
+def stop(process: "subprocess.Popen[bytes]") -> None:
     """End the process if it has not ended: first asked, then killed."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
