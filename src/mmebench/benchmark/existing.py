@@ -64,5 +64,5 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: i
             for what in recover(files.directory):
                 observer.recovered(what)
             observer.offering(job)
-            observer.measured(complete(measure(asked, job, files, look), files))
+            observer.measured(complete(measure(asked, job, files, look, observer.gathering), files))
             return Outcome(files.directory, write_report(files.directory))

@@ -11,7 +11,7 @@ from typing import Any
 from mmebench.endpoints.endpoint import Endpoint, Residency
 from mmebench.errors import MmebenchError, disk_errors
 from mmebench.load.job import LoadJob
-from mmebench.load.processes.events import Live
+from mmebench.load.processes.events import Gathering, Live
 from mmebench.load.processes.process import offer_load
 from mmebench.record.layout import RunFiles
 from mmebench.record.run import Run, StageWindow, write_run
@@ -19,7 +19,13 @@ from mmebench.record.samples import keep_samples
 from mmebench.record.sightings import Sighting, write_sightings
 
 
-def measure(asked: Run, job: LoadJob, files: RunFiles, look: Callable[[Live], Live]) -> Run:
+def measure(
+    asked: Run,
+    job: LoadJob,
+    files: RunFiles,
+    look: Callable[[Live], Live],
+    on_gathering: Callable[[Gathering], object] = lambda gathering: None,
+) -> Run:
     """Offer the load; samples, Locust's files and the record are on disk afterwards, whatever happened.
 
     The record is there from the first moment on and grows with each stage that is over, so that even after a
@@ -30,6 +36,7 @@ def measure(asked: Run, job: LoadJob, files: RunFiles, look: Callable[[Live], Li
         job: what to ask of which endpoint; it has been checked.
         files: where results go; what an earlier run left there is set aside.
         look: called about once a second with what the load knows; returns it with what else there is to show.
+        on_gathering: called about once a second while the load waits for client processes of other hosts.
 
     Returns:
         The run, as its record on disk says it: not complete before whoever asked for it says so.
@@ -50,7 +57,7 @@ def measure(asked: Run, job: LoadJob, files: RunFiles, look: Callable[[Live], Li
         files.set_aside()
         write_run(run, files.run)
         try:
-            offer_load(job, files.prefix, files.directory / "load.log", look, note)
+            offer_load(job, files.prefix, files.directory / "load.log", look, note, on_gathering)
         except BaseException as broken:
             try:
                 _keep(run, job, files)
@@ -84,6 +91,7 @@ def measure_watching(
     files: RunFiles,
     so_far: Callable[[], float | None],
     on_live: Callable[[Live], None],
+    on_gathering: Callable[[Gathering], object] = lambda gathering: None,
 ) -> Run:
     """The same on an endpoint that is asked what is in memory: the record tells how many targets came and went.
 
@@ -91,7 +99,7 @@ def measure_watching(
 
     Args:
         endpoint: what the load is offered to.
-        asked, job, files: see :func:`measure`.
+        asked, job, files, on_gathering: see :func:`measure`.
         so_far: what the benchmark has cost, in US dollars; None where nothing does.
         on_live: called about once a second with what the load, the endpoint and its price come to.
     """
@@ -107,7 +115,7 @@ def measure_watching(
 
     before = endpoint.residency()
     try:
-        run = measure(asked, job, files, look)
+        run = measure(asked, job, files, look, on_gathering)
     except BaseException:  # which says more than that the disk is full for this, too
         with suppress(OSError):
             write_sightings(sightings, files.sightings)

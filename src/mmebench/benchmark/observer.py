@@ -5,7 +5,7 @@ from typing import Protocol
 
 from mmebench.endpoints.endpoint import Endpoint
 from mmebench.load.job import LoadJob
-from mmebench.load.processes.events import Live
+from mmebench.load.processes.events import Gathering, Live
 from mmebench.models.package import Package
 from mmebench.record.run import Capacity, FirstInvocation, Run
 from mmebench.spec import Experiment, PlatformSpec
@@ -46,6 +46,9 @@ class Observer(Protocol):
 
     def offering(self, job: LoadJob) -> None:
         """The load starts."""
+
+    def gathering(self, gathering: Gathering) -> None:
+        """The load waits for client processes of other hosts; told once a second."""
 
     def live(self, live: Live) -> None:
         """What the load was like in the last second."""

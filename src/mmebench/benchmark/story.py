@@ -24,6 +24,7 @@ from mmebench.endpoints.endpoint import Endpoint, Monitored, Residency, Staying
 from mmebench.endpoints.opener import opener_of
 from mmebench.errors import BadInputError, MmebenchError, disk_errors
 from mmebench.load.processes.connections import allow_connections
+from mmebench.load.processes.token import token_of
 from mmebench.models.package import Package
 from mmebench.record.claim import claim
 from mmebench.record.layout import RunFiles
@@ -54,6 +55,8 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int |
     """
     allow_connections(spec.workload)
     spec = spec.model_copy(update={"endpoint": opener_of(spec.endpoint).complete(spec.endpoint)})
+    if spec.workload.workers is not None:
+        token_of(spec.workload.workers)  # better missed now than when everything is loaded
     results.mkdir(parents=True, exist_ok=True)
     problems: list[MmebenchError] = []
     spending = Spending()
@@ -208,7 +211,7 @@ def _run_part(part: Part, opened: OpenPart, spending: Spending, observer: Observ
             price=part.price,
             **about(spec, package, part.platform, files),
         )
-        run = measure_watching(endpoint, asked, job, files, spending.so_far, observer.live)
+        run = measure_watching(endpoint, asked, job, files, spending.so_far, observer.live, observer.gathering)
         subject = Subject(
             endpoint, client, package.archive, package.model, capacity.fits, part.body, job, run, files,
             spending.so_far,

@@ -23,6 +23,9 @@ class Experiment(Strict):
     """``module:function`` of (:class:`~mmebench.record.layout.ExperimentFiles`, run, footer): writes its table and
     its picture, if it was done, and returns what they show, a line each."""
 
+    def check(self, clients: int) -> None:
+        """Refuse what so many client processes cannot offer; raises ValueError."""
+
 
 EXPERIMENTS = Kinds[Experiment](
     "experiments",
