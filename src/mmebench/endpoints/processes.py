@@ -30,14 +30,14 @@ def parts_of(server: int) -> tuple[MachinePart, ...]:
 
 
 def _part(name: str, processes: Sequence[psutil.Process]) -> MachinePart:
-    """Their sums. Memory is proportional: a page that several share counts in parts."""
+    """Their sums. Memory is what each has for itself: what it shares changes when others come and go."""
     used = files = threads = count = 0
     for process in processes:
         try:
             memory, open_files, running = process.memory_full_info(), process.num_fds(), process.num_threads()
         except psutil.NoSuchProcess:
             continue  # a model that was unloaded meanwhile
-        used += getattr(memory, "pss", memory.uss)  # only Linux knows the first
+        used += memory.uss
         files += open_files
         threads += running
         count += 1

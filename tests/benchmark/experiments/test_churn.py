@@ -1,6 +1,8 @@
 """What is lost over loads and evictions: found where it is, and not where it is not."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +125,9 @@ def test_a_process_is_seen_as_it_is() -> None:
     router, container, *_ = parts_of(os.getpid())
     assert (router.name, router.processes) == ("router", 1)
     assert router.bytes > 10 * MIB
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        assert parts_of(os.getpid())[1].processes == (container.processes or 0) + 1
+        child.communicate(b"\n")
     files = router.files
     assert files is not None
     with Path(os.devnull).open():
