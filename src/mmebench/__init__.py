@@ -3,15 +3,14 @@
 The public API is :class:`~mmebench.api.Benchmark`, :func:`~mmebench.api.load_results` and what they return.
 """
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as type checkers know it by name; every command would have to wait for typing
 if TYPE_CHECKING:
     from mmebench.api import Benchmark, Results, load_results
 
 __all__ = ["Benchmark", "Results", "load_results"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     # Looked up when it is asked for: a command that needs none of it should not wait for it.
     if name in __all__:
         from mmebench import api

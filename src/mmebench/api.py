@@ -30,6 +30,7 @@ from mmebench.figures.summary import summarise
 from mmebench.record.layout import CHARTS_OF_ALL, REPORT, RunFiles, find_runs
 from mmebench.record.run import find_run, unread_records
 from mmebench.record.samples import read_samples
+from mmebench.record.tables import read_table
 from mmebench.report.report import write_report
 from mmebench.report.words.conclusions import common_objectives, conclude
 from mmebench.spec import EXPERIMENTS, Spec
@@ -117,7 +118,7 @@ class Results:
         return read_samples(files.samples)
 
     def experiment(self, kind: str, run: str | None = None) -> pd.DataFrame:
-        """The table of an experiment: ``cold_starts``, ``working_set`` or ``interference``.
+        """The table of an experiment: ``cold_starts``, ``working_set``, ``interference`` or ``churn``.
 
         Raises:
             BadInputError: there is no such run, or the experiment was not part of it.
@@ -127,7 +128,7 @@ class Results:
             raise BadInputError(
                 f"{path}: no such table; allowed: {', '.join(EXPERIMENTS)}, if the spec asked for it"
             )
-        return pd.read_csv(path)
+        return read_table(path)
 
     @property
     def charts(self) -> list[Path]:

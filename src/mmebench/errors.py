@@ -5,9 +5,12 @@ traceback and exits with its ``exit_code``; anything else that escapes is a defe
 """
 
 import errno
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from mmebench.units import human_bytes
 
 
 class MmebenchError(Exception):
@@ -26,6 +29,13 @@ class DiskFullError(MmebenchError):
     """There is no space left on a disk, or within what may be used of it."""
 
 
+_FULL = {
+    errno.ENOSPC: "the disk is full; free some space and run the same command again",
+    errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
+    errno.EFBIG: "no file may be larger here; raise the limit (ulimit -f) and run the same command again",
+}
+
+
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
     """Turn what the operating system says of a file into one clear error.
@@ -34,16 +44,29 @@ def disk_errors(path: Path) -> Iterator[None]:
         path: what is being written, for messages that name no file themselves.
 
     Raises:
-        DiskFullError: the disk is full. MmebenchError: in place of any other OSError.
+        DiskFullError: the disk is full, or as full as we may make it. MmebenchError: in place of any other
+            OSError.
     """
     try:
         yield
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise DiskFullError(
-                f"{path}: the disk is full; free some space and run the same command again"
-            ) from error
+        if error.errno in _FULL:
+            raise DiskFullError(f"{error.filename or path}: {_FULL[error.errno]}") from error
         raise MmebenchError(f"{error.filename or path}: {error.strerror or error}") from error
+
+
+def keep_free(directory: Path, needed: int) -> None:
+    """Stop before a disk is full, while what is left to be written still finds room.
+
+    Raises:
+        DiskFullError: the disk that ``directory`` is on has less than ``needed`` bytes for us.
+    """
+    free = shutil.disk_usage(directory).free
+    if free < needed:
+        raise DiskFullError(
+            f"{directory}: the disk has {human_bytes(free)} left, and {human_bytes(needed)} are kept for what is "
+            "written at the end; free some space and run the same command again"
+        )
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """Whose a file is: the process' that holds a lock on it, for as long as it has the file open."""
 
 import fcntl
+import os
+import stat
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,11 +19,19 @@ def own(file: IO[Any]) -> bool:
 def is_owned(path: Path) -> bool:
     """Whether a process of this machine owns the file; nobody owns one that is not there.
 
+    Whatever lies there, it is neither followed nor waited for: a link, a pipe or a device counts as owned, which
+    leaves it to whoever put it there.
+
     Raises:
         PermissionError: it is not for us to open.
     """
     try:
-        with path.open("r+b") as file:
-            return not own(file)
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
+    except PermissionError:
+        raise
+    except OSError:
+        return True
+    with os.fdopen(descriptor, "r+b", buffering=0) as file:
+        return not (stat.S_ISREG(os.fstat(descriptor).st_mode) and own(file))

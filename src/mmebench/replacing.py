@@ -17,3 +17,9 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Make ``text`` the content of the file, all of it or nothing."""
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")

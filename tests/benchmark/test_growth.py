@@ -40,7 +40,7 @@ def part(tmp_path: Path, config: str, batch: int) -> Part:
             "workload": {"payload": {"batch": batch}},
         }
     )
-    (found,) = find_parts(spec, tmp_path / "results", Watcher())
+    (found,) = find_parts(spec, tmp_path / "results", Watcher(), lambda directory: None)
     assert isinstance(found, Part)
     return found
 

@@ -75,7 +75,8 @@ def test_an_engine_is_built_where_it_will_be_served(
     cloud.client("s3", account).put_object(Bucket=cloud.BUCKET, Key=key, Body=engine())
     results = tmp_path / "results"
     spending = Spending()
-    parts = [part for part in find_parts(spec, results, Watcher()) if isinstance(part, Part)]
+    found = find_parts(spec, results, Watcher(), lambda directory: None)
+    parts = [part for part in found if isinstance(part, Part)]
     assert [part.label for part in parts] == [
         "trt-fp16 on ml.g4dn.xlarge",
         "onnx on ml.g4dn.xlarge",
@@ -108,4 +109,4 @@ def test_a_budget_counts_every_endpoint_and_every_engine(account: str, spec: Spe
     # Two endpoints for 2 hours, and an hour for an engine: 5 hours at $0.75 and $1.50.
     small = spec.model_copy(update={"endpoint": spec.endpoint.model_copy(update={"budget": 11.0})})
     with pytest.raises(BadInputError, match=r"\$11\.00 is less than the \$11\.25"):
-        next(find_parts(small, tmp_path / "results", Watcher()))
+        next(find_parts(small, tmp_path / "results", Watcher(), lambda directory: None))

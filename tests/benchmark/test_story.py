@@ -12,13 +12,10 @@ from mmebench.benchmark.experiments.experiment import run_experiment
 from mmebench.benchmark.experiments.subject import Progress, Subject
 from mmebench.benchmark.story import run_benchmark
 from mmebench.errors import BadInputError, MmebenchError
-from mmebench.formats.archive import extract
 from mmebench.record.layout import RunFiles, find_runs
 from mmebench.record.run import read_run, unread_records
 from mmebench.report.report import write_report
 from mmebench.spec import Experiment, Spec
-from mmebench.spec.reading import load_spec
-from support.tiny_models import WIDTH, onnx_archive
 from support.watching import Watcher
 
 pytestmark = pytest.mark.slow
@@ -31,30 +28,6 @@ story.run_experiment = lambda *_: os.kill(os.getpid(), {signal})
 sys.argv = ["mmebench", "run", "spec.yaml"]
 main()
 """
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model")
-    extract(onnx_archive(folder / "tiny.tar.gz", 4), folder / "plain", 1_000_000)
-    return folder / "plain" / "tiny" / "1" / "model.onnx"
-
-
-@pytest.fixture
-def spec(tmp_path: Path, model: Path) -> Spec:
-    """Short, and with an experiment of which no test here cares what it finds."""
-    tensor = f"datatype: FP32, shape: [{WIDTH}]"
-    (tmp_path / "spec.yaml").write_text(
-        f"""
-model: {{source: file, path: {model}, inputs: [{{name: x, {tensor}}}], outputs: [{{name: y, {tensor}}}]}}
-platforms: [onnx]
-endpoint: {{kind: local, container: python, memory: 1GiB}}
-targets: {{count: 1}}
-workload: {{arrivals: {{kind: closed, think_time: 10ms}}, profile: {{stages: [{{users: 1, duration: 1s}}]}}}}
-experiments: [{{kind: cold_starts, count: 1, concurrency: [1], warm: 1}}]
-"""
-    )
-    return load_spec(tmp_path / "spec.yaml", ())
 
 
 def assert_it_goes_on(spec: Spec, results: Path, experiments: int = 1) -> None:

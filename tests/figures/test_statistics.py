@@ -13,6 +13,7 @@ from mmebench.figures.statistics import (
     estimate_mean,
     estimate_percentiles,
     estimate_rate,
+    estimate_slope,
     find_percentiles,
 )
 
@@ -138,3 +139,20 @@ def test_a_rate_and_how_far_it_may_be_off() -> None:
     assert even.high - even.low < 0.5
     assert math.isnan(estimate_rate(np.arange(0, 10, 0.5), 0.0, 10.0).low), "too few"
     assert math.isnan(estimate_rate(np.arange(3.0), 5.0, 5.0).value)
+
+
+def test_a_slope_and_its_interval() -> None:
+    at = np.arange(400.0)
+    assert estimate_slope(at, 5 + 3 * at) == pytest.approx((3, 3, 3))
+    assert estimate_slope(at, np.full(400, 7.0)) == (0, 0, 0), "known exactly"
+    assert estimate_slope(at[:10], 2 * at[:10]) == pytest.approx((2, math.nan, math.nan), nan_ok=True)
+    assert all(math.isnan(bound) for bound in estimate_slope(at[:1], at[:1]))
+
+
+def test_the_interval_of_a_slope_holds_as_often_as_it_says() -> None:
+    random = np.random.default_rng(1)
+    at, held = np.arange(200.0), 0
+    for _ in range(400):
+        slope = estimate_slope(at, 0.5 * at + random.normal(0, 20, len(at)))
+        held += slope.low < 0.5 < slope.high
+    assert 0.92 < held / 400 < 0.98

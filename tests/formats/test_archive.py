@@ -142,6 +142,9 @@ def test_of_several_folders_the_ensemble_is_the_model(config: bytes, tmp_path: P
         ([*MODEL, entry("m/config.pbtxt/below", b"y")], "same path"),
         ([*MODEL, entry("m/1/" + "n" * 300, b"y")], "longer than the file system takes"),
         ([*MODEL, entry("m/" + "n" * 300 + "/model.pt", b"y")], "longer than the file system takes"),
+        ([*MODEL, entry("é" * 128, b"y")], "longer than the file system takes"),
+        ([*MODEL, entry("m/" * 40 + "f", b"y")], "more than 32 folders deep"),
+        ([*MODEL, entry("m/" * 1700, kind=tarfile.DIRTYPE)], "more than 32 folders deep"),
         ([*MODEL, entry("n/config.pbtxt", b"y")], r"m/config\.pbtxt:1:1: "),
         ([entry("m/1/model.pt"), entry("n/1/model.pt")], "at its top is m, n"),
         ([entry("m/1/model.pt", b"w")], "at its top is m"),
@@ -192,6 +195,31 @@ def test_a_bomb_is_refused_before_it_fills_the_disk(tmp_path: Path) -> None:
     archive = write(tmp_path / "a.tar.gz", [*MODEL, entry("m/1/zeros", bytes(LIMIT))])
     with pytest.raises(ArchiveError, match="more than the limit of"):
         unpack(archive, tmp_path / "out", LIMIT)
+
+
+def deep(number: int) -> str:
+    """The path of a folder that shares no parent with those of other numbers."""
+    return "/".join([f"m/1/{number}", *"abcdefghijklmnopqrstuvwxyz"])
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"m/1/{number}" for number in range(10_000)],
+        [deep(number) for number in range(400)],
+        ["m/1/again"] * 10_000,
+    ],
+    ids=["folders", "folders of which only the last is an entry", "one folder again and again"],
+)
+def test_folders_count(names: list[str], tmp_path: Path) -> None:
+    """An archive of 10 kB made 200,505 folders, 783 MiB of them."""
+    folders = [entry(name, kind=tarfile.DIRTYPE) for name in names]
+    archive = write(tmp_path / "a.tar.gz", [*MODEL, *folders])
+    with pytest.raises(ArchiveError, match="more than 10000 files and folders"):
+        unpack(archive, tmp_path / "out", 2**30)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tar.gz"]
+    few = write(tmp_path / "b.tar.gz", [*MODEL, *folders[:300]])
+    unpack(few, tmp_path / "few", 2**30)
 
 
 def test_the_limit_itself_is_allowed(folder: Path, tmp_path: Path) -> None:

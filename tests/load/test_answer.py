@@ -29,6 +29,10 @@ def test_a_head_is_the_same_whatever_its_request_id(lines: bytes) -> None:
         ("200 OK\r\nx-amzn-ErrorType: none", None, -1),
         ("404 Not Found", "HTTP 404", -1),
         ("429 Too Many\r\nx-amzn-ErrorType: ModelNotReady:http://a.b/", "ModelNotReady", -1),
+        ("500 Oops\r\nx-amzn-ErrorType: =cmd|' /C calc'!A0", "?cmd????C?calc??A0", -1),
+        ("500 Oops\r\nx-amzn-ErrorType: -2+3", "?2?3", -1),
+        ("500 Oops\r\nx-amzn-ErrorType: <script>[red]", "?script??red?", -1),
+        ("500 Oops\r\nx-amzn-ErrorType: " + "E" * 1000, "E" * 100, -1),
         ("500 Oops\r\nnot-x-amzn-ErrorType: Other", "HTTP 500", -1),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -100,7 +101,8 @@ def test_the_web_ui_starts_the_stages_and_starts_them_again(tmp_path: Path) -> N
     assert keep_samples(tmp_path / "job.arrows", tmp_path / "samples.parquet") == expected
 
 
-def test_a_conductor_and_workers_started_one_by_one(tmp_path: Path) -> None:
+def test_a_conductor_and_workers_started_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MMEBENCH_TOKEN", secrets.token_hex(32))
     port = free_port()
     workload = {
         "arrivals": {"kind": "constant"},

@@ -3,7 +3,10 @@
 import socket
 import threading
 from collections.abc import Callable
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page
@@ -94,6 +97,75 @@ def test_its_button_stops_the_load_and_what_was_measured_is_kept(tmp_path: Path)
         offer(tmp_path, 120, visit)
     assert keep_samples(tmp_path / "samples.arrows", tmp_path / "samples.parquet") > 20
     wait_until(lambda: load_processes() == [], 5)
+
+
+EVIL = """<form id=stop method=post action="{ui}/stop"><input name=a></form><img src="{ui}/stats/requests">
+<script>
+  window.read = path => fetch("{ui}" + path).then(answer => answer.text(), error => "not allowed to read");
+  window.send = path => fetch("{ui}" + path, {{method: "POST", mode: "no-cors"}}).then(() => "sent", () => "no");
+</script>"""
+
+
+class EvilServer(ThreadingHTTPServer):
+    """Somebody else's page, which means the web UI no good."""
+
+    def __init__(self, ui: str) -> None:
+        page = EVIL.format(ui=ui).encode()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html")
+                self.end_headers()
+                self.wfile.write(page)
+
+            def log_message(self, format: str, *args: object) -> None: ...
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+# The first is of the same site as the UI, for a browser, though not of the same origin.
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+def test_a_page_of_somebody_else_can_neither_read_it_nor_end_the_load(tmp_path: Path, name: str) -> None:
+    answers: list[tuple[str, int]] = []
+
+    def visit(page: Page) -> None:
+        page.wait_for_function("document.querySelectorAll('table tbody tr').length > 1")
+        ui = page.url.partition("/?")[0]
+        with EvilServer(ui) as evil:
+            page.on("response", lambda answer: answers.append((answer.url.removeprefix(ui), answer.status)))
+            page.goto(f"http://{name}:{evil.server_port}/")
+            assert page.evaluate("read('/stats/requests')") == "not allowed to read"
+            assert page.evaluate("send('/stop')") == "sent"
+            page.evaluate("document.getElementById('stop').submit()")
+            page.wait_for_url(f"{ui}/stop")
+            assert "allowed: the web UI's own pages" in page.content()
+            evil.shutdown()
+
+    (stage,) = offer(tmp_path, 12, visit)
+    assert stage.note is None, "the load went on to its end"
+    asked = [answer for answer in answers if answer[0] in ("/stop", "/stats/requests")]
+    assert {path for path, _ in asked} == {"/stop", "/stats/requests"}
+    assert {status for _, status in asked} == {403}
+    assert load_processes() == []
+
+
+def test_a_name_that_was_made_to_point_here_is_refused(tmp_path: Path) -> None:
+    statuses: dict[str, int] = {}
+
+    def visit(page: Page) -> None:
+        ui = urlsplit(page.url)
+        for host in (f"attacker.example:{ui.port}", "localhost:1234", ui.netloc):
+            connection = HTTPConnection(ui.netloc)
+            connection.request("GET", "/stats/requests", headers={"Host": host})
+            answer = connection.getresponse()
+            statuses[host.partition(":")[0]] = answer.status
+            assert not [header for header in answer.headers if header.startswith("Access-Control")]
+            connection.close()
+
+    offer(tmp_path, 6, visit)
+    assert statuses == {"attacker.example": 403, "localhost": 200, "127.0.0.1": 200}
 
 
 def test_a_port_that_somebody_has_is_refused_before_anything_starts(tmp_path: Path) -> None:

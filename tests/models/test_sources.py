@@ -194,6 +194,16 @@ def test_no_code_of_a_checkpoint_is_run(source: str, tmp_path: Path, monkeypatch
     assert not Path("touched").exists()
 
 
+def test_no_code_of_a_folder_of_hugging_face_is_run(
+    bert_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.json").write_bytes((bert_folder / "config.json").read_bytes())
+    torch.save({"embeddings.word_embeddings.weight": Code()}, "pytorch_model.bin")
+    assert "no pretrained weights" in refusal(huggingface(bert_folder, tmp_path))
+    assert not Path("touched").exists()
+
+
 def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
     torch.save({"fc.weight": torch.zeros(1)}, tmp_path / "w.pth")
     assert "w.pth does not fit the model" in refusal(timm(weights=str(tmp_path / "w.pth")))

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 
 from mmebench.record.samples import (
     SCHEMA,
@@ -58,3 +59,21 @@ def test_what_was_under_way_is_read_and_little_else(tmp_path: Path) -> None:
     assert file.count == 4
     assert found[0].column_names == ["intended_ns", "end_ns"]
     assert not list(SampleFile(parquet, 50_000_000, 60_000_000).tables(["end_ns"]))
+
+
+@pytest.mark.parametrize("lost", [8, 1000, 4096])
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.7, 0.9])
+def test_a_stream_with_a_hole_gives_what_is_before_it(lost: int, share: float, tmp_path: Path) -> None:
+    """As a disk leaves it that was full for a moment; to read on took the whole process down."""
+    stream, parquet = tmp_path / "s.arrows", tmp_path / "s.parquet"
+    samples = [Sample(at, at + 1, error=f"E{at % 7}" if at % 3 else None) for at in range(500)]
+    write_stream(stream, [sample_table(samples[first : first + 100]) for first in range(0, 500, 100)])
+    whole = stream.read_bytes()
+    hole = int(share * len(whole))
+    stream.write_bytes(whole[:hole] + whole[hole + lost :])
+    count = keep_samples(stream, parquet)
+    assert count in (0, 100, 200, 300, 400)
+    assert count < 500 * share + 100
+    kept = read_samples(parquet)
+    kept.validate(full=True)
+    assert kept.to_pylist() == sample_table(samples[:count]).to_pylist()

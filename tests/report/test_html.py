@@ -16,12 +16,21 @@ from support.samples import Sample, sample_table, write_run
 
 pytestmark = pytest.mark.browser
 
+HOSTILE = "<script>window.hacked=1<&'\""
+IMAGE = "<img src=x onerror=window.hacked=1>"
+"""A script that is put into a page later does not run; this does."""
 STAGES = tuple(
-    StageWindow(users=users, start=10.0 * n, ready=10.0 * n + 1, end=10.0 * n + 10, client_cpu=0.9 if n else 0.1)
+    StageWindow(
+        users=users,
+        start=10.0 * n,
+        ready=10.0 * n + 1,
+        end=10.0 * n + 10,
+        client_cpu=0.9 if n else 0.1,
+        note=HOSTILE,
+    )
     for n, users in enumerate((1, 4, 16))
 )
 DRAWN = "document.querySelectorAll('.chart.js-plotly-plot').length"
-HOSTILE = "<script>window.hacked=1<&'\""
 
 
 def write_results(directory: Path) -> Path:
@@ -42,8 +51,15 @@ def write_results(directory: Path) -> Path:
         for n in range(3):
             latency = random.lognormal(np.log(20 * slow * (n + 1)), 0.4, 900)
             samples += [Sample(1e4 * n + 10 * at, 1e4 * n + 10 * at + latency[at]) for at in range(900)]
-        samples += [Sample(12_000, 12_001, error="ModelError", status=424)] * 5
-        write_run(directory, sample_table(samples), STAGES, targets=targets, capacity=capacity)
+        samples += [Sample(12_000, 12_001, error=IMAGE, status=424)] * 5
+        write_run(
+            directory,
+            sample_table(samples),
+            STAGES,
+            targets=targets,
+            capacity=capacity,
+            platform=IMAGE if targets == 9 else "pt",
+        )
     return directory
 
 

@@ -202,6 +202,57 @@ def test_a_name_longer_than_the_file_system_takes(root: Path, store: ArchiveStor
         store.find("x" * 1000 + ".tar.gz")
 
 
+# --- what is replaced, and what is gone
+
+
+def test_a_replaced_archive_leaves_nothing_once_no_model_uses_it(
+    root: Path, store: ArchiveStore, tmp_path: Path
+) -> None:
+    old = store.materialise(python_archive(root / "a.tar.gz", "print('old')").name, tmp_path / "old").content
+    python_archive(tmp_path / "new.tar.gz", "print('new')").replace(root / "a.tar.gz")
+    new = store.materialise("a.tar.gz", tmp_path / "new").content
+    assert {path.name for path in unpacked(root)} == {old.digest, new.digest}, "a model uses it"
+    shutil.rmtree(tmp_path / "old")
+    other = store.materialise(python_archive(root / "b.tar.gz", "print('b')").name, tmp_path / "b").content
+    assert {path.name for path in unpacked(root)} == {new.digest, other.digest}
+
+
+def test_another_link_to_what_was_replaced_keeps_it(root: Path, store: ArchiveStore, tmp_path: Path) -> None:
+    python_archive(root / "a.tar.gz", "print('old')")
+    os.link(root / "a.tar.gz", root / "link.tar.gz")
+    old = store.materialise("a.tar.gz", tmp_path / "old").content
+    store.materialise("link.tar.gz", tmp_path / "old")
+    shutil.rmtree(tmp_path / "old")
+    python_archive(tmp_path / "new.tar.gz", "print('new')").replace(root / "a.tar.gz")
+    new = store.materialise("a.tar.gz", tmp_path / "new").content
+    assert {path.name for path in unpacked(root)} == {old.digest, new.digest}
+
+
+def entries(store: ArchiveStore) -> int:
+    """What the store remembers, in all of its books."""
+    books = [value for value in vars(store).values() if hasattr(value, "__len__") and not isinstance(value, Path)]
+    return sum(map(len, books))
+
+
+@pytest.mark.parametrize("replaced", [True, False], ids=["replaced under one name", "new names that go again"])
+def test_churn_grows_nothing(replaced: bool, root: Path, store: ArchiveStore, tmp_path: Path) -> None:
+    """Of 20 minutes of it, 927 folders were left."""
+    python_archive(root / "stays.tar.gz", "print('stays')")
+    store.materialise("stays.tar.gz", tmp_path / "stays")
+    seen = []
+    for number in range(60):
+        name = "a.tar.gz" if replaced else f"{number}.tar.gz"
+        python_archive(tmp_path / f"made{number}.tar.gz", f"print({number})").replace(root / name)
+        store.materialise(name, tmp_path / "model")
+        shutil.rmtree(tmp_path / "model")
+        if not replaced:
+            (root / name).unlink()
+        seen.append((len(unpacked(root)), entries(store)))
+    assert max(seen[30:]) <= max(seen[:30])
+    assert max(folders for folders, _ in seen) <= 4
+    store.materialise("stays.tar.gz", tmp_path / "again")
+
+
 # --- the budget of disk space
 
 

@@ -6,9 +6,12 @@ from mmebench.benchmark.asked import about, ask
 from mmebench.benchmark.measurement import complete, digest, measure
 from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.outcome import Outcome
+from mmebench.errors import disk_errors
 from mmebench.load.processes.events import Live
 from mmebench.models.package import Package, read_package
+from mmebench.record.claim import claim
 from mmebench.record.layout import RunFiles
+from mmebench.record.recovery import recover
 from mmebench.record.run import Run
 from mmebench.report.report import write_report
 from mmebench.spec import PLATFORMS
@@ -20,7 +23,8 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: i
     """Offer a workload to an endpoint that already runs; nothing is created there and nothing removed.
 
     Raises:
-        BadInputError: the workload does not suit the endpoint's targets. MmebenchError: the load broke.
+        BadInputError: the workload does not suit the endpoint's targets, or another process writes to the same
+            directory. MmebenchError: the load broke.
     """
     endpoint = spec.endpoint
     package = read_package(spec.model.package) if spec.model.package else None
@@ -42,7 +46,6 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: i
         ca=endpoint.ca,
         web_port=web_port,
     )
-    observer.offering(job)
     asked = Run(
         digest=digest(spec.model_dump(mode="json")),
         model=name,
@@ -55,5 +58,11 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: i
         observer.live(live)
         return live
 
-    observer.measured(complete(measure(asked, job, files, look), files))
-    return Outcome(files.directory, write_report(files.directory))
+    with disk_errors(files.directory):
+        files.directory.mkdir(parents=True, exist_ok=True)
+        with claim(files.directory):
+            for what in recover(files.directory):
+                observer.recovered(what)
+            observer.offering(job)
+            observer.measured(complete(measure(asked, job, files, look, observer.gathering), files))
+            return Outcome(files.directory, write_report(files.directory))

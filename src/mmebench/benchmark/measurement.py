@@ -3,13 +3,15 @@
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from mmebench.endpoints.endpoint import Endpoint, Residency
+from mmebench.errors import MmebenchError, disk_errors
 from mmebench.load.job import LoadJob
-from mmebench.load.processes.events import Live
+from mmebench.load.processes.events import Gathering, Live
 from mmebench.load.processes.process import offer_load
 from mmebench.record.layout import RunFiles
 from mmebench.record.run import Run, StageWindow, write_run
@@ -17,32 +19,62 @@ from mmebench.record.samples import keep_samples
 from mmebench.record.sightings import Sighting, write_sightings
 
 
-def measure(asked: Run, job: LoadJob, files: RunFiles, look: Callable[[Live], Live]) -> Run:
+def measure(
+    asked: Run,
+    job: LoadJob,
+    files: RunFiles,
+    look: Callable[[Live], Live],
+    on_gathering: Callable[[Gathering], object] = lambda gathering: None,
+) -> Run:
     """Offer the load; samples, Locust's files and the record are on disk afterwards, whatever happened.
+
+    The record is there from the first moment on and grows with each stage that is over, so that even after a
+    SIGKILL it tells what the samples on disk are of; see :func:`mmebench.record.recovery.recover`.
 
     Args:
         asked: the run as far as it is known before, without stages.
         job: what to ask of which endpoint; it has been checked.
         files: where results go; what an earlier run left there is set aside.
         look: called about once a second with what the load knows; returns it with what else there is to show.
+        on_gathering: called about once a second while the load waits for client processes of other hosts.
 
     Returns:
         The run, as its record on disk says it: not complete before whoever asked for it says so.
 
     Raises:
-        MmebenchError: the load broke.
+        MmebenchError: the load broke, or the disk is full. Where it is too full for the samples as Parquet, they
+            stay in the stream, and the next start keeps them.
     """
-    files.directory.mkdir(parents=True, exist_ok=True)
-    files.set_aside()
-    stages: list[StageWindow] = []
-    try:
-        offer_load(job, files.prefix, files.directory / "load.log", look, stages.append)
-    finally:
+    run = asked.model_copy(update={"stages": ()})
+
+    def note(stage: StageWindow) -> None:
+        nonlocal run
+        run = run.model_copy(update={"stages": (*run.stages, stage), "finished_at": now()})
+        write_run(run, files.run)
+
+    with disk_errors(files.directory):
+        files.directory.mkdir(parents=True, exist_ok=True)
+        files.set_aside()
+        write_run(run, files.run)
+        try:
+            offer_load(job, files.prefix, files.directory / "load.log", look, note, on_gathering)
+        except BaseException as broken:
+            try:
+                _keep(run, job, files)
+            except MmebenchError:  # what broke comes first
+                broken.add_note(f"{files.stream} keeps the samples until there is room; then run mmebench report")
+            raise
+        return _keep(run, job, files)
+
+
+def _keep(run: Run, job: LoadJob, files: RunFiles) -> Run:
+    """Write the record, and the samples as Parquet if there are any."""
+    finished = run.model_copy(update={"finished_at": now()})
+    with disk_errors(files.samples):
+        write_run(finished, files.run)  # which is small
         if job.samples.exists():
             keep_samples(job.samples, files.samples)
-        run = asked.model_copy(update={"stages": tuple(stages), "finished_at": now()})
-        write_run(run, files.run)
-    return run
+    return finished
 
 
 def complete(run: Run, files: RunFiles, endpoint_seconds: float | None = None) -> Run:
@@ -59,6 +91,7 @@ def measure_watching(
     files: RunFiles,
     so_far: Callable[[], float | None],
     on_live: Callable[[Live], None],
+    on_gathering: Callable[[Gathering], object] = lambda gathering: None,
 ) -> Run:
     """The same on an endpoint that is asked what is in memory: the record tells how many targets came and went.
 
@@ -66,7 +99,7 @@ def measure_watching(
 
     Args:
         endpoint: what the load is offered to.
-        asked, job, files: see :func:`measure`.
+        asked, job, files, on_gathering: see :func:`measure`.
         so_far: what the benchmark has cost, in US dollars; None where nothing does.
         on_live: called about once a second with what the load, the endpoint and its price come to.
     """
@@ -82,9 +115,12 @@ def measure_watching(
 
     before = endpoint.residency()
     try:
-        run = measure(asked, job, files, look)
-    finally:
-        write_sightings(sightings, files.sightings)
+        run = measure(asked, job, files, look, on_gathering)
+    except BaseException:  # which says more than that the disk is full for this, too
+        with suppress(OSError):
+            write_sightings(sightings, files.sightings)
+        raise
+    write_sightings(sightings, files.sightings)
     after = endpoint.residency()
     if not isinstance(before, Residency) or not isinstance(after, Residency):
         return run

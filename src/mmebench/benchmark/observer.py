@@ -5,7 +5,7 @@ from typing import Protocol
 
 from mmebench.endpoints.endpoint import Endpoint
 from mmebench.load.job import LoadJob
-from mmebench.load.processes.events import Live
+from mmebench.load.processes.events import Gathering, Live
 from mmebench.models.package import Package
 from mmebench.record.run import Capacity, FirstInvocation, Run
 from mmebench.spec import Experiment, PlatformSpec
@@ -26,6 +26,9 @@ class Observer(Protocol):
     def unread(self, reason: str) -> None:
         """The record of an earlier start cannot be read, so that its run counts as not measured."""
 
+    def recovered(self, what: str) -> None:
+        """Samples that an earlier start left are kept."""
+
     def coming_up(self, what: str, message: str) -> None:
         """An endpoint is being created, perhaps while another one is measured; called by any thread."""
 
@@ -43,6 +46,9 @@ class Observer(Protocol):
 
     def offering(self, job: LoadJob) -> None:
         """The load starts."""
+
+    def gathering(self, gathering: Gathering) -> None:
+        """The load waits for client processes of other hosts; told once a second."""
 
     def live(self, live: Live) -> None:
         """What the load was like in the last second."""

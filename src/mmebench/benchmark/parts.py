@@ -54,8 +54,14 @@ class Measured:
     run: Run
 
 
-def find_parts(spec: Spec, results: Path, observer: Observer) -> Iterator[Part | Measured]:
+def find_parts(
+    spec: Spec, results: Path, observer: Observer, enter: Callable[[Path], None]
+) -> Iterator[Part | Measured]:
     """All of them, packaged.
+
+    Args:
+        spec, results, observer: what is asked for, where everything goes, and who is told.
+        enter: called with the directory of a model's results before anything in it is looked at.
 
     Raises:
         BadInputError: a package cannot be served, or all of it could cost more than the spec allows.
@@ -76,6 +82,7 @@ def find_parts(spec: Spec, results: Path, observer: Observer) -> Iterator[Part |
             observer.packaged(package)
             directory = results / package.model
             directory.mkdir(parents=True, exist_ok=True)
+            enter(directory)
             alone = spec.model_copy(update={"endpoint": endpoint})
             fingerprint = _fingerprint(alone, platform, package)
             for reason in unread_records(directory):

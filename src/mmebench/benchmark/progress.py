@@ -13,7 +13,7 @@ from typing_extensions import override
 from mmebench.benchmark.observer import Observer
 from mmebench.endpoints.endpoint import Endpoint
 from mmebench.load.job import LoadJob
-from mmebench.load.processes.events import Live
+from mmebench.load.processes.events import Gathering, Live
 from mmebench.models.package import Package
 from mmebench.record.run import Capacity, FirstInvocation, Run
 from mmebench.spec import Experiment, PlatformSpec, Stage
@@ -40,6 +40,7 @@ class RunProgress(Observer):
     def __init__(self, console: Console) -> None:
         self._console = console
         self._stages: tuple[Stage, ...] = ()
+        self._there: dict[str, int] = {}
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -77,7 +78,7 @@ class RunProgress(Observer):
             self._progress.update(self._task, now=now + cost, completed=completed)
 
     def _say(self, text: str) -> None:
-        self._console.print(f"{self._part}: {text}", highlight=False, soft_wrap=True)
+        self._console.print(f"{self._part}: {text}", highlight=False, markup=False, soft_wrap=True)
 
     @override
     def packaging(self, platform: PlatformSpec, message: str) -> None:
@@ -99,6 +100,10 @@ class RunProgress(Observer):
     @override
     def unread(self, reason: str) -> None:
         self._say(reason)
+
+    @override
+    def recovered(self, what: str) -> None:
+        self._say(what)
 
     @override
     def coming_up(self, what: str, message: str) -> None:
@@ -152,6 +157,13 @@ class RunProgress(Observer):
         if job.web_port is not None:
             self._console.print(f"watch it: http://127.0.0.1:{job.web_port}/?tab=endpoint", soft_wrap=True)
         self._step(f"load {len(job.targets)} targets", sum(stage.duration for stage in self._stages) or None)
+
+    @override
+    def gathering(self, gathering: Gathering) -> None:
+        self._show(gathering.there, 0)
+        if gathering.hosts != self._there:
+            self._there = gathering.hosts
+            self._console.print(gathering.there)
 
     @override
     def live(self, live: Live) -> None:

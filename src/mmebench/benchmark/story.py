@@ -4,9 +4,8 @@ spec -> model -> archive -> endpoint -> capacity -> load -> results -> report
 """
 
 import math
-import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
@@ -23,12 +22,17 @@ from mmebench.benchmark.parts import OpenPart, Part, find_parts, open_part
 from mmebench.benchmark.spending import Spending
 from mmebench.endpoints.endpoint import Endpoint, Monitored, Residency, Staying
 from mmebench.endpoints.opener import opener_of
-from mmebench.errors import BadInputError, MmebenchError
+from mmebench.errors import BadInputError, MmebenchError, disk_errors
+from mmebench.load.processes.connections import allow_connections
+from mmebench.load.processes.token import token_of
 from mmebench.models.package import Package
+from mmebench.record.claim import claim
 from mmebench.record.layout import RunFiles
 from mmebench.record.metrics import write_metrics
+from mmebench.record.recovery import recover
 from mmebench.record.run import Capacity, Run
 from mmebench.report.report import write_report
+from mmebench.scratch import scratch
 from mmebench.spec import Spec, Targets
 from mmebench.wire.runtime import RuntimeClient
 
@@ -45,20 +49,33 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int |
         web_port: where Locust's web UI is while a load goes on; None is nowhere.
 
     Raises:
+        BadInputError: the spec cannot be run, or another process writes to the same directory.
         MmebenchError: nothing could be measured. What was, and the samples of what broke, are on disk, and the
             same call goes on from there.
     """
+    allow_connections(spec.workload)
     spec = spec.model_copy(update={"endpoint": opener_of(spec.endpoint).complete(spec.endpoint)})
+    if spec.workload.workers is not None:
+        token_of(spec.workload.workers)  # better missed now than when everything is loaded
     results.mkdir(parents=True, exist_ok=True)
     problems: list[MmebenchError] = []
     spending = Spending()
     kept: list[Path] = []
     watched: list[tuple[Monitored, Run, RunFiles]] = []
     staying: list[str] = []
+    claims = ExitStack()
+    claimed: set[Path] = set()
     outcome = None
 
+    def enter(directory: Path) -> None:
+        if directory not in claimed:
+            claims.enter_context(claim(directory))
+            claimed.add(directory)
+            for what in recover(directory):
+                observer.recovered(what)
+
     def unmeasured() -> Iterator[Part]:
-        for part in find_parts(spec, results, observer):
+        for part in find_parts(spec, results, observer, enter):
             if isinstance(part, Part):
                 yield part
             else:
@@ -66,12 +83,14 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int |
                 kept.append(part.directory)
 
     with (
+        disk_errors(results),
+        claims,
         # Beside the packages, so that a copy of an archive is a link and not megabytes.
-        tempfile.TemporaryDirectory(prefix=".store-", dir=results) as stores,
+        scratch(results, ".store-") as stores,
         closing(
             open_ahead(
                 unmeasured(),
-                lambda part, proceed: open_part(part, results, Path(stores), spending, observer, proceed),
+                lambda part, proceed: open_part(part, results, stores, spending, observer, proceed),
                 spec.endpoint.opened_at_once,
             )
         ) as parts,
@@ -142,7 +161,7 @@ def _measure_part(
     run: Run | None = None
     problem: MmebenchError | None = None
     try:
-        with opened.endpoint:
+        with disk_errors(part.directory), opened.endpoint:
             run = _run_part(part, opened, spending, observer, web_port)
     except MmebenchError as error:
         problem = error
@@ -192,7 +211,7 @@ def _run_part(part: Part, opened: OpenPart, spending: Spending, observer: Observ
             price=part.price,
             **about(spec, package, part.platform, files),
         )
-        run = measure_watching(endpoint, asked, job, files, spending.so_far, observer.live)
+        run = measure_watching(endpoint, asked, job, files, spending.so_far, observer.live, observer.gathering)
         subject = Subject(
             endpoint, client, package.archive, package.model, capacity.fits, part.body, job, run, files,
             spending.so_far,

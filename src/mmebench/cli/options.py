@@ -38,6 +38,10 @@ def choose_web_port(ui: bool, port: int) -> int | None:
 
 
 def say(error: BaseException) -> None:
-    """Its message on stderr, and what is to be known beside it."""
+    """Its message on stderr, and what is to be known beside it.
+
+    Parts of it may be a server's words: what a terminal would obey is shown as a question mark.
+    """
     for text in (str(error), *getattr(error, "__notes__", ())):
-        click.echo(f"mmebench: {text}", err=True)
+        shown = "".join(letter if letter.isprintable() or letter in "\n\t" else "?" for letter in text)
+        click.echo(f"mmebench: {shown}", err=True)

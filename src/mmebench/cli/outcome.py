@@ -34,10 +34,12 @@ def show(results: Path, objectives: Objectives, benchmark: Callable[[RunProgress
     verdict = judge(outcome.report.summary, objectives)
     choice = most_per_dollar(outcome.report.summary, objectives)
     for line in (*outcome.report.findings, *verdict.lines, *([choice.reason] if choice else [])):
-        console.print(line, highlight=False, soft_wrap=True)
-    console.print(f"Results, charts and samples: {outcome.directory}/", highlight=False, soft_wrap=True)
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    console.print(
+        f"Results, charts and samples: {outcome.directory}/", highlight=False, markup=False, soft_wrap=True
+    )
     for reminder in outcome.staying:
-        console.print(reminder, highlight=False, soft_wrap=True)
+        console.print(reminder, highlight=False, markup=False, soft_wrap=True)
     for problem in outcome.problems:
         say(problem)
     return max((problem.exit_code for problem in outcome.problems), key=_gravity, default=0 if verdict.met else 1)

@@ -38,4 +38,4 @@ def package(spec: Path, output: Path, overrides: tuple[str, ...]) -> None:
             else:
                 length = wanted.workload.payload.sequence_length
                 made = package_model(wanted.model, platform, output, status.update, length)
-        console.print(f"{made.archive}: {describe_package(made)}", highlight=False, soft_wrap=True)
+        console.print(f"{made.archive}: {describe_package(made)}", highlight=False, markup=False, soft_wrap=True)

@@ -12,15 +12,19 @@ def report(directory: Path) -> None:
     from rich.console import Console
 
     from mmebench.cli.options import say
-    from mmebench.errors import BadInputError
+    from mmebench.errors import BadInputError, disk_errors
+    from mmebench.record.recovery import recover_what_is_left
     from mmebench.report.report import write_report
     from mmebench.report.words.table import summary_table
 
     console = Console()
-    written = write_report(directory)
+    with disk_errors(directory):
+        for what in recover_what_is_left(directory):
+            console.print(what, highlight=False, markup=False, soft_wrap=True)
+        written = write_report(directory)
     console.print(summary_table(written.summary))
     for line in written.findings:
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     for reason in written.unread:
         say(BadInputError(reason))
-    console.print(f"Summary and charts: {directory}/", highlight=False)
+    console.print(f"Summary and charts: {directory}/", highlight=False, markup=False)

@@ -90,6 +90,26 @@ class Monitored(Protocol):
         """What they recorded in that time; may be asked, and is best asked, after it was closed."""
 
 
+@dataclass(frozen=True)
+class MachinePart:
+    """What a part of an endpoint takes of the machine it runs on; None for what it has none of."""
+
+    name: str
+    bytes: int
+    processes: int | None
+    files: int | None
+    """Open at this moment; of shared memory: its regions."""
+    threads: int | None
+
+
+@runtime_checkable
+class OnThisMachine(Protocol):
+    """An endpoint whose processes can be looked at."""
+
+    def parts(self) -> tuple[MachinePart, ...]:
+        """What each part takes now."""
+
+
 @runtime_checkable
 class Staying(Protocol):
     """An endpoint that may be asked to stay after its run."""

@@ -21,8 +21,9 @@ from typing_extensions import override
 from mmebench import server_directory
 from mmebench.die_with_parent import dying_with_parent
 from mmebench.endpoints.counters import EndpointCounters, read_counters
-from mmebench.endpoints.endpoint import Residency, TargetLoading
+from mmebench.endpoints.endpoint import MachinePart, Residency, TargetLoading
 from mmebench.endpoints.opener import Opener, Progress
+from mmebench.endpoints.processes import parts_of
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.spec.endpoints import LocalEndpoint as Spec
 from mmebench.units import human_bytes
@@ -81,6 +82,10 @@ class LocalEndpoint:
     def counters(self) -> EndpointCounters | None:
         """What ``/metrics`` says."""
         return read_counters(self.url)
+
+    def parts(self) -> tuple[MachinePart, ...]:
+        """Router, container, the processes of models, and their shared memory."""
+        return parts_of(self.pid)
 
     def recent_loads(self) -> tuple[TargetLoading, ...]:
         """The last 1,024."""

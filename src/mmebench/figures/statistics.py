@@ -23,6 +23,8 @@ NAN = math.nan
 BATCHES = 20
 _STUDENT_T = 2.0930
 """Its 97.5 % quantile with BATCHES - 1 degrees of freedom."""
+_SLOPE_T = 2.1009
+"""The same with BATCHES - 2."""
 
 Values = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
@@ -69,6 +71,29 @@ def estimate_rate(times: Values, start: float, end: float) -> Estimate:
         return Estimate(rate)
     half = _STUDENT_T * math.sqrt(_variance_of_mean(counts.astype(float))) * BATCHES / (end - start)
     return Estimate(rate, rate - half, rate + half)
+
+
+def estimate_slope(at: Values, values: Values) -> Estimate:
+    """By how much the values grow with ``at``, and the interval of that; both in the order in which they came.
+
+    A line through the means of 20 stretches, by least squares; with fewer values than stretches there is no
+    interval. Values that do not change at all have a slope of 0, which is known exactly.
+    """
+    size = len(values) // BATCHES
+    if size < 1:
+        return Estimate(_fit(at, values)[0]) if len(values) > 1 else Estimate()
+    x, y = (column[: BATCHES * size].reshape(BATCHES, size).mean(axis=1) for column in (at, values))
+    slope, rest, spread = _fit(x, y)
+    half = _SLOPE_T * math.sqrt(rest / (BATCHES - 2) / spread)
+    return Estimate(slope, slope - half, slope + half)
+
+
+def _fit(x: Values, y: Values) -> tuple[float, float, float]:
+    """The slope of a line, the sum of the squares that it leaves, and that of ``x`` around its mean."""
+    centred = x - x.mean()
+    spread = float((centred * centred).sum())
+    slope = float((centred * y).sum()) / spread
+    return slope, float(((y - y.mean() - slope * centred) ** 2).sum()), spread
 
 
 def observed_percentiles(values: Values, shares: Sequence[float]) -> list[float]:

@@ -9,6 +9,7 @@ so one archive can be copied under many names.
 import errno
 import gzip
 import hashlib
+import os
 import shutil
 import tarfile
 import tempfile
@@ -25,6 +26,11 @@ from mmebench.formats import triton_config
 _LEVEL = 1
 _CHUNK = 1024 * 1024
 _MAX_ENTRIES = 10_000
+"""Files and folders, those included that are only named in the path of another entry."""
+_MAX_DEPTH = 32
+"""Names in a path: more than a model with a Python package inside of it has, and little enough to walk through."""
+_MAX_NAME = 255
+"""Bytes of each of them: what file systems take."""
 _MAX_HEADER = 1024 * 1024
 """Bytes that tar may spend between two files: more than any honest header, little enough to hold in memory."""
 
@@ -159,37 +165,68 @@ def _add(tar: tarfile.TarFile, path: Path, name: str) -> None:
         raise ArchiveError(f"{path}: only files and directories go into an archive; links and devices do not")
 
 
+class _Tree:
+    """What the entries of an archive make below ``root``: a bounded number of paths, each within bounds."""
+
+    def __init__(self, root: Path, archive: Path) -> None:
+        self._root = root
+        self._archive = archive
+        self._entries = 0
+        self._folders = {PurePosixPath()}
+
+    def place(self, entry: tarfile.TarInfo) -> Path:
+        """Where the entry goes, or ArchiveError."""
+        name = PurePosixPath(entry.name)
+        if name.is_absolute() or ".." in name.parts or "\0" in entry.name:
+            raise self._refusal(f"entry {_short(entry.name)} points out of the archive; refused")
+        if len(name.parts) > _MAX_DEPTH:
+            raise self._refusal(
+                f"entry {_short(entry.name)} lies more than {_MAX_DEPTH} folders deep; a model is flat"
+            )
+        if any(len(os.fsencode(part)) > _MAX_NAME for part in name.parts):
+            raise self._refusal(
+                f"entry {_short(entry.name)} has a name longer than the file system takes; shorten it"
+            )
+        self._entries += 1  # also those that say again what is there
+        self._folders.update(name.parents)
+        if self._entries + len(self._folders) > _MAX_ENTRIES:
+            raise self._refusal(f"more than {_MAX_ENTRIES} files and folders; a model has a few")
+        return self._root / name
+
+    def _refusal(self, why: str) -> ArchiveError:
+        return ArchiveError(f"{self._archive}: {why}")
+
+
+def _short(name: str) -> str:
+    """For messages."""
+    return repr(name if len(name) <= 100 else name[:100] + "…")
+
+
 def _extract(stream: _Metered, root: Path, limit: int) -> None:
     """Write each entry below ``root``, then read on to the end, where gzip keeps its checksum."""
-    archive, total = stream.archive, 0
+    archive, total, tree = stream.archive, 0, _Tree(root, stream.archive)
     stream.left = _MAX_HEADER
     with tarfile.open(fileobj=stream, mode="r|") as tar:  # type: ignore[call-overload]  # it only reads
-        for number, entry in enumerate(tar, start=1):
+        for entry in tar:
             total += entry.size
             if entry.size < 0 or total > limit:
                 raise ArchiveError(f"{archive}: unpacks to more than the limit of {limit} bytes")
-            if number > _MAX_ENTRIES:
-                raise ArchiveError(f"{archive}: more than {_MAX_ENTRIES} files; a model has a few")
             stream.left = entry.size + _MAX_HEADER
-            _write(tar, entry, root, archive)
+            _write(tar, entry, tree.place(entry), archive)
     stream.left = _MAX_HEADER
     while stream.read(_CHUNK // 16):
         pass
 
 
-def _write(tar: tarfile.TarFile, entry: tarfile.TarInfo, root: Path, archive: Path) -> None:
-    """Write one entry below ``root``, or refuse it."""
-    name = PurePosixPath(entry.name)
-    if name.is_absolute() or ".." in name.parts or "\0" in entry.name:
-        raise ArchiveError(f"{archive}: entry {entry.name!r} points out of the archive; refused")
-    path = root / name
+def _write(tar: tarfile.TarFile, entry: tarfile.TarInfo, path: Path, archive: Path) -> None:
+    """Write one entry as ``path``, or refuse it."""
     if entry.isdir():
         path.mkdir(parents=True, exist_ok=True)
         return
     data = tar.extractfile(entry) if entry.isfile() and not entry.issparse() else None
     if data is None:
         raise ArchiveError(
-            f"{archive}: entry {entry.name!r} is a link or a device; only files and directories may be"
+            f"{archive}: entry {_short(entry.name)} is a link or a device; only files and directories may be"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("xb") as file:
@@ -240,8 +277,8 @@ def _damage(archive: Path) -> Iterator[None]:
             f"{archive}: two entries claim the same path ({error.filename}); write it again"
         ) from error
     except OSError as error:
-        if error.errno != errno.ENAMETOOLONG:
+        if error.errno not in (errno.ENAMETOOLONG, errno.EILSEQ):
             raise
         raise ArchiveError(
-            f"{archive}: an entry's name is longer than the file system takes; shorten it"
+            f"{archive}: an entry's name is none that the file system takes ({error.strerror}); change it"
         ) from error

@@ -4,7 +4,7 @@ A load has one conductor and one or more workers; without ``--processes`` or ``-
 and Locust hands messages over without a network.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
 
@@ -73,7 +73,7 @@ class StageReport:
 
 @dataclass(frozen=True)
 class Samples(Message):
-    """To the conductor, once a second and when something ends."""
+    """To the conductor, once a second and when something ends; kept until they are :class:`Taken`."""
 
     name = "mmebench_samples"
 
@@ -83,6 +83,17 @@ class Samples(Message):
     report: dict[str, Any] | None = None
     """A :class:`StageReport`, after :class:`EndStage`."""
     drained: bool = False
+    number: int = 0
+    """Counts those of one worker, from 0; the conductor takes them in this order, and each once."""
+
+
+@dataclass(frozen=True)
+class Taken(Message):
+    """To a worker: these samples, and all before them, need not be sent again."""
+
+    name = "mmebench_taken"
+
+    number: int
 
 
 @dataclass(frozen=True)
@@ -96,22 +107,27 @@ class Clock(Message):
 
 
 @dataclass(frozen=True)
-class Task(Message):
-    """To the conductor, empty, from a worker of another host; and back: what there is to do."""
+class AskTask(Message):
+    """To the conductor, from a worker of another host: which part of what there is to do comes next."""
+
+    name = "mmebench_ask_task"
+
+    part: int
+
+
+@dataclass(frozen=True)
+class TaskPart(Message):
+    """To the worker that asked: some of the bytes of :mod:`mmebench.load.processes.task`."""
 
     name = "mmebench_task"
 
-    job: str = ""
-    """A :class:`mmebench.load.job.LoadJob` as JSON."""
-    bodies: Sequence[tuple[bytes, str]] = ()
-    """With what else :class:`~mmebench.load.job.RequestContent` has: files of the conductor's host are sent, not
-    named."""
-    pool: int = 0
-    trace: Sequence[tuple[float, int]] = ()
+    part: int
+    parts: int
+    content: bytes
 
 
 @dataclass(frozen=True)
 class Ready(Message):
-    """To the conductor: the worker knows its clock and waits for a stage."""
+    """To the conductor: the worker knows its task and its clock, or has come back; it waits for a stage."""
 
     name = "mmebench_ready"

@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from mmebench.formats.tensors import TensorSpec
 from mmebench.formats.triton_config import parse
 from mmebench.models.config import checked, make_config
 from mmebench.models.package import Package, read_package
+from mmebench.scratch import scratch
 from mmebench.spec import ModelSource, Onnx, PlatformSpec, ServedEndpoint, TensorRt
 
 ENGINE = "model.plan"
@@ -109,8 +109,7 @@ def package_engine(
         progress(f"{name}.tar.gz is there from an earlier start")
         return read_package(record)
     left_behind: CleanUpError | None = None
-    with disk_errors(directory), tempfile.TemporaryDirectory(dir=directory, prefix=".engine-") as temporary:
-        work = Path(temporary)
+    with disk_errors(directory), scratch(directory, ".engine-") as work:
         model = unpack(exported.archive, work / "exported", _LIMIT) / "1"
         folder = work / exported.model
         (folder / "1").mkdir(parents=True)

@@ -2,7 +2,6 @@
 
 import hashlib
 import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +21,7 @@ from mmebench.models.parity import LENGTHS, Parity, check_parity
 from mmebench.models.platforms import find_exporter
 from mmebench.models.ready_archive import adopt_archive
 from mmebench.models.sources import load_model
+from mmebench.scratch import scratch
 from mmebench.spec import ModelSource, PlatformSpec, platform_label
 from mmebench.units import human_bytes
 
@@ -88,12 +88,12 @@ def package_model(
         loaded = _load(model)
         if isinstance(loaded, ModelFile):
             loaded = replace(loaded, sequence_length=sequence_length)
-        with tempfile.TemporaryDirectory(dir=directory, prefix=".package-") as work:
+        with scratch(directory, ".package-") as work:
             _check_space(loaded, directory)
             if isinstance(loaded, ModelFile) and loaded.form == ".tar.gz":
-                made = _ready_package(loaded, platform, Path(work), progress)
+                made = _ready_package(loaded, platform, work, progress)
             else:
-                made = _exported_package(loaded, platform, Path(work), progress)
+                made = _exported_package(loaded, platform, work, progress)
             return _keep(made, directory, made_from)
 
 
@@ -206,9 +206,9 @@ def _keep(made: Package, directory: Path, made_from: str) -> Package:
     details = {**made.details, "fingerprint": made_from, "libraries": library_versions()}
     made.archive.replace(archive)
     package = made.model_copy(update={"archive": Path(archive.name), "details": details})
-    partial = directory / f"{name}.json.part"
-    partial.write_text(package.model_dump_json(indent=1), encoding="utf-8")
-    partial.replace(directory / f"{name}.json")
+    record = made.archive.with_name("record.json")
+    record.write_text(package.model_dump_json(indent=1), encoding="utf-8")
+    record.replace(directory / f"{name}.json")
     return package.model_copy(update={"archive": archive})
 
 

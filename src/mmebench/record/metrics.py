@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from mmebench.replacing import replacing
+from mmebench.record.tables import read_table, write_table
 
 COLUMNS = ("at", "source", "metric", "statistic", "unit", "value")
 """``at`` is UTC; of a whole minute it is the start."""
@@ -15,15 +15,14 @@ COLUMNS = ("at", "source", "metric", "statistic", "unit", "value")
 def write_metrics(rows: Iterable[Mapping[str, Any]], path: Path) -> None:
     """As CSV, in the order of their times; the keys of each row are :data:`COLUMNS`."""
     table = pd.DataFrame(list(rows), columns=list(COLUMNS))
-    with replacing(path) as partial:
-        table.sort_values("at", kind="stable").to_csv(partial, index=False, date_format="%Y-%m-%dT%H:%M:%SZ")
+    write_table(table.sort_values("at", kind="stable"), path)
 
 
 def read_metrics(path: Path) -> pd.DataFrame:
     """The table that :func:`write_metrics` wrote; no rows where nobody recorded anything."""
     if not path.exists():
         return pd.DataFrame(columns=list(COLUMNS))
-    return pd.read_csv(path, parse_dates=["at"])
+    return read_table(path, parse_dates=["at"])
 
 
 def since_load_began(metrics: pd.DataFrame, stats_history: Path, first_stage: float) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mmebench.errors import BadInputError
 from mmebench.record.layout import RunFiles, find_runs
-from mmebench.replacing import replacing
+from mmebench.replacing import write_whole
 from mmebench.spec import Objectives
 
 
@@ -171,5 +171,4 @@ def unread_records(directory: Path) -> tuple[str, ...]:
 
 def write_run(run: Run, path: Path) -> None:
     """Write the record, so that :func:`read_run` gives it back."""
-    with replacing(path) as partial:
-        partial.write_text(run.model_dump_json(indent=1), encoding="utf-8")
+    write_whole(path, run.model_dump_json(indent=1))

@@ -156,6 +156,7 @@ def _batches(stream: Path) -> Iterator[pa.RecordBatch]:
         while True:
             try:
                 batch = reader.read_next_batch()
+                batch.validate(full=True)  # Arrow follows what is damaged, out of all bounds
             except (StopIteration, pa.ArrowInvalid, OSError):
-                return  # the end, or the first batch that is not whole
+                return  # the end, or the first batch that is not whole, or damaged
             yield batch

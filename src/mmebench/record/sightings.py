@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from mmebench.record.run import StageWindow
-from mmebench.replacing import replacing
+from mmebench.record.tables import read_table, write_table
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,13 @@ class Sighting:
 
 def write_sightings(sightings: Sequence[Sighting], path: Path) -> None:
     """As CSV, a column a field."""
-    with replacing(path) as partial:
-        pd.DataFrame([asdict(sighting) for sighting in sightings]).to_csv(partial, index=False)
+    write_table(pd.DataFrame([asdict(sighting) for sighting in sightings]), path)
 
 
 def read_sightings(path: Path) -> pd.DataFrame:
     """The columns are the fields of :class:`Sighting`; no rows where nobody looked."""
     try:
-        return pd.read_csv(path)
+        return read_table(path)
     except (FileNotFoundError, pd.errors.EmptyDataError):
         return pd.DataFrame(columns=[field.name for field in fields(Sighting)])
 

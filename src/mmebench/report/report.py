@@ -18,6 +18,7 @@ from mmebench.record.layout import (
 )
 from mmebench.record.metrics import since_load_began
 from mmebench.record.run import unread_records
+from mmebench.record.tables import write_table
 from mmebench.report.page.html import write_html
 from mmebench.report.pictures.footers import footer_of, footer_of_all
 from mmebench.report.recorded import Recorded, read_recorded
@@ -47,7 +48,7 @@ def write_report(directory: Path, changed: RunFiles | None = None) -> Report:
         BadInputError: there is nothing in it to report on.
     """
     summary = summarise(directory)
-    summary.to_csv(directory / SUMMARY, index=False, float_format="%.6g")
+    write_table(summary, directory / SUMMARY, "%.6g")
     runs, findings = [read_recorded(files) for files in find_runs(directory)], []
     for run in runs:
         rows = summary[

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 from typing import IO, Any
 
 from mmebench.errors import BadInputError
+from mmebench.open_files import allow_open_files
 from mmebench.server.containers.choice import start_container
 from mmebench.server.endpoint_metrics import EndpointMetrics
 from mmebench.server.front.origins import Origins
@@ -25,6 +26,8 @@ from mmebench.spec.endpoints import LocalEndpoint
 from mmebench.wire.verification import SignatureCheck
 
 _log = logging.getLogger(__name__)
+_MOST_FILES = 65_536
+"""Connections of clients and to the container, as far as the system allows."""
 _LOAD_CONCURRENCY = 2
 """With the model cache. AWS publishes no figure, only that without it more are loaded at once, by the cores."""
 
@@ -93,6 +96,7 @@ async def _run(
     signatures: SignatureCheck | None,
 ) -> None:
     """Everything, from start to cancellation."""
+    allow_open_files(_MOST_FILES)
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(_listen(port))
         run = ServerDirectory()

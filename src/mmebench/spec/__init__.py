@@ -109,5 +109,7 @@ class Spec(Strict):
         kinds = [experiment.kind for experiment in self.experiments]
         if len(set(kinds)) < len(kinds):
             raise ValueError(f"experiments names one kind twice: {', '.join(kinds)}; run them as two specs")
+        for experiment in self.experiments:
+            experiment.check(self.workload.clients)
         check_search(self.workload, self.objectives)
         return self

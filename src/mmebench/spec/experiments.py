@@ -23,12 +23,16 @@ class Experiment(Strict):
     """``module:function`` of (:class:`~mmebench.record.layout.ExperimentFiles`, run, footer): writes its table and
     its picture, if it was done, and returns what they show, a line each."""
 
+    def check(self, clients: int) -> None:
+        """Refuse what so many client processes cannot offer; raises ValueError."""
+
 
 EXPERIMENTS = Kinds[Experiment](
     "experiments",
     "mmebench.benchmark.experiments.cold_starts.fields:ColdStarts",
     "mmebench.benchmark.experiments.working_set.fields:WorkingSet",
     "mmebench.benchmark.experiments.interference.fields:Interference",
+    "mmebench.benchmark.experiments.churn.fields:Churn",
 )
 
 AnyExperiment = Annotated[Experiment, EXPERIMENTS]

@@ -82,9 +82,16 @@ class Workers(Strict):
     """Client processes on other hosts, each of which is started there with ``mmebench worker``."""
 
     listen: Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$")] = Field(
-        description="address and port of this host that they connect to; anyone who reaches it can join the load"
+        description="address and port of this host that they connect to"
     )
     count: int = Field(ge=1, le=1024, description="the load begins when so many client processes have joined")
+    wait: StageDuration = Field(300.0, description="the load is given up when they have not after this time")
+    token: Path | None = Field(
+        None, description="a file, mode 0600, with the token that the workers have too; else MMEBENCH_TOKEN is it"
+    )
+    insecure: bool = Field(
+        False, description="without a token: let anybody join who reaches the address, unencrypted"
+    )
 
     @property
     def address(self) -> tuple[str, str]:
@@ -139,7 +146,7 @@ class Workload(Strict):
         if self.workers is not None and self.processes > 1:
             raise ValueError("got processes and workers; to use both, start mmebench worker on this host too")
         shaped = self.profile.ramp or self.profile.search
-        clients = self.processes if self.workers is None else self.workers.count
+        clients = self.clients
         for users in {each.users for each in (*self.profile.stages, *([shaped] if shaped else []))}:
             if not closed and (at_once := MOST_AT_ONCE if users is None else users) < clients:
                 raise ValueError(
@@ -149,6 +156,11 @@ class Workload(Strict):
         if closed and shaped is not None and shaped.users is not None:
             raise ValueError("users of a ramp or search are for an open loop; a closed loop's are what changes")
         return self
+
+    @property
+    def clients(self) -> int:
+        """Client processes that share the load."""
+        return self.processes if self.workers is None else self.workers.count
 
     @property
     def stages(self) -> tuple[Stage, ...]:

@@ -61,20 +61,14 @@ class Subject:
     ) -> RunFiles:
         """Offer a load of its own, unless an earlier start did so; its samples and its record are in ``folder``.
 
-        Payload, time-out and headers are those of the run's load.
+        Payload, time-out, headers and client processes are those of the run's load.
 
         Raises:
             MmebenchError: the load broke.
         """
         files = RunFiles(folder, self.endpoint.instance_type, self.files.platform, len(targets))
         workload = self.job.workload.model_copy(
-            update={
-                "popularity": popularity,
-                "arrivals": arrivals,
-                "profile": Profile(stages=stages),
-                "processes": 1,
-                "workers": None,
-            }
+            update={"popularity": popularity, "arrivals": arrivals, "profile": Profile(stages=stages)}
         )
         job = self.job.model_copy(update={"targets": targets, "workload": workload, "samples": files.stream})
         asked = self.run.model_copy(

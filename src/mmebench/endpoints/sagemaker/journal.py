@@ -92,10 +92,12 @@ def begin(run: str, account: str) -> Journal:
     """
     path = directory() / f"{run}.jsonl"
     with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.chmod(0o700)  # it may be of an older version
         # Locked before it gets its name: nobody finds it without its lock.
         unnamed = path.with_suffix(".new")
-        file = unnamed.open("x", encoding="utf-8")
+        unnamed.touch(mode=0o600, exist_ok=False)  # it says what the account has on AWS
+        file = unnamed.open("w", encoding="utf-8")
         own(file)
         journal = Journal(path, file)
         journal.belong_to(account)

@@ -1,5 +1,6 @@
 """Reading an HTTP/1.1 answer from bytes as they come; no I/O."""
 
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -34,6 +35,8 @@ UNTIL_CLOSE = -2
 
 _REQUEST_ID = b"\r\nx-amzn-RequestId:"
 _ERROR_TYPE = b"x-amzn-errortype"
+_NO_NAME = re.compile(r"[^A-Za-z0-9_.#]")
+_LONGEST_NAME = 100
 _RESIDENCY = b"x-mmebench-residency"
 """Header in which mmebench's local endpoint says whether a request waited for its target: ``warm`` or ``cold``."""
 
@@ -54,6 +57,12 @@ def parse_head(raw: bytes) -> Head:
     return _parse(raw)
 
 
+def _error_name(error_type: bytes) -> str:
+    """Without the address that AWS puts behind it; always a name, as it gets into files and onto pages."""
+    name = error_type.partition(b":")[0].decode("latin-1")
+    return _NO_NAME.sub("?", name[:_LONGEST_NAME])
+
+
 @lru_cache(maxsize=256)
 def _parse(raw: bytes) -> Head:
     try:
@@ -62,7 +71,7 @@ def _parse(raw: bytes) -> Head:
         raise ProtocolError(str(error)) from None
     body_bytes = CHUNKED if head.chunked else UNTIL_CLOSE if head.length is None else head.length
     error_type = head.headers.get(_ERROR_TYPE)
-    name = error_type.partition(b":")[0].decode("latin-1") if error_type else f"HTTP {head.status}"
+    name = _error_name(error_type) if error_type else f"HTTP {head.status}"
     residency = head.headers.get(_RESIDENCY)
     return Head(
         status=head.status,

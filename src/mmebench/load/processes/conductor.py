@@ -1,30 +1,28 @@
 """The conductor: leads the workers from stage to stage and gathers what they send. There is one in each load."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from time import monotonic_ns
 
-import gevent
-import numpy as np
-import pyarrow.compute as pc
-from locust.runners import MasterRunner, Runner
+from locust.runners import Runner
 
 from mmebench.errors import MmebenchError
-from mmebench.load.client.recorder import ROW, Rows
 from mmebench.load.job import LoadJob
 from mmebench.load.messages import BeginStage, Clock, Drain, EndStage, Samples, StageReport
-from mmebench.load.processes.events import EventWriter, live
-from mmebench.load.processes.locust_statistics import fold
+from mmebench.load.processes.awaiting import awaited
+from mmebench.load.processes.events import EventWriter, Gathering, live
+from mmebench.load.processes.inbox import Inbox
+from mmebench.load.processes.roster import Roster
 from mmebench.load.processes.running_stage import RunningStage
 from mmebench.load.processes.sample_stream import SampleStream
 from mmebench.load.schedule.plan import judge, make_plan
 from mmebench.load.schedule.schedule import Traced, count_within, due_times
-from mmebench.load.schedule.stationarity import is_stationary
 from mmebench.record.run import StageWindow
 from mmebench.spec import ClosedLoop, Stage
 
 _READY_SECONDS = 60.0
 _REPORT_SECONDS = 5.0
+_RETURN_SECONDS = 60.0
+"""A worker that is cut off from the conductor gives up after this time."""
 STOPPED_SECONDS = 1.0
 """Whoever stops a load wants it to end; answers that take longer than this are not waited for."""
 
@@ -41,8 +39,9 @@ class Conductor:
         self._runner = runner
         self._stream = stream
         self._events = events
-        self._since_live: list[Rows] = []
-        self._ready: set[str] = set()
+        self._inbox = Inbox(runner, stream)
+        self._roster = Roster(runner)
+        self._gathering = True
         self._rewind()
 
     def _rewind(self) -> None:
@@ -63,6 +62,8 @@ class Conductor:
         """
         if self._running is None:
             self._await_workers()
+            self._tell_who_is_there()
+            self._gathering = False
             self._begin(next(self._plan))
         elif (end_ns := self._end_ns(self._running)) is not None:
             met = self._finish(self._running, end_ns)
@@ -82,14 +83,14 @@ class Conductor:
 
     def every_second(self) -> None:
         """Tell what the last second was like."""
+        if self._gathering:
+            self._tell_who_is_there()
         if self._running is None:
             return
         self._look_for_lost(self._running)
-        rows = np.concatenate([np.empty(0, ROW), *self._since_live])
-        self._since_live.clear()
-        now = monotonic_ns()
-        elapsed = (now - self._running.start_ns) / 1e9
-        self._events.live(live(rows, self._running.index, elapsed, self._seconds(now), self._runner.user_count))
+        rows, now, running = self._inbox.latest(), monotonic_ns(), self._running
+        elapsed = (now - running.start_ns) / 1e9
+        self._events.live(live(rows, running.index, elapsed, self._seconds(now), self._runner.user_count))
 
     def stop(self) -> None:
         """The load is over, or somebody stopped it; another may be started by hand."""
@@ -98,16 +99,17 @@ class Conductor:
         self.every_second()
         self._rewind()
 
-    # What workers tell.
-
     def worker_is_ready(self, node: str) -> None:
         """A worker knows its clock.
 
         One that comes while a stage runs has been given users of the others by Locust: those of a closed loop go
-        on at once. Of an open loop it takes a share from the next stage on.
+        on at once. Of an open loop it takes a share from the next stage on. One that comes back is told again.
         """
-        self._ready.add(node)
-        if (running := self._running) is None or node in running.orders:
+        self._roster.note_ready(node)
+        if (running := self._running) is None:
+            return
+        if (order := running.orders.get(node)) is not None:
+            self._runner.send_message(order.name, order.data(), node)
             return
         running.joined += 1
         if not self._open_loop:
@@ -120,10 +122,9 @@ class Conductor:
 
     def take(self, node: str, samples: Samples) -> None:
         """A worker sends what it recorded."""
-        rows = np.frombuffer(samples.rows, ROW)
-        batch = self._stream.write(rows, samples.errors)
-        fold(rows, lambda code: samples.errors[code - 1], self._runner.environment.stats)
-        self._since_live.append(rows)
+        if (filed := self._inbox.take(node, samples)) is None:
+            return
+        rows, batch = filed
         if samples.drained:
             self._drained.add(node)
         if self._running is None:
@@ -164,7 +165,7 @@ class Conductor:
 
     def _begin(self, stage: Stage) -> None:
         """Give each worker its share."""
-        now, before, nodes = monotonic_ns(), self._running, self._alive()
+        now, before, nodes = monotonic_ns(), self._running, self._roster.alive()
         index = before.index + 1 if before else 0
         orders = {
             node: BeginStage(
@@ -196,22 +197,16 @@ class Conductor:
             return longest_ns
         if stationary is None or running.spawned_ns is None:
             return None
-        samples = running.samples
-        good = samples.filter(pc.is_null(samples["error"]))
-        end_ns, intended_ns = (
-            good[name].to_numpy() + self._stream.origin_ns for name in ("end_ns", "intended_ns")
-        )
-        ready_ns = running.ready_ns(now)
         # Answers of the last second may not have been sent to us yet.
-        now -= 1_000_000_000
-        return now if is_stationary(end_ns, end_ns - intended_ns, ready_ns, now, stationary) else None
+        until_ns = now - 1_000_000_000
+        return until_ns if running.is_stationary(stationary, now, until_ns, self._stream.origin_ns) else None
 
     def _finish(self, running: RunningStage, end_ns: int) -> bool:
         """Report the stage; whether it met the objectives, where a search wants to know."""
         ready_ns = running.ready_ns(end_ns)
         order = EndStage(running.index, ready_ns, end_ns)
         self._runner.send_message(order.name, order.data())
-        self._wait(lambda: running.reports.keys() >= set(self._alive()) & running.orders.keys(), _REPORT_SECONDS)
+        self._await_reports(running)
         self._look_for_lost(running)
         reports = running.reports.values()
         lags = [report.lag_p99 for report in reports if report.lag_p99 is not None]
@@ -247,10 +242,10 @@ class Conductor:
         }
         missing = {node: report.not_started or 0 for node, report in running.reports.items()}
         if workload.profile.search is not None:  # a probe is judged by all its answers, however late they come
-            self._wait(
+            awaited(
                 lambda: all(
                     running.answered(node, *within) >= due[node] - missing[node]
-                    for node in missing.keys() & set(self._alive())
+                    for node in missing.keys() & set(self._roster.alive())
                 ),
                 self._longest_answer,
             )
@@ -260,38 +255,39 @@ class Conductor:
 
     # Workers.
 
-    def _alive(self) -> list[str]:
-        """The workers that can be reached, in the order of their names."""
-        if not isinstance(self._runner, MasterRunner):
-            return ["local"]
-        clients = self._runner.clients
-        return sorted(client.id for client in [*clients.ready, *clients.spawning, *clients.running])
+    def _tell_who_is_there(self) -> None:
+        if (workers := self._job.workload.workers) is not None:
+            self._events.gathering(Gathering(wanted=workers.count, hosts=self._roster.by_host()))
 
     def _look_for_lost(self, running: RunningStage) -> None:
         """Note which workers of this stage are gone."""
-        gone = running.orders.keys() - running.lost.keys() - set(self._alive())
+        gone = running.orders.keys() - running.lost.keys() - set(self._roster.alive())
         rest = ", what it had not counts as never started" if self._open_loop else ""
         for node in gone:
             running.lose(node, "what it had sent is kept" + rest)
         self._lost += len(gone)
 
     def _await_workers(self) -> None:
-        """Wait until each worker knows its clock."""
-        if isinstance(self._runner, MasterRunner) and not self._wait(
-            lambda: bool(self._alive()) and self._ready >= set(self._alive()), _READY_SECONDS
-        ):
-            raise MmebenchError(f"not all client processes were ready after {_READY_SECONDS:g} s")
+        """Wait until each worker knows its task and its clock."""
+        workers = self._job.workload.workers
+        seconds = _READY_SECONDS if workers is None else workers.wait
+        if not awaited(self._roster.are_ready, seconds):
+            raise MmebenchError(f"not all client processes were ready after {seconds:g} s")
+
+    def _await_reports(self, running: RunningStage) -> None:
+        """Wait for what the workers say of the stage; longer for those that may come back with it."""
+        awaited(
+            lambda: running.reports.keys() >= set(self._roster.alive()) & running.orders.keys(), _REPORT_SECONDS
+        )
+        awaited(
+            lambda: not any(map(self._roster.is_cut_off, running.orders.keys() - running.reports.keys())),
+            _RETURN_SECONDS,
+            every=1,
+        )
+        for node in running.lost.keys() & running.reports.keys():
+            running.found(node)
 
     def _drain(self, seconds: float) -> None:
         """Let the requests under way come to their end, and their samples to us."""
         self._runner.send_message(Drain.name, Drain().data())
-        self._wait(lambda: self._drained >= set(self._alive()), seconds)
-
-    @staticmethod
-    def _wait(condition: Callable[[], bool], seconds: float) -> bool:
-        deadline = monotonic_ns() + int(seconds * 1e9)
-        while not condition():
-            if monotonic_ns() > deadline:
-                return False
-            gevent.sleep(0.02)
-        return True
+        awaited(lambda: self._drained >= set(self._roster.alive()), seconds)

@@ -11,6 +11,22 @@ from mmebench.figures.statistics import observed_percentiles
 from mmebench.record.run import StageWindow
 
 
+class Gathering(BaseModel):
+    """The load waits for client processes of other hosts."""
+
+    model_config = ConfigDict(frozen=True)
+
+    wanted: int
+    hosts: dict[str, int]
+    """How many of each host are there."""
+
+    @property
+    def there(self) -> str:
+        """``3 of 8 client processes are there: one-host 2, other 1``."""
+        who = ", ".join(f"{host} {count}" for host, count in sorted(self.hosts.items()))
+        return f"{sum(self.hosts.values())} of {self.wanted} client processes are there" + (who and f": {who}")
+
+
 class Live(BaseModel):
     """The last second or so, for people to look at; results come from samples."""
 
@@ -30,6 +46,14 @@ class Live(BaseModel):
     """Targets in memory, where the endpoint was asked."""
     usd: float | None = None
     """US dollars that the benchmark has cost so far, where anything has a price."""
+
+
+class Broken(BaseModel):
+    """The load ends now, and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reason: str
 
 
 class Over(BaseModel):
@@ -71,6 +95,10 @@ class EventWriter:
         if self._descriptor >= 0:
             os.write(self._descriptor, json.dumps({kind: event.model_dump(mode="json")}).encode() + b"\n")
 
+    def gathering(self, event: Gathering) -> None:
+        """Once a second until all are there."""
+        self._write("gathering", event)
+
     def live(self, event: Live) -> None:
         """Once a second."""
         self._write("live", event)
@@ -79,17 +107,27 @@ class EventWriter:
         """When a stage is over."""
         self._write("stage", event)
 
+    def broken(self, reason: str) -> None:
+        """When the load cannot go on."""
+        self._write("broken", Broken(reason=reason))
+
     def over(self) -> None:
         """When the load has come to its end; not when it was broken off."""
         self._write("over", Over())
 
 
-_KINDS: dict[str, type[Live] | type[StageWindow] | type[Over]] = {
-    "live": Live, "stage": StageWindow, "over": Over
-}  # fmt: skip
+Event = Gathering | Live | StageWindow | Broken | Over
+
+_KINDS: dict[str, type[Event]] = {
+    "gathering": Gathering,
+    "live": Live,
+    "stage": StageWindow,
+    "broken": Broken,
+    "over": Over,
+}
 
 
-def read_event(line: str) -> Live | StageWindow | Over:
+def read_event(line: str) -> Event:
     """The event in one line."""
     (kind, value), *_ = json.loads(line).items()
     return _KINDS[kind].model_validate(value)

@@ -2,6 +2,7 @@
 
 import math
 import os
+import secrets
 import select
 import signal
 import socket
@@ -16,14 +17,17 @@ from mmebench.errors import BadInputError, MmebenchError
 from mmebench.load.client.client import parse_address
 from mmebench.load.client.credentials import find_credentials
 from mmebench.load.job import LoadJob
-from mmebench.load.processes.events import Live, Over, read_event
+from mmebench.load.processes.connections import allow_connections
+from mmebench.load.processes.events import Broken, Gathering, Live, Over, read_event
+from mmebench.load.processes.token import hand_over, token_of
 from mmebench.record.run import StageWindow
+from mmebench.scratch import scratch
 
 _LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 _SILENCE_SECONDS = 120.0
 """Locust reports every second; after this long without a word it is taken for dead."""
-_JOIN_SECONDS = 100
-"""Client processes of other hosts are waited for so long, which is no longer than the silence."""
+_QUIT_SECONDS = 10.0
+"""A load that broke has so long to end by itself, with what its client processes have recorded."""
 
 
 def offer_load(
@@ -32,6 +36,7 @@ def offer_load(
     log: Path,
     look: Callable[[Live], Live],
     on_stage: Callable[[StageWindow], object],
+    on_gathering: Callable[[Gathering], object] = lambda gathering: None,
 ) -> None:
     """Run the job to its end; samples and Locust's CSV files are on disk then.
 
@@ -42,25 +47,32 @@ def offer_load(
         log: Locust's own output is appended here.
         look: called about once a second with what the load is like; returns what the web UI shows of that second.
         on_stage: called with each stage that is over.
+        on_gathering: called about once a second while the load waits for client processes of other hosts.
 
     Raises:
         BadInputError: the job cannot work; nothing was started.
         MmebenchError: Locust ended with an error or stopped talking; what it had recorded is on disk.
     """
     job.check()
+    allow_connections(job.workload)
     if job.web_port is not None:
         check_web_port(job.web_port)
     parse_address(job.url, job.ca)
     find_credentials(job.url)()
+    workers = job.workload.workers
+    # Nobody else on this host shall join, either.
+    token = secrets.token_hex(32) if workers is None else token_of(workers)
     stages, over = 0, False
-    with tempfile.TemporaryDirectory(prefix="mmebench-load-") as scratch, log.open("ab") as output:
-        job_file = Path(scratch, "job.json")
+    gathering: Gathering | None = None
+    broken: Broken | None = None
+    with scratch(Path(tempfile.gettempdir()), "mmebench-load-") as folder, log.open("ab") as output:
+        job_file = folder / "job.json"
         job_file.write_text(job.model_dump_json(), encoding="utf-8")
         read_end, write_end = os.pipe()
         try:
             process = subprocess.Popen(
                 _command(csv_prefix, job),
-                env=os.environ | {"MMEBENCH_JOB": str(job_file), "MMEBENCH_EVENTS": str(write_end)},
+                env=hand_over(token) | {"MMEBENCH_JOB": str(job_file), "MMEBENCH_EVENTS": str(write_end)},
                 pass_fds=[write_end],
                 stdin=subprocess.DEVNULL if job.web_port is None else subprocess.PIPE,
                 stdout=output,
@@ -74,24 +86,37 @@ def offer_load(
             for line in _lines(read_end):
                 event = read_event(line)
                 match event:
+                    case Gathering():
+                        gathering = event
+                        on_gathering(event)
                     case Live():
+                        gathering = None
                         _show(process, look(event))
                     case StageWindow():
                         stages += 1
                         on_stage(event)
                     case Over():
                         over = True
-            status = process.wait(timeout=_SILENCE_SECONDS)
+                    case Broken():
+                        broken = event
+                        break
+            status = _wait(process, _SILENCE_SECONDS if broken is None else _QUIT_SECONDS)
         finally:
             os.close(read_end)
-            _stop(process)
+            stop(process)
             if _has_workers(job):
                 _stop_workers(process)
+    if status != 0 and gathering is not None and workers is not None:
+        raise MmebenchError(
+            f"{gathering.there} after {workers.wait:g} s; start the others with "
+            f"`mmebench worker {workers.listen}`, ask for fewer, or set workload.workers.wait to wait longer"
+        )
     if status != 0 or not over:
         planned = len(job.workload.stages)
+        ended = "killed" if status is None else f"Locust's exit code {status}"
         raise MmebenchError(
             f"the load stopped after {stages} of {planned or 'its search for'} stages "
-            f"(Locust's exit code {status}); its output is in {log}"
+            f"({ended if broken is None else broken.reason}); its output is in {log}"
         )
 
 
@@ -132,46 +157,17 @@ def _command(csv_prefix: Path, job: LoadJob) -> list[str]:
         host, port = workload.workers.address
         options += ["--master", "--master-bind-host", host, "--master-bind-port", port]
         options += ["--expect-workers", str(workload.workers.count)]
-        options += ["--expect-workers-max-wait", str(_JOIN_SECONDS)]
+        options += ["--expect-workers-max-wait", str(math.ceil(workload.workers.wait))]
     elif _has_workers(job):
         port = str(_free_port())
         options += ["--processes", str(workload.processes)]
         options += ["--master-bind-host", "127.0.0.1", "--master-bind-port", port]
         options += ["--master-host", "127.0.0.1", "--master-port", port]
-    return _locust("--csv", str(csv_prefix), *options)
+    return locust("--csv", str(csv_prefix), *options)
 
 
-def join_load(conductor: str, processes: int) -> None:
-    """Be the client processes of this host in the load that ``conductor`` leads, until that load is over.
-
-    What there is to do is asked of the conductor, for which there may be some minutes to wait. Credentials are
-    this host's own.
-
-    Args:
-        conductor: ``host:port`` where it listens.
-        processes: how many to start; Ctrl-C or SIGTERM ends them.
-
-    Raises:
-        MmebenchError: a process failed, maybe because the load cannot be reached; it has said why.
-    """
-    host, _, port = conductor.rpartition(":")
-    command = _locust("--worker", "--master-host", host, "--master-port", port)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MMEBENCH_")}
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    workers = [
-        subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
-        for _ in range(processes)
-    ]
-    try:
-        failed = sum(worker.wait() != 0 for worker in workers)
-    finally:
-        for worker in workers:
-            _stop(worker)  # which sends what it has recorded
-    if failed:
-        raise MmebenchError(f"{failed} of {processes} client processes failed; what they said is above")
-
-
-def _locust(*options: str) -> list[str]:
+def locust(*options: str) -> list[str]:
+    """The command that starts Locust with the load's locustfile and these options."""
     return [sys.executable, "-m", "locust", "-f", str(_LOCUSTFILE), *options]
 
 
@@ -195,7 +191,14 @@ def _lines(descriptor: int) -> Iterator[str]:
         yield from (line.decode() for line in lines)
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
+def _wait(process: "subprocess.Popen[bytes]", seconds: float) -> int | None:
+    """Its exit code, or None where it has not ended by then."""
+    with suppress(subprocess.TimeoutExpired):
+        return process.wait(timeout=seconds)
+    return None
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
     """End the process if it has not ended: first asked, then killed."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)

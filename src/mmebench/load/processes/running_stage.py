@@ -4,12 +4,14 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mmebench.load.client.recorder import Rows
 from mmebench.load.messages import BeginStage, StageReport
 from mmebench.load.schedule.schedule import Nanoseconds, count_within
+from mmebench.load.schedule.stationarity import is_stationary
 from mmebench.record.samples import SCHEMA
-from mmebench.spec import Stage
+from mmebench.spec import Stage, Stationary
 
 
 class RunningStage:
@@ -41,6 +43,13 @@ class RunningStage:
         number = self.orders[node].worker + 1
         self.lost[node] = f"client process {number} of {len(self.orders)} was lost; {fate}"
 
+    def found(self, node: str) -> None:
+        """It has come back, and with all that it had."""
+        number = self.orders[node].worker + 1
+        self.lost[node] = (
+            f"client process {number} of {len(self.orders)} was cut off for a while; nothing is missing"
+        )
+
     @property
     def notes(self) -> list[str]:
         """What is to be known of the workers."""
@@ -57,6 +66,13 @@ class RunningStage:
     def samples(self) -> pa.Table:
         """What was kept."""
         return pa.Table.from_batches(self._batches, SCHEMA)
+
+    def is_stationary(self, wanted: Stationary, now_ns: int, until_ns: int, origin_ns: int) -> bool:
+        """Whether what was answered until then is as steady as is wanted; times kept begin at ``origin_ns``."""
+        samples = self.samples
+        good = samples.filter(pc.is_null(samples["error"]))
+        end_ns, intended_ns = (good[name].to_numpy() + origin_ns for name in ("end_ns", "intended_ns"))
+        return is_stationary(end_ns, end_ns - intended_ns, self.ready_ns(now_ns), until_ns, wanted)
 
     def note_due(self, node: str, rows: Rows) -> None:
         """A worker of an open loop has these answers."""

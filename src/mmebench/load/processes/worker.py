@@ -1,6 +1,8 @@
 """The worker: the part of a load that sends requests. There is one in each client process."""
 
+from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, replace
 
 import gevent
@@ -16,7 +18,7 @@ from mmebench.load.client.pace import ClosedPace, OpenPace
 from mmebench.load.client.recorder import Recorder
 from mmebench.load.client.requests import SignedRequests
 from mmebench.load.job import LoadJob, RequestContent
-from mmebench.load.messages import BeginStage, EndStage, Samples, StageReport
+from mmebench.load.messages import BeginStage, EndStage, Samples, StageReport, Taken
 from mmebench.load.schedule.keys import pick_keys
 from mmebench.load.schedule.schedule import due_times, own_trace
 from mmebench.spec import ClosedLoop, Trace
@@ -47,7 +49,9 @@ class Worker:
         )
         self.clock_ahead_ns = 0
         """How far the conductor's clock is ahead of ours."""
-        self._unsent: list[Samples] = []
+        self._untaken: deque[Samples] = deque()
+        self._sent = 0
+        self._begun_ns = -1
 
     def add_caller(self) -> Caller:
         """For a new user of Locust's."""
@@ -64,7 +68,7 @@ class Worker:
         self.send()
 
     def send(self, report: StageReport | None = None, drained: bool = False) -> None:
-        """Send what was recorded; where that fails, it is sent again with the next."""
+        """Send what was recorded; it is kept until the conductor has it."""
         rows = self._recorder.take()
         if self.clock_ahead_ns:
             rows = rows.copy()
@@ -72,16 +76,30 @@ class Worker:
                 rows[column] += self.clock_ahead_ns
             rows["first_byte_ns"] += np.where(rows["first_byte_ns"] == 0, 0, self.clock_ahead_ns)
         told = asdict(report) if report else None
-        self._unsent.append(Samples(rows.tobytes(), self._recorder.errors, told, drained))
-        while self._unsent:
-            try:
-                self._runner.send_message(Samples.name, self._unsent[0].data())
-            except RPCError:
-                return  # Locust connects again by itself, and gives up where it cannot
-            del self._unsent[0]
+        samples = Samples(rows.tobytes(), self._recorder.errors, told, drained, self._sent)
+        self._sent += 1
+        self._untaken.append(samples)
+        self._send(samples)
+
+    def send_again(self) -> None:
+        """Send what the conductor may not have; for when a lost link is there again."""
+        for samples in list(self._untaken):
+            self._send(samples)
+
+    def _send(self, samples: Samples) -> None:
+        with suppress(RPCError):  # Locust connects again by itself, and gives up where it cannot
+            self._runner.send_message(Samples.name, samples.data())
+
+    def forget(self, taken: Taken) -> None:
+        """The conductor has these."""
+        while self._untaken and self._untaken[0].number <= taken.number:
+            self._untaken.popleft()
 
     def begin_stage(self, order: BeginStage) -> None:
-        """Take this worker's share of a stage."""
+        """Take this worker's share of a stage, if it has not yet."""
+        if order.start_ns == self._begun_ns:
+            return
+        self._begun_ns = order.start_ns
         order = replace(order, start_ns=order.start_ns - self.clock_ahead_ns)
         job, content = self._job, self._content
         arrivals = job.workload.arrivals

@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 
 from mmebench.record.run import Run
+from mmebench.replacing import write_whole
 from mmebench.report.operating_points import describe_load
 from mmebench.report.recorded import Recorded
 from mmebench.report.words.conclusions import common_objectives, conclude
@@ -77,7 +78,8 @@ def write_html(
     template = resources("mmebench.report").joinpath("templates/report.html").read_text(encoding="utf-8")
     page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
     title = f"{summary['model_name'].iloc[0]}: {' and '.join(dict.fromkeys(summary['platform']))}"
-    path.write_text(
+    write_whole(
+        path,
         page.render(
             title=title,
             measured=(summary["basis"] == "samples").any(),
@@ -98,7 +100,6 @@ def write_html(
             runs=[_asked(name, run) for name, run in records.items()],
             footer=_footer(records),
         ),
-        encoding="utf-8",
     )
 
 

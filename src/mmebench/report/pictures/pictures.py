@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
+from mmebench.replacing import replacing
+
 _STEPS = (1, 2, 5)
 _POWERS = [10.0**decade for decade in range(-6, 10)]
 _ROUND = [step * power for power in _POWERS for step in _STEPS]
@@ -36,10 +38,14 @@ def finish(figure: Figure, footer: str) -> None:
 
 def save(figure: Figure, path: Path) -> None:
     """Write the figure as PNG, and beside it as SVG, which scales and whose words can be searched."""
-    figure.savefig(path, dpi=140)
+    with replacing(path) as partial:
+        figure.savefig(partial, format="png", dpi=140)
     figure.set_layout_engine("none")  # everything has its place now, and finding it took half of the time
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "mmebench"}):
-        figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
+    with (
+        matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "mmebench"}),
+        replacing(path.with_suffix(".svg")) as partial,
+    ):
+        figure.savefig(partial, format="svg", metadata={"Date": None})
 
 
 def save_or_remove(figure: Figure | None, path: Path) -> None:

@@ -8,14 +8,21 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from mmebench.errors import DiskFullError, MmebenchError, disk_errors
 from mmebench.server.memory.archives import ArchiveSource
 from mmebench.units import human_bytes
+from mmebench.wire.target_names import TargetError
 
 _log = logging.getLogger(__name__)
+
+_ASKED_AFTER = 2
+"""Targets, each time that a content is added."""
 
 Unpack = Callable[[Path, Path, int], Path]
 """Unpacks an archive as a new directory of at most so many bytes; says where in it the model's files are."""
@@ -62,16 +69,20 @@ class ArchiveStore:
         self._directory = directory
         self._unpack_archive = unpack
         self._budget = budget
+        self._versions: OrderedDict[str, Hashable] = OrderedDict()
+        """Of each target's archive, as it was when last made or looked for; the longest ago first."""
         self._digests: dict[Hashable, str] = {}
+        """Of each of these versions."""
         self._contents: OrderedDict[str, Content] = OrderedDict()
         self._shelf = threading.Lock()
         """Held while contents are added, linked or removed; not while an archive is fetched or unpacked."""
-        self._locks: dict[Hashable, threading.Lock] = {}
+        self._locks: WeakValueDictionary[Hashable, threading.Lock] = WeakValueDictionary()
+        """Of versions and contents, for as long as somebody holds or awaits them."""
         directory.mkdir(parents=True, exist_ok=True)
 
     def find(self, target: str) -> None:
         """See that there is an archive; raises as :meth:`materialise`."""
-        self._source.version(target)
+        self._version(target)
 
     def materialise(self, target: str, directory: Path) -> Materialised:
         """Make ``directory`` hold the model of ``target``, as hard links to what was unpacked.
@@ -83,10 +94,11 @@ class ArchiveStore:
             DiskFullError: there is no space, though all was removed that no model uses.
             MmebenchError: the disk does not let us read or write.
         """
-        version = self._source.version(target)
+        version = self._version(target)
         with self._lock(version), disk_errors(directory):
             content = self._link(self._digests.get(version), directory)
             if content is not None:
+                self._note(target, version, content.digest)
                 return Materialised(content)
             started = time.perf_counter()
             with self._source.open(target, version, self._directory) as archive:
@@ -103,8 +115,10 @@ class ArchiveStore:
                         except BaseException:
                             shutil.rmtree(self._directory / digest, ignore_errors=True)
                             raise
-            self._digests[version] = digest
-        return Materialised(content, here - started, time.perf_counter() - here)
+            made = Materialised(content, here - started, time.perf_counter() - here)
+            self._note(target, version, digest)
+        self._look_for_gone()
+        return made
 
     def discard(self, digest: str) -> None:
         """Remove what was unpacked from an archive; models that were made of it keep their files."""
@@ -112,7 +126,45 @@ class ArchiveStore:
             self._remove(digest)
 
     def _lock(self, thing: Hashable) -> threading.Lock:
-        return self._locks.setdefault(thing, threading.Lock())
+        with self._shelf:
+            lock = self._locks.get(thing)
+            if lock is None:
+                lock = self._locks[thing] = threading.Lock()
+            return lock
+
+    def _version(self, target: str) -> Hashable:
+        """As the source has it now; a target that it has no more is forgotten."""
+        try:
+            return self._source.version(target)
+        except TargetError:
+            self._note(target, None)
+            raise
+
+    def _note(self, target: str, version: Hashable | None, digest: str = "") -> None:
+        """Remember what stands behind a target now, and forget what stood there before and is nobody else's."""
+        with self._shelf:
+            before = self._versions.pop(target, None)
+            if version is not None:
+                self._versions[target] = version
+                self._digests[version] = digest
+            if before is not None and before not in self._versions.values():
+                del self._digests[before]
+                self._remove_nameless()
+
+    def _look_for_gone(self) -> None:
+        """Ask after the targets that were not asked for the longest: archives go without a word.
+
+        As each new content asks after two, what is gone cannot gather.
+        """
+        with self._shelf:
+            self._remove_nameless()
+            longest_ago = list(islice(self._versions, _ASKED_AFTER))
+        for target in longest_ago:
+            with suppress(MmebenchError):  # the source does not answer, or the target is gone, which is noted
+                version = self._version(target)
+                with self._shelf:
+                    if self._versions.get(target) == version:
+                        self._versions.move_to_end(target)
 
     def _link(self, digest: str | None, directory: Path) -> Content | None:
         """Make ``directory`` of a content that is there already; None when it is not."""
@@ -168,15 +220,27 @@ class ArchiveStore:
     def _remove_unused(self) -> bool:
         """Remove the least recently used content that no model uses; False when there is none."""
         for content in self._contents.values():
-            if all(path.stat().st_nlink == 1 for path in content.directory.rglob("*") if path.is_file()):
+            if _is_unused(content):
                 _log.info("removed unpacked archive %s: %s free", content.digest[:12], human_bytes(content.size))
                 self._remove(content.digest)
                 return True
         return False
 
+    def _remove_nameless(self) -> None:
+        """Remove the contents of archives that were replaced or are gone, if no model uses them."""
+        named = set(self._digests.values())
+        for content in [content for digest, content in self._contents.items() if digest not in named]:
+            if _is_unused(content):
+                self._remove(content.digest)
+
     def _remove(self, digest: str) -> None:
         if self._contents.pop(digest, None) is not None:
             shutil.rmtree(self._directory / digest, ignore_errors=True)
+
+
+def _is_unused(content: Content) -> bool:
+    """Whether no model has a link to any of its files."""
+    return all(path.stat().st_nlink == 1 for path in content.directory.rglob("*") if path.is_file())
 
 
 def _link_tree(source: Path, directory: Path) -> None:

@@ -1,12 +1,10 @@
 """Cold starts: targets that were never in memory, asked for one at a time and several at once."""
 
 import math
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from statistics import median
 from threading import Barrier
 
@@ -14,6 +12,7 @@ from mmebench.benchmark.experiments.cold_starts.fields import ColdStarts
 from mmebench.benchmark.experiments.cold_starts.figures import ColdStart, write_cold_starts
 from mmebench.benchmark.experiments.subject import Progress, Subject
 from mmebench.formats.archive import copy_distinct
+from mmebench.scratch import scratch
 
 
 def act(experiment: ColdStarts, subject: Subject, progress: Progress) -> None:
@@ -39,9 +38,9 @@ def act(experiment: ColdStarts, subject: Subject, progress: Progress) -> None:
 @contextmanager
 def _distinct_targets(subject: Subject, names: tuple[str, ...], salt: int) -> Iterator[None]:
     """Targets that differ in their bytes, and only there; gone again afterwards, as disks are not endless."""
-    with tempfile.TemporaryDirectory(prefix=".cold-", dir=subject.files.directory) as scratch:
+    with scratch(subject.files.directory, ".cold-") as folder:
         for number, name in enumerate(names, start=salt + 1):
-            archive = Path(scratch, name)
+            archive = folder / name
             copy_distinct(subject.archive, archive, number)
             subject.endpoint.add_targets(archive, [name])
         try:

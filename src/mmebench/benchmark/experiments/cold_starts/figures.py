@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from mmebench.figures.statistics import find_percentiles
-from mmebench.replacing import replacing
+from mmebench.record.tables import read_table, write_table
 
 PARTS = {
     "waiting_s": "waiting for its turn and for room",
@@ -39,14 +39,12 @@ class ColdStart:
 
 def write_cold_starts(cold_starts: list[ColdStart], path: Path) -> None:
     """As CSV, a column a field."""
-    with replacing(path) as partial:
-        rows = pd.DataFrame([asdict(cold_start) for cold_start in cold_starts])
-        rows.to_csv(partial, index=False, float_format="%.6g")
+    write_table(pd.DataFrame([asdict(cold_start) for cold_start in cold_starts]), path, "%.6g")
 
 
 def read_cold_starts(path: Path) -> pd.DataFrame:
     """The columns are the fields of :class:`ColdStart`."""
-    return pd.read_csv(path)
+    return read_table(path)
 
 
 def summarise_cold_starts(cold_starts: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from pathlib import Path
 from mmebench.benchmark.experiments.interference.fields import Interference
 from mmebench.benchmark.experiments.subject import Progress, Subject
 from mmebench.load.processes.events import Live
+from mmebench.replacing import replacing
 from mmebench.spec import Stage, Trace, TracedTargets
 
 _LONGEST_WARMUP_SECONDS = 5.0
@@ -57,7 +58,7 @@ def _requests(experiment: Interference, stage: Stage, neighbours: int) -> Iterat
 
 
 def _write_trace(path: Path, requests: Iterator[tuple[float, int]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("timestamp", "target"))
         writer.writerows(requests)

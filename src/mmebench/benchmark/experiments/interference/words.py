@@ -5,6 +5,7 @@ import math
 from mmebench.benchmark.experiments.interference.figures import PHASES, read_course, summarise_interference
 from mmebench.record.layout import ExperimentFiles
 from mmebench.record.run import Run
+from mmebench.record.tables import write_table
 from mmebench.units import human_number
 
 
@@ -17,7 +18,7 @@ def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
     from mmebench.report.pictures.pictures import save
 
     table = summarise_interference(course)
-    table.to_csv(files.table, index=False, float_format="%.6g")
+    write_table(table, files.table, "%.6g")
     title = f"{run.title}: what neighbours' cold starts cost"
     save(draw(course, table, title, footer), files.chart)
     failures = sum(course.failures) + course.failed_neighbours

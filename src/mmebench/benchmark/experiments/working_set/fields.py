@@ -3,6 +3,7 @@
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
+from typing_extensions import override
 
 from mmebench.spec.experiments import Experiment
 from mmebench.spec.profile import Stage
@@ -32,3 +33,11 @@ class WorkingSet(Experiment):
         if self.stage.users is None and self.stage.rate is None:
             raise ValueError("stage needs users, or a rate")
         return self
+
+    @override
+    def check(self, clients: int) -> None:
+        if self.stage.rate is not None and self.stage.users is not None and self.stage.users < clients:
+            raise ValueError(
+                f"experiments: working_set: {self.stage.users} requests at once are too few for {clients} client "
+                "processes, each of which has its share of an open loop; give at least as many users"
+            )

@@ -5,6 +5,7 @@ import pandas as pd
 from mmebench.benchmark.experiments.working_set.figures import find_thrash, summarise_working_set
 from mmebench.record.layout import ExperimentFiles
 from mmebench.record.run import Run
+from mmebench.record.tables import write_table
 
 
 def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
@@ -17,7 +18,7 @@ def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
     from mmebench.benchmark.experiments.working_set.picture import draw
     from mmebench.report.pictures.pictures import save
 
-    cells.to_csv(files.table, index=False, float_format="%.6g")
+    write_table(cells, files.table, "%.6g")
     title = f"{run.title}: working set, {run.capacity.fits} targets fit"
     save(draw(cells, title, footer), files.chart)
     return [_describe_thrash(run, s, rows) for s, rows in cells.groupby("zipf")]

@@ -1,0 +1,40 @@
+"""Connections: each user has one of its own, and the system must let a client process have as many."""
+
+import math
+
+from mmebench.errors import BadInputError
+from mmebench.open_files import allow_open_files
+from mmebench.spec import ClosedLoop, Workload
+
+_BESIDE = 256
+"""What a client process has open beside its users' connections, plenty: libraries, pipes, Locust's sockets."""
+
+
+def allow_connections(workload: Workload) -> None:
+    """Raise the limit of open files for what the load needs.
+
+    A process may come to have all users, as they are started elsewhere where others are lost.
+
+    Raises:
+        BadInputError: not even its share of the users would get its connections. They would fail in great number,
+            and it would look as if the endpoint had.
+    """
+    most = _most_users(workload)
+    share = math.ceil(most / workload.processes) if workload.workers is None else 0
+    allowed = allow_open_files(most + _BESIDE)
+    if allowed < share + _BESIDE:
+        possible = max(0, allowed - _BESIDE) * workload.processes
+        raise BadInputError(
+            f"workload: {most} users at once in {workload.processes} client processes need {share + _BESIDE} open "
+            f"files in each; this system allows {allowed}. Ask for {possible} users at "
+            "most, or for more processes, or raise the limit (ulimit -Hn)"
+        )
+
+
+def _most_users(workload: Workload) -> int:
+    """Of any stage that may come."""
+    search = workload.profile.search
+    if search is None:
+        return max(stage.concurrency for stage in workload.stages)
+    last = search.limit if isinstance(workload.arrivals, ClosedLoop) else 1
+    return workload.stage(last, search.users, search.duration, search.warmup).concurrency

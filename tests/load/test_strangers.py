@@ -1,0 +1,75 @@
+"""Who has not the token of a load can neither join it nor end it, and who has it must make sense."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from mmebench.record.samples import read_samples
+from support.free_ports import free_ports
+from support.hosts import LOCAL, TOKEN, mmebench, write_spec
+from support.load_run import LoadRun, load_processes
+from support.scripted_server import OK, ScriptedServer
+
+pytestmark = pytest.mark.slow
+
+STRANGER = Path(__file__).parents[1] / "support" / "stranger.py"
+
+
+def visit(*arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(STRANGER), *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_another_user_of_this_host_cannot_join_a_load_or_end_it(tmp_path: Path) -> None:
+    came: list[threading.Thread] = []
+    failures: list[BaseException] = []
+
+    def come() -> None:
+        try:
+            (conductor,) = load_processes()
+            words = conductor.cmdline()
+            assert not any("TOKEN" in word for word in words), "every user reads command lines"
+            visit(words[words.index("--master-port") + 1])
+        except BaseException as error:  # told to the test, whose thread is another one
+            failures.append(error)
+
+    def script(number: int) -> tuple[float, bytes]:
+        if number == 0:
+            came.append(threading.Thread(target=come))
+            came[0].start()
+        return (0.02, OK)
+
+    run = LoadRun(tmp_path, script, {"processes": 2}, {"users": 4, "duration": 12})
+    came[0].join()
+    assert failures == []
+    assert run.count == len(run.server.requests), "all samples are of requests"
+    assert [stage.note for stage in run.stages] == [None]
+    assert "turned away somebody without the token" in (tmp_path / "load.log").read_text()
+
+
+def test_what_makes_no_sense_is_dropped_and_the_load_goes_on(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    listen = f"127.0.0.1:{port}"
+    workers = {"listen": listen, "count": 1}
+    stage = {"rate": 100, "users": 10, "duration": 10, "warmup": 1}
+    with ScriptedServer(lambda n: (0.01, OK)) as server:
+        url, profile = f"http://127.0.0.1:{server.port}", {"stages": [stage]}
+        spec = write_spec(tmp_path / "spec.yaml", url, listen, profile=profile, workers=workers)
+        with (
+            mmebench(LOCAL, "load", str(spec), cwd=tmp_path) as conductor,
+            mmebench(LOCAL, "worker", listen, cwd=tmp_path),
+        ):
+            while not server.requests:
+                assert conductor.poll() is None
+            visit(str(port), TOKEN)
+            assert conductor.wait(timeout=60) == 0
+        requests = len(server.requests)
+    (samples,) = (tmp_path / "results").rglob("*_samples.parquet")
+    assert len(read_samples(samples)) == requests == 1000
+    (log,) = (tmp_path / "results").rglob("load.log")
+    assert "dropped a message that is none" in log.read_text()
