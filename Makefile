@@ -63,6 +63,7 @@ bench: setup
 	$(BIN)/python benchmarks/summary_bench.py
 	$(BIN)/python benchmarks/report_bench.py
 	$(BIN)/python benchmarks/router_bench.py
+	$(BIN)/python benchmarks/conductor_bench.py
 
 # What is said of specs is made from their models; then all of it, into site/.
 docs: setup
