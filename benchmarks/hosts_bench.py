@@ -126,7 +126,7 @@ def main() -> None:
                 env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
             stack.callback(worker.wait, timeout=30)
-            stack.callback(worker.terminate)
+            stack.callback(worker.kill)  # unshare takes no other signal, and ends the worker with itself
         conductor = subprocess.Popen([*inside(lead), *mmebench, "load", str(spec)], env=environment, cwd=folder)
         stack.callback(conductor.kill)
         while not Answers.count:
