@@ -63,6 +63,15 @@ def test_they_serve_load_after_load(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             wait_until(lambda: not any(client.is_running() for client in clients), 5)
 
 
+def test_their_clients_end_with_a_worker_that_is_killed(tmp_path: Path) -> None:
+    with mmebench(LOCAL, "worker", f"127.0.0.1:{free_ports(1)[0]}", "--stay", cwd=tmp_path) as worker:
+        parent = psutil.Process(worker.pid)
+        wait_until(lambda: len(parent.children()) == 1, 20)
+        clients = parent.children()
+        worker.kill()
+        wait_until(lambda: not any(client.is_running() for client in clients), 20)
+
+
 def test_a_load_that_waits_in_vain_says_who_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MMEBENCH_TOKEN", "0123456789abcdef" * 4)
     listen = f"127.0.0.1:{free_ports(1)[0]}"

@@ -34,13 +34,16 @@ def inside(namespace: str) -> tuple[str, ...]:
 
 
 @contextmanager
-def three_hosts(address: str) -> Iterator[tuple[str, str, str]]:
-    """Network namespaces: the first has ``address``, which the two others reach over a cable each."""
-    names = tuple(f"mmebench-{os.getpid()}-{number}" for number in range(3))
+def star_of_hosts(address: str, others: int) -> Iterator[tuple[str, ...]]:
+    """Network namespaces: the first has ``address``, which the others, up to 250, reach over a cable each.
+
+    Cable ``to3`` of the first ends in the other of that number, counted from 1.
+    """
+    names = tuple(f"mmebench-{os.getpid()}-{number}" for number in range(others + 1))
     require("ip", "netns", "add", names[0])
     try:
-        _ip("netns", "add", names[1])
-        _ip("netns", "add", names[2])
+        for name in names[1:]:
+            _ip("netns", "add", name)
         for name in names:
             _ip("-n", name, "link", "set", "lo", "up")
         first = names[0]
@@ -52,10 +55,15 @@ def three_hosts(address: str) -> Iterator[tuple[str, str, str]]:
             _ip("-n", other, "address", "add", f"10.213.{number}.2/30", "dev", "eth0")
             _ip("-n", other, "link", "set", "eth0", "up")
             _ip("-n", other, "route", "add", f"{address}/32", "via", f"10.213.{number}.1")
-        yield (names[0], names[1], names[2])
+        yield names
     finally:
         for name in names:
             subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
+
+
+def set_cable(first: str, number: int, state: str) -> None:
+    """Have a cable of the first host ``up`` or ``down``."""
+    _ip("-n", first, "link", "set", f"to{number}", state)
 
 
 def _ip(*arguments: str) -> None:

@@ -14,7 +14,7 @@ from mmebench.record.run import read_run
 from mmebench.record.samples import read_samples
 from support.free_ports import free_ports
 from support.hosts import LOCAL, MS, HostsRun, mmebench, write_spec
-from support.namespaces import OTHER_CLOCK, call_inside, inside, require, three_hosts
+from support.namespaces import OTHER_CLOCK, call_inside, inside, require, star_of_hosts
 from support.scripted_server import OK, ScriptedServer
 
 pytestmark = pytest.mark.slow
@@ -29,7 +29,7 @@ def test_workers_at_other_addresses_need_no_spec(tmp_path: Path) -> None:
 
 def test_workers_in_networks_of_their_own(tmp_path: Path) -> None:
     address = "10.213.0.1"
-    with three_hosts(address) as (lead, one, other):
+    with star_of_hosts(address, 2) as (lead, one, other):
         server = call_inside(lead, lambda: ScriptedServer(lambda n: (0.01, OK), host=address))
         with server:
             spec = write_spec(tmp_path / "spec.yaml", f"http://{address}:{server.port}", f"{address}:5557")

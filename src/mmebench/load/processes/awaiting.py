@@ -5,6 +5,9 @@ from time import monotonic
 
 import gevent
 
+STOPPED_SECONDS = 1.0
+"""Whoever stops a load wants it to end; answers that take longer than this are not waited for."""
+
 
 def awaited(condition: Callable[[], bool], seconds: float, every: float = 0.02) -> bool:
     """Whether the condition came to hold within so many seconds; it is looked at again every so many."""

@@ -8,7 +8,7 @@ from locust.runners import Runner
 from mmebench.errors import MmebenchError
 from mmebench.load.job import LoadJob
 from mmebench.load.messages import BeginStage, Clock, Drain, EndStage, Samples, StageReport
-from mmebench.load.processes.awaiting import awaited
+from mmebench.load.processes.awaiting import STOPPED_SECONDS, awaited
 from mmebench.load.processes.events import EventWriter, Gathering, live
 from mmebench.load.processes.inbox import Inbox
 from mmebench.load.processes.roster import Roster
@@ -23,8 +23,6 @@ _READY_SECONDS = 60.0
 _REPORT_SECONDS = 5.0
 _RETURN_SECONDS = 60.0
 """A worker that is cut off from the conductor gives up after this time."""
-STOPPED_SECONDS = 1.0
-"""Whoever stops a load wants it to end; answers that take longer than this are not waited for."""
 
 
 class Conductor:

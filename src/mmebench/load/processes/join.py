@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from mmebench.die_with_parent import dying_with_parent
 from mmebench.errors import MmebenchError
 from mmebench.load.processes.process import locust, stop
 from mmebench.load.processes.token import hand_over
@@ -72,5 +73,6 @@ def _start(conductor: str, token: str | None) -> _Process:
     environment = hand_over(token) | {"MMEBENCH_CONDUCTOR": conductor}
     for own in ("MMEBENCH_JOB", "MMEBENCH_EVENTS"):
         environment.pop(own, None)
-    command = locust("--worker", "--master-host", host, "--master-port", port)
+    # Nobody else would end one that waits for a load, if this process were killed.
+    command = dying_with_parent(locust("--worker", "--master-host", host, "--master-port", port), signal.SIGTERM)
     return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)

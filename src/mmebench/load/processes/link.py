@@ -228,8 +228,8 @@ def hear_workers(runner: MasterRunner) -> None:
             runner.send_message("quit", client_id=node)
             return
         try:
-            if message.type == "stats" and not _STATISTICS <= message.data.keys():
-                raise ValueError(f"there is no {', '.join(_STATISTICS - message.data.keys())} in it")
+            if message.type == "stats" and (missing := _STATISTICS - message.data.keys()):
+                raise ValueError(f"there is no {', '.join(missing)} in it")
             handle(node, message)
         except Exception as error:
             wrong.add(f"{message.type} of {node}: {error!r}")

@@ -8,12 +8,11 @@ see :mod:`mmebench.load.processes.events`.
 """
 
 import gc
+import logging
 import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic_ns
 from typing import Any, ClassVar
 
 import gevent
@@ -21,34 +20,23 @@ from gevent.event import AsyncResult, Event
 from locust import LoadTestShape, User, events, task
 from locust.env import Environment
 from locust.runners import MasterRunner, Runner, WorkerRunner
-from locust.stats import CSV_STATS_INTERVAL_SEC
 from typing_extensions import override
 
 from mmebench.errors import BadInputError
 from mmebench.load.job import LoadJob, RequestContent
-from mmebench.load.messages import (
-    AskTask,
-    BeginStage,
-    Clock,
-    Drain,
-    EndStage,
-    Message,
-    Ready,
-    Samples,
-    Taken,
-    TaskPart,
-)
-from mmebench.load.processes.breaker import FAILED, Breaker, reason_of
+from mmebench.load.messages import BeginStage, Drain, EndStage, Ready, Taken
+from mmebench.load.processes.awaiting import STOPPED_SECONDS
+from mmebench.load.processes.breaker import FAILED, reason_of
 from mmebench.load.processes.clock import ConductorClock
-from mmebench.load.processes.conductor import STOPPED_SECONDS, Conductor
 from mmebench.load.processes.events import EventWriter
-from mmebench.load.processes.link import Link, hear_workers
-from mmebench.load.processes.sample_stream import SampleStream
-from mmebench.load.processes.task import TaskParts, ask_for_task
+from mmebench.load.processes.every_second import every_second
+from mmebench.load.processes.link import Link
+from mmebench.load.processes.task import ask_for_task
 from mmebench.load.processes.token import shared_token
-from mmebench.load.processes.visitors import admit_own_pages, share_nothing
-from mmebench.load.processes.web_ui import open_web_ui
+from mmebench.load.processes.visitors import share_nothing
 from mmebench.load.processes.worker import Worker
+
+_log = logging.getLogger(__name__)
 
 # Read and made before Locust forks its --processes, which then share it.
 JOB_FILE = os.environ.get("MMEBENCH_JOB")
@@ -97,12 +85,11 @@ class InvokeUser(User):
 class StageShape(LoadTestShape):
     """The stages, as the conductor goes through them."""
 
-    conductor: ClassVar[Conductor]
-    breaker: ClassVar[Breaker]
+    next_step: ClassVar[Callable[[], tuple[int, float] | None]]
 
     @override
     def tick(self) -> tuple[int, float] | None:
-        return self.breaker.guard(self.conductor.tick)()
+        return type(self).next_step()
 
 
 @events.init.add_listener
@@ -128,12 +115,9 @@ def _take_part(environment: Environment) -> None:
     if not isinstance(runner, MasterRunner):
         _start_worker(runner, job, content)
     if not isinstance(runner, WorkerRunner):
-        _start_conductor(runner, job, content)
-        if job.web_port is not None:
-            environment.host = job.url  # to be shown
-            open_web_ui(environment, job.web_port)
-        if environment.web_ui is not None:
-            admit_own_pages(environment.web_ui)
+        from mmebench.load.processes.leading import lead  # what workers need not have, and do without
+
+        StageShape.next_step = lead(environment, job, content, EVENTS)
     _stop_in_a_hurry(environment)
     # What is there now stays; a collection during the load would only cost latency.
     gc.collect()
@@ -158,21 +142,6 @@ def _stop_in_a_hurry(environment: Environment) -> None:
     events.test_stopping.add_listener(hurry)
 
 
-def _every_second(runner: Runner, do: Callable[[], None]) -> None:
-    """Until the process ends; when it fails, so does the load."""
-
-    def loop() -> None:
-        while True:
-            gevent.sleep(1)
-            do()
-
-    def quit_load(_: Any) -> None:
-        runner.environment.process_exit_code = FAILED
-        runner.quit()
-
-    gevent.spawn(loop).link_exception(quit_load)
-
-
 def _start_worker(runner: Runner, job: LoadJob, content: RequestContent) -> None:
     worker = Worker(job, content, runner)
     InvokeUser.worker.set(worker)
@@ -183,7 +152,7 @@ def _start_worker(runner: Runner, job: LoadJob, content: RequestContent) -> None
     events.test_stop.add_listener(lambda **_: worker.send())
     # Before Locust tells the conductor that this process is gone: Ctrl-C in a terminal reaches all processes.
     events.quitting.add_listener(lambda **_: worker.leave(STOPPED_SECONDS))
-    _every_second(runner, worker.every_second)
+    every_second(runner, worker.every_second)
     if isinstance(runner, WorkerRunner):
         if EVENTS >= 0:
             os.close(EVENTS)  # so that the pipe ends when the conductor does
@@ -191,54 +160,12 @@ def _start_worker(runner: Runner, job: LoadJob, content: RequestContent) -> None
 
         def report_ready() -> None:
             worker.clock_ahead_ns = clock.ahead_ns()
+            _log.info("the clock of the load is %+d ns from the clock of this host", worker.clock_ahead_ns)
             runner.send_message(Ready.name, Ready().data())
+            LINK.when_connected(come_back)
 
         def come_back() -> None:
             worker.send_again()
             runner.send_message(Ready.name, Ready().data())
 
         gevent.spawn(report_ready)
-        LINK.when_connected(come_back)
-
-
-def _start_conductor(runner: Runner, job: LoadJob, content: RequestContent) -> None:
-    if isinstance(runner, MasterRunner):
-        hear_workers(runner)
-    body_bytes = [len(body.content) for body in content.bodies]
-    stream = SampleStream(job.samples, monotonic_ns(), job.targets, body_bytes)
-    writer = EventWriter(EVENTS)
-    conductor = StageShape.conductor = Conductor(job, content.trace, runner, stream, writer)
-    breaker = StageShape.breaker = Breaker(runner, writer)
-    task = TaskParts(job, content)
-
-    def on(message: type[Message], listener: Callable[[Any], None]) -> None:
-        guarded = breaker.guard(listener)
-        runner.register_message(message.name, lambda msg, **_: guarded(msg))
-
-    on(Samples, lambda msg: conductor.take(msg.node_id, Samples.read(msg.data)))
-    on(
-        AskTask,
-        lambda msg: runner.send_message(TaskPart.name, task.answer(AskTask.read(msg.data)).data(), msg.node_id),
-    )
-    on(Clock, lambda msg: conductor.tell_clock(msg.node_id, Clock.read(msg.data)))
-    on(Ready, lambda msg: conductor.worker_is_ready(msg.node_id))
-    events.spawning_complete.add_listener(breaker.guard(lambda user_count, **_: conductor.all_started(user_count)))
-
-    @breaker.guard
-    def users_are_gone(**_: Any) -> None:
-        conductor.stop()
-        # Locust writes its CSV files once a second and not at the end: let it see the last second too.
-        gevent.sleep(CSV_STATS_INTERVAL_SEC + 0.1)
-
-    events.test_stop.add_listener(users_are_gone)
-    # Until its stages are over Locust has no handler for SIGTERM, and would end without the last samples.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    events.quit.add_listener(lambda **_: stream.close())  # after the last users, who may have samples yet
-
-    def every_second() -> None:
-        try:
-            conductor.every_second()
-        except BrokenPipeError:  # whoever wanted the load is gone
-            runner.quit()
-
-    _every_second(runner, every_second)
