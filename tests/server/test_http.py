@@ -2,6 +2,7 @@
 
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -387,3 +388,17 @@ def test_strange_target_names(http: Client, target: str) -> None:
     http.send(request().replace(b"onnx.tar.gz", target.encode("utf-8", "surrogateescape")))
     status, headers, _ = http.answer()
     assert (status, headers["x-amzn-errortype"]) == (400, "ValidationError")
+
+
+@pytest.mark.parametrize("ask", [b"GET /endpoints/local/loads HTTP/1.1\r\nHost: localhost\r\n\r\n", request()])
+def test_a_burst_that_nobody_reads_is_answered_later_and_in_order(endpoint: LocalEndpoint, ask: bytes) -> None:
+    """More than fits into the sockets' buffers; others are answered meanwhile."""
+    count = 5000
+    burst, other = Client(endpoint.url), Client(endpoint.url)
+    sender = threading.Thread(target=burst.socket.sendall, args=(ask * count,))
+    sender.start()
+    for _ in range(20):
+        other.send(b"GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert other.answer()[0] == 200
+    assert [burst.answer()[0] for _ in range(count)] == [200] * count
+    sender.join()

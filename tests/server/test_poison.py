@@ -65,6 +65,10 @@ POISON = {
         b'{"inputs":[{"name":"x","shape":[2147483648,4],"datatype":"FP32","data":[1]}],'
         b'"inputs":[{"name":"x","shape":[1,4],"datatype":"FP32","data":[1,2,3,4]}]}'
     ),
+    "an escaped name before another": raw(
+        b'{"inputs":[{"name":"x","\\u0073hape":[2147483648,4],"shape":[1,4],"datatype":"FP32","data":[1,2,3,4]}]}'
+    ),
+    "a classification": as_json(tensor(data=DATA), outputs=[{"name": "y", "parameters": {"classification": 2}}]),
     "beside what only a slow parser takes": raw(
         b'{"inputs":[{"name":"x","shape":[2147483648,4],"datatype":"FP32","data":[NaN]}]}'
     ),
@@ -223,3 +227,19 @@ def test_what_ended_the_container_twice_is_passed_on_no_more(serve: Serve, tmp_p
     with urllib.request.urlopen(f"{endpoint.url}/metrics") as metrics:
         assert b"mmebench_convicted_requests 1.0" in metrics.read()
     assert "was under way at 2 deaths of the container" in (tmp_path / "serve-0.log").read_text()
+
+
+@pytest.mark.triton
+@pytest.mark.parametrize(
+    "said", ["out of memory", "is not healthy", "Request for unknown model", "out \\u006ff memory"]
+)
+def test_nobody_has_a_target_unloaded_by_what_a_tensor_is_called(endpoint: LocalEndpoint, said: str) -> None:
+    client = runtime_client(endpoint.url)
+    for target in ("onnx.tar.gz", "pt.tar.gz"):
+        invoke(client, target, ROWS, name="x" if target == "onnx.tar.gz" else "INPUT__0")
+    before = endpoint.residency()
+    text = b'{"id":"%b","inputs":[{"name":"%b","shape":[1,4],"datatype":"FP32","data":[1,2,3,4]}]}'
+    body = text % (said.encode(), said.encode())
+    assert refusal(endpoint, "onnx.tar.gz", body, "application/json") == ("ModelError", 400)
+    after = endpoint.residency()
+    assert (after.loads, after.evictions) == (before.loads, before.evictions)

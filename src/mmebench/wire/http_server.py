@@ -84,6 +84,10 @@ class HttpConnection(PausableProtocol, ABC):
         self._advancing = False
         self._deaf = False
         """Whether the client is read no further for now."""
+        self._rest = b""
+        """What came beyond as many requests as may wait."""
+        self._clogged = False
+        """Whether the client does not take its answers."""
 
     # --- for subclasses
 
@@ -101,7 +105,7 @@ class HttpConnection(PausableProtocol, ABC):
         keep_alive, self.current = self.current.keep_alive, None
         if not keep_alive:
             self.transport.close()
-        elif self._waiting and not self._advancing:
+        elif (self._waiting or self._rest) and not self._advancing:
             self._advance()
 
     def check_pace(self) -> None:
@@ -112,6 +116,8 @@ class HttpConnection(PausableProtocol, ABC):
             begun, size = self._head_begun, self._head_size
         else:
             return
+        if self.paused:
+            return  # it is not its fault
         taken = self._now() - begun
         if taken > _REQUEST_SECONDS or size < _SLOWEST * (taken - _BEGIN_SECONDS):
             self._refuse_rest(408, f"{size} bytes of the request came in {taken:.0f} s; send it faster")
@@ -134,20 +140,32 @@ class HttpConnection(PausableProtocol, ABC):
 
     @override
     def data_received(self, data: bytes) -> None:
+        data, self._rest = self._rest + data, b""
         try:
-            while data and not self._deaf:
+            while data and not self._deaf and not self._is_full():
                 if self._chunked is not None:
                     data = self._take_chunks(self._chunked, data)
                 elif self._arriving is not None:
                     data = self._take_body(data)
                 else:
                     data = self._take_head(data)
+            self._rest = b"" if self._deaf else data
         except (httptools.HttpParserError, ChunkError) as error:
             self._refuse_rest(400, f"malformed HTTP: {error}")
         if self.current is None and self._waiting:
             self._advance()
-        if self._waiting and self._is_full():
+        if self._rest or self._is_full():
             self.pause_reading()
+
+    @override
+    def pause_writing(self) -> None:
+        self._clogged = True
+
+    @override
+    def resume_writing(self) -> None:
+        self._clogged = False
+        if self.current is None and not self._advancing:
+            self._advance()
 
     def _is_full(self) -> bool:
         """Whether as many requests are waiting for their turn as may."""
@@ -264,10 +282,8 @@ class HttpConnection(PausableProtocol, ABC):
     def _advance(self) -> None:
         """Begin the requests whose turn it is. A loop, as many short ones may come in one read."""
         self._advancing = True
-        while self.current is None and self._waiting:
+        while self.current is None and self._waiting and not self._clogged:
             request = self.current = self._waiting.popleft()
-            if self.paused and not self._is_full():
-                self.resume_reading()
             if request.refusal is not None:
                 self._linger(*request.refusal)
             elif request.complete:
@@ -275,6 +291,10 @@ class HttpConnection(PausableProtocol, ABC):
             elif b"expect" in request.head.headers:
                 self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._advancing = False
+        if self._rest and not self._is_full():
+            self._loop.call_soon(self.data_received, b"")  # others have their turn first
+        elif self.paused and not self._rest and not self._is_full():
+            self.resume_reading()
 
     def _refuse_rest(self, status: int, message: str) -> None:
         """Nothing that comes after this can be understood; what came before is answered first."""

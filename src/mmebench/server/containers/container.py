@@ -145,8 +145,8 @@ class Container(Protocol):
     def true_status(self, status: int, message: str) -> int:
         """The status that an error of the container should have, by the meaning of HTTP."""
 
-    def fault(self, status: int, message: str) -> Fault:
-        """What an inference's error means."""
+    def fault(self, status: int, message: str, body: bytes) -> Fault:
+        """What the error of an inference means, which had this body."""
 
     async def close(self) -> None:
         """Take it down with everything it started; safe to call twice."""

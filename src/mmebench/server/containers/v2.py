@@ -1,6 +1,7 @@
 """Inference by the KServe v2 protocol, as Triton's HTTP front speaks it."""
 
 import json
+import re
 from collections.abc import Mapping
 
 from mmebench.server.containers.container import Fault
@@ -8,6 +9,7 @@ from mmebench.wire.out_of_memory import says_out_of_memory
 
 BINARY = b"application/vnd.sagemaker-triton.binary+json;json-header-size="
 """SageMaker's content type for tensors as raw bytes behind a JSON header of so many bytes."""
+_ESCAPE = re.compile(rb"\\u00([0-7][0-9a-fA-F])")
 _UNREADABLE = ("Unable to parse ", "failed to parse the request JSON")
 
 
@@ -44,12 +46,21 @@ def true_status(status: int, message: str) -> int:
     return 400 if status == 500 and message.startswith(_UNREADABLE) else status
 
 
-def fault(status: int, message: str) -> Fault:
-    """What an inference's error means; the texts are those of Triton 2.51."""
+def fault(status: int, message: str, body: bytes) -> Fault:
+    """What an inference's error means; the texts are those of Triton 2.51.
+
+    Triton quotes the request in its messages, and nobody may have models unloaded by what they call a tensor: a
+    text counts only where the request's ``body`` does not have it.
+    """
+    found = Fault.REQUEST
     if "is not healthy" in message:
-        return Fault.MODEL_DEAD
-    if "Request for unknown model" in message:
-        return Fault.MODEL_GONE
-    if status == 507 or says_out_of_memory(message):
-        return Fault.OUT_OF_MEMORY
-    return Fault.REQUEST
+        found = Fault.MODEL_DEAD
+    elif "Request for unknown model" in message:
+        found = Fault.MODEL_GONE
+    elif status == 507 or says_out_of_memory(message):
+        found = Fault.OUT_OF_MEMORY
+    if found is Fault.REQUEST:
+        return found
+    quoted = _ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), body).decode("utf-8", "replace")
+    own = "is not healthy" in quoted or "Request for unknown model" in quoted or says_out_of_memory(quoted)
+    return Fault.REQUEST if own else found

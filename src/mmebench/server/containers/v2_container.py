@@ -167,9 +167,9 @@ class V2Container:
         """The status that an error of the server should have."""
         return v2.true_status(status, message)
 
-    def fault(self, status: int, message: str) -> Fault:
+    def fault(self, status: int, message: str, body: bytes) -> Fault:
         """What an inference's error means."""
-        return v2.fault(status, message)
+        return v2.fault(status, message, body)
 
     async def close(self) -> None:
         """Stop the server and its children, and remove their shared memory."""

@@ -27,7 +27,6 @@ _ITEM_BYTES = {
 }  # fmt: skip
 _STRING_BYTES = 4
 """What a string takes at least: its length."""
-_SHAPE = b'"shape"'
 
 Size = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -44,8 +43,13 @@ class _Input(msgspec.Struct):
     data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
+class _Selection(msgspec.Struct):
+    classification: Any = None
+
+
 class _Output(msgspec.Struct):
     name: str
+    parameters: _Selection = msgspec.field(default_factory=_Selection)
 
 
 class _Request(msgspec.Struct):
@@ -85,6 +89,11 @@ def _flaw(text: bytes, binary: int) -> str | None:
         return "the request's JSON is nested too deeply"
     except (ValueError, msgspec.MsgspecError) as error:
         return f"failed to parse the request JSON: {error}"
+    for output in request.outputs:
+        if output.parameters.classification is not None:
+            return (
+                f"output '{output.name}': classification is not taken; of strings, or of nothing, it ends Triton"
+            )
     for item in request.inputs:
         count = math.prod(item.shape)
         if item.data is not msgspec.UNSET and item.parameters.binary_data_size is not None:
@@ -119,8 +128,9 @@ def _decode(text: bytes) -> _Request:
     except (msgspec.DecodeError, UnicodeDecodeError):
         pass  # Triton takes NaN, Infinity and names that are not UTF-8
     else:
-        # Of a field that comes twice Triton takes the first, and msgspec the last.
-        if text.count(_SHAPE) == len(request.inputs):
+        # Of a field that comes twice Triton takes the first, and msgspec the last. A name may also be escaped.
+        once = text.count(b'"shape"') == len(request.inputs) and text.count(b'"inputs"') == 1
+        if once and b"\\" not in text:
             return request
     if len(text) > _SLOW_BYTES:
         raise ValueError(

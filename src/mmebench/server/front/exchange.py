@@ -248,7 +248,7 @@ class Exchange:
         self._served.metrics.model_errors += 1
         message = by_name(error_message(body), self._target)
         status = self._served.container.true_status(status, message)
-        fault = self._served.container.fault(status, message)
+        fault = self._served.container.fault(status, message, b"".join(self._request.chunks))
         if fault is Fault.REQUEST or self._attempts >= _ATTEMPTS:
             self._release()
             self._refuse(answers.model_error(status, message, self._served.name))

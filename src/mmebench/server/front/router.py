@@ -199,12 +199,14 @@ class ClientConnection(HttpConnection):
 
     @override
     def pause_writing(self) -> None:
+        super().pause_writing()
         self.held_since = self._now()
         if self._exchange is not None:
             self._exchange.hold_answer()
 
     @override
     def resume_writing(self) -> None:
+        super().resume_writing()
         self.held_since = math.inf
         if self._exchange is not None:
             self._exchange.resume_answer()
