@@ -6,11 +6,13 @@ Sec-Fetch-Site and Host, which a page cannot forge; clients of AWS's API never s
 """
 
 import ipaddress
+import re
 from collections.abc import Collection, Mapping
-from urllib.parse import urlsplit
 
 from mmebench.wire.answers import RefusedError
 
+_AUTHORITY = re.compile(rb"(\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::[0-9]*)?", re.ASCII)
+_SCHEME = re.compile(rb"^https?://")
 _KEPT = 256
 """Known good values of Host that are looked at no more."""
 _OWN_SITE = (b"same-origin", b"none")
@@ -30,23 +32,23 @@ class Origins:
         host = headers.get(b"host")
         if host not in self._hosts:
             self._check_host(host or b"")
-        if b"origin" in headers and not self._is_ours(headers[b"origin"]):
+        if b"origin" in headers and not self._is_ours(_SCHEME.sub(b"", headers[b"origin"])):
             raise _refused("Origin", headers[b"origin"])
         if headers.get(b"sec-fetch-site", b"none") not in _OWN_SITE and b"origin" not in headers:
             raise _refused("Sec-Fetch-Site", headers[b"sec-fetch-site"])
 
     def _check_host(self, host: bytes) -> None:
-        if not self._is_ours(b"//" + host):
+        if not self._is_ours(host):
             raise _refused("Host", host)
         if len(self._hosts) < _KEPT:
             self._hosts.add(host)
 
-    def _is_ours(self, url: bytes) -> bool:
-        """Whether a URL's host is this machine by a loopback address, or one of the allowed names."""
-        try:
-            name = urlsplit(url.decode()).hostname or ""
-        except ValueError:  # an opaque origin is "null", and has no host
+    def _is_ours(self, authority: bytes) -> bool:
+        """Whether a host, perhaps with a port, is this machine's loopback address, or one of the allowed names."""
+        match = _AUTHORITY.fullmatch(authority)
+        if match is None:  # an opaque origin is "null", which is no host of ours
             return False
+        name = match[1].decode().strip("[]").lower()
         if name == "localhost" or name.endswith(".localhost") or name in self._allowed:
             return True
         try:
