@@ -27,6 +27,7 @@ from onnx import TensorProto, helper
 from harness import BUILD, CLIENT, SERVER, Figure, in_turns, on_core, publish, times_better, within
 from mmebench.endpoints.local import start
 from mmebench.formats.archive import pack
+from mmebench.server.containers.private import private
 from mmebench.server.memory.loader import model_id
 from mmebench.spec import LocalEndpoint
 from mmebench.wire.runtime import RuntimeClient
@@ -207,10 +208,11 @@ class ListeningTriton:
 def listening_triton(like: psutil.Process, cases: list[Case]) -> Iterator[ListeningTriton]:
     """Another Triton of the same files, on a port."""
     port = free_port()
-    command = [part for part in like.cmdline() if not part.startswith(("--http", "--grpc", "--backend-config"))]
+    command = [part for part in like.cmdline() if not part.startswith(("--http", "--grpc"))]
     command += ["--http-address=127.0.0.1", f"--http-port={port}", "--allow-grpc=false"]
-    command += ["--backend-config=python,shm-region-prefix-name=mmebench-bench-"]
-    process = subprocess.Popen(command, env=like.environ(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    quiet = subprocess.DEVNULL
+    # Its shared memory bears the endpoint's name, and is removed with that.
+    process = subprocess.Popen(private(command), env=like.environ(), stdout=quiet, stderr=quiet)
     try:
         wait_for(port)
         for case in cases:

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from reliability.crowd import LOST, RIGHT, Target
@@ -44,7 +45,7 @@ def kill_triton_while_it_loads(scene: Scene) -> float:
     scene.put(weighty_archive(scene.folder / target.name, 1, load=1.0), target.name)
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(scene.ask, target)
-        wait_until(lambda: scene.stub(target) is not None, 10)
+        wait_until(partial(scene.has_stub, target), 10)
         scene.triton().kill()
         assert asked.result() != RIGHT
     return scene.heal(target)
@@ -70,7 +71,7 @@ def kill_router(scene: Scene) -> None:
     with scene.connect() as waiting, scene.connect() as running:
         for connection, target in ((running, runs), (waiting, loads)):
             connection.sendall(make_request(target.name, BODY))
-            wait_until(lambda target=target: scene.stub(target) is not None, 10)  # type: ignore[misc]
+            wait_until(partial(scene.has_stub, target), 10)
             time.sleep(1)
         belongings = scene.children()
         os.kill(scene.served.pid, signal.SIGKILL)

@@ -70,6 +70,10 @@ class Scene:
                     return child
         return None
 
+    def has_stub(self, target: Target) -> bool:
+        """Whether there is one."""
+        return self.stub(target) is not None
+
     def check_visible(self) -> None:
         """What was refused is counted and logged, and no traceback is."""
         refused = [outcome for outcome in self.tally.outcomes if outcome not in (RIGHT, WRONG, LOST)]

@@ -152,7 +152,7 @@ LIMITS = {
     "MiB of the router": 20, "open files": 40, "threads": 8, "files on disk": 400, "shared memory": 30,
     "KiB of log": 2048,
 }  # fmt: skip
-"""What each may have more at the end than a minute after the beginning; a hundredth of an hour is no less."""
+"""What each may have more at the end than a minute after the beginning."""
 
 
 def soak(folder: Path, minutes: float, seed: int) -> Soak:

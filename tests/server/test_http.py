@@ -179,6 +179,11 @@ def test_other_ways_to_write_the_url(http: Client, url: bytes) -> None:
     assert data(http.answer()) == DATA
 
 
+def test_of_two_origins_neither_counts(http: Client) -> None:
+    http.send(request(BODY, "Origin: http://evil.example", "Origin: http://localhost"))
+    assert http.answer()[0] == 403
+
+
 def test_every_answer_has_a_date(http: Client) -> None:
     for ask in (
         request(),

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
@@ -16,8 +16,8 @@ from mmebench.endpoints.local import LocalEndpoint
 from support.invocations import invoke, json_body, runtime_client
 from support.patience import wait_until
 from support.served_constants import override
-from support.serving import Serve
-from support.tiny_models import expected, weighty_archive
+from support.serving import Serve, serving
+from support.tiny_models import expected, onnx_archive, weighty_archive
 
 pytestmark = pytest.mark.triton
 
@@ -144,3 +144,18 @@ def test_what_waits_behind_a_request_is_bounded_in_bytes(serve: Serve, tmp_path:
             assert json.loads(file.read(length))["outputs"][0]["data"] == expected(ROWS, 1)[0]
         sender.join()
     assert most < 5 * LARGE, "one that is answered, and no more than two behind it; bodies are copied to be read"
+
+
+def test_idle_connections_leave_room_for_others(tmp_path: Path) -> None:
+    """More than the system lets a process have open."""
+    (tmp_path / "store").mkdir()
+    onnx_archive(tmp_path / "store" / "a.tar.gz", 1)
+    few = ("prlimit", "--nofile=300:300")
+    with (
+        serving(tmp_path / "store", tmp_path / "log", "--container", "python", before=few) as served,
+        ExitStack() as idle,
+    ):
+        for _ in range(400):
+            address = ("127.0.0.1", int(served.url.rpartition(":")[2]))
+            idle.enter_context(socket.create_connection(address, timeout=60))
+        assert invoke(runtime_client(served.url), "a.tar.gz", ROWS) == expected(ROWS, 1)

@@ -30,6 +30,8 @@ _MOST_FILES = 65_536
 """Connections of clients and to the container, as far as the system allows."""
 _LOAD_CONCURRENCY = 2
 """With the model cache. AWS publishes no figure, only that without it more are loaded at once, by the cores."""
+_OTHER_FILES = 100
+"""What the router has open beside its connections, plenty: archives, logs, pipes, libraries."""
 
 
 def serve(
@@ -96,7 +98,8 @@ async def _run(
     signatures: SignatureCheck | None,
 ) -> None:
     """Everything, from start to cancellation."""
-    allow_open_files(_MOST_FILES)
+    # Of each there is one to the client and one to the container.
+    connections = max(8, (allow_open_files(_MOST_FILES) - _OTHER_FILES) // 2)
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(_listen(port))
         run = ServerDirectory()
@@ -109,7 +112,7 @@ async def _run(
         ledger = Ledger(endpoint.memory if container.measures_memory else None)
         loader = Loader(ledger, archives, container, EndpointMetrics(), concurrency, caching=caching)
         stack.push_async_callback(loader.evictor.close)
-        router = Router(endpoint.name, container, loader, origins, signatures)
+        router = Router(endpoint.name, container, loader, origins, connections, signatures)
         stack.callback(router.close)
         server = await asyncio.get_running_loop().create_server(router.connection, sock=listener)
         stack.callback(server.close)

@@ -14,6 +14,8 @@ LIMIT = 64 * 1024
 """The longest head, in bytes."""
 END = b"\r\n\r\n"
 _WITHOUT_BODY = (204, 304)
+_LISTS = (b"transfer-encoding", b"origin")
+"""Headers that are joined where they come several times, which makes no origin; of others the last one counts."""
 _KEPT = 1024
 _KEPT_BYTES = 4096
 """Longer heads are not kept."""
@@ -152,7 +154,7 @@ class RequestHeadParser:
         headers = self._headers
         if name in headers:
             self._hosts = self._hosts or name == b"host"
-            if name == b"transfer-encoding":  # a list; of others the last one counts
+            if name in _LISTS:
                 value = headers[name] + b", " + value
         headers[name] = value
 

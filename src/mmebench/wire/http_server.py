@@ -89,6 +89,11 @@ class HttpConnection(PausableProtocol, ABC):
         self._clogged = False
         """Whether the client does not take its answers."""
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing of a request is here."""
+        return self.current is None and self._arriving is None and self._head is None and not self._waiting
+
     # --- for subclasses
 
     @abstractmethod
@@ -105,7 +110,7 @@ class HttpConnection(PausableProtocol, ABC):
         keep_alive, self.current = self.current.keep_alive, None
         if not keep_alive:
             self.transport.close()
-        elif (self._waiting or self._rest) and not self._advancing:
+        elif not self._advancing:
             self._advance()
 
     def check_pace(self) -> None:
@@ -131,6 +136,7 @@ class HttpConnection(PausableProtocol, ABC):
                 request.chunks.clear()
         self._waiting.clear()
         self.current = self._arriving = None
+        self._rest, self._deaf = b"", True
 
     # --- asyncio
 
@@ -154,8 +160,8 @@ class HttpConnection(PausableProtocol, ABC):
             self._refuse_rest(400, f"malformed HTTP: {error}")
         if self.current is None and self._waiting:
             self._advance()
-        if self._rest or self._is_full():
-            self.pause_reading()
+        else:
+            self._regulate()
 
     @override
     def pause_writing(self) -> None:
@@ -167,11 +173,21 @@ class HttpConnection(PausableProtocol, ABC):
         if self.current is None and not self._advancing:
             self._advance()
 
+    def _regulate(self) -> None:
+        """Look at what has come already, or read on, as far as there is room for more requests."""
+        if self._is_full():
+            self.pause_reading()
+        elif self._rest:
+            self.pause_reading()
+            self._loop.call_soon(self.data_received, b"")  # others have their turn first
+        else:
+            self.resume_reading()
+
     def _is_full(self) -> bool:
         """Whether as many requests are waiting for their turn as may."""
-        return (
-            len(self._waiting) >= _PIPELINE_LIMIT
-            or sum(request.size for request in self._waiting) > self._body_limit
+        waiting = self._waiting
+        return bool(waiting) and (
+            len(waiting) >= _PIPELINE_LIMIT or sum(request.size for request in waiting) > self._body_limit
         )
 
     # --- arrival; each takes what it can of the data and gives back the rest
@@ -291,10 +307,7 @@ class HttpConnection(PausableProtocol, ABC):
             elif b"expect" in request.head.headers:
                 self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._advancing = False
-        if self._rest and not self._is_full():
-            self._loop.call_soon(self.data_received, b"")  # others have their turn first
-        elif self.paused and not self._rest and not self._is_full():
-            self.resume_reading()
+        self._regulate()
 
     def _refuse_rest(self, status: int, message: str) -> None:
         """Nothing that comes after this can be understood; what came before is answered first."""

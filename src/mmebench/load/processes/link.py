@@ -50,7 +50,7 @@ class Link:
     def use(self) -> None:
         """Have the runners that Locust makes from now on speak to each other over this link."""
         # Locust's runners look these two up here, and nothing else.
-        runners.rpc = SimpleNamespace(  # type: ignore[assignment, attr-defined]
+        runners.rpc = SimpleNamespace(  # type: ignore[assignment, attr-defined]  # a module
             Server=partial(Server, keys=self._keys),
             Client=partial(Client, keys=self._keys, when_connected=self._connected),
         )
@@ -234,7 +234,7 @@ def hear_workers(runner: MasterRunner) -> None:
         except Exception as error:
             wrong.add(f"{message.type} of {node}: {error!r}")
 
-    runner.handle_message = hear  # type: ignore[method-assign, assignment]
+    runner.handle_message = hear  # type: ignore[method-assign, assignment]  # no hook
 
 
 def _decode(data: bytes) -> Message:

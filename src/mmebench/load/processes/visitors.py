@@ -15,7 +15,7 @@ from mmebench.load.client.credentials import is_loopback
 
 def share_nothing() -> None:
     """Have the UIs that Locust makes from now on allow no page of another origin to read their answers."""
-    web.CORS = _no_cors  # type: ignore[attr-defined, assignment]
+    web.CORS = _no_cors  # type: ignore[attr-defined, assignment]  # there is no option for it
 
 
 def _no_cors(app: Flask) -> None:

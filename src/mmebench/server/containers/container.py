@@ -145,8 +145,8 @@ class Container(Protocol):
     def true_status(self, status: int, message: str) -> int:
         """The status that an error of the container should have, by the meaning of HTTP."""
 
-    def fault(self, status: int, message: str, body: bytes) -> Fault:
-        """What the error of an inference means, which had this body."""
+    def fault(self, status: int, message: str, chunks: Sequence[bytes]) -> Fault:
+        """What the error of an inference means, whose body came in these chunks."""
 
     async def close(self) -> None:
         """Take it down with everything it started; safe to call twice."""

@@ -147,7 +147,7 @@ class ContractContainer:
         """Its own."""
         return status
 
-    def fault(self, status: int, message: str, body: bytes) -> Fault:
+    def fault(self, status: int, message: str, chunks: Sequence[bytes]) -> Fault:
         """What an inference's error means."""
         return {404: Fault.MODEL_GONE, 507: Fault.OUT_OF_MEMORY}.get(status, Fault.REQUEST)
 

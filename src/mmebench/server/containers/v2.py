@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mmebench.server.containers.container import Fault
 from mmebench.wire.out_of_memory import says_out_of_memory
@@ -20,12 +20,16 @@ def request_line(model: str) -> bytes:
 
 def request_headers(headers: Mapping[bytes, bytes]) -> bytes:
     """The v2 headers for SageMaker's; what is not binary is taken for JSON, as Triton's own front does."""
+    size = json_size(headers)
+    if size is None:
+        return b"Content-Type: application/json\r\n"
+    return b"Content-Type: application/octet-stream\r\nInference-Header-Content-Length: %b\r\n" % size
+
+
+def json_size(headers: Mapping[bytes, bytes]) -> bytes | None:
+    """How many bytes of the body a client says are JSON, as it says it; None where all of them are."""
     content_type = headers.get(b"content-type", b"")
-    if content_type.startswith(BINARY):
-        size = content_type[len(BINARY) :]
-        if size.isdigit():
-            return b"Content-Type: application/octet-stream\r\nInference-Header-Content-Length: %b\r\n" % size
-    return b"Content-Type: application/json\r\n"
+    return content_type[len(BINARY) :] if content_type.startswith(BINARY) else None
 
 
 def answer_name(model: str) -> bytes:
@@ -46,21 +50,22 @@ def true_status(status: int, message: str) -> int:
     return 400 if status == 500 and message.startswith(_UNREADABLE) else status
 
 
-def fault(status: int, message: str, body: bytes) -> Fault:
+def fault(status: int, message: str, chunks: Sequence[bytes]) -> Fault:
     """What an inference's error means; the texts are those of Triton 2.51.
 
     Triton quotes the request in its messages, and nobody may have models unloaded by what they call a tensor: a
-    text counts only where the request's ``body`` does not have it.
+    text counts only where the request's body, in ``chunks``, does not have it.
     """
-    found = Fault.REQUEST
-    if "is not healthy" in message:
-        found = Fault.MODEL_DEAD
-    elif "Request for unknown model" in message:
-        found = Fault.MODEL_GONE
-    elif status == 507 or says_out_of_memory(message):
-        found = Fault.OUT_OF_MEMORY
+    found = _fault_by(message)
     if found is Fault.REQUEST:
-        return found
-    quoted = _ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), body).decode("utf-8", "replace")
-    own = "is not healthy" in quoted or "Request for unknown model" in quoted or says_out_of_memory(quoted)
-    return Fault.REQUEST if own else found
+        return Fault.OUT_OF_MEMORY if status == 507 else found
+    said = _ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), b"".join(chunks)).decode("utf-8", "replace")
+    return found if _fault_by(said) is Fault.REQUEST else Fault.REQUEST
+
+
+def _fault_by(text: str) -> Fault:
+    if "is not healthy" in text:
+        return Fault.MODEL_DEAD
+    if "Request for unknown model" in text:
+        return Fault.MODEL_GONE
+    return Fault.OUT_OF_MEMORY if says_out_of_memory(text) else Fault.REQUEST

@@ -167,9 +167,9 @@ class V2Container:
         """The status that an error of the server should have."""
         return v2.true_status(status, message)
 
-    def fault(self, status: int, message: str, body: bytes) -> Fault:
+    def fault(self, status: int, message: str, chunks: Sequence[bytes]) -> Fault:
         """What an inference's error means."""
-        return v2.fault(status, message, body)
+        return v2.fault(status, message, chunks)
 
     async def close(self) -> None:
         """Stop the server and its children, and remove their shared memory."""

@@ -14,11 +14,12 @@ from typing import Annotated, Any
 
 import msgspec
 
-from mmebench.server.containers.v2 import BINARY
+from mmebench.server.containers.v2 import json_size
 
 _TENSORS = 1000
 _DIMENSIONS = 32
 _CACHED_BYTES = 4096
+"""Heads of binary requests up to here are remembered: a client's are all the same."""
 _SLOW_BYTES = 4 * 1024 * 1024
 """Up to here JSON may have what only a slow parser can judge: escaped names, NaN, other than UTF-8."""
 _ITEM_BYTES = {
@@ -29,6 +30,8 @@ _STRING_BYTES = 4
 """What a string takes at least: its length."""
 
 Size = Annotated[int, msgspec.Meta(ge=0)]
+Name = Annotated[str, msgspec.Meta(max_length=1024)]
+"""Errors quote it, and so does the log."""
 
 
 class _Parameters(msgspec.Struct):
@@ -36,7 +39,7 @@ class _Parameters(msgspec.Struct):
 
 
 class _Input(msgspec.Struct):
-    name: str
+    name: Name
     datatype: str
     shape: Annotated[list[Size], msgspec.Meta(max_length=_DIMENSIONS)]
     parameters: _Parameters = msgspec.field(default_factory=_Parameters)
@@ -48,7 +51,7 @@ class _Selection(msgspec.Struct):
 
 
 class _Output(msgspec.Struct):
-    name: str
+    name: Name
     parameters: _Selection = msgspec.field(default_factory=_Selection)
 
 
@@ -67,10 +70,9 @@ def flaw(headers: Mapping[bytes, bytes], chunks: Sequence[bytes]) -> str | None:
         headers: the client's, names in lower case.
         chunks: the whole body.
     """
-    content_type = headers.get(b"content-type", b"")
-    if not content_type.startswith(BINARY):
+    said, length = json_size(headers), sum(map(len, chunks))
+    if said is None:
         return _flaw(chunks[0] if len(chunks) == 1 else b"".join(chunks), 0)
-    said, length = content_type[len(BINARY) :], sum(map(len, chunks))
     size = int(said) if said.isdigit() and len(said) < 10 else -1
     if not 0 <= size <= length:
         shown = said[:40].decode("ascii", "replace")
@@ -116,7 +118,6 @@ def _flaw(text: bytes, binary: int) -> str | None:
 
 
 _known = functools.lru_cache(1024)(_flaw)
-"""The same head comes again and again."""
 
 
 def _decode(text: bytes) -> _Request:

@@ -220,6 +220,8 @@ class Exchange:
             upstream = await self._served.pool.connect(self._served.container.address)
         except OSError as error:
             self._release()
+            if self._attempts:  # it had the request, and is gone now
+                self._served.suspects.was_under_way(self._target, self._request)
             self._refuse(answers.service_unavailable(f"the container does not answer ({error}); ask again"))
         else:
             self._task = None
@@ -248,7 +250,7 @@ class Exchange:
         self._served.metrics.model_errors += 1
         message = by_name(error_message(body), self._target)
         status = self._served.container.true_status(status, message)
-        fault = self._served.container.fault(status, message, b"".join(self._request.chunks))
+        fault = self._served.container.fault(status, message, self._request.chunks)
         if fault is Fault.REQUEST or self._attempts >= _ATTEMPTS:
             self._release()
             self._refuse(answers.model_error(status, message, self._served.name))

@@ -39,13 +39,16 @@ class Router(Served):
         container: Container,
         loader: Loader,
         origins: Origins,
+        most_connections: int,
         signatures: SignatureCheck | None = None,
     ) -> None:
-        """Invocations must be signed where ``signatures`` are to be checked."""
+        """So many connections at once; invocations must be signed where ``signatures`` are to be checked."""
         super().__init__(name, container, loader)
+        self._most_connections = most_connections
         self.origins = origins
         self.signatures = signatures
-        self.connections: set[ClientConnection] = set()
+        self.connections: dict[ClientConnection, None] = {}
+        """In the order in which they came."""
         self._endpoint = f"/endpoints/{name}".encode()
         self.invocations = self._endpoint + b"/invocations"
         self._tasks: set[asyncio.Task[None]] = set()
@@ -53,6 +56,14 @@ class Router(Served):
     def connection(self) -> "ClientConnection":
         """The protocol of a new connection."""
         return ClientConnection(self) if self.signatures is None else SignedConnection(self, self.signatures)
+
+    def admit(self, connection: "ClientConnection") -> None:
+        """One more; where there are as many as may be, the oldest goes that asks for nothing, or else this one."""
+        if len(self.connections) >= self._most_connections:
+            _log.warning("%d connections are as many as may be; closing an idle one", self._most_connections)
+            idle = (other for other in self.connections if other.idle and not other.transport.is_closing())
+            next(idle, connection).transport.abort()
+        self.connections[connection] = None
 
     def is_invocation(self, request: Request) -> bool:
         """Whether it asks for an answer of a model of ours."""
@@ -187,11 +198,11 @@ class ClientConnection(HttpConnection):
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._router.connections.add(self)
+        self._router.admit(self)
 
     @override
     def connection_lost(self, error: Exception | None) -> None:
-        self._router.connections.discard(self)
+        self._router.connections.pop(self, None)
         if self._exchange is not None:
             self._exchange.abandon()
             self._exchange = None
