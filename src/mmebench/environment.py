@@ -12,8 +12,10 @@ _VERSIONS = (
 
 
 def describe_environment() -> dict[str, Any]:
-    """Processor, cores, memory in bytes, operating system, and the versions of what shapes the figures."""
+    """Processor, cores, memory in bytes, GPUs, operating system, and the versions of what shapes the figures."""
     import psutil
+
+    from mmebench.gpus.nvml import describe_gpus
 
     return {
         "processor": _processor(),
@@ -21,6 +23,7 @@ def describe_environment() -> dict[str, Any]:
         "memory": psutil.virtual_memory().total,
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
+        "gpus": describe_gpus(),
         "versions": {name: found for name in _VERSIONS if (found := _version(name))},
     }
 

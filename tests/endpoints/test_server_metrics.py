@@ -63,6 +63,14 @@ class FakeNvml:
             raise self.NVMLError
         return SimpleNamespace(gpu=75, memory=30)
 
+    def nvmlDeviceGetPowerUsage(self, device: int) -> int:
+        return 78_500
+
+    def nvmlDeviceGetTotalEnergyConsumption(self, device: int) -> int:
+        if device == 1:
+            raise self.NVMLError
+        return 3_608_463_500
+
 
 def outputs(response: pb_utils.InferenceResponse) -> dict[str, list[float]]:
     return {tensor.name(): tensor.as_numpy().tolist() for tensor in response.output_tensors()}
@@ -84,18 +92,27 @@ def test_each_gpu_has_a_value_and_each_request_an_answer(
         assert found["gpu_used_memory"] == [100, 200]
         assert found["gpu_free_memory"] == [900, 800]
         assert len(found["cpu_utilization"]) == len(found["memory_utilization"]) == 1
-        assert all(tensor.as_numpy().dtype == "float32" for tensor in response.output_tensors())
+        assert found["gpu_power"] == [78.5, 78.5]
+        assert found["gpu_energy"] == [3608463.5, -1]
+        kinds = {tensor.name(): tensor.as_numpy().dtype.name for tensor in response.output_tensors()}
+        assert kinds.pop("gpu_energy") == "float64"
+        assert set(kinds.values()) == {"float32"}
     assert outputs(responses[0]) == outputs(responses[2])
 
 
 def test_nvidia_smi(model: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Where pynvml is not installed."""
     fake = tmp_path / "nvidia-smi"
-    fake.write_text("#!/bin/sh\necho '37, 5, 15360, 15000, 360'\necho '[N/A], [N/A], 15360, 15100, 260'\n")
+    fake.write_text(
+        "#!/bin/sh\necho '37, 5, 15360, 15000, 360, 70.5'\necho '[N/A], [N/A], 15360, 15100, 260, [N/A]'\n"
+    )
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setitem(sys.modules, "pynvml", None)
-    assert model.gpu_reader()() == [[37, 5, 15360, 15000, 360], [-1, -1, 15360, 15100, 260]]
+    assert model.gpu_reader()() == [
+        [37, 5, 15360, 15000, 360, 70.5, -1],
+        [-1, -1, 15360, 15100, 260, -1, -1],
+    ]
     fake.write_text("#!/bin/sh\necho 'NVIDIA-SMI has failed'; exit 9\n")
     assert model.gpu_reader()() == []
 
@@ -170,7 +187,7 @@ def test_several_gpus_in_a_real_triton(endpoint: LocalEndpoint, client: RuntimeC
     """The same file, on a machine that seems to have two GPUs."""
     folder = Path(server_metrics.__file__).parent
     source = (folder / "1" / "model.py").read_text()
-    source += "\ndef gpu_reader():\n    return lambda: [(1, 2, 30, 20, 10), (3, 4, 300, 200, 100)]\n"
+    source += "\ndef gpu_reader():\n    return lambda: [(1, 2, 30, 20, 10, 70, 1e9 + 1), (3, 4, 300, 200, 100, 80, -1)]\n"
     archive = python_archive(tmp_path / "two.tar.gz", source, (folder / "config.pbtxt").read_text())
     endpoint.add_targets(archive, ["two-gpus.tar.gz"])
     for binary in (False, True):
@@ -179,3 +196,4 @@ def test_several_gpus_in_a_real_triton(endpoint: LocalEndpoint, client: RuntimeC
         assert list(metrics.gpu_utilization) == [1, 3]
         assert list(metrics.gpu_used_memory) == [10, 100]
         assert list(metrics.gpu_total_memory) == [30, 300]
+        assert list(metrics.gpu_energy) == [1e9 + 1, -1]

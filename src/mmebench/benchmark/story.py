@@ -106,7 +106,10 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int |
             if run is not None:
                 files = _files(part, run)
                 if isinstance(opened.endpoint, Monitored):
-                    watched.append((opened.endpoint, run, files))
+                    if opened.endpoint.monitored_late:
+                        watched.append((opened.endpoint, run, files))
+                    else:
+                        problems += _keep_metrics(opened.endpoint, run, files)
                 if isinstance(opened.endpoint, Staying) and opened.endpoint.stays is not None:
                     staying.append(opened.endpoint.stays)
                 observer.measured(run)

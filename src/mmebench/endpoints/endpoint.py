@@ -106,6 +106,9 @@ class NoRoomError(MmebenchError):
 class Monitored(Protocol):
     """An endpoint that others watch as well."""
 
+    monitored_late: bool
+    """Whether they show what happened only minutes later."""
+
     def metrics(self, since: datetime, until: datetime) -> tuple[Metric, ...]:
         """What they recorded in that time; may be asked, and is best asked, after it was closed."""
 

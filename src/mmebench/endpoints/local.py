@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,11 +23,13 @@ from typing_extensions import override
 from mmebench import server_directory
 from mmebench.die_with_parent import dying_with_parent
 from mmebench.endpoints.counters import EndpointCounters, read_counters
-from mmebench.endpoints.endpoint import GpuUse, MachinePart, Residency, TargetLoading
+from mmebench.endpoints.endpoint import GpuUse, MachinePart, Metric, Residency, TargetLoading
+from mmebench.endpoints.machine_metrics import MachineMetrics
 from mmebench.endpoints.opener import Opener, Progress
 from mmebench.endpoints.processes import parts_of
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.gpus.gpu import short_name
+from mmebench.gpus.nvml import find_gpus
 from mmebench.spec.endpoints import LocalEndpoint as Spec
 from mmebench.units import human_bytes
 from mmebench.wire.target_names import archive_path
@@ -40,6 +43,7 @@ class LocalEndpoint:
     """An :class:`~mmebench.endpoints.endpoint.Endpoint` on this machine; made by :func:`start`."""
 
     region = "local"
+    monitored_late = False
 
     def __init__(self, spec: Spec, store: Path, process: subprocess.Popen[bytes], invocations: str) -> None:
         address = urlsplit(invocations)
@@ -51,7 +55,10 @@ class LocalEndpoint:
         self._store = store
         self._process = process
         self.container = str(self._get(f"/endpoints/{spec.name}")["Container"])
-        self.instance_type = _machine(self.residency(), spec.memory)
+        residency = self.residency()
+        self.instance_type = _machine(residency, spec.memory)
+        used = {gpu.gpu for gpu in residency.gpus}
+        self._machine = MachineMetrics([gpu for gpu in find_gpus() if gpu.index in used] if used else ())
 
     def add_targets(self, archive: Path, targets: Iterable[str]) -> None:
         """Hard links of ``archive`` in the store, or copies where the file system has no links to give."""
@@ -88,6 +95,10 @@ class LocalEndpoint:
         """Router, container, the processes of models, and their shared memory."""
         return parts_of(self.pid)
 
+    def metrics(self, since: datetime, until: datetime) -> tuple[Metric, ...]:
+        """Of this machine and of the endpoint's GPUs, by the second."""
+        return self._machine.between(since, until)
+
     def recent_loads(self) -> tuple[TargetLoading, ...]:
         """The last 1,024."""
         found = self._get(f"/endpoints/{self.name}/loads")["loads"]
@@ -97,6 +108,7 @@ class LocalEndpoint:
         """SIGTERM, and SIGKILL after a while; nothing of it is left, whatever happened to it before."""
         if self._process.stdout is None or self._process.stdout.closed:
             return
+        self._machine.close()
         _stop(self._process)
         self._process.stdout.close()
         server_directory.sweep()

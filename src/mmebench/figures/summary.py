@@ -13,6 +13,7 @@ import pandas as pd
 from mmebench.errors import BadInputError
 from mmebench.figures.columns import Cell, established_columns, further_columns, time_columns
 from mmebench.figures.cost import with_cost
+from mmebench.figures.energy import with_energy
 from mmebench.figures.history import summarise_history
 from mmebench.figures.inferred_residency import infer_cold, with_inferred
 from mmebench.figures.stage import StageSummary, good_within, summarise_own, summarise_stage
@@ -87,7 +88,7 @@ def _from_samples(files: RunFiles, run: Run) -> pd.DataFrame:
         complete=run.complete,
         basis="samples",
     )
-    return with_cost(rows, run)
+    return with_energy(with_cost(rows, run), run, files)
 
 
 def _from_history(files: RunFiles) -> pd.DataFrame:

@@ -54,6 +54,7 @@ _PANELS = {
         _Metric(_SERVER, _GPU_SHARE),
         _Metric(_CLOUDWATCH, "GPUMemoryUtilization", "Average"),
     ),
+    ("power of the GPU", "W"): (_Metric(_SERVER, "gpu_power"),),
     ("CPU busy", "% of all cores"): (_Metric(_SERVER, "cpu_utilization"),),
     ("CPU busy,\nall cores together", "% of one core"): (_Metric(_CLOUDWATCH, "CPUUtilization", "Average"),),
     ("memory of the machine in use", "%"): (

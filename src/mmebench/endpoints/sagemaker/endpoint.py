@@ -3,8 +3,7 @@
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +21,12 @@ from mmebench.endpoints.sagemaker.image import image_uri
 from mmebench.endpoints.sagemaker.names import Resource, expiry, run_name, tags
 from mmebench.endpoints.sagemaker.owner import this_process
 from mmebench.endpoints.server_metrics import TARGET
-from mmebench.endpoints.server_metrics.reading import ServerMetrics, read_server_metrics, write_archive
+from mmebench.endpoints.server_metrics.reading import (
+    ServerMetrics,
+    as_metrics,
+    read_server_metrics,
+    write_archive,
+)
 from mmebench.errors import MmebenchError
 from mmebench.spec.endpoints.sagemaker import SageMakerEndpoint as Spec
 from mmebench.units import human_seconds
@@ -42,6 +46,8 @@ class SageMakerEndpoint:
     AWS does not say which targets are in memory, so that neither does this. Memory is what the ``server_metrics``
     target reads on the instance; nothing where it cannot be served.
     """
+
+    monitored_late = True
 
     def __init__(self, aws: Aws, spec: Spec, objects: RunObjects, journal: journals.Journal, run: str) -> None:
         self.name = run
@@ -112,7 +118,7 @@ class SageMakerEndpoint:
             AwsError: CloudWatch does not answer.
         """
         own = tuple(
-            metric for at, sample in self._samples if since <= at <= until for metric in _as_metrics(at, sample)
+            metric for at, sample in self._samples if since <= at <= until for metric in as_metrics(at, sample)
         )
         return own + read_metrics(self._aws, self.name, since, until)
 
@@ -223,16 +229,6 @@ def close_after(endpoint: SageMakerEndpoint, error: BaseException | None) -> Non
         if error is None:
             raise
         error.add_note(str(left))
-
-
-def _as_metrics(at: datetime, sample: ServerMetrics) -> Iterator[Metric]:
-    """One for each figure and GPU; -1, which stands for what a GPU does not tell, is left out."""
-    for field in fields(sample):
-        value = getattr(sample, field.name)
-        for number, one in enumerate(value if isinstance(value, tuple) else (value,)):
-            if one >= 0:
-                which = f"gpu {number}" if isinstance(value, tuple) else "host"
-                yield Metric(at, "server_metrics", field.name, which, field.metadata["unit"], one)
 
 
 def _logged(progress: Progress, log: Path, run: str) -> Progress:

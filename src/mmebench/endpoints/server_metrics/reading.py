@@ -3,12 +3,15 @@
 import json
 import shutil
 import tempfile
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mmebench.endpoints.endpoint import Metric
 from mmebench.endpoints.server_metrics import TARGET
 from mmebench.formats.archive import pack
 from mmebench.wire.runtime import RuntimeClient
@@ -19,8 +22,12 @@ _REQUEST = json.dumps(
 ).encode()
 
 
+_FORMS = {"FP32": "<f4", "FP64": "<f8"}
+
 _PERCENT = {"unit": "percent"}
 _MEBIBYTES = {"unit": "MiB"}
+_WATTS = {"unit": "W"}
+_JOULES = {"unit": "J"}
 
 
 @dataclass(frozen=True)
@@ -42,12 +49,26 @@ class ServerMetrics:
     """Percent of all cores, since the reading before."""
     memory_utilization: float = field(metadata=_PERCENT)
     """Percent of the host's memory, not a fraction."""
+    gpu_power: tuple[float, ...] = field(default=(), metadata=_WATTS)
+    """At this moment; empty where an older server_metrics answers."""
+    gpu_energy: tuple[float, ...] = field(default=(), metadata=_JOULES)
+    """Since the driver was loaded."""
 
     @property
     def gpu_memory_share(self) -> float | None:
         """How full the memory of all GPUs together is, from 0 to 1; None where there is no GPU."""
         total = sum(self.gpu_total_memory)
         return sum(self.gpu_used_memory) / total if total > 0 else None
+
+
+def as_metrics(at: datetime, read: ServerMetrics) -> Iterator[Metric]:
+    """One for each figure and GPU; -1, which stands for what a GPU does not tell, is left out."""
+    for each in fields(read):
+        value = getattr(read, each.name)
+        for number, one in enumerate(value if isinstance(value, tuple) else (value,)):
+            if one >= 0:
+                which = f"gpu {number}" if isinstance(value, tuple) else "host"
+                yield Metric(at, "server_metrics", each.name, which, each.metadata["unit"], one)
 
 
 def write_archive(directory: Path) -> Path:
@@ -86,7 +107,9 @@ def parse_server_metrics(body: bytes, content_type: str) -> ServerMetrics:
         if count is None:
             values[output["name"]] = tuple(output["data"])
         else:
-            values[output["name"]] = tuple(np.frombuffer(body[size : size + count], "<f4").tolist())
+            values[output["name"]] = tuple(
+                np.frombuffer(body[size : size + count], _FORMS[output["datatype"]]).tolist()
+            )
             size += count
     try:
         (cpu,), (memory,) = values.pop("cpu_utilization"), values.pop("memory_utilization")

@@ -23,6 +23,11 @@ def moved(memory: Memory, source: int | None, destination: int | None) -> Memory
     return {there if pool == here else pool: size for pool, size in memory.items()}
 
 
+def grown(memory: Memory, known: Memory) -> Memory:
+    """``memory`` of a target that may grow on its GPU to what is ``known`` of one like it."""
+    return {pool: max(size, known.get(pool, 0)) if pool != HOST else size for pool, size in memory.items()}
+
+
 def in_words(memory: Mapping[str, int]) -> str:
     """``353 MiB``; with GPUs ``1.2 GiB of gpu 0 and 353 MiB of host memory``."""
     parts = [f"{human_bytes(size)} of {pool}" for pool, size in sorted(memory.items()) if pool != HOST]

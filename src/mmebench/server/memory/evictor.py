@@ -26,7 +26,7 @@ class Evictor:
     """Unloads what must go, once the requests in flight to it have ended.
 
     Attributes:
-        estimates: the target that was measured last of each archive, by the archive's digest.
+        estimates: what a copy of each archive takes, by the archive's digest.
         statistics: what the container counted; it forgets that with each unload.
     """
 
@@ -123,7 +123,8 @@ class Evictor:
         for model, memory in (await self._container.memory(by_model)).items():
             entry = by_model[model]
             entry.memory = memory
-            self.estimates[entry.digest] = Estimate(memory, entry.gpu)
+            known = self.estimates.get(entry.digest, Estimate({}, None))
+            self.estimates[entry.digest] = known.learned(memory, entry.gpu)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until ``condition`` holds."""

@@ -13,7 +13,7 @@ from mmebench.endpoints.endpoint import TargetLoading
 from mmebench.endpoints.server_metrics import TARGET as SERVER_METRICS
 from mmebench.errors import DiskFullError
 from mmebench.server.containers.container import Container, OutOfMemoryError
-from mmebench.server.containers.pools import HOST, Memory, gpu_pool, in_words
+from mmebench.server.containers.pools import HOST, Memory, gpu_pool, grown, in_words
 from mmebench.server.endpoint_metrics import EndpointMetrics
 from mmebench.server.memory.evictor import Evictor
 from mmebench.server.memory.ledger import Ledger
@@ -158,6 +158,7 @@ class Loader:
             await self.evictor.make_room()
             loading = await load(entry)
             await self.evictor.measure_these([entry])
+            entry.memory = grown(entry.memory, self._estimate(entry, 0))  # its first inference is still to come
             if not entry.exempt and self.ledger.exceeded(entry.memory):
                 await self._container.unload(entry.model)
                 self._refuse_over_budget(entry.target, entry.memory)

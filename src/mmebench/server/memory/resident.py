@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from mmebench.server.containers.pools import Memory, moved
+from mmebench.server.containers.pools import Memory, grown, moved
 
 
 @dataclass(slots=True, eq=False)
@@ -40,3 +40,11 @@ class Estimate:
     def on(self, gpu: int | None) -> Memory:
         """What another copy may take on that GPU."""
         return moved(self.memory, self.gpu, gpu)
+
+    def learned(self, memory: Memory, gpu: int | None) -> "Estimate":
+        """What a copy that was looked at later teaches.
+
+        On a GPU a copy grows with its first inference and with each larger batch, so the largest counts. Of the
+        host's memory copies share what the first of them took alone, so there it is the last.
+        """
+        return Estimate(grown(memory, self.on(gpu)), gpu)

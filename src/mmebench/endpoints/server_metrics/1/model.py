@@ -4,6 +4,7 @@ It stands alone: numpy, and pynvml or psutil where they are installed. ``config.
 outputs mean. Nothing here waits: CPU use is what happened between two calls.
 """
 
+import ctypes
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -19,7 +20,11 @@ GPU_OUTPUTS = (
     "gpu_total_memory",
     "gpu_free_memory",
     "gpu_used_memory",
+    "gpu_power",
+    "gpu_energy",
 )
+PRECISION = {"gpu_energy": np.float64}
+"""A machine that has been up for long has used so many joules that a single one needs more than FP32."""
 MEBIBYTE = 1024 * 1024
 NOT_REPORTED = -1.0
 """What a GPU does not tell (its utilisation while it is split by MIG, for example); JSON knows no NaN."""
@@ -43,11 +48,26 @@ class TritonPythonModel:
         values["cpu_utilization"] = [self.cpu.utilization()]
         values["memory_utilization"] = [memory_utilization()]
         return [
-            pb_utils.InferenceResponse(
-                [pb_utils.Tensor(name, np.array(value, dtype=np.float32)) for name, value in values.items()]
-            )
-            for _ in requests
+            pb_utils.InferenceResponse([tensor(name, value) for name, value in values.items()]) for _ in requests
         ]
+
+
+def tensor(name: str, numbers: Sequence[float]) -> Any:
+    """The output ``name``.
+
+    A stub that was built for numpy 1, as those of Triton up to 24.10 are, makes an empty tensor of an array of
+    numpy 2 without a word; by DLPack it is right.
+    """
+    values: Any = np.array(numbers, dtype=PRECISION.get(name, np.float32))
+    if not np.__version__.startswith("2."):
+        return pb_utils.Tensor(name, values)
+    capsule = values.__dlpack__()
+    made = pb_utils.Tensor.from_dlpack(name, capsule)
+    # Such a stub leaves a name that numpy does not know for consumed, and numpy would complain of each.
+    rename = ctypes.pythonapi.PyCapsule_SetName
+    rename.argtypes = [ctypes.py_object, ctypes.c_char_p]
+    rename(capsule, b"used_dltensor")
+    return made
 
 
 # --- GPU
@@ -69,28 +89,51 @@ def read_nvml(nvml: Any) -> list[GpuRow]:
     rows: list[GpuRow] = []
     for number in range(nvml.nvmlDeviceGetCount()):
         device = nvml.nvmlDeviceGetHandleByIndex(number)
-        memory = nvml.nvmlDeviceGetMemoryInfo(device)
+        memory = nvml_memory(nvml, device)
         try:
             rates = nvml.nvmlDeviceGetUtilizationRates(device)
             busy = (float(rates.gpu), float(rates.memory))
         except nvml.NVMLError:
             busy = (NOT_REPORTED, NOT_REPORTED)
-        rows.append((*busy, memory.total / MEBIBYTE, memory.free / MEBIBYTE, memory.used / MEBIBYTE))
+        sizes = (memory.total / MEBIBYTE, memory.free / MEBIBYTE, memory.used / MEBIBYTE)
+        power = [
+            thousandths(nvml, ask, device)
+            for ask in ("nvmlDeviceGetPowerUsage", "nvmlDeviceGetTotalEnergyConsumption")
+        ]
+        rows.append((*busy, *sizes, *power))
     return rows
+
+
+def nvml_memory(nvml: Any, device: Any) -> Any:
+    """As nvidia-smi counts it: what the driver keeps for itself is not used. Old bindings and drivers cannot."""
+    try:
+        return nvml.nvmlDeviceGetMemoryInfo(device, nvml.nvmlMemory_v2)
+    except (AttributeError, TypeError, nvml.NVMLError):
+        return nvml.nvmlDeviceGetMemoryInfo(device)
+
+
+def thousandths(nvml: Any, ask: str, device: Any) -> float:
+    """Watts of milliwatts, joules of millijoules; NOT_REPORTED where a GPU or an old binding does not tell."""
+    try:
+        return float(getattr(nvml, ask)(device)) / 1000
+    except (AttributeError, nvml.NVMLError):
+        return NOT_REPORTED
 
 
 def read_nvidia_smi() -> list[GpuRow]:
     """One row per GPU, from nvidia-smi; none when it fails, as it does where there is no driver."""
-    fields = "utilization.gpu,utilization.memory,memory.total,memory.free,memory.used"
+    fields = "utilization.gpu,utilization.memory,memory.total,memory.free,memory.used,power.draw"
     command = ["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader,nounits"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=10)
     return parse_nvidia_smi(result.stdout) if result.returncode == 0 else []
 
 
 def parse_nvidia_smi(text: str) -> list[GpuRow]:
-    """The rows in what nvidia-smi printed; memory is in MiB there."""
+    """The rows in what nvidia-smi printed; memory is in MiB there, and it knows no energy."""
     return [
-        [number_or_not_reported(cell) for cell in line.split(",")] for line in text.splitlines() if line.strip()
+        [*(number_or_not_reported(cell) for cell in line.split(",")), NOT_REPORTED]
+        for line in text.splitlines()
+        if line.strip()
     ]
 
 

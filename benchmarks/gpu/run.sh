@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# A first real run on a machine with an NVIDIA GPU, mmebench[local,models] and a PyTorch with CUDA:
+#   benchmarks/gpu/run.sh [RESULTS] [SECONDS]
+# It ends by itself within SECONDS (480 unless told) and leaves in RESULTS (benchmarks/gpu/results/<GPU>) what it has
+# by then: a log, a JSON file a check, a results folder with pictures a benchmark.
+set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+gpu=$(nvidia-smi --query-gpu=name --format=csv,noheader -i 0 | tr -c 'A-Za-z0-9\n' '-') || exit 1
+results=${1:-$here/results/$gpu}
+ends=$(($(date +%s) + ${2:-480}))
+export MMEBENCH_THREADS=1
+mkdir -p "$results"
+exec > >(tee "$results/log.txt") 2>&1
+
+# Each step gets no more than the seconds named, and no more than are left.
+step() {
+    local limit=$1 left=$((ends - $(date +%s))); shift
+    echo "== $(date +%T) $*"
+    [ "$left" -lt 10 ] && { echo "== no time left"; return; }
+    timeout --signal=INT --kill-after=15 $((limit < left ? limit : left)) "$@"
+    local code=$?
+    [ "$code" = 0 ] || echo "== exit code $code"
+}
+
+bench() { step "$1" python3 -m mmebench run "$here/$2" --results "$results/$3" "${@:4}"; }
+
+step 30 nvidia-smi
+step 60 python3 -m mmebench doctor
+step 60 python3 "$here/metrics.py" "$results/metrics.json"
+step 60 python3 -m mmebench package "$here/cv.yaml" -o "$results/packages"
+bench 150 cv.yaml cv
+step 120 python3 "$here/copies.py" "$results"/packages/*pt*.tar.gz "$results/budget.json" --memory 4GiB --copies 8 --seconds 45
+step 150 python3 "$here/copies.py" "$results"/packages/*pt*.tar.gz "$results/edge.json" --leave 7 --seconds 60
+bench 60 payload.yaml binary --set workload.payload.encoding=binary
+bench 90 payload.yaml json
+bench 90 nlp.yaml nlp
+rm -rf "$results/packages"
+find "$results" \( -name '*.tar.gz' -o -name '.packages' -o -name '.store-*' \) -prune -exec rm -rf {} +
+echo "== $(date +%T) done"
