@@ -187,7 +187,8 @@ def test_several_gpus_in_a_real_triton(endpoint: LocalEndpoint, client: RuntimeC
     """The same file, on a machine that seems to have two GPUs."""
     folder = Path(server_metrics.__file__).parent
     source = (folder / "1" / "model.py").read_text()
-    source += "\ndef gpu_reader():\n    return lambda: [(1, 2, 30, 20, 10, 70, 1e9 + 1), (3, 4, 300, 200, 100, 80, -1)]\n"
+    rows = [(1, 2, 30, 20, 10, 70, 1e9 + 1), (3, 4, 300, 200, 100, 80, -1)]
+    source += f"\ndef gpu_reader():\n    return lambda: {rows}\n"
     archive = python_archive(tmp_path / "two.tar.gz", source, (folder / "config.pbtxt").read_text())
     endpoint.add_targets(archive, ["two-gpus.tar.gz"])
     for binary in (False, True):

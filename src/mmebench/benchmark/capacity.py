@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from mmebench.endpoints.endpoint import Endpoint, MemoryUse, Residency
 from mmebench.errors import MmebenchError
-from mmebench.record.run import Capacity, FirstInvocation
+from mmebench.record.run import Capacity, FirstInvocation, GpuCapacity
 from mmebench.wire.runtime import InvocationError
 
 _RESAMPLES = 1000
@@ -50,6 +50,7 @@ def fill(
         MmebenchError: not even one copy can be loaded.
     """
     loads: list[FirstInvocation] = []
+    gpus: tuple[GpuCapacity, ...] = ()
     suspects: deque[tuple[FirstInvocation, float]] = deque()
     evictions = _evictions(endpoint.residency())
     while len(loads) < limit:
@@ -62,10 +63,14 @@ def fill(
         except InvocationError as error:
             if not loads or not error.memory_exhausted:
                 raise MmebenchError(f"copy {len(loads)} cannot be loaded: {error}") from None
-            return _capacity(loads, "refused", endpoint)
+            return _capacity(loads, "refused", endpoint, gpus)
         residency = endpoint.measure()
         load = FirstInvocation(
-            target=name, seconds=seconds, memory_loaded=loaded, memory_used=residency.memory_used
+            target=name,
+            seconds=seconds,
+            memory_loaded=loaded,
+            memory_used=residency.memory_used,
+            host_memory_used=residency.host_memory_used if isinstance(residency, Residency) else None,
         )
         counted = _evictions(residency)
         try:
@@ -73,15 +78,16 @@ def fill(
         except InvocationError as error:
             if not error.memory_exhausted:
                 raise
-            return _capacity(loads, "refused", endpoint)
+            return _capacity(loads, "refused", endpoint, gpus)
         if evicted:
-            return _capacity(loads, "eviction", endpoint)
+            return _capacity(loads, "eviction", endpoint, gpus)
         loads.append(load)
+        gpus = _of_gpus(residency)
         on_load(load)
         budget, copy, used = residency.memory_budget, bytes_per_copy(loads), residency.memory_used
         if threshold and budget and copy and used is not None and used + copy > threshold * budget:
-            return _capacity(loads, "threshold", endpoint)
-    return _capacity(loads, "limit", endpoint)
+            return _capacity(loads, "threshold", endpoint, gpus)
+    return _capacity(loads, "limit", endpoint, gpus)
 
 
 def _evictions(residency: Residency | MemoryUse) -> int | None:
@@ -166,12 +172,30 @@ def _memory(loads: list[FirstInvocation]) -> npt.NDArray[np.float64]:
     return np.array([load.memory_used for load in loads], float)
 
 
+def _host_bytes_per_copy(loads: list[FirstInvocation]) -> float | None:
+    used = [load.host_memory_used for load in loads if load.host_memory_used is not None]
+    if len(used) < max(2, len(loads)):
+        return None
+    return _slope(np.arange(len(used)), np.array(used, float))
+
+
+def _of_gpus(residency: Residency | MemoryUse) -> tuple[GpuCapacity, ...]:
+    found = residency.gpus if isinstance(residency, Residency) else ()
+    return tuple(
+        GpuCapacity(gpu=each.gpu, name=each.name, fits=each.targets, used=each.used, budget=each.budget)
+        for each in found
+    )
+
+
 def _slope(x: npt.NDArray[np.int64], y: npt.NDArray[np.float64]) -> float:
     centred = x - x.mean()
     return float((centred * y).sum() / (centred * centred).sum())
 
 
-def _capacity(loads: list[FirstInvocation], limited_by: str, endpoint: Endpoint) -> Capacity:
+def _capacity(
+    loads: list[FirstInvocation], limited_by: str, endpoint: Endpoint, gpus: tuple[GpuCapacity, ...]
+) -> Capacity:
+    residency = endpoint.residency()
     return Capacity.model_validate(
         {
             "fits": len(loads),
@@ -179,7 +203,10 @@ def _capacity(loads: list[FirstInvocation], limited_by: str, endpoint: Endpoint)
             "bytes_per_copy": bytes_per_copy(loads),
             "bytes_per_copy_bounds": bounds_per_copy(loads),
             "bytes_per_copy_before_growth": bytes_per_copy_before_growth(loads),
-            "memory_budget": endpoint.residency().memory_budget,
+            "host_bytes_per_copy": _host_bytes_per_copy(loads) if gpus else None,
+            "by_growth": isinstance(residency, Residency) and residency.by_growth,
+            "gpus": gpus,
+            "memory_budget": residency.memory_budget,
             "loads": loads,
         }
     )

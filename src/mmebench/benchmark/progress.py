@@ -142,6 +142,10 @@ class RunProgress(Observer):
         if capacity.bytes_per_copy_bounds is not None:
             low, high = capacity.bytes_per_copy_bounds
             copy += f" ({human_bytes(low)} to {human_bytes(high)})"
+        if capacity.host_bytes_per_copy is not None:
+            copy += f" of GPU memory and {human_bytes(capacity.host_bytes_per_copy)} of the host's"
+        if capacity.places:
+            copy = f" ({capacity.places}){copy}"
         self._say(
             f"{capacity.found}{copy}; first invocation "
             f"{human_seconds(seconds[len(seconds) // 2])} median, {human_seconds(seconds[-1])} at most"

@@ -48,6 +48,8 @@ class Residency:
     host_memory_used: int = 0
     """Bytes of the host's memory that targets take; without GPUs the same as ``memory_used``."""
     host_memory_budget: int | None = None
+    by_growth: bool = False
+    """Whether memory of GPUs is what it grew by, as their driver does not say what processes take."""
     gpus: tuple[GpuUse, ...] = ()
     """Each of its GPUs; empty where targets run on the CPU."""
 

@@ -27,6 +27,20 @@ class FirstInvocation(Record):
     nobody says."""
     memory_used: int | None
     """The same once it has served the largest batch that the load can form."""
+    host_memory_used: int | None = None
+    """Bytes of the host's memory that they use by then; the same as ``memory_used`` where there is no GPU."""
+
+
+class GpuCapacity(Record):
+    """One GPU of a full endpoint."""
+
+    gpu: int
+    name: str
+    fits: int
+    """Targets that had memory of it."""
+    used: int
+    """Bytes that they had."""
+    budget: int | None
 
 
 class Capacity(Record):
@@ -41,6 +55,12 @@ class Capacity(Record):
     """Of its 95 % confidence interval; None with fewer than four loads."""
     bytes_per_copy_before_growth: float | None = None
     """The same after a single request."""
+    host_bytes_per_copy: float | None = None
+    """Slope of the host's memory, where ``bytes_per_copy`` is of GPUs; None where there is none."""
+    by_growth: bool = False
+    """Whether the driver does not say what processes take, so that memory is what that of the GPUs grew by."""
+    gpus: tuple[GpuCapacity, ...] = ()
+    """Each GPU when as many targets as fit were in memory; empty where they run on the CPU, or nobody says."""
     memory_budget: int | None
     loads: tuple[FirstInvocation, ...]
 
@@ -50,6 +70,11 @@ class Capacity(Record):
         if self.limited_by == "limit":
             return f"at least {self.fits} targets fit; no more were asked for"
         return f"{self.fits} targets fit, limited by {self.limited_by}"
+
+    @property
+    def places(self) -> str:
+        """Where they are, in words, if on several GPUs: ``4 on GPU 0, 4 on GPU 1``."""
+        return ", ".join(f"{gpu.fits} on GPU {gpu.gpu}" for gpu in self.gpus) if len(self.gpus) > 1 else ""
 
 
 class StageWindow(Record):

@@ -42,7 +42,8 @@ def _draw_memory(memory: Axes, capacity: Capacity, copies: range) -> None:
     if capacity.memory_budget:
         memory.axhline(capacity.memory_budget / _MIB, color=QUIET, linestyle="--", label="budget")
     memory.set_title(_describe_capacity(capacity), fontsize=10)
-    memory.set_ylabel("memory of all targets, MiB")
+    what = "growth of GPU memory" if capacity.by_growth else "memory of all targets"
+    memory.set_ylabel(f"GPU {what}, MiB" if capacity.gpus and not capacity.by_growth else f"{what}, MiB")
     memory.set_ylim(0, None)
     memory.legend(frameon=False, fontsize=8, loc="lower right")
 
@@ -58,4 +59,6 @@ def _describe_capacity(capacity: Capacity) -> str:
     if capacity.bytes_per_copy_bounds is not None:
         low, high = (bound / _MIB for bound in capacity.bytes_per_copy_bounds)
         text += f" ({low:.0f} to {high:.0f} with 95 % confidence)"
-    return text
+    if capacity.host_bytes_per_copy is not None:
+        text += f",\nand {capacity.host_bytes_per_copy / _MIB:.0f} MiB of the host's memory"
+    return f"{text}\n{capacity.places}" if capacity.places else text

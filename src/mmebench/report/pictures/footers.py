@@ -32,6 +32,9 @@ def footer_of_all(runs: Sequence[Run | None]) -> str:
 def _machine(run: Run) -> str:
     """What mmebench ran on, and the endpoint too where that is local."""
     machine = f"{run.environment['processor']}, {run.environment['cpus']} CPUs"
+    for gpu in run.environment.get("gpus", [])[:1]:
+        count = len(run.environment["gpus"])
+        machine += f", {count} x {gpu['name']} (driver {gpu['driver']}, CUDA {gpu['cuda']})"
     return machine if run.spec.get("endpoint", {}).get("kind") == "local" else f"client on {machine}"
 
 

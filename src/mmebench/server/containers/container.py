@@ -83,6 +83,10 @@ class Container(Protocol):
     """A folder of ours in the file system of the models' directories, for what is unpacked."""
 
     @property
+    def by_growth(self) -> bool:
+        """Whether memory of GPUs is what it grew by, as their driver does not say what processes take."""
+
+    @property
     def loads_alone(self) -> bool:
         """Whether memory can be told apart only if one model is loaded at a time."""
 

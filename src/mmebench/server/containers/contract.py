@@ -127,6 +127,11 @@ class ContractContainer:
         await self.load(model, target)
 
     @property
+    def by_growth(self) -> bool:
+        """Where anybody knows: its processes are not ours to know."""
+        return bool(self._gpu_memory.gpus)
+
+    @property
     def loads_alone(self) -> bool:
         """Where memory is what the GPU's grew by."""
         return bool(self._gpu_memory.gpus)

@@ -101,6 +101,11 @@ class V2Container:
         self._watcher: asyncio.Task[None] | None = None
 
     @property
+    def by_growth(self) -> bool:
+        """Where a model on a GPU has shown it."""
+        return self._gpu_memory.by_process is False
+
+    @property
     def loads_alone(self) -> bool:
         """Where there are GPUs, until it has shown that their driver knows what each process takes."""
         return bool(self._gpu_memory.gpus) and not self._gpu_memory.by_process

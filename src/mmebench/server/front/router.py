@@ -115,7 +115,7 @@ class Router(Served):
         if request.head.target.endswith(b"?measure=now"):
             await self.loader.evictor.measure(fresh_seconds=0)
         if connection.current is request:
-            body = dataclasses.asdict(self.ledger.snapshot())
+            body = dataclasses.asdict(self.ledger.snapshot()) | {"by_growth": self.container.by_growth}
             connection.answer(answers.document(200, body, request.connection))
 
     async def _metrics(self, connection: "ClientConnection", request: Request) -> None:
