@@ -4,16 +4,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from mmebench.server.containers.pools import HOST
 from mmebench.server.memory.ledger import Ledger
 from mmebench.server.memory.resident import Resident
 
 
 def entry(target: str, memory: int = 10, in_flight: int = 0, *, exempt: bool = False) -> Resident:
-    return Resident(target, target, b"", exempt, memory, "", in_flight)
+    return Resident(target, target, b"", exempt, {HOST: memory}, in_flight=in_flight)
 
 
 def ledger(budget: int, *entries: Resident) -> Ledger:
-    made = Ledger(budget)
+    made = Ledger({HOST: budget})
     for each in entries:
         made.begin_load(each)
         made.end_load(each)
@@ -53,15 +54,15 @@ def test_memory_is_not_free_before_the_unload_is_over_but_need_not_be_freed_twic
     book = ledger(30, a := entry("a"), entry("b"), entry("c"))
     book.begin_load(entry("d"))
     book.begin_unload(a)
-    assert book.used == 40
+    assert book.used[HOST] == 40
     assert book.victims() == []
     book.end_unload(a)
-    assert book.used == 30
+    assert book.used[HOST] == 30
 
 
 def test_service_models_neither_count_nor_go() -> None:
     book = ledger(20, entry("metrics", memory=1000, exempt=True), entry("a"), entry("b"))
-    assert (book.used, book.victims(), book.loads) == (20, [], 2)
+    assert (book.used[HOST], book.victims(), book.loads) == (20, [], 2)
     assert book.snapshot().resident == ("a", "b")
     book.begin_load(entry("c"))
     assert names(book.victims()) == ["a"]
@@ -70,15 +71,15 @@ def test_service_models_neither_count_nor_go() -> None:
 def test_loads_at_once_may_not_take_more_than_there_is() -> None:
     book = ledger(30, entry("a"))
     book.begin_load(entry("b", memory=20))
-    assert book.may_load(10)
-    assert not book.may_load(11)
+    assert book.may_load({HOST: 10})
+    assert not book.may_load({HOST: 11})
 
 
 def test_an_unload_that_fails_leaves_nothing_charged() -> None:
     book = ledger(30, a := entry("a"))
     book.begin_unload(a)
     book.abort_unload(a)
-    assert (book.used, book.snapshot().resident) == (0, ())
+    assert (book.used[HOST], book.snapshot().resident) == (0, ())
 
 
 def test_a_target_that_was_loaded_anew_is_not_forgotten_for_its_predecessor() -> None:
@@ -94,14 +95,14 @@ def test_a_target_that_was_loaded_anew_is_not_forgotten_for_its_predecessor() ->
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=12), st.integers(1, 60), st.integers(1, 60))
 def test_victims_suffice_and_none_goes_in_vain(sizes: list[int], budget: int, wanted: int) -> None:
     book = ledger(budget, *(entry(f"t{number}", size) for number, size in enumerate(sizes)))
-    if not book.may_load(wanted):
+    if not book.may_load({HOST: wanted}):
         return
     book.begin_load(entry("new", wanted))
     victims = book.victims()
-    freed = sum(victim.memory for victim in victims)
-    assert book.used - freed <= budget
+    freed = sum(victim.memory[HOST] for victim in victims)
+    assert book.used[HOST] - freed <= budget
     assert names(victims) == [f"t{number}" for number in range(len(victims))]
-    assert not victims or book.used - freed + victims[-1].memory > budget
+    assert not victims or book.used[HOST] - freed + victims[-1].memory[HOST] > budget
 
 
 class LeastRecentlyUsed(RuleBasedStateMachine):
@@ -109,7 +110,7 @@ class LeastRecentlyUsed(RuleBasedStateMachine):
 
     @initialize(budget=st.integers(20, 60))
     def start(self, budget: int) -> None:
-        self.book = Ledger(budget)
+        self.book = Ledger({HOST: budget})
         self.model: list[tuple[str, int]] = []
         self.number = 0
 
@@ -122,7 +123,7 @@ class LeastRecentlyUsed(RuleBasedStateMachine):
             self.book.begin_unload(victim)
             self.book.end_unload(victim)
         self.book.end_load(fresh)
-        while sum(taken for _, taken in self.model) + size > self.book.limit:
+        while sum(taken for _, taken in self.model) + size > self.book.budgets[HOST]:
             self.model.pop(0)
         self.model.append((fresh.target, size))
 
@@ -139,7 +140,7 @@ class LeastRecentlyUsed(RuleBasedStateMachine):
     def agrees(self) -> None:
         if hasattr(self, "book"):
             assert self.book.snapshot().resident == tuple(name for name, _ in self.model)
-            assert self.book.used == sum(size for _, size in self.model) <= self.book.limit
+            assert self.book.used[HOST] == sum(size for _, size in self.model) <= self.book.budgets[HOST]
 
 
 TestLeastRecentlyUsed = LeastRecentlyUsed.TestCase

@@ -9,6 +9,7 @@ import pytest
 
 from mmebench.endpoints.counters import TargetCounters
 from mmebench.server.containers.container import Container, ContainerDownError, LoadError, OutOfMemoryError
+from mmebench.server.containers.pools import HOST, Memory
 from mmebench.server.endpoint_metrics import EndpointMetrics
 from mmebench.server.memory.ledger import Ledger
 from mmebench.server.memory.loader import Loader, model_id
@@ -21,6 +22,7 @@ class FakeContainer:
     """Holds ``sizes`` of targets, and at most ``capacity`` of them."""
 
     measures_memory = True
+    loads_alone = False
 
     def __init__(self, sizes: dict[str, int], capacity: int = 100) -> None:
         self.sizes = {model_id(target): size for target, size in sizes.items()}
@@ -70,8 +72,8 @@ class FakeContainer:
     async def counters(self) -> dict[str, TargetCounters]:
         return {}
 
-    async def memory(self, models: Collection[str]) -> dict[str, int]:
-        return {model: self.sizes[model] for model in models if model in self.loaded}
+    async def memory(self, models: Collection[str]) -> dict[str, Memory]:
+        return {model: {HOST: self.sizes[model]} for model in models if model in self.loaded}
 
 
 class FakeStore:
@@ -106,7 +108,11 @@ def scenario(
         container = FakeContainer(sizes, capacity)
         options.setdefault("concurrency", 2)
         loader = Loader(
-            Ledger(budget), cast(ArchiveStore, store), cast(Container, container), EndpointMetrics(), **options
+            Ledger({HOST: budget}),
+            cast(ArchiveStore, store),
+            cast(Container, container),
+            EndpointMetrics(),
+            **options,
         )
         await asyncio.wait_for(play(loader, container), 10)
         await loader.evictor.close()
@@ -155,7 +161,7 @@ def test_a_failure_reaches_all_who_wait_and_the_next_tries_again() -> None:
         container.fail = LoadError(400, "broken")
         results = await asyncio.gather(*(loader.acquire("a") for _ in range(3)), return_exceptions=True)
         assert [str(result) for result in results] == ["broken"] * 3
-        assert loader.ledger.used == 0
+        assert loader.ledger.used[HOST] == 0
         container.fail = None
         assert (await loader.acquire("a")).in_flight == 1
 
@@ -183,7 +189,7 @@ def test_what_a_load_really_took_counts() -> None:
             await use(loader, target)
         await asyncio.sleep(0.01)
         assert list(loader.ledger.resident) == ["b", "c"]
-        assert loader.ledger.used == 80
+        assert loader.ledger.used[HOST] == 80
         await use(loader, "a")
         assert container.calls[-2:] == ["unload b", "load a"]
 
@@ -204,7 +210,7 @@ def test_a_container_that_is_full_with_nothing_in_it() -> None:
     async def play(loader: Loader, container: FakeContainer) -> None:
         with pytest.raises(OutOfMemoryError):
             await loader.acquire("a")
-        assert loader.ledger.used == 0
+        assert loader.ledger.used[HOST] == 0
 
     scenario({"a": 10}, 1000, play, capacity=0)
 

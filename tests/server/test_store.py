@@ -3,6 +3,7 @@
 import os
 import shutil
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ import pytest
 from mmebench.errors import DiskFullError
 from mmebench.formats import triton_config
 from mmebench.formats.archive import ArchiveError
-from mmebench.server.containers import model_files
 from mmebench.server.containers.model_files import ConfigError, unpack_model
 from mmebench.server.memory import store as store_module
 from mmebench.server.memory.folder import ArchiveFolder
@@ -26,9 +26,12 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "store"
 
 
+unpack = partial(unpack_model, gpus=False)
+
+
 @pytest.fixture
 def store(root: Path, tmp_path: Path) -> ArchiveStore:
-    return ArchiveStore(ArchiveFolder(root), tmp_path / "unpacked", unpack_model)
+    return ArchiveStore(ArchiveFolder(root), tmp_path / "unpacked", unpack)
 
 
 @pytest.fixture
@@ -60,9 +63,7 @@ def test_the_configuration_fits_this_machine_and_any_name(
     store: ArchiveStore,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(model_files, "has_gpu", lambda: False)
     config = """
     name: "resnet" backend: "python" instance_group { kind: KIND_GPU gpus: 0 }
     output { name: "y" data_type: TYPE_FP32 dims: 1 }
@@ -262,7 +263,7 @@ def heavy(path: Path, number: int) -> Path:
 
 
 def test_what_no_model_uses_makes_room_least_recently_used_first(root: Path, tmp_path: Path) -> None:
-    store = ArchiveStore(ArchiveFolder(root), tmp_path / "unpacked", unpack_model, budget=250_000)
+    store = ArchiveStore(ArchiveFolder(root), tmp_path / "unpacked", unpack, budget=250_000)
     for number in range(3):
         heavy(root / f"{number}.tar.gz", number)
     models = [tmp_path / f"model{number}" for number in range(3)]
@@ -278,7 +279,7 @@ def test_what_no_model_uses_makes_room_least_recently_used_first(root: Path, tmp
 
 
 def test_what_models_use_stays_and_the_next_is_told_so(root: Path, tmp_path: Path) -> None:
-    store = ArchiveStore(ArchiveFolder(root), tmp_path / "unpacked", unpack_model, budget=250_000)
+    store = ArchiveStore(ArchiveFolder(root), tmp_path / "unpacked", unpack, budget=250_000)
     for number in range(3):
         heavy(root / f"{number}.tar.gz", number)
     for number in range(2):

@@ -23,7 +23,13 @@ _INTERRUPTED = 130
 @click.argument("archives", metavar="DIRECTORY_OR_S3_PREFIX")
 @click.option("--name", default="local", show_default=True, help="Name of the endpoint.")
 @click.option("--port", default=0, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free.")
-@click.option("--memory", metavar="SIZE", help="What all targets together may use; 4GiB unless told.")
+@click.option(
+    "--memory",
+    metavar="SIZE",
+    help="What all targets together may use: of each GPU what is free unless told, without any 4GiB.",
+)
+@click.option("--host-memory", metavar="SIZE", help="What they may use of the host's memory beside GPUs.")
+@click.option("--devices", metavar="0,1", help="GPUs to run on, by their numbers; all unless told. '': the CPU.")
 @click.option("--disk", metavar="SIZE", help="What unpacked archives may use; all there is unless told.")
 @click.option(
     "--container",

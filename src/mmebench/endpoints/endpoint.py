@@ -17,6 +17,21 @@ from mmebench.errors import MmebenchError
 
 
 @dataclass(frozen=True)
+class GpuUse:
+    """One GPU of an endpoint that says which targets are on it."""
+
+    gpu: int
+    """Its number on the machine."""
+    name: str
+    total: int
+    """Bytes that it has."""
+    used: int
+    """Bytes that its targets take."""
+    budget: int | None
+    targets: int
+
+
+@dataclass(frozen=True)
 class Residency:
     """Which targets are in memory, and what it took.
 
@@ -27,9 +42,14 @@ class Residency:
     loads: int
     evictions: int
     memory_used: int
-    """Bytes that the container uses for its targets (GPU memory where they are there), as measured."""
+    """Bytes that targets take, as measured: of all GPUs together where the endpoint has any, else of the host."""
     memory_budget: int | None
     """Bytes that the targets may use together; None where nobody says."""
+    host_memory_used: int = 0
+    """Bytes of the host's memory that targets take; without GPUs the same as ``memory_used``."""
+    host_memory_budget: int | None = None
+    gpus: tuple[GpuUse, ...] = ()
+    """Each of its GPUs; empty where targets run on the CPU."""
 
 
 @dataclass(frozen=True)

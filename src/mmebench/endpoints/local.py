@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -21,10 +22,11 @@ from typing_extensions import override
 from mmebench import server_directory
 from mmebench.die_with_parent import dying_with_parent
 from mmebench.endpoints.counters import EndpointCounters, read_counters
-from mmebench.endpoints.endpoint import MachinePart, Residency, TargetLoading
+from mmebench.endpoints.endpoint import GpuUse, MachinePart, Residency, TargetLoading
 from mmebench.endpoints.opener import Opener, Progress
 from mmebench.endpoints.processes import parts_of
 from mmebench.errors import BadInputError, MmebenchError
+from mmebench.gpus.gpu import short_name
 from mmebench.spec.endpoints import LocalEndpoint as Spec
 from mmebench.units import human_bytes
 from mmebench.wire.target_names import archive_path
@@ -43,14 +45,13 @@ class LocalEndpoint:
         address = urlsplit(invocations)
         self.name = spec.name
         self.url = f"{address.scheme}://{address.netloc}"
-        memory = "" if spec.container_url else f"-{human_bytes(spec.memory).replace(' ', '')}"
-        self.instance_type = f"local-{_cores()}cpu{memory}"
         self.pid = process.pid
         """The process that serves; Triton is its child."""
         self._netloc = address.netloc
         self._store = store
         self._process = process
         self.container = str(self._get(f"/endpoints/{spec.name}")["Container"])
+        self.instance_type = _machine(self.residency(), spec.memory)
 
     def add_targets(self, archive: Path, targets: Iterable[str]) -> None:
         """Hard links of ``archive`` in the store, or copies where the file system has no links to give."""
@@ -110,7 +111,8 @@ class LocalEndpoint:
 
     def _residency(self, what: str) -> Residency:
         found = self._get(f"/endpoints/{self.name}/{what}")
-        return Residency(**found | {"resident": tuple(found["resident"])})
+        gpus = tuple(GpuUse(**gpu) for gpu in found["gpus"])
+        return Residency(**found | {"resident": tuple(found["resident"]), "gpus": gpus})
 
     def _get(self, path: str) -> dict[str, Any]:
         connection = http.client.HTTPConnection(self._netloc, timeout=60)
@@ -172,7 +174,11 @@ def start(spec: Spec, store: Path, log: Path) -> LocalEndpoint:
 def _options(spec: Spec) -> list[str]:
     """The options of ``mmebench serve`` that stand for ``spec``; what it leaves out stays out."""
     asked = spec.model_dump(mode="json", exclude={"kind"}, exclude_unset=True)
-    return [f"--{name.replace('_', '-')}={value}" for name, value in asked.items() if value is not None]
+    return [
+        f"--{name.replace('_', '-')}={','.join(map(str, value)) if isinstance(value, list) else value}"
+        for name, value in asked.items()
+        if value is not None
+    ]
 
 
 def _wait_ready(process: subprocess.Popen[bytes], log: Path, begin: int) -> str:
@@ -218,6 +224,23 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         if child.is_running():
             child.kill()
     psutil.wait_procs(children, timeout=5)
+
+
+def _machine(residency: Residency, memory: int | None) -> str:
+    """``local-2cpu-4GiB``, ``local-1xH100-80GiB``: what targets run on, and how much memory of it they may use.
+
+    Of a GPU it is all of it where nobody says less, whatever others use at the moment.
+    """
+    sizes = {_size(gpu.total if memory is None else memory) for gpu in residency.gpus}
+    if not residency.gpus:
+        budget = residency.memory_budget
+        return f"local-{_cores()}cpu" + ("" if budget is None else f"-{_size(budget)}")
+    models = Counter(short_name(gpu.name) for gpu in residency.gpus)
+    return "-".join(["local", *(f"{count}x{model}" for model, count in models.items()), *sorted(sizes)])
+
+
+def _size(size: int) -> str:
+    return human_bytes(size).replace(" ", "")
 
 
 def _cores() -> int:

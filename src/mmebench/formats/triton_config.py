@@ -29,6 +29,10 @@ PLATFORMS = (
 )  # fmt: skip
 
 
+_ON_CPU = {"openvino"}
+"""Backends that refuse instances on a GPU."""
+
+
 def parse(text: str, where: str) -> ModelConfig:
     """The ModelConfig in ``text``.
 
@@ -105,6 +109,30 @@ def on_cpu(config: ModelConfig) -> ModelConfig:
     if changed.optimization.HasField("execution_accelerators"):
         changed.optimization.execution_accelerators.ClearField("gpu_execution_accelerator")
     return changed
+
+
+def on_gpu(config: ModelConfig, gpu: int) -> tuple[ModelConfig, int | None]:
+    """A copy whose instances run on this GPU where they want one and do not say which.
+
+    Triton would run them on each GPU of the machine.
+
+    Returns:
+        The copy, and the GPU that instances of it run on; None where none wants one.
+    """
+    changed = triton.ModelConfig()
+    changed.CopyFrom(config)
+    group = triton.ModelInstanceGroup
+    if not changed.instance_group:
+        changed.instance_group.add(count=1)
+    found: int | None = None
+    for each in changed.instance_group:
+        if each.kind == group.KIND_AUTO:
+            each.kind = group.KIND_CPU if served_by(config) in _ON_CPU else group.KIND_GPU
+        if each.kind == group.KIND_GPU:
+            if not each.gpus:
+                each.gpus.append(gpu)
+            found = each.gpus[0] if found is None else found
+    return changed, found
 
 
 Mistake = tuple[str, str]

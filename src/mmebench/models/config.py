@@ -36,6 +36,9 @@ def make_config(
         )
     config.ClearField("instance_group")
     config.instance_group.add(count=platform.instances, kind=_instance_kind(platform))
+    if platform.arena == "shrink" and platform.shrinks_by is not None:
+        name, value = platform.shrinks_by
+        config.parameters[name].string_value = value
     return checked(config)
 
 

@@ -12,12 +12,15 @@ from contextlib import AsyncExitStack
 from typing import IO, Any
 
 from mmebench.errors import BadInputError
+from mmebench.gpus.nvml import find_gpus
 from mmebench.open_files import allow_open_files
 from mmebench.server.containers.choice import start_container
+from mmebench.server.containers.devices import choose
 from mmebench.server.endpoint_metrics import EndpointMetrics
 from mmebench.server.front.origins import Origins
 from mmebench.server.front.router import Router
 from mmebench.server.memory.archives import ArchiveSource
+from mmebench.server.memory.budgets import find_budgets
 from mmebench.server.memory.ledger import Ledger
 from mmebench.server.memory.loader import Loader
 from mmebench.server.memory.store import ArchiveStore
@@ -55,7 +58,8 @@ def serve(
         allowed_hosts: by whose names it may be asked, beside loopback addresses.
 
     Raises:
-        BadInputError: the port is taken, or the container at a URL cannot be used.
+        BadInputError: the port is taken, there is no such GPU, or the container at a URL cannot be used.
+        GpuError: there is a GPU, and its driver does not answer.
         CannotRunError: the container does not run here.
     """
     run = asyncio.run
@@ -102,14 +106,22 @@ async def _run(
     connections = max(8, (allow_open_files(_MOST_FILES) - _OTHER_FILES) // 2)
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(_listen(port))
+        found = () if endpoint.devices == () else find_gpus()
+        gpus = choose(found, endpoint.devices)
         run = ServerDirectory()
         stack.callback(run.close)
-        container = await start_container(endpoint.container, endpoint.model_directory, run, output)
+        container = await start_container(
+            endpoint.container,
+            endpoint.model_directory,
+            run,
+            output,
+            gpus if found or endpoint.devices == () else None,
+        )
         stack.push_async_callback(container.close)
         archives = ArchiveStore(source, container.storage / "unpacked", container.unpack, endpoint.disk)
         caching = endpoint.model_cache_setting == "Enabled"
         concurrency = endpoint.load_concurrency or (_LOAD_CONCURRENCY if caching else max(2, os.cpu_count() or 1))
-        ledger = Ledger(endpoint.memory if container.measures_memory else None)
+        ledger = Ledger(find_budgets(endpoint, gpus) if container.measures_memory else {}, gpus)
         loader = Loader(ledger, archives, container, EndpointMetrics(), concurrency, caching=caching)
         stack.push_async_callback(loader.evictor.close)
         router = Router(endpoint.name, container, loader, origins, connections, signatures)

@@ -1,5 +1,6 @@
-"""Where the SageMaker Runtime of a region is, the path of an endpoint there, and what it takes at most."""
+"""Where the SageMaker Runtime of a region is, what an endpoint's path is and takes, and who is this machine."""
 
+import ipaddress
 from urllib.parse import quote
 
 BODY_LIMIT = 25 * 1024 * 1024
@@ -19,3 +20,11 @@ def runtime_url(region: str, fips: bool = False) -> str:
 def invocation_path(endpoint_name: str) -> str:
     """The path that invocations of an endpoint are sent to, percent-encoded."""
     return f"/endpoints/{quote(endpoint_name, safe='-_.~')}/invocations"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is this machine, by its own word for itself."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,10 +1,10 @@
 """Whom requests are signed as."""
 
-import ipaddress
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from mmebench.errors import BadInputError, aws_settings_errors
+from mmebench.wire.addresses import is_loopback
 from mmebench.wire.signing import Credentials
 
 _LOCAL = Credentials("LOCAL", "local-endpoint")
@@ -32,11 +32,3 @@ def find_credentials(url: str) -> Callable[[], Credentials]:
         return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
 
     return current
-
-
-def is_loopback(host: str) -> bool:
-    """Whether ``host`` is this machine, by its own word for itself."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

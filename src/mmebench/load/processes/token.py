@@ -6,8 +6,8 @@ import stat
 from pathlib import Path
 
 from mmebench.errors import BadInputError
-from mmebench.load.client.credentials import is_loopback
 from mmebench.spec.workload import Workers
+from mmebench.wire.addresses import is_loopback
 
 VARIABLE = "MMEBENCH_TOKEN"
 INSECURE = "MMEBENCH_INSECURE"

@@ -10,7 +10,7 @@ from flask import Flask, Response, request
 from locust import web
 from locust.web import WebUI
 
-from mmebench.load.client.credentials import is_loopback
+from mmebench.wire.addresses import is_loopback
 
 
 def share_nothing() -> None:

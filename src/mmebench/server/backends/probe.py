@@ -8,7 +8,7 @@ import triton_python_backend_utils as pb_utils
 from mmebench.server.backends.dlpack import to_array, to_tensor
 
 
-class TritonPythonModel:
+class Probe:
     """Copies ``INPUT`` to ``OUTPUT``."""
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from mmebench.endpoints.counters import TargetCounters
 from mmebench.errors import MmebenchError
+from mmebench.server.containers.pools import Memory
 from mmebench.wire.http_client import Address
 
 
@@ -76,9 +77,14 @@ class Container(Protocol):
     on_death: Callable[[], None]
     """Called when the container died and with it every model; it restarts by itself."""
     measures_memory: bool
-    """Whether :meth:`memory` knows. Where it does not, only the container can say that it is full."""
+    """Whether :meth:`memory` knows all that a model takes. Where it does not, only the container can say that it
+    is full."""
     storage: Path
     """A folder of ours in the file system of the models' directories, for what is unpacked."""
+
+    @property
+    def loads_alone(self) -> bool:
+        """Whether memory can be told apart only if one model is loaded at a time."""
 
     async def start(self) -> None:
         """Bring the container up; raises CannotRunError when that is not possible here."""
@@ -108,7 +114,16 @@ class Container(Protocol):
     async def reload(self, model: str, target: str) -> None:
         """Load a model anew whose process died; raises as :meth:`load`."""
 
-    async def memory(self, models: Collection[str]) -> dict[str, int]:
+    def place(self, model: str, gpu: int) -> int | None:
+        """Have those instances of ``model`` that want a GPU run on this one; its files are in its directory.
+
+        Blocks.
+
+        Returns:
+            The GPU that they run on, another one where its configuration names it; None where none wants a GPU.
+        """
+
+    async def memory(self, models: Collection[str]) -> dict[str, Memory]:
         """Bytes that each of these models uses now; those that are not loaded are left out."""
 
     async def counters(self) -> dict[str, TargetCounters]:

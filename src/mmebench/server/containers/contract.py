@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 from mmebench.endpoints.counters import TargetCounters
 from mmebench.errors import BadInputError
 from mmebench.formats.archive import extract
+from mmebench.gpus.gpu import Gpu
 from mmebench.server.containers.container import (
     ContainerDownError,
     Fault,
@@ -24,7 +25,10 @@ from mmebench.server.containers.container import (
     OutOfMemoryError,
     error_message,
 )
+from mmebench.server.containers.gpu_memory import GpuMemory
 from mmebench.server.containers.model_directory import ModelDirectory
+from mmebench.server.containers.pools import Memory
+from mmebench.wire.addresses import is_loopback
 from mmebench.wire.http_client import Address, Answer, call, shown
 
 _log = logging.getLogger(__name__)
@@ -46,13 +50,17 @@ class ContractContainer:
 
     measures_memory = False
 
-    def __init__(self, url: str, models: Path) -> None:
-        """The server at ``url``, which finds unpacked models below ``models`` under the same path as we do."""
+    def __init__(self, url: str, models: Path, gpus: Sequence[Gpu] = ()) -> None:
+        """The server at ``url``, which finds unpacked models below ``models`` under the same path as we do.
+
+        Where it runs on this machine, with the one GPU of ``gpus``, a model takes what that GPU's memory grew by.
+        """
         address = urlsplit(url)
         self.label = f"mme container at {address.netloc}"
         self.address: Address = (address.hostname or "", address.port or 80)
         self.ready = asyncio.Event()
         self.on_death: Callable[[], None] = lambda: None
+        self._gpu_memory = GpuMemory(gpus if len(gpus) == 1 and is_loopback(address.hostname or "") else ())
         self._models = ModelDirectory(models)
         self.storage = self._models.path
         self._targets: dict[str, str] = {}
@@ -73,6 +81,7 @@ class ContractContainer:
                 )
             await asyncio.sleep(0.2)
         await self._unload_all()
+        self._gpu_memory.begin()
         self.ready.set()
         self._watcher = asyncio.create_task(self._watch())
 
@@ -99,6 +108,7 @@ class ContractContainer:
 
     def remove_files(self, model: str) -> None:
         """Remove the files of a model that is not loaded and will not be."""
+        self._gpu_memory.forget(model)
         self._models.remove(model)
 
     async def unload(self, model: str) -> None:
@@ -109,15 +119,29 @@ class ContractContainer:
                 f"model {model} cannot be unloaded: {answer.status} {error_message(answer.text)}"
             )
         self._targets.pop(model, None)
+        self._gpu_memory.forget(model)
         await asyncio.to_thread(self._models.remove, model)
 
     async def reload(self, model: str, target: str) -> None:
         """Load a model anew that is said to be broken."""
         await self.load(model, target)
 
-    async def memory(self, models: Collection[str]) -> dict[str, int]:
-        """Nobody knows."""
-        return {}
+    @property
+    def loads_alone(self) -> bool:
+        """Where memory is what the GPU's grew by."""
+        return bool(self._gpu_memory.gpus)
+
+    def place(self, model: str, gpu: int) -> int | None:
+        """The container decides; there is one GPU, or nobody knows."""
+        if not self._gpu_memory.gpus:
+            return None
+        self._gpu_memory.place(model, gpu)
+        return gpu
+
+    async def memory(self, models: Collection[str]) -> dict[str, Memory]:
+        """What the GPU's memory grew by; of the host's memory nobody knows."""
+        found = await asyncio.to_thread(self._gpu_memory.measure, {})
+        return {model: found[model] for model in models if model in found}
 
     async def counters(self) -> dict[str, TargetCounters]:
         """The contract knows no counters."""

@@ -30,6 +30,11 @@ def gather(config: ModelConfig, folder: Path, members: list[Path]) -> None:
         member.rename(folder / _MEMBERS / member.name)
 
 
+def configs(folder: Path) -> list[Path]:
+    """The configurations of the target whose files are ``folder``, those of its members too."""
+    return [folder / "config.pbtxt", *(folder / _MEMBERS).glob("*/config.pbtxt")]
+
+
 def place(folder: Path) -> None:
     """Put the members of the target whose files are ``folder`` beside it, and let its steps name them there.
 

@@ -1,14 +1,9 @@
-"""What this machine has, and what processes really use of it."""
+"""What processes really use of this machine's memory."""
 
 import platform
 from pathlib import Path
 
 import psutil
-
-
-def has_gpu() -> bool:
-    """Whether there is an NVIDIA GPU that programs can use."""
-    return any(Path("/dev").glob("nvidia[0-9]*"))
 
 
 def proportional_bytes(pid: int) -> int:

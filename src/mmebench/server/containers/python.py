@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Collection
+from collections.abc import Mapping, Sequence
 
 from mmebench.server.backends.inference.options import MODEL_FILES
 from mmebench.server.containers.container import CannotRunError
@@ -54,11 +54,15 @@ class PythonRecipe:
         """End the server: a thread cannot be ended. It is started again, and targets are loaded when asked for."""
         os.kill(pid, signal.SIGKILL)
 
-    async def memory(self, address: Address, pid: int, models: Collection[str]) -> dict[str, int]:
-        """Bytes by which the process grew with each model; they share one process."""
+    def processes(self, pid: int) -> dict[str, list[int]]:
+        """Models share the server's."""
+        return {}
+
+    async def memory(self, address: Address, processes: Mapping[str, Sequence[int]]) -> dict[str, int]:
+        """Bytes by which the process grew with each model."""
         try:
             answer = await asyncio.wait_for(call(address, "GET", "/memory"), ANSWER_SECONDS)
         except OSError:  # a time-out is one, too
             return {}  # it died; the restart is under way
         grown: dict[str, int] = json.loads(answer.body)
-        return {name: grown[name] for name in models if name in grown}
+        return {name: grown[name] for name in processes if name in grown}

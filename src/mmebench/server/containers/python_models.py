@@ -129,6 +129,14 @@ def _open_ensemble(folder: Path, config: dict[str, Any]) -> Model:
     return Model(folder.name, config, run, close=close)
 
 
+def _gpu(config: dict[str, Any]) -> int | None:
+    """The GPU that the configuration names; the instance that there is here runs on the first."""
+    groups = config.get("instance_group", ())
+    return next(
+        (group["gpus"][0] for group in groups if group.get("kind") == "KIND_GPU" and group.get("gpus")), None
+    )
+
+
 def _latest_version(folder: Path) -> Path:
     versions = [path for path in folder.iterdir() if path.name.isdigit()]
     return max(versions, key=lambda path: int(path.name))
@@ -136,7 +144,7 @@ def _latest_version(folder: Path) -> Path:
 
 def _open(config: dict[str, Any], version: Path) -> Run:
     """A model of one of the runtimes."""
-    options = model_options(config, version, device=None)
+    options = model_options(config, version, _gpu(config))
     infer = open_model(options)
     names = [tensor.name for tensor in options.outputs]
 
@@ -171,6 +179,7 @@ def _open_python_model(name: str, config: dict[str, Any], version: Path) -> Mode
         specification.loader.exec_module(module)
     model = module.TritonPythonModel()
     outputs = [item["name"] for item in config.get("output", ())]
+    gpu = _gpu(config)
     if hasattr(model, "initialize"):
         model.initialize(
             {
@@ -179,8 +188,8 @@ def _open_python_model(name: str, config: dict[str, Any], version: Path) -> Mode
                 "model_repository": str(version.parent),
                 "model_version": version.name,
                 "model_instance_name": f"{name}_0",
-                "model_instance_kind": "CPU",
-                "model_instance_device_id": "0",
+                "model_instance_kind": "CPU" if gpu is None else "GPU",
+                "model_instance_device_id": str(gpu or 0),
             }
         )
 

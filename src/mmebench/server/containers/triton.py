@@ -1,4 +1,4 @@
-"""Triton from the nvidia-pytriton wheel, with Python-based backends, on a machine with or without a GPU.
+"""Triton from the nvidia-pytriton wheel, with Python-based backends, on a machine with or without GPUs.
 
 The wheel holds the server and the Python backend only, so ONNX Runtime, TorchScript and OpenVINO run in Triton's
 Python stub processes (:mod:`mmebench.server.backends`). Measured with nvidia-pytriton 0.7.0, Triton 2.51.
@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -23,12 +23,11 @@ from mmebench.server.backends.inference.options import MODEL_FILES
 from mmebench.server.containers.container import CannotRunError, LoadError
 from mmebench.server.containers.control import Control
 from mmebench.server.containers.ensemble import owner
-from mmebench.server.containers.machine import has_gpu, proportional_bytes
+from mmebench.server.containers.machine import proportional_bytes
 from mmebench.server.containers.process import shared_environment
 from mmebench.server_directory import ServerDirectory
 from mmebench.wire.http_client import Address, call
 
-_BACKENDS = Path(__file__).parents[1] / "backends"
 _PACKAGES = str(Path(mmebench.__file__).parents[1])
 _PROBE = "mmebench-probe"
 _GRPC_PORT = 8001
@@ -61,9 +60,9 @@ class TritonRecipe:
         for backend in MODEL_FILES:
             directory = run.path / "backends" / backend
             directory.mkdir()
-            shutil.copy2(_BACKENDS / "model.py", directory)
+            self._write_model(directory / "model.py", "batched_model:BatchedModel")
         self._check_stub(python / stub.name)
-        _write_probe(run.path / "repository" / _PROBE)
+        self._write_probe(run.path / "repository" / _PROBE)
 
     def command(self, run: ServerDirectory) -> list[str]:
         """The command line of tritonserver."""
@@ -83,7 +82,8 @@ class TritonRecipe:
             "--strict-readiness=false",
             "--exit-timeout-secs=1",
             "--log-info=false",
-            *([] if has_gpu() else ["--pinned-memory-pool-byte-size=0"]),
+            # For copies between host and GPU, which the backends here do themselves.
+            "--pinned-memory-pool-byte-size=0",
             f"--backend-config=python,shm-region-prefix-name={run.shared_memory_prefix}",
         ]
 
@@ -105,8 +105,8 @@ class TritonRecipe:
         }
 
     def label(self, version: str) -> str:
-        """``triton 2.51.0``."""
-        return f"triton {version}"
+        """``triton 2.51.0 (python backends)``: NVIDIA's image has backends in C++ instead."""
+        return f"triton {version} (python backends)"
 
     async def check(self, control: Control, address: Address) -> None:
         """Let a model compute a known answer; a stub that does not fit its numpy turns inputs into zeros."""
@@ -126,15 +126,18 @@ class TritonRecipe:
             )
         await control.begin_unload(_PROBE)
 
-    async def memory(self, address: Address, pid: int, models: Collection[str]) -> dict[str, int]:
-        """Bytes of the stub processes of each model; a stub's first argument is its model file."""
+    def processes(self, pid: int) -> dict[str, list[int]]:
+        """The stub processes of each model."""
+        found: dict[str, list[int]] = {}
+        for model, stub in _stubs(pid):
+            found.setdefault(model, []).append(stub.pid)
+        return found
+
+    async def memory(self, address: Address, processes: Mapping[str, Sequence[int]]) -> dict[str, int]:
+        """Bytes of the stub processes."""
 
         def measure() -> dict[str, int]:
-            used: dict[str, int] = {}
-            for model, stub in _stubs(pid):
-                if model in models:
-                    used[model] = used.get(model, 0) + proportional_bytes(stub.pid)
-            return used
+            return {model: sum(map(proportional_bytes, pids)) for model, pids in processes.items() if pids}
 
         return await asyncio.to_thread(measure)
 
@@ -144,6 +147,22 @@ class TritonRecipe:
             if name == model:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     stub.kill()
+
+    def _write_model(self, path: Path, where: str) -> None:
+        """A Python model that is a class of ours: ``module:class`` of :mod:`mmebench.server.backends`."""
+        module, _, name = where.partition(":")
+        # A stub ignores PYTHONPATH, by which mmebench, or torch, may be found.
+        paths = self.environment()["PYTHONPATH"].split(os.pathsep)
+        path.write_text(
+            f"import sys\n\nsys.path.extend({paths!r})\n"
+            f"from mmebench.server.backends.{module} import {name} as TritonPythonModel\n",
+            encoding="utf-8",
+        )
+
+    def _write_probe(self, directory: Path) -> None:
+        (directory / "1").mkdir(parents=True)
+        (directory / "config.pbtxt").write_text(_PROBE_CONFIG)
+        self._write_model(directory / "1" / "model.py", "probe:Probe")
 
     def _check_stub(self, stub: Path) -> None:
         """Without libpython a load would hang, not fail, so the stub is run once without arguments."""
@@ -156,7 +175,7 @@ class TritonRecipe:
 
 
 def _stubs(pid: int) -> Iterator[tuple[str, psutil.Process]]:
-    """The model of each stub process, which its first argument names, and the process; a member is its owner's."""
+    """Each stub process with its model, whose file its first argument is; a member is its owner's."""
     try:
         stubs = psutil.Process(pid).children()
     except psutil.NoSuchProcess:
@@ -176,9 +195,3 @@ input { name: "INPUT" data_type: TYPE_FP32 dims: -1 }
 output { name: "OUTPUT" data_type: TYPE_FP32 dims: -1 }
 instance_group { count: 1 kind: KIND_CPU }
 """
-
-
-def _write_probe(directory: Path) -> None:
-    (directory / "1").mkdir(parents=True)
-    (directory / "config.pbtxt").write_text(_PROBE_CONFIG)
-    shutil.copy2(_BACKENDS / "probe.py", directory / "1" / "model.py")

@@ -9,6 +9,7 @@ from typing import IO, Protocol
 
 from mmebench.endpoints.counters import TargetCounters
 from mmebench.errors import MmebenchError
+from mmebench.gpus.gpu import Gpu
 from mmebench.server.containers import ensemble, v2, v2_request
 from mmebench.server.containers.container import (
     CannotRunError,
@@ -18,7 +19,9 @@ from mmebench.server.containers.container import (
     ModelDiedError,
 )
 from mmebench.server.containers.control import Control, wait_unloaded
-from mmebench.server.containers.model_files import unpack_model
+from mmebench.server.containers.gpu_memory import GpuMemory
+from mmebench.server.containers.model_files import place, unpack_model
+from mmebench.server.containers.pools import HOST, Memory
 from mmebench.server.containers.process import ServerProcess
 from mmebench.server_directory import ServerDirectory
 from mmebench.wire.http_client import Address
@@ -56,8 +59,19 @@ class Recipe(Protocol):
     async def check(self, control: Control, address: Address) -> None:
         """Raise CannotRunError unless the server that has just started computes what it should."""
 
-    async def memory(self, address: Address, pid: int, models: Collection[str]) -> dict[str, int]:
-        """Bytes that each of these models uses."""
+    def processes(self, pid: int) -> dict[str, list[int]]:
+        """The processes that each model has for itself, by ids; nothing where models share the server's.
+
+        ``pid`` is the server's.
+        """
+
+    async def memory(self, address: Address, processes: Mapping[str, Sequence[int]]) -> dict[str, int]:
+        """Bytes of the host's memory that each of these models uses; one that is not loaded is left out.
+
+        Args:
+            address: of the server.
+            processes: of each model that is asked for, as :meth:`processes` gives them; none where it has none.
+        """
 
     def end_load(self, pid: int, model: str) -> None:
         """End a load that does not end by itself, with all that it holds; ``pid`` is the server's."""
@@ -68,7 +82,10 @@ class V2Container:
 
     measures_memory = True
 
-    def __init__(self, recipe: Recipe, run: ServerDirectory, output: IO[bytes]) -> None:
+    def __init__(
+        self, recipe: Recipe, run: ServerDirectory, output: IO[bytes], gpus: Sequence[Gpu] | None = None
+    ) -> None:
+        """Models run on these GPUs and see no others; None: there are none on this machine."""
         self.label = ""
         self.address: Address = run.socket("http")
         self.ready = asyncio.Event()
@@ -76,10 +93,17 @@ class V2Container:
         self.storage = run.path
         self._recipe = recipe
         self._run = run
+        self._visible = {} if gpus is None else {"CUDA_VISIBLE_DEVICES": ",".join(gpu.uuid for gpu in gpus)}
+        self._gpu_memory = GpuMemory(gpus or ())
         self._output = output
         self._process: ServerProcess | None = None
         self._control = recipe.control(run)
         self._watcher: asyncio.Task[None] | None = None
+
+    @property
+    def loads_alone(self) -> bool:
+        """Where there are GPUs, until it has shown that their driver knows what each process takes."""
+        return bool(self._gpu_memory.gpus) and not self._gpu_memory.by_process
 
     async def start(self) -> None:
         """Prepare, start, check, and keep it running from then on."""
@@ -94,7 +118,14 @@ class V2Container:
 
     def unpack(self, archive: Path, directory: Path, limit: int) -> Path:
         """Unpack a Triton model and fit its configuration to this machine."""
-        return unpack_model(archive, directory, limit)
+        return unpack_model(archive, directory, limit, gpus=bool(self._gpu_memory.gpus))
+
+    def place(self, model: str, gpu: int) -> int | None:
+        """Write the GPU into its configurations."""
+        found = place(self.directory(model), gpu)
+        if found is not None:
+            self._gpu_memory.place(model, found)
+        return found
 
     async def load(self, model: str, target: str) -> None:
         """Load ``model`` from its directory, again if its process dies; a load that does not end is ended."""
@@ -112,6 +143,7 @@ class V2Container:
 
     def remove_files(self, model: str) -> None:
         """Remove the files of a model that is not loaded and will not be; they are few and mostly links."""
+        self._gpu_memory.forget(model)
         ensemble.remove(self.directory(model))
 
     async def unload(self, model: str) -> None:
@@ -133,11 +165,15 @@ class V2Container:
         await self._control.begin_unload(model)
         await self._control.load(model)
 
-    async def memory(self, models: Collection[str]) -> dict[str, int]:
+    async def memory(self, models: Collection[str]) -> dict[str, Memory]:
         """Bytes that each of these models uses now."""
         if self._process is None:
             return {}
-        return await self._recipe.memory(self.address, self._process.pid, models)
+        processes = await asyncio.to_thread(self._recipe.processes, self._process.pid)
+        wanted = {model: processes.get(model, ()) for model in models}
+        host = await self._recipe.memory(self.address, wanted)
+        gpus = await asyncio.to_thread(self._gpu_memory.measure, processes)
+        return {model: {HOST: size} | gpus.get(model, {}) for model, size in host.items()}
 
     async def counters(self) -> dict[str, TargetCounters]:
         """What it counted for each loaded model."""
@@ -214,12 +250,13 @@ class V2Container:
             temporary.mkdir(exist_ok=True)
             command = self._recipe.command(self._run)
             # What models and their runtimes leave in the temporary directory goes with ours.
-            environment = self._recipe.environment() | {"TMPDIR": str(temporary)}
+            environment = self._recipe.environment() | {"TMPDIR": str(temporary)} | self._visible
             process = await ServerProcess.start(command, environment, self._run.sockets, self._output)
             self._process = process
             try:
                 version = await self._wait_ready(process)
                 await self._recipe.check(self._control, self.address)
+                self._gpu_memory.begin()
             except BaseException:
                 await process.stop(_STOP_SECONDS)
                 raise

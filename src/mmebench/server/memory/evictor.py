@@ -9,11 +9,11 @@ from typing import Any
 
 from mmebench.errors import MmebenchError
 from mmebench.server.containers.container import Container
+from mmebench.server.containers.pools import in_words
 from mmebench.server.endpoint_metrics import EndpointMetrics
 from mmebench.server.memory.ledger import Ledger
-from mmebench.server.memory.resident import Resident
+from mmebench.server.memory.resident import Estimate, Resident
 from mmebench.server.memory.target_statistics import TargetStatistics
-from mmebench.units import human_bytes
 
 _log = logging.getLogger(__name__)
 _FRESH_SECONDS = 1.0
@@ -26,13 +26,13 @@ class Evictor:
     """Unloads what must go, once the requests in flight to it have ended.
 
     Attributes:
-        estimates: bytes that a target takes, by the digest of its archive, as last measured.
+        estimates: the target that was measured last of each archive, by the archive's digest.
         statistics: what the container counted; it forgets that with each unload.
     """
 
     def __init__(self, ledger: Ledger, container: Container, metrics: EndpointMetrics) -> None:
         self.ledger = ledger
-        self.estimates: dict[str, int] = {}
+        self.estimates: dict[str, Estimate] = {}
         self.statistics = TargetStatistics(container, ledger)
         self._container = container
         self._metrics = metrics
@@ -45,7 +45,8 @@ class Evictor:
 
     async def relieve(self, entry: Resident) -> bool:
         """The container has no memory to run ``entry``: evict another. False when there is none."""
-        victim = self.ledger.sacrifice(spared=entry.target)
+        await self.measure_these([entry])  # it may have taken more than anybody knew
+        victim = self.ledger.sacrifice(spared=entry)
         if victim is not None:
             await self._begin_eviction(victim)
             return True
@@ -77,15 +78,15 @@ class Evictor:
 
     async def make_room(self) -> None:
         """Evict until the budget holds."""
-        if self.ledger.used > self.ledger.limit:
+        if self.ledger.over():
             await self.measure()
-        while self.ledger.used > self.ledger.limit:
+        while self.ledger.over():
             for victim in self.ledger.victims():
                 self._begin_eviction(victim)
             if not self.ledger.unloading:
                 return  # only what is being loaded is left, and that has been admitted
             await self._change()
-            if self.ledger.used <= self.ledger.limit:
+            if not self.ledger.over():
                 # Pages that the evicted shared with others are the others' now, so less is free than it seemed.
                 await self.measure_these(list(self.ledger.resident.values()))
 
@@ -99,7 +100,7 @@ class Evictor:
         await self.until(lambda: entry.in_flight == 0)
         await self.unload(entry)
         self.ledger.evictions += not entry.exempt
-        _log.info("evicted %s: %s free", entry.target, human_bytes(entry.memory))
+        _log.info("evicted %s: %s free", entry.target, in_words(entry.memory))
 
     async def unload(self, entry: Resident) -> None:
         """Unload a target that the ledger says is being unloaded, to which no request is on its way."""
@@ -122,7 +123,7 @@ class Evictor:
         for model, memory in (await self._container.memory(by_model)).items():
             entry = by_model[model]
             entry.memory = memory
-            self.estimates[entry.digest] = memory
+            self.estimates[entry.digest] = Estimate(memory, entry.gpu)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until ``condition`` holds."""

@@ -1,24 +1,27 @@
 """Which targets are in memory, in order of use, and which must go: bookkeeping without I/O and without a clock."""
 
 import math
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import Mapping, Sequence
 
-from mmebench.endpoints.endpoint import Residency
+from mmebench.endpoints.endpoint import GpuUse, Residency
+from mmebench.gpus.gpu import Gpu
+from mmebench.server.containers.pools import HOST, Memory, gpu_pool
 from mmebench.server.memory.policy import eviction_order
 from mmebench.server.memory.resident import Resident
 
 
 class Ledger:
-    """Who holds how much of the budget. A target is resident, or being loaded, or being unloaded.
+    """Who holds how much of each memory's budget. A target is resident, or being loaded, or being unloaded.
 
     Attributes:
+        budgets: bytes by pool; a pool is left out where only the container can say that it is full.
         resident: least recently used first.
     """
 
-    def __init__(self, budget: int | None) -> None:
-        """``budget`` is in bytes; None where only the container can say that it is full."""
-        self.budget = budget
-        self.limit = math.inf if budget is None else budget
+    def __init__(self, budgets: Mapping[str, int], gpus: Sequence[Gpu] = ()) -> None:
+        self.budgets = dict(budgets)
+        self.gpus = gpus
         self.resident: OrderedDict[str, Resident] = OrderedDict()
         self.loading: dict[str, Resident] = {}
         self.unloading: dict[str, Resident] = {}
@@ -26,31 +29,62 @@ class Ledger:
         self.evictions = 0
 
     @property
-    def used(self) -> int:
-        """Bytes that are not free: what is being loaded counts already, what is being unloaded counts still."""
+    def used(self) -> Counter[str]:
+        """Bytes that are not free, by pool: what is being loaded counts already, what is being unloaded still."""
         return _memory(self.resident) + _memory(self.loading) + _memory(self.unloading)
 
-    def may_load(self, memory: int) -> bool:
-        """Whether the budget could hold so many more bytes if every resident target went."""
-        return _memory(self.loading) + memory <= self.limit
+    def over(self) -> bool:
+        """Whether more is used than a budget allows."""
+        used = self.used
+        return any(used[pool] > budget for pool, budget in self.budgets.items())
+
+    def exceeded(self, memory: Memory) -> str | None:
+        """The pool whose whole budget is less than so much; None where all can hold it."""
+        return next((pool for pool, size in memory.items() if size > self.budgets.get(pool, math.inf)), None)
+
+    def may_load(self, memory: Memory) -> bool:
+        """Whether the budgets could hold so many more bytes if every resident target went."""
+        return self.exceeded(_memory(self.loading) + Counter(memory)) is None
+
+    def place(self) -> int | None:
+        """The GPU that has most room for one more target; None without GPUs."""
+        used = self.used
+
+        def room(number: int) -> float:
+            pool = gpu_pool(number)
+            return self.budgets.get(pool, self.gpus[number].total) - used[pool]
+
+        return max(range(len(self.gpus)), key=room, default=None)
 
     def victims(self) -> list[Resident]:
-        """The targets that must go now for the budget to hold, given that what is being unloaded will be free.
+        """The targets that must go now for the budgets to hold, given that what is being unloaded will be free.
 
-        In the order of :func:`~mmebench.server.memory.policy.eviction_order`.
+        In the order of :func:`~mmebench.server.memory.policy.eviction_order`; one that takes nothing of a memory
+        that is too full may stay.
         """
-        excess = self.used - _memory(self.unloading) - self.limit
+        used = self.used
+        used.subtract(_memory(self.unloading))
+        excess = {pool: used[pool] - budget for pool, budget in self.budgets.items() if used[pool] > budget}
         chosen: list[Resident] = []
         for entry in eviction_order(self.resident.values()):
-            if excess <= 0:
+            if all(size <= 0 for size in excess.values()):
                 break
-            chosen.append(entry)
-            excess -= entry.memory
+            if any(size > 0 and entry.memory.get(pool) for pool, size in excess.items()):
+                chosen.append(entry)
+                for pool in excess:
+                    excess[pool] -= entry.memory.get(pool, 0)
         return chosen
 
-    def sacrifice(self, spared: str) -> Resident | None:
-        """The target to evict when the container says that it is full, whatever the budget says."""
-        return next((entry for entry in eviction_order(self.resident.values()) if entry.target != spared), None)
+    def sacrifice(self, spared: Resident) -> Resident | None:
+        """The target to evict when the container has no room for ``spared``, whatever the budgets say.
+
+        One on the same GPU if there is any.
+        """
+        others = [entry for entry in eviction_order(self.resident.values()) if entry.target != spared.target]
+        if spared.gpu is not None:
+            beside = [entry for entry in others if entry.memory.get(gpu_pool(spared.gpu))]
+            others = beside or others
+        return others[0] if others else None
 
     def use(self, entry: Resident) -> None:
         """Pin a resident target for one request; it is the most recently used now."""
@@ -95,9 +129,36 @@ class Ledger:
 
     def snapshot(self) -> Residency:
         """What people may know."""
-        targets = tuple(entry.target for entry in self.resident.values() if not entry.exempt)
-        return Residency(targets, self.loads, self.evictions, self.used, self.budget)
+        shown = [entry for entry in self.resident.values() if not entry.exempt]
+        used = self.used
+        gpus = tuple(
+            GpuUse(
+                gpu=gpu.index,
+                name=gpu.name,
+                total=gpu.total,
+                used=used[gpu_pool(number)],
+                budget=self.budgets.get(gpu_pool(number)),
+                targets=sum(bool(entry.memory.get(gpu_pool(number))) for entry in shown),
+            )
+            for number, gpu in enumerate(self.gpus)
+        )
+        host = self.budgets.get(HOST)
+        budgets = [gpu.budget for gpu in gpus] if gpus else [host]
+        return Residency(
+            resident=tuple(entry.target for entry in shown),
+            loads=self.loads,
+            evictions=self.evictions,
+            memory_used=sum(gpu.used for gpu in gpus) if gpus else used[HOST],
+            memory_budget=None if None in budgets else sum(budget or 0 for budget in budgets),
+            host_memory_used=used[HOST],
+            host_memory_budget=host,
+            gpus=gpus,
+        )
 
 
-def _memory(entries: dict[str, Resident]) -> int:
-    return sum(entry.memory for entry in entries.values() if not entry.exempt)
+def _memory(entries: Mapping[str, Resident]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for entry in entries.values():
+        if not entry.exempt:
+            total.update(entry.memory)
+    return total

@@ -1,6 +1,7 @@
 """Brings targets into the container on first use."""
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import time
@@ -12,6 +13,7 @@ from mmebench.endpoints.endpoint import TargetLoading
 from mmebench.endpoints.server_metrics import TARGET as SERVER_METRICS
 from mmebench.errors import DiskFullError
 from mmebench.server.containers.container import Container, OutOfMemoryError
+from mmebench.server.containers.pools import HOST, Memory, gpu_pool, in_words
 from mmebench.server.endpoint_metrics import EndpointMetrics
 from mmebench.server.memory.evictor import Evictor
 from mmebench.server.memory.ledger import Ledger
@@ -45,6 +47,7 @@ class Loader:
         self._store = store
         self._container = container
         self._slots = asyncio.Semaphore(concurrency)
+        self._alone = asyncio.Lock()
         self._loads: dict[str, tuple[Resident, asyncio.Task[None]]] = {}
         container.on_death = self._forget_all
 
@@ -116,24 +119,36 @@ class Loader:
             await self._container.ready.wait()
             await self.evictor.until(lambda: entry.target not in self.ledger.unloading)
             made = await self._materialise(entry)
-            content = made.content
-            entry.digest = content.digest
-            size = content.size if self._container.measures_memory else 0
-            estimate = self.evictor.estimates.get(content.digest, size)
-            loading = await self._within_budget(entry, estimate, self._load_or_evict)
+            entry.digest = made.content.digest
+            async with self._alone if self._container.loads_alone else contextlib.nullcontext():
+                await self._place(entry)
+                estimate = self._estimate(entry, made.content.size if self._container.measures_memory else 0)
+                loading = await self._within_budget(entry, estimate, self._load_or_evict)
         seconds = time.perf_counter() - asked
         self.recent.append(TargetLoading(entry.target, seconds, made.downloading, made.unpacking, loading))
 
     async def _reload(self, entry: Resident) -> None:
         """Anew, from the files that are still there."""
         async with self._slots:
-            estimate = self.evictor.estimates.get(entry.digest, 0)
-            await self._within_budget(entry, estimate, self._load_anew)
+            await self._within_budget(entry, self._estimate(entry, 0), self._load_anew)
+
+    async def _place(self, entry: Resident) -> None:
+        """Say on which GPU the target is going to run, if it is to run on one."""
+        gpu = self.ledger.place()
+        if gpu is not None:
+            entry.gpu = await asyncio.to_thread(self._container.place, entry.model, gpu)
+
+    def _estimate(self, entry: Resident, size: int) -> Memory:
+        """What the target will take: as another copy of its archive did, else ``size``, that of its files."""
+        known = self.evictor.estimates.get(entry.digest)
+        if known is not None:
+            return known.on(entry.gpu)
+        return {HOST: size} if entry.gpu is None else {HOST: size, gpu_pool(entry.gpu): size}
 
     async def _within_budget(
-        self, entry: Resident, estimate: int, load: Callable[[Resident], Coroutine[Any, Any, float]]
+        self, entry: Resident, estimate: Memory, load: Callable[[Resident], Coroutine[Any, Any, float]]
     ) -> float:
-        """Make room for ``estimate`` bytes, load, and charge what it really took; returns what ``load`` does."""
+        """Make room for ``estimate``, load, and charge what it really took; returns what ``load`` does."""
         self._refuse_over_budget(entry.target, estimate)
         await self.evictor.until(lambda: entry.exempt or self.ledger.may_load(estimate))
         entry.memory = estimate
@@ -143,7 +158,7 @@ class Loader:
             await self.evictor.make_room()
             loading = await load(entry)
             await self.evictor.measure_these([entry])
-            if not entry.exempt and entry.memory > self.ledger.limit:
+            if not entry.exempt and self.ledger.exceeded(entry.memory):
                 await self._container.unload(entry.model)
                 self._refuse_over_budget(entry.target, entry.memory)
         except BaseException:
@@ -157,11 +172,11 @@ class Loader:
             "loaded %s in %.3f s: %s, %d resident use %s",
             entry.target,
             time.perf_counter() - started,
-            human_bytes(entry.memory),
+            in_words(entry.memory),
             len(self.ledger.resident),
-            human_bytes(self.ledger.used),
+            in_words(self.ledger.used),
         )
-        if self.ledger.used > self.ledger.limit:
+        if self.ledger.over():
             self.evictor.spawn(self.evictor.make_room())
         if not self._caching:
             self._discard_idle(entry)  # whoever asked for it may have hung up
@@ -204,12 +219,16 @@ class Loader:
                 self.metrics.loading.observe(seconds)
                 return seconds
 
-    def _refuse_over_budget(self, target: str, memory: int) -> None:
-        if target != SERVER_METRICS and memory > self.ledger.limit:
+    def _refuse_over_budget(self, target: str, memory: Memory) -> None:
+        pool = self.ledger.exceeded(memory)
+        if target != SERVER_METRICS and pool is not None:
+            of, option = ("", "memory") if not self.ledger.gpus else (f" of {pool}", "memory")
+            if self.ledger.gpus and pool == HOST:
+                of, option = " of host memory", "host memory"
             raise OutOfMemoryError(
                 507,
-                f"out of memory: {target} needs {human_bytes(memory)}, and all targets together may use "
-                f"{human_bytes(self.ledger.limit)}; give the endpoint more memory",
+                f"out of memory: {target} needs {human_bytes(memory[pool])}{of}, and all targets together may use "
+                f"{human_bytes(self.ledger.budgets[pool])}; give the endpoint more {option}",
             )
 
     def _discard_idle(self, entry: Resident) -> None:

@@ -1,6 +1,8 @@
 """A target that is in memory."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from mmebench.server.containers.pools import Memory, moved
 
 
 @dataclass(slots=True, eq=False)
@@ -14,8 +16,10 @@ class Resident:
     """First line of its inference requests."""
     exempt: bool = False
     """A service model (server_metrics): neither counted nor evicted."""
-    memory: int = 0
-    """Bytes charged to it: an estimate until it is measured."""
+    memory: Memory = field(default_factory=dict)
+    """Bytes charged to it, by pool: an estimate until it is measured."""
+    gpu: int | None = None
+    """The GPU that it was placed on; None for one that runs on the CPU."""
     digest: str = ""
     """SHA-256 of its archive: copies of one archive take about the same memory."""
     in_flight: int = 0
@@ -24,3 +28,15 @@ class Resident:
     """How the container's answers name it; empty where they do not."""
     renamed: bytes = b""
     """How the client's are to name it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a copy of an archive took when it was last looked at, and on which GPU that was."""
+
+    memory: Memory
+    gpu: int | None
+
+    def on(self, gpu: int | None) -> Memory:
+        """What another copy may take on that GPU."""
+        return moved(self.memory, self.gpu, gpu)

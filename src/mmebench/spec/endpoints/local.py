@@ -2,10 +2,10 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, ByteSize, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from mmebench.spec.containers import container_names
@@ -25,6 +25,11 @@ def _container(value: str) -> str:
     )
 
 
+def _numbers(value: Any) -> Any:
+    """``0,1`` on the command line; an empty text is no GPU."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
 def _has_address(url: str) -> bool:
     """Whether somebody could listen there."""
     try:
@@ -39,8 +44,19 @@ class LocalEndpoint(ServedEndpoint):
 
     kind: Literal["local"] = "local"
     name: Name = "local"
-    memory: Size = Field(
-        ByteSize(4 * 1024**3), gt=0, description="what resident targets may use together; then one is evicted"
+    memory: Size | None = Field(
+        None,
+        gt=0,
+        description="what resident targets may use together, of each GPU where there are any, else of the host's "
+        "memory; then one is evicted. Unless told, 4 GiB of the host, or what is free of each GPU but 512 MiB",
+    )
+    host_memory: Size | None = Field(
+        None,
+        gt=0,
+        description="what they may use of the host's memory beside that of GPUs; 90 % of it unless told",
+    )
+    devices: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_numbers)] | None = Field(
+        None, description="the GPUs that targets run on, by their numbers; all unless told. [] is the CPU"
     )
     container: Annotated[str, AfterValidator(_container)] = Field(
         "auto",
@@ -70,8 +86,9 @@ class LocalEndpoint(ServedEndpoint):
 
     @model_validator(mode="after")
     def _one_decides_about_memory(self) -> Self:
-        if self.container_url is not None and "memory" in self.model_fields_set:
-            raise PydanticCustomError(
-                "memory", "memory: a container given by URL says itself when it is full; leave it out"
-            )
+        for name in ("memory", "host_memory"):
+            if self.container_url is not None and getattr(self, name) is not None:
+                raise PydanticCustomError(
+                    "memory", f"{name}: a container given by URL says itself when it is full; leave it out"
+                )
         return self

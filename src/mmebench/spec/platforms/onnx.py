@@ -11,5 +11,6 @@ class Onnx(PlatformSpec):
     kind: Literal["onnx"] = "onnx"
     exporter: ClassVar[str] = "mmebench.models.platforms.onnx"
     served_by: ClassVar[tuple[str, ...]] = ("onnxruntime", "onnxruntime_onnx")
+    shrinks_by: ClassVar[tuple[str, str]] = ("memory.enable_memory_arena_shrinkage", "gpu:0")
     describes_itself: ClassVar[bool] = True
     colour: ClassVar[str] = "#1f4e79"

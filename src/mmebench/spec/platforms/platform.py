@@ -37,7 +37,14 @@ class PlatformSpec(Strict):
         DynamicBatching(), description="null: each request is executed alone"
     )
     instances: int = Field(1, ge=1, le=64, description="copies of the model inside one target")
-    device: Literal["gpu", "cpu"] = Field("gpu", description="gpu becomes cpu on a machine without one")
+    device: Literal["gpu", "cpu"] = Field(
+        "gpu", description="gpu becomes cpu on a machine without one; where there is one, it is never left unused"
+    )
+
+    arena: Literal["keep", "shrink"] = Field(
+        "keep",
+        description="shrink: GPU memory that an inference leaves unused is given back after it, which takes time",
+    )
 
     exporter: ClassVar[str | None] = None
     """The module that exports to it (:class:`mmebench.models.platforms.Exporter`), imported when it is wanted."""
@@ -50,6 +57,8 @@ class PlatformSpec(Strict):
     ``<kind>_nlp.pbtxt``."""
     on_gpu: ClassVar[bool] = True
     """Whether Triton's backend takes instances on a GPU."""
+    shrinks_by: ClassVar[tuple[str, str] | None] = None
+    """Name and value of the parameter by which Triton's backend is told to give memory back after an inference."""
     describes_itself: ClassVar[bool] = False
     """Whether Triton finds inputs and outputs in the model where a config.pbtxt leaves them out."""
     built: ClassVar[bool] = False
@@ -75,4 +84,6 @@ class PlatformSpec(Strict):
             raise ValueError("max_batch_size 0 leaves nothing to batch; set dynamic_batching: null")
         if self.dynamic_batching and any(b > self.max_batch_size for b in self.dynamic_batching.preferred):
             raise ValueError(f"dynamic_batching.preferred goes over max_batch_size {self.max_batch_size}")
+        if self.arena == "shrink" and self.shrinks_by is None:
+            raise ValueError("arena: shrink is for pt and onnx; Triton's backend of this platform keeps no arena")
         return self

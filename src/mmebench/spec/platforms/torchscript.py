@@ -11,4 +11,5 @@ class TorchScript(PlatformSpec):
     kind: Literal["pt"] = "pt"
     exporter: ClassVar[str] = "mmebench.models.platforms.torchscript"
     served_by: ClassVar[tuple[str, ...]] = ("pytorch", "pytorch_libtorch")
+    shrinks_by: ClassVar[tuple[str, str]] = ("ENABLE_CACHE_CLEANING", "true")
     colour: ClassVar[str] = "#c8553d"

@@ -8,7 +8,13 @@ import onnxruntime
 
 from mmebench.server.backends.describe import Described
 from mmebench.server.backends.inference import Array, Infer
-from mmebench.server.backends.inference.options import ModelOptions, TensorOptions, check_count, check_datatype
+from mmebench.server.backends.inference.options import (
+    ModelOptions,
+    TensorOptions,
+    check_count,
+    check_datatype,
+    no_gpu,
+)
 from mmebench.server.backends.inference.strings import to_bytes, to_text
 
 DATATYPES = {
@@ -20,25 +26,39 @@ DATATYPES = {
 }  # fmt: skip
 
 
+_CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+_INSTALL = "'mmebench[gpu]', which brings onnxruntime-gpu, in place of onnxruntime"
+
+
 def open_model(options: ModelOptions) -> Infer:
-    """The ONNX model; on a GPU with the CUDA provider where this build of ONNX Runtime has it."""
+    """The ONNX model, on the CPU or by the CUDA provider on the GPU ``options.device``.
+
+    Raises:
+        ValueError: it is to run on a GPU that this ONNX Runtime cannot use, or does not fit its configuration.
+    """
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = options.threads
     settings.inter_op_num_threads = 1
     # A thread that waits for work must not burn the core that another target needs.
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(str(options.path), settings, providers=_providers(options.device))
+    session = onnxruntime.InferenceSession(str(options.path), settings, providers=_providers(options))
+    if options.device is not None and session.get_providers()[0] != _CUDA:
+        # It says so in its log only, and runs on the CPU.
+        raise no_gpu(options, f"ONNX Runtime {onnxruntime.__version__} cannot load its CUDA provider", _INSTALL)
     _check("input", options.inputs, session.get_inputs())
     _check("output", options.outputs, session.get_outputs())
     check_count("input", len(options.inputs), len(session.get_inputs()))
     outputs = [tensor.name for tensor in options.outputs]
     texts = {tensor.name for tensor in options.inputs if tensor.datatype == "TYPE_STRING"}
+    run = onnxruntime.RunOptions()
+    if options.shrinks and options.device is not None:
+        run.add_run_config_entry("memory.enable_memory_arena_shrinkage", f"gpu:{options.device}")
     text_places = [place for place, tensor in enumerate(options.outputs) if tensor.datatype == "TYPE_STRING"]
 
     def infer(arrays: Mapping[str, Array]) -> list[Array]:
         if texts:
             arrays = {name: to_text(array) if name in texts else array for name, array in arrays.items()}
-        found: list[Array] = session.run(outputs, arrays)
+        found: list[Array] = session.run(outputs, arrays, run)
         for place in text_places:
             found[place] = to_bytes(found[place])
         return found
@@ -60,11 +80,13 @@ def _described(node: Any) -> Described:
     return node.name, DATATYPES[node.type], [size if isinstance(size, int) else -1 for size in node.shape]
 
 
-def _providers(device: int | None) -> list[str | tuple[str, dict[str, str]]]:
-    cpu = "CPUExecutionProvider"
-    if device is None or "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-        return [cpu]
-    return [("CUDAExecutionProvider", {"device_id": str(device)}), cpu]
+def _providers(options: ModelOptions) -> list[str | tuple[str, dict[str, str]]]:
+    if options.device is None:
+        return [_CPU]
+    if _CUDA not in onnxruntime.get_available_providers():
+        raise no_gpu(options, f"ONNX Runtime {onnxruntime.__version__} has no CUDA provider", _INSTALL)
+    # Grown to the power of two, as by default, the arena would take up to twice what the model needs.
+    return [(_CUDA, {"device_id": str(options.device), "arena_extend_strategy": "kSameAsRequested"}), _CPU]
 
 
 def _check(kind: str, configured: Sequence[TensorOptions], nodes: Sequence[Any]) -> None:

@@ -19,6 +19,8 @@ DATATYPES = {
 
 def open_model(options: ModelOptions) -> Infer:
     """The OpenVINO IR (or ONNX) model, compiled for this CPU."""
+    if options.device is not None:
+        raise ValueError("its configuration asks for a GPU, and OpenVINO runs on the CPU here: say KIND_CPU")
     core = openvino.Core()
     settings = {"INFERENCE_NUM_THREADS": options.threads, "NUM_STREAMS": 1}
     # OpenVINO picks bf16 by itself where the CPU has it; the archive says what precision it wants.

@@ -45,6 +45,8 @@ class ModelOptions:
     """Number of the GPU, or None for the CPU."""
     threads: int
     """Threads inside one inference."""
+    shrinks: bool = False
+    """Whether memory of a GPU that an inference leaves unused is given back after it."""
 
 
 def backend_name(config: dict[str, Any]) -> str:
@@ -74,6 +76,23 @@ def model_options(config: dict[str, Any], version: Path, device: int | None) -> 
         _tensors(backend, "output", config.get("output", ())),
         device,
         int(parameters.get("intra_op_thread_count", 0)) or int(os.environ.get("MMEBENCH_THREADS", "1")),
+        # As Triton's own backends are told: the first PyTorch's, the second ONNX Runtime's.
+        parameters.get("enable_cache_cleaning", "").lower() == "true"
+        or "gpu:" in parameters.get("memory.enable_memory_arena_shrinkage", ""),
+    )
+
+
+def no_gpu(options: ModelOptions, found: str, install: str) -> ValueError:
+    """Why a model is not opened that is to run on a GPU: it would run on the CPU without a word.
+
+    Args:
+        options: of the model.
+        found: what is there instead.
+        install: what brings it.
+    """
+    return ValueError(
+        f"its configuration asks for GPU {options.device}, and {found}; install {install}, or ask for the CPU "
+        "(device: cpu in a spec, KIND_CPU in config.pbtxt)"
     )
 
 

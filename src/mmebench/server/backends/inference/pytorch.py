@@ -7,7 +7,13 @@ from typing import Any
 import torch
 
 from mmebench.server.backends.inference import Array, Infer
-from mmebench.server.backends.inference.options import ModelOptions, TensorOptions, check_count, check_datatype
+from mmebench.server.backends.inference.options import (
+    ModelOptions,
+    TensorOptions,
+    check_count,
+    check_datatype,
+    no_gpu,
+)
 
 DATATYPES = {
     torch.bool: "TYPE_BOOL", torch.uint8: "TYPE_UINT8", torch.int8: "TYPE_INT8", torch.int16: "TYPE_INT16",
@@ -17,11 +23,15 @@ DATATYPES = {
 
 
 def open_model(options: ModelOptions) -> Infer:
-    """The TorchScript model; on the GPU ``options.device`` when there is one."""
+    """The TorchScript model, on the CPU or the GPU ``options.device``.
+
+    Raises:
+        ValueError: it is to run on a GPU that this PyTorch cannot use, or does not fit its configuration.
+    """
     # Inputs are views of memory that belongs to others. They are only read, so torch need not warn of it.
     warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
     torch.set_num_threads(options.threads)
-    device = torch.device("cpu") if options.device is None else torch.device("cuda", options.device)
+    device = _device(options)
     module = torch.jit.load(str(options.path), map_location=device).eval()
     inputs = [tensor.name for tensor in options.inputs]
     arguments = [item for item in module.forward.schema.arguments if item.type.kind() != "ClassType"]  # not self
@@ -37,7 +47,37 @@ def open_model(options: ModelOptions) -> Infer:
             given = _tensors(result, options.outputs)
             return [_pick(given, tensor, place).contiguous().cpu().numpy() for tensor, place in outputs]
 
-    return infer
+    return infer if options.device is None else _giving_back(infer, options.shrinks)
+
+
+def _device(options: ModelOptions) -> torch.device:
+    if options.device is None:
+        return torch.device("cpu")
+    if torch.version.cuda is None:
+        raise no_gpu(options, f"PyTorch {torch.__version__} is built without CUDA", "'mmebench[gpu]'")
+    if options.device >= torch.cuda.device_count():
+        found = f"PyTorch {torch.__version__} with CUDA {torch.version.cuda} sees {torch.cuda.device_count()} GPUs"
+        raise no_gpu(options, found, "a PyTorch for this driver")
+    return torch.device("cuda", options.device)
+
+
+def _giving_back(infer: Infer, always: bool) -> Infer:
+    """``infer``, after which memory that PyTorch keeps for the next one is given back: always, or when it ran out.
+
+    What one model keeps no other model can have, as each has a process of its own.
+    """
+
+    def inferred(arrays: Mapping[str, Array]) -> list[Array]:
+        try:
+            found = infer(arrays)
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()
+            raise
+        if always:
+            torch.cuda.empty_cache()
+        return found
+
+    return inferred
 
 
 def numbers(names: Sequence[str]) -> list[int] | None:

@@ -1,0 +1,1 @@
+"""The NVIDIA GPUs of this machine, as their driver accounts for them."""

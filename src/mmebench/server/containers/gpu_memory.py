@@ -1,0 +1,107 @@
+"""What each model takes of each GPU: by its processes where the driver tells, else by how memory grew."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+
+import psutil
+
+from mmebench.gpus.gpu import Gpu
+from mmebench.gpus.nvml import process_memory, read_gpu
+from mmebench.server.containers.pools import Memory, gpu_pool
+
+_log = logging.getLogger(__name__)
+_GROWN = 32 * 1024 * 1024
+"""By so much a GPU's memory grows with any process that uses it, and by less from one moment to the next."""
+_GENERATIONS = 4
+
+
+class GpuMemory:
+    """The accounts of the GPUs that a container uses.
+
+    Attributes:
+        by_process: whether the driver names this machine's processes; None until a model on a GPU has shown it.
+    """
+
+    def __init__(self, gpus: Sequence[Gpu]) -> None:
+        self.gpus = gpus
+        self.by_process: bool | None = None
+        self._before: list[int] = []
+        self._placed: dict[str, int] = {}
+        """By model: the GPU that it was placed on, in the order of the loads."""
+        self._grown: dict[str, Memory] = {}
+        self._parents: dict[int, str | None] = {}
+
+    def begin(self) -> None:
+        """The container is up and holds no model: from here on the GPUs' memory grows with its models."""
+        self._before = [read_gpu(gpu).used for gpu in self.gpus]
+        for accounts in (self._placed, self._grown, self._parents):
+            accounts.clear()
+
+    def place(self, model: str, gpu: int) -> None:
+        """``model`` is going to be loaded on the GPU of this number."""
+        self._placed.pop(model, None)
+        self._placed[model] = gpu
+
+    def forget(self, model: str) -> None:
+        """``model`` is not loaded any more."""
+        self._placed.pop(model, None)
+        self._grown.pop(model, None)
+
+    def measure(self, processes: Mapping[str, Iterable[int]]) -> dict[str, Memory]:
+        """Bytes of each GPU that each model takes now; blocks for less than a millisecond a GPU.
+
+        Args:
+            processes: ids of those that each model has for itself; none where models share one.
+        """
+        if not self._placed:
+            return {}
+        rows = [process_memory(gpu) for gpu in self.gpus]
+        models = {pid: model for model, pids in processes.items() for pid in pids}
+        taken = self._of_processes([row or {} for row in rows], models)
+        if taken:
+            self.by_process = True
+        elif self.by_process is None:
+            self._decide(any(row is None for row in rows))
+        return self._of_growth() if self.by_process is False else taken
+
+    def _of_processes(self, rows: Sequence[Mapping[int, int]], models: Mapping[int, str]) -> dict[str, Memory]:
+        taken: dict[str, Memory] = {}
+        for number, row in enumerate(rows):
+            for pid, size in row.items():
+                model = models.get(pid) or self._by_parent(pid, models)
+                if model is not None:
+                    of_model = taken.setdefault(model, {})
+                    of_model[gpu_pool(number)] = of_model.get(gpu_pool(number), 0) + size
+        return taken
+
+    def _by_parent(self, pid: int, models: Mapping[int, str]) -> str | None:
+        """The model whose process has started this one; the answer is kept, as a process keeps its parent."""
+        if pid not in self._parents:
+            try:
+                parents = psutil.Process(pid).parents()[:_GENERATIONS]
+            except psutil.Error:
+                parents = []
+            self._parents[pid] = next((models[each.pid] for each in parents if each.pid in models), None)
+        return self._parents[pid]
+
+    def _decide(self, untold: bool) -> None:
+        """Nobody of ours is named: either nothing runs on a GPU yet, or the driver does not know our processes."""
+        grown = any(self._growth(number) > _GROWN for number in set(self._placed.values()))
+        if untold or grown:
+            self.by_process = False
+            _log.warning(
+                "the NVIDIA driver does not say here what each process takes (MIG, WSL, or a container with "
+                "process ids of its own): a target's memory is what the GPU's grew by, and one is loaded at a time"
+            )
+
+    def _of_growth(self) -> dict[str, Memory]:
+        """What each GPU grew by, of which the model that was loaded last has what nobody had before."""
+        for number in range(len(self.gpus)):
+            here = [model for model, gpu in self._placed.items() if gpu == number]
+            if here:
+                known = sum(self._grown.get(model, {}).get(gpu_pool(number), 0) for model in here[:-1])
+                self._grown[here[-1]] = {gpu_pool(number): max(0, self._growth(number) - known)}
+        return {model: dict(memory) for model, memory in self._grown.items()}
+
+    def _growth(self, number: int) -> int:
+        return read_gpu(self.gpus[number]).used - self._before[number]
