@@ -22,6 +22,7 @@ def machine_with(libraries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     def make(*devices: Device) -> Machine:
         machine = Machine(tmp_path / "gpus", list(devices), libraries)
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         for name, value in machine.environment.items():
             monkeypatch.setenv(name, value)
         # LD_LIBRARY_PATH comes too late for this process, but a library that is there already is not searched.

@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* Nobody outside of the library that this is part of can call it. */
+#pragma GCC visibility push(hidden)
+
 #define GPUS_MOST 64
 #define GPU_LINE 1024
 #define GPU_UUID 96
@@ -54,5 +57,7 @@ gpu_bytes gpu_free(const struct gpus *gpus, const char *line);
 
 /* The path of a file below the folder that STANDIN_GPUS names; false where the variable is not set. */
 bool gpus_path(char *path, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#pragma GCC visibility pop
 
 #endif

@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -9,7 +10,11 @@ from uuid import uuid4
 
 import psutil
 
+from gpu.libraries import CUDA_RUNTIME
+
 GIB = 2**30
+Processes = Literal["measured", "unmeasured"] | None
+"""Whether the driver tells those of a device, and whether it tells what each takes; None: it tells nothing."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,7 @@ class Slice:
     """Bytes."""
     gpu_instance: int = 7
     compute_instance: int = 0
+    processes: Processes = "measured"
     uuid: str = field(default_factory=lambda: f"MIG-{uuid4()}")
 
 
@@ -33,8 +39,7 @@ class Device:
     """Bytes, those that the driver keeps for itself included."""
     reserved: int = 644_939_776
     uuid: str = field(default_factory=lambda: f"GPU-{uuid4()}")
-    processes: Literal["measured", "unmeasured"] | None = "measured"
-    """Whether the GPU tells its processes, with or without what each takes."""
+    processes: Processes = "measured"
     capability: int = 90
     """Of computing, times ten."""
     utilization: int | None = 0
@@ -77,8 +82,12 @@ class Machine:
     @property
     def environment(self) -> dict[str, str]:
         """Variables for a program that is to find these GPUs."""
-        path = os.pathsep.join([str(self._libraries), os.environ.get("LD_LIBRARY_PATH", "")]).rstrip(os.pathsep)
-        return {"STANDIN_GPUS": str(self._folder), "LD_LIBRARY_PATH": path}
+        runtime = str(self._libraries / CUDA_RUNTIME)
+        return {
+            "STANDIN_GPUS": str(self._folder),
+            "LD_LIBRARY_PATH": ":".join(filter(None, [str(self._libraries), os.environ.get("LD_LIBRARY_PATH")])),
+            "LD_PRELOAD": " ".join(filter(None, [runtime, os.environ.get("LD_PRELOAD")])),
+        }
 
     def change(self, index: int, **figures: Any) -> None:
         """Other figures for one GPU, by the names of :class:`Device`; its energy goes on from where it is."""
@@ -100,8 +109,13 @@ class Machine:
 
     def processes(self, device: Device | Slice) -> dict[int, int]:
         """Bytes by living process; those of a GPU's slices are the slices' own."""
-        files = (self._folder / "used" / device.uuid).glob("[0-9]*")
-        return {pid: int(file.read_text()) for file in files if _lives(pid := int(file.name))}
+        found: dict[int, int] = {}
+        for file in (self._folder / "used" / device.uuid).glob("[0-9]*"):
+            pid = int(file.name)
+            if _lives(pid):
+                with suppress(FileNotFoundError):  # it has given back all of it meanwhile
+                    found[pid] = int(file.read_text())
+        return found
 
     def used(self, device: Device | Slice) -> int:
         """Bytes that living processes take."""
