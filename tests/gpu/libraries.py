@@ -1,4 +1,4 @@
-"""The stand-in for NVIDIA's libraries, built from the C files here."""
+"""The stand-in for NVIDIA's libraries, built from the C files in ``stand_in``."""
 
 import subprocess
 from pathlib import Path
@@ -8,14 +8,14 @@ NVML = "libnvidia-ml.so.1"
 CUDA_RUNTIME = "libstandin-cudart.so"
 """Its calls come before those of NVIDIA's own where LD_PRELOAD names it."""
 
-_SOURCE = Path(__file__).parent
+_SOURCE = Path(__file__).with_name("stand_in")
 _FLAGS = ("-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-pthread")
 
 
 def build(folder: Path) -> Path:
     """Compile them into ``folder``, which is returned; it takes a second, and a C compiler called ``cc``."""
-    _compile(folder / NVML, "nvml.c", "gpus.c")
-    _compile(folder / CUDA_RUNTIME, "cudart.c", "cuda_devices.c", "gpus.c")
+    _compile(folder / NVML, "nvml.c", "nvml_figures.c", "gpus.c")
+    _compile(folder / CUDA_RUNTIME, "cudart.c", "cudart_memory.c", "cuda_devices.c", "gpus.c")
     return folder
 
 

@@ -1,4 +1,4 @@
-"""A machine with GPUs, for programs that find the stand-in for NVIDIA's libraries; ``gpus.h`` has the format."""
+"""A machine with GPUs, for programs that find the stand-in for NVIDIA's libraries; ``stand_in/gpus.h`` has the format."""
 
 import os
 import time
@@ -69,11 +69,15 @@ class Machine:
         folder: where they are described.
         devices: in the order of their index.
         libraries: where :func:`gpu.libraries.build` put the libraries.
+
+    Attributes:
+        devices: as they are now; :meth:`change` and :meth:`lose` replace them.
+        folder: as given.
     """
 
     def __init__(self, folder: Path, devices: list[Device], libraries: Path) -> None:
         self.devices = devices
-        self._folder = folder
+        self.folder = folder
         self._libraries = libraries
         self._described = time.monotonic_ns()
         (folder / "used").mkdir(parents=True)
@@ -84,7 +88,7 @@ class Machine:
         """Variables for a program that is to find these GPUs."""
         runtime = str(self._libraries / CUDA_RUNTIME)
         return {
-            "STANDIN_GPUS": str(self._folder),
+            "STANDIN_GPUS": str(self.folder),
             "LD_LIBRARY_PATH": ":".join(filter(None, [str(self._libraries), os.environ.get("LD_LIBRARY_PATH")])),
             "LD_PRELOAD": " ".join(filter(None, [runtime, os.environ.get("LD_PRELOAD")])),
         }
@@ -103,14 +107,14 @@ class Machine:
 
     def take(self, device: Device | Slice, pid: int, used: int) -> None:
         """A process takes so many bytes, instead of those it took before."""
-        folder = self._folder / "used" / device.uuid
+        folder = self.folder / "used" / device.uuid
         folder.mkdir(exist_ok=True)
         _replace(folder / str(pid), str(used))
 
     def processes(self, device: Device | Slice) -> dict[int, int]:
         """Bytes by living process; those of a GPU's slices are the slices' own."""
         found: dict[int, int] = {}
-        for file in (self._folder / "used" / device.uuid).glob("[0-9]*"):
+        for file in (self.folder / "used" / device.uuid).glob("[0-9]*"):
             pid = int(file.name)
             if _lives(pid):
                 with suppress(FileNotFoundError):  # it has given back all of it meanwhile
@@ -134,7 +138,7 @@ class Machine:
 
     def _describe(self) -> None:
         lines = [line for index, device in enumerate(self.devices) for line in self._lines(index, device)]
-        _replace(self._folder / "gpus.txt", "".join(f"{line}\n" for line in lines))
+        _replace(self.folder / "gpus.txt", "".join(f"{line}\n" for line in lines))
 
     def _lines(self, index: int, device: Device) -> list[str]:
         figures = {name: value for name, value in vars(device).items() if name != "slices"}

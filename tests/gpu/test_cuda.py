@@ -1,12 +1,16 @@
 """What CUDA's runtime, as the stand-in has it, shows and gives to a process."""
 
+import fcntl
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
+import psutil
+
 from gpu.machine import GIB, Device, Machine, Slice
+from support.patience import wait_until
 
 MachineWith = Callable[..., Machine]
 
@@ -96,6 +100,14 @@ def test_processes_that_take_at_once(machine_with: MachineWith) -> None:
     device = Device(total=80 * GIB)
     machine = machine_with(device)
     with ExitStack() as stack:
-        processes = [stack.enter_context(taking(30 * GIB)) for _ in range(4)]
+        with (machine.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            processes = [stack.enter_context(taking(30 * GIB)) for _ in range(4)]
+            wait_until(lambda: all(has_open(process.pid, lock.name) for process in processes), 20)
+            assert machine.used(device) == 0
         assert sorted(map(said, processes)) == ["0", "0", OUT_OF_MEMORY, OUT_OF_MEMORY]
         assert machine.used(device) == 60 * GIB
+
+
+def has_open(pid: int, path: str) -> bool:
+    return any(file.path == path for file in psutil.Process(pid).open_files())

@@ -4,43 +4,23 @@
  * NVML_ERROR_NOT_SUPPORTED; a device whose line is gone has been lost.
  */
 #define _GNU_SOURCE
-#include "gpus.h"
+#include "nvml.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-
-enum {
-  SUCCESS = 0,
-  UNINITIALIZED = 1,
-  INVALID_ARGUMENT = 2,
-  NOT_SUPPORTED = 3,
-  NOT_FOUND = 6,
-  INSUFFICIENT_SIZE = 7,
-  DRIVER_NOT_LOADED = 9,
-  GPU_IS_LOST = 15,
-  ARGUMENT_VERSION_MISMATCH = 25,
-};
 
 #define DRIVER "580.159.04"
 #define CUDA 13000
-#define NOT_AVAILABLE (~0ULL)
-#define NO_INSTANCE (~0U)
 #define MIG_MOST 7
 #define CAPABILITY_SCALE 10
-
-typedef struct handle {
-  char uuid[GPU_UUID];
-} *Device;
 
 static atomic_int users;
 static struct handle handles[GPUS_MOST * 4];
 static pthread_mutex_t handles_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* A handle outlives what it stands for, and is the same for the same device. */
-static int handle_of(const char *line, Device *device) {
+int handle_of(const char *line, Device *device) {
   char uuid[GPU_UUID] = "";
   gpu_text(line, "uuid", uuid, sizeof uuid);
   int code = INSUFFICIENT_SIZE;
@@ -56,12 +36,12 @@ static int handle_of(const char *line, Device *device) {
   return code;
 }
 
-static int look(struct gpus *gpus) {
+int look(struct gpus *gpus) {
   if (users == 0) return UNINITIALIZED;
   return gpus_read(gpus) ? SUCCESS : DRIVER_NOT_LOADED;
 }
 
-static int find(Device device, struct gpus *gpus, const char **line) {
+int find(Device device, struct gpus *gpus, const char **line) {
   int code = look(gpus);
   if (code != SUCCESS) return code;
   if (device == NULL) return INVALID_ARGUMENT;
@@ -69,7 +49,7 @@ static int find(Device device, struct gpus *gpus, const char **line) {
   return *line == NULL ? GPU_IS_LOST : SUCCESS;
 }
 
-static int number(Device device, const char *key, gpu_bytes *value) {
+int number(Device device, const char *key, gpu_bytes *value) {
   struct gpus gpus;
   const char *line;
   int code = find(device, &gpus, &line);
@@ -77,7 +57,7 @@ static int number(Device device, const char *key, gpu_bytes *value) {
   return gpu_number(line, key, value) ? SUCCESS : NOT_SUPPORTED;
 }
 
-static int number_uint(Device device, const char *key, unsigned *value) {
+int number_uint(Device device, const char *key, unsigned *value) {
   gpu_bytes found;
   int code = number(device, key, &found);
   if (code == SUCCESS) *value = (unsigned)found;
@@ -223,141 +203,6 @@ int nvmlDeviceGetCudaComputeCapability(Device device, int *major, int *minor) {
   *major = (int)capability / CAPABILITY_SCALE;
   *minor = (int)capability % CAPABILITY_SCALE;
   return SUCCESS;
-}
-
-/* --- memory and who takes it */
-
-struct memory {
-  unsigned long long total, free, used;
-};
-
-/* The first version of this call counts as used what the driver keeps for itself. */
-int nvmlDeviceGetMemoryInfo(Device device, struct memory *memory) {
-  struct gpus gpus;
-  const char *line;
-  int code = find(device, &gpus, &line);
-  if (code != SUCCESS) return code;
-  if (!gpu_number(line, "total", &memory->total)) return NOT_SUPPORTED;
-  memory->free = gpu_free(&gpus, line);
-  memory->used = memory->total - memory->free;
-  return SUCCESS;
-}
-
-struct memory_v2 {
-  unsigned version;
-  unsigned long long total, reserved, free, used;
-};
-
-int nvmlDeviceGetMemoryInfo_v2(Device device, struct memory_v2 *memory) {
-  struct gpus gpus;
-  const char *line;
-  int code = find(device, &gpus, &line);
-  if (code != SUCCESS) return code;
-  if (memory->version != (sizeof *memory | 2U << 24)) return ARGUMENT_VERSION_MISMATCH;
-  if (!gpu_number(line, "total", &memory->total)) return NOT_SUPPORTED;
-  memory->reserved = 0;
-  gpu_number(line, "reserved", &memory->reserved);
-  memory->free = gpu_free(&gpus, line);
-  memory->used = memory->total - memory->reserved - memory->free;
-  return SUCCESS;
-}
-
-struct process {
-  unsigned pid;
-  unsigned long long used;
-  unsigned gpu_instance, compute_instance;
-};
-
-/* Those of one line, after the already present ones; returns how many there are then, whether or not there is room. */
-static unsigned add_processes(const char *line, bool measured, struct process *processes, unsigned room, unsigned count) {
-  char uuid[GPU_UUID] = "";
-  gpu_bytes gpu_instance = NO_INSTANCE, compute_instance = NO_INSTANCE;
-  gpu_text(line, "uuid", uuid, sizeof uuid);
-  gpu_number(line, "gpu_instance", &gpu_instance);
-  gpu_number(line, "compute_instance", &compute_instance);
-  struct gpu_process found[1024];
-  int here = gpu_processes(uuid, found, 1024);
-  for (int i = 0; i < here && i < 1024; i++, count++)
-    if (count < room)
-      processes[count] = (struct process){(unsigned)found[i].pid, measured ? found[i].used : NOT_AVAILABLE,
-                                          (unsigned)gpu_instance, (unsigned)compute_instance};
-  return count;
-}
-
-/* A GPU's processes include those of its slices. */
-int nvmlDeviceGetComputeRunningProcesses_v3(Device device, unsigned *count, struct process *processes) {
-  struct gpus gpus;
-  const char *line, *slice;
-  char known[16];
-  int code = find(device, &gpus, &line);
-  if (code != SUCCESS) return code;
-  if (!gpu_text(line, "processes", known, sizeof known)) return NOT_SUPPORTED;
-  bool measured = strcmp(known, "measured") == 0;
-  unsigned room = processes == NULL ? 0 : *count;
-  *count = add_processes(line, measured, processes, room, 0);
-  for (int i = 0; (slice = gpus_nth(&gpus, device->uuid, i)) != NULL; i++)
-    *count = add_processes(slice, measured, processes, room, *count);
-  return *count > room ? INSUFFICIENT_SIZE : SUCCESS;
-}
-
-int nvmlDeviceGetComputeRunningProcesses_v2(Device device, unsigned *count, struct process *processes) {
-  return nvmlDeviceGetComputeRunningProcesses_v3(device, count, processes);
-}
-
-/* --- what it is doing */
-
-struct utilization {
-  unsigned gpu, memory;
-};
-
-int nvmlDeviceGetUtilizationRates(Device device, struct utilization *rates) {
-  int code = number_uint(device, "utilization", &rates->gpu);
-  return code == SUCCESS ? number_uint(device, "memory_utilization", &rates->memory) : code;
-}
-
-int nvmlDeviceGetPowerUsage(Device device, unsigned *milliwatts) { return number_uint(device, "power", milliwatts); }
-
-int nvmlDeviceGetPowerManagementLimit(Device device, unsigned *milliwatts) {
-  return number_uint(device, "power_limit", milliwatts);
-}
-
-int nvmlDeviceGetEnforcedPowerLimit(Device device, unsigned *milliwatts) {
-  return number_uint(device, "power_limit", milliwatts);
-}
-
-/* What it was at the time "since" (CLOCK_MONOTONIC, in ns), and what the present power has added. */
-int nvmlDeviceGetTotalEnergyConsumption(Device device, unsigned long long *millijoules) {
-  gpu_bytes energy, power = 0, since = 0;
-  int code = number(device, "energy", &energy);
-  if (code != SUCCESS) return code;
-  number(device, "power", &power);
-  number(device, "since", &since);
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  double seconds = (double)now.tv_sec + (double)now.tv_nsec * 1e-9 - (double)since * 1e-9;
-  *millijoules = energy + (gpu_bytes)((double)power * seconds);
-  return SUCCESS;
-}
-
-static const char *const clocks[] = {"graphics_clock", "sm_clock", "memory_clock", "video_clock"};
-static const char *const max_clocks[] = {"max_graphics_clock", "max_sm_clock", "max_memory_clock", "max_video_clock"};
-
-int nvmlDeviceGetClockInfo(Device device, unsigned type, unsigned *megahertz) {
-  return type < 4 ? number_uint(device, clocks[type], megahertz) : INVALID_ARGUMENT;
-}
-
-int nvmlDeviceGetMaxClockInfo(Device device, unsigned type, unsigned *megahertz) {
-  return type < 4 ? number_uint(device, max_clocks[type], megahertz) : INVALID_ARGUMENT;
-}
-
-int nvmlDeviceGetTemperature(Device device, unsigned sensor, unsigned *celsius) {
-  return sensor == 0 ? number_uint(device, "temperature", celsius) : INVALID_ARGUMENT;
-}
-
-int nvmlDeviceGetEccMode(Device device, unsigned *now, unsigned *after_restart) {
-  int code = number_uint(device, "ecc", now);
-  if (code == SUCCESS) *after_restart = *now;
-  return code;
 }
 
 /* --- slices (MIG) */
