@@ -17,7 +17,7 @@ READY := import ctypes, ensurepip, os, sysconfig; name = sysconfig.get_config_va
 VERSION = $(shell $(PYTHON) -c "import sys; print('%d.%d' % sys.version_info[:2])")
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: setup demo test check lint unit fast bench fuzz soak docs clean
+.PHONY: setup compiler demo test check lint unit fast bench fuzz soak docs clean
 
 setup: $(STAMP)
 
@@ -29,6 +29,10 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $$(grep '^torch==' constraints.txt)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	touch $@
+
+# What builds the stand-in for NVIDIA's libraries, tests/gpu.
+compiler:
+	@command -v cc || { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends gcc libc6-dev; }
 
 demo: setup
 	$(BIN)/mmebench run examples/demo.yaml
@@ -42,7 +46,7 @@ lint: setup
 # Reports are opened in a browser. Tests mostly wait, so that two cores have time for four of them at once; those that
 # judge when something happened come after the others and not beside them.
 WORKERS := -n 4 --dist loadfile --no-loadscope-reorder
-unit: setup
+unit: setup compiler
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
 	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends chromium; }
 	$(BIN)/pytest $(WORKERS) --ignore tests/timing
@@ -50,7 +54,7 @@ unit: setup
 
 test: lint unit
 
-fast: setup
+fast: setup compiler
 	$(BIN)/pytest $(WORKERS) -m "not (triton or export or e2e or browser or slow)"
 
 check: lint fast
