@@ -1,26 +1,50 @@
-"""``mmebench doctor``: whether a spec can be run on SageMaker."""
+"""``mmebench doctor``: whether this machine serves, and whether a spec can be run on SageMaker."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mmebench.cli.options import set_option
 
+if TYPE_CHECKING:
+    from mmebench.endpoints.finding import Finding
+
 _MARKS = {True: "pass", False: "FAIL", None: "?   "}
 
 
 @click.command()
-@click.argument("spec", type=click.Path(path_type=Path))
+@click.argument("spec", type=click.Path(path_type=Path), required=False)
 @set_option
-def doctor(spec: Path, overrides: tuple[str, ...]) -> int:
-    """Look at everything that SPEC needs on AWS, and say what to do where it is not there. Nothing is created."""
-    from mmebench.cli.sagemaker import read_spec
-    from mmebench.endpoints.sagemaker.doctor import examine
+def doctor(spec: Path | None, overrides: tuple[str, ...]) -> int:
+    """Look at everything that a benchmark needs, and say what to do where it is not there.
+
+    Without SPEC, or with one whose endpoint is local, on this machine: GPUs, Triton, runtimes, disk, limits. With
+    one for SageMaker, on AWS: nothing is created there.
+    """
     from mmebench.privacy import hide_accounts
 
-    wanted, endpoint, builds = read_spec(spec, overrides)
     failed = False
-    for finding in examine(endpoint, len(wanted.platforms), builds):
+    for finding in _findings(spec, overrides):
         failed |= finding.passed is False
         click.echo(hide_accounts(f"{_MARKS[finding.passed]}  {finding.name}: {finding.text}"))
     return 1 if failed else 0
+
+
+def _findings(path: Path | None, overrides: tuple[str, ...]) -> "Iterator[Finding]":
+    from mmebench.errors import BadInputError
+    from mmebench.spec import LocalEndpoint
+    from mmebench.spec.reading import load_spec
+
+    if path is None and overrides:
+        raise BadInputError("--set changes a SPEC; give one, or leave --set out")
+    if path is None or isinstance(load_spec(path, overrides).endpoint, LocalEndpoint):
+        from mmebench.server import doctor as machine
+
+        return machine.examine()
+    from mmebench.cli.sagemaker import read_spec
+    from mmebench.endpoints.sagemaker import doctor as sagemaker
+
+    wanted, endpoint, builds = read_spec(path, overrides)
+    return sagemaker.examine(endpoint, len(wanted.platforms), builds)

@@ -1,16 +1,16 @@
 """The doctor: whether a spec can be run on this account, each condition by itself, before anything is created."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from mmebench.endpoints.finding import Finding, ask
 from mmebench.endpoints.sagemaker.aws import Aws, AwsError, calling
 from mmebench.endpoints.sagemaker.bucket import check_bucket
 from mmebench.endpoints.sagemaker.image import image_uri, inference_ami
 from mmebench.endpoints.sagemaker.prices import check_budget, find_price
 from mmebench.endpoints.sagemaker.session import default_bucket
-from mmebench.errors import BadInputError, MmebenchError
+from mmebench.errors import BadInputError
 from mmebench.spec.endpoints.sagemaker import SageMakerEndpoint
 
 _DOCUMENTED = (
@@ -19,16 +19,6 @@ _DOCUMENTED = (
     *(f"ml.{family}.{size}xlarge" for family in ("g4dn", "g5") for size in ("", 2, 4, 8, 16)),
 )
 """Instance types for GPU multi-model endpoints, as the developer guide lists them ("Supported instance types")."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One condition. ``passed`` is None where nobody could look."""
-
-    name: str
-    passed: bool | None
-    text: str
-    """What was found, or what to do."""
 
 
 def examine(spec: SageMakerEndpoint, runs: int, builds: int) -> Iterator[Finding]:
@@ -40,21 +30,14 @@ def examine(spec: SageMakerEndpoint, runs: int, builds: int) -> Iterator[Finding
         builds: TensorRT engines built on each.
     """
     aws = Aws(spec.region)
-    yield _ask("credentials", lambda: _credentials(aws, spec))
-    yield _ask("image", lambda: _image(aws, spec))
-    yield _ask("role", lambda: _role(aws, spec))
-    yield _ask("bucket", lambda: _bucket(aws, spec))
+    yield ask("credentials", lambda: _credentials(aws, spec))
+    yield ask("image", lambda: _image(aws, spec))
+    yield ask("role", lambda: _role(aws, spec))
+    yield ask("bucket", lambda: _bucket(aws, spec))
     for each in spec.each():
-        yield _ask(f"{each.instance_type}, documented", partial(_documented, each))
+        yield ask(f"{each.instance_type}, documented", partial(_documented, each))
     yield from _quotas(aws, spec, builds)
-    yield _ask("price and budget", lambda: _price(aws, spec, runs, builds))
-
-
-def _ask(name: str, look: Callable[[], tuple[bool | None, str]]) -> Finding:
-    try:
-        return Finding(name, *look())
-    except MmebenchError as error:
-        return Finding(name, False, str(error))
+    yield ask("price and budget", lambda: _price(aws, spec, runs, builds))
 
 
 def _credentials(aws: Aws, spec: SageMakerEndpoint) -> tuple[bool, str]:

@@ -1,0 +1,24 @@
+"""What a doctor found: one condition of many, each looked at by itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mmebench.errors import MmebenchError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One condition. ``passed`` is None where nobody could look, or where it depends on what is wanted."""
+
+    name: str
+    passed: bool | None
+    text: str
+    """What was found, or what to do."""
+
+
+def ask(name: str, look: Callable[[], tuple[bool | None, str]]) -> Finding:
+    """What ``look`` found; an error is a finding, too."""
+    try:
+        return Finding(name, *look())
+    except MmebenchError as error:
+        return Finding(name, False, str(error))
