@@ -1,4 +1,4 @@
-"""A machine with GPUs, for programs that find the stand-in for NVIDIA's libraries; ``stand_in/gpus.h`` has the format."""
+"""A machine with GPUs, for programs that find the stand-in for NVIDIA's libraries (``stand_in/gpus.h``)."""
 
 import os
 import time
