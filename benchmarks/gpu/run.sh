@@ -40,5 +40,6 @@ for encoding in binary json; do  # the packages are those of the first benchmark
     mkdir -p "$results/$encoding" && cp -r "$results/cv/.packages" "$results/$encoding/"
     bench 60 payload.yaml $encoding --set workload.payload.encoding=$encoding
 done
+step 40 python3 "$here/ensemble.py" "$results/ensemble.json"
 find "$results" \( -name '*.tar.gz' -o -name '.packages' -o -name '.store-*' \) -prune -exec rm -rf {} +
 echo "== $(date +%T) done"
