@@ -72,7 +72,7 @@ class FakeContainer:
     async def counters(self) -> dict[str, TargetCounters]:
         return {}
 
-    async def memory(self, models: Collection[str]) -> dict[str, Memory]:
+    async def memory(self, models: Collection[str], ran: Collection[str] = ()) -> dict[str, Memory]:
         return {model: {HOST: self.sizes[model]} for model in models if model in self.loaded}
 
 

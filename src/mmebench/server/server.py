@@ -121,7 +121,7 @@ async def _run(
         archives = ArchiveStore(source, container.storage / "unpacked", container.unpack, endpoint.disk)
         caching = endpoint.model_cache_setting == "Enabled"
         concurrency = endpoint.load_concurrency or (_LOAD_CONCURRENCY if caching else max(2, os.cpu_count() or 1))
-        ledger = Ledger(find_budgets(endpoint, gpus) if container.measures_memory else {}, gpus)
+        ledger = Ledger(find_budgets(endpoint, gpus) if container.measures_memory else {}, container.gpus)
         loader = Loader(ledger, archives, container, EndpointMetrics(), concurrency, caching=caching)
         stack.push_async_callback(loader.evictor.close)
         router = Router(endpoint.name, container, loader, origins, connections, signatures)

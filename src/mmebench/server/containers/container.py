@@ -9,6 +9,7 @@ from typing import Protocol
 
 from mmebench.endpoints.counters import TargetCounters
 from mmebench.errors import MmebenchError
+from mmebench.gpus.gpu import Gpu
 from mmebench.server.containers.pools import Memory
 from mmebench.wire.http_client import Address
 
@@ -79,6 +80,8 @@ class Container(Protocol):
     measures_memory: bool
     """Whether :meth:`memory` knows all that a model takes. Where it does not, only the container can say that it
     is full."""
+    gpus: Sequence[Gpu]
+    """Those whose memory it accounts for, by the numbers that it gives them."""
     storage: Path
     """A folder of ours in the file system of the models' directories, for what is unpacked."""
 
@@ -127,8 +130,17 @@ class Container(Protocol):
             The GPU that they run on, another one where its configuration names it; None where none wants a GPU.
         """
 
-    async def memory(self, models: Collection[str]) -> dict[str, Memory]:
-        """Bytes that each of these models uses now; those that are not loaded are left out."""
+    async def memory(self, models: Collection[str], ran: Collection[str] = ()) -> dict[str, Memory]:
+        """Bytes that each of these models uses now; those that are not loaded are left out.
+
+        Args:
+            models: those that are asked for.
+            ran: those that have run since this was asked the last time. Where the driver does not say what a
+                process takes, it is theirs what a GPU's memory grew by.
+        """
+
+    def free(self) -> Memory:
+        """Bytes of each GPU of :attr:`gpus` that nobody takes; blocks for less than a millisecond a GPU."""
 
     async def counters(self) -> dict[str, TargetCounters]:
         """What it counted for each loaded model since the load; empty where it counts nothing.

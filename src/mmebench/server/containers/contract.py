@@ -60,7 +60,8 @@ class ContractContainer:
         self.address: Address = (address.hostname or "", address.port or 80)
         self.ready = asyncio.Event()
         self.on_death: Callable[[], None] = lambda: None
-        self._gpu_memory = GpuMemory(gpus if len(gpus) == 1 and is_loopback(address.hostname or "") else ())
+        self.gpus = gpus if len(gpus) == 1 and is_loopback(address.hostname or "") else ()
+        self._gpu_memory = GpuMemory(self.gpus)
         self._models = ModelDirectory(models)
         self.storage = self._models.path
         self._targets: dict[str, str] = {}
@@ -129,24 +130,28 @@ class ContractContainer:
     @property
     def by_growth(self) -> bool:
         """Where anybody knows: its processes are not ours to know."""
-        return bool(self._gpu_memory.gpus)
+        return bool(self.gpus)
 
     @property
     def loads_alone(self) -> bool:
         """Where memory is what the GPU's grew by."""
-        return bool(self._gpu_memory.gpus)
+        return bool(self.gpus)
 
     def place(self, model: str, gpu: int) -> int | None:
         """The container decides; there is one GPU, or nobody knows."""
-        if not self._gpu_memory.gpus:
+        if not self.gpus:
             return None
         self._gpu_memory.place(model, gpu)
         return gpu
 
-    async def memory(self, models: Collection[str]) -> dict[str, Memory]:
+    async def memory(self, models: Collection[str], ran: Collection[str] = ()) -> dict[str, Memory]:
         """What the GPU's memory grew by; of the host's memory nobody knows."""
-        found = await asyncio.to_thread(self._gpu_memory.measure, {})
+        found = await asyncio.to_thread(self._gpu_memory.measure, {}, ran)
         return {model: found[model] for model in models if model in found}
+
+    def free(self) -> Memory:
+        """By the driver."""
+        return self._gpu_memory.free()
 
     async def counters(self) -> dict[str, TargetCounters]:
         """The contract knows no counters."""

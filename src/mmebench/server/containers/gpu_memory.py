@@ -1,7 +1,8 @@
 """What each model takes of each GPU: by its processes where the driver tells, else by how memory grew."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import psutil
 
@@ -28,41 +29,63 @@ class GpuMemory:
         self._before: list[int] = []
         self._placed: dict[str, int] = {}
         """By model: the GPU that it was placed on, in the order of the loads."""
-        self._grown: dict[str, Memory] = {}
+        self._fresh: set[str] = set()
+        """Those that have not run since they were placed."""
+        self._grown: dict[str, int] = {}
         self._parents: dict[int, str | None] = {}
+        self._turn = threading.Lock()
+        """Measurements run in threads."""
 
     def begin(self) -> None:
         """The container is up and holds no model: from here on the GPUs' memory grows with its models."""
-        self._before = [read_gpu(gpu).used for gpu in self.gpus]
-        for accounts in (self._placed, self._grown, self._parents):
-            accounts.clear()
+        with self._turn:
+            self._before = [read_gpu(gpu).used for gpu in self.gpus]
+            for accounts in (self._placed, self._fresh, self._grown, self._parents):
+                accounts.clear()
 
     def place(self, model: str, gpu: int) -> None:
         """``model`` is going to be loaded on the GPU of this number."""
-        self._placed.pop(model, None)
-        self._placed[model] = gpu
+        with self._turn:
+            self._placed.pop(model, None)
+            self._placed[model] = gpu
+            self._fresh.add(model)
+
+    def place_again(self, model: str) -> None:
+        """``model`` is going to be loaded anew where it was."""
+        if model in self._placed:
+            self.place(model, self._placed[model])
 
     def forget(self, model: str) -> None:
         """``model`` is not loaded any more."""
-        self._placed.pop(model, None)
-        self._grown.pop(model, None)
+        with self._turn:
+            self._placed.pop(model, None)
+            self._fresh.discard(model)
+            self._grown.pop(model, None)
 
-    def measure(self, processes: Mapping[str, Iterable[int]]) -> dict[str, Memory]:
+    def free(self) -> Memory:
+        """Bytes of each GPU that nobody takes."""
+        return {gpu_pool(number): read_gpu(gpu).free for number, gpu in enumerate(self.gpus)}
+
+    def measure(self, processes: Mapping[str, Iterable[int]], ran: Collection[str] = ()) -> dict[str, Memory]:
         """Bytes of each GPU that each model takes now; blocks for less than a millisecond a GPU.
 
         Args:
             processes: ids of those that each model has for itself; none where models share one.
+            ran: the models that have run since this was asked the last time.
         """
-        if not self._placed:
-            return {}
-        rows = [process_memory(gpu) for gpu in self.gpus]
-        models = {pid: model for model, pids in processes.items() for pid in pids}
-        taken = self._of_processes([row or {} for row in rows], models)
-        if taken:
-            self.by_process = True
-        elif self.by_process is None:
-            self._decide(any(row is None for row in rows))
-        return self._of_growth() if self.by_process is False else taken
+        with self._turn:
+            if not self._placed:
+                return {}
+            rows = [process_memory(gpu) for gpu in self.gpus]
+            models = {pid: model for model, pids in processes.items() for pid in pids}
+            taken = self._of_processes([row or {} for row in rows], models)
+            if taken:
+                self.by_process = True
+            elif self.by_process is None:
+                self._decide(any(row is None for row in rows))
+            found = self._of_growth(ran) if self.by_process is False else taken
+            self._fresh.difference_update(ran)
+            return found
 
     def _of_processes(self, rows: Sequence[Mapping[int, int]], models: Mapping[int, str]) -> dict[str, Memory]:
         taken: dict[str, Memory] = {}
@@ -72,6 +95,8 @@ class GpuMemory:
                 if model is not None:
                     of_model = taken.setdefault(model, {})
                     of_model[gpu_pool(number)] = of_model.get(gpu_pool(number), 0) + size
+        listed = {pid for row in rows for pid in row}
+        self._parents = {pid: model for pid, model in self._parents.items() if pid in listed}  # ids come again
         return taken
 
     def _by_parent(self, pid: int, models: Mapping[int, str]) -> str | None:
@@ -94,14 +119,34 @@ class GpuMemory:
                 "process ids of its own): a target's memory is what the GPU's grew by, and one is loaded at a time"
             )
 
-    def _of_growth(self) -> dict[str, Memory]:
-        """What each GPU grew by, of which the model that was loaded last has what nobody had before."""
+    def _of_growth(self, ran: Collection[str]) -> dict[str, Memory]:
+        """All that each GPU grew by, shared among the models on it."""
         for number in range(len(self.gpus)):
             here = [model for model, gpu in self._placed.items() if gpu == number]
             if here:
-                known = sum(self._grown.get(model, {}).get(gpu_pool(number), 0) for model in here[:-1])
-                self._grown[here[-1]] = {gpu_pool(number): max(0, self._growth(number) - known)}
-        return {model: dict(memory) for model, memory in self._grown.items()}
+                self._share(self._growth(number), here, ran)
+        return {model: {gpu_pool(self._placed[model]): size} for model, size in self._grown.items()}
+
+    def _share(self, growth: int, here: Sequence[str], ran: Collection[str]) -> None:
+        """What is new belongs to the model that is being loaded, else to those that ran; what is gone, to all."""
+        had = {model: self._grown.get(model, 0) for model in here}
+        more = growth - sum(had.values())
+        if more < 0:
+            sizes = {model: size * growth // sum(had.values()) for model, size in had.items()}
+            who = [here[-1]]
+        else:
+            sizes = had
+            who = (
+                [model for model in here if model in self._fresh and model not in ran]
+                or [model for model in here if model in ran]
+                or list(here)
+            )
+        rest = growth - sum(sizes.values())
+        for place, model in enumerate(who):
+            sizes[model] += rest // len(who) + (place < rest % len(who))
+        self._grown |= sizes
 
     def _growth(self, number: int) -> int:
-        return read_gpu(self.gpus[number]).used - self._before[number]
+        used = read_gpu(self.gpus[number]).used
+        self._before[number] = min(self._before[number], used)  # what was there then has gone
+        return used - self._before[number]

@@ -25,7 +25,7 @@ def moved(memory: Memory, source: int | None, destination: int | None) -> Memory
 
 def grown(memory: Memory, known: Memory) -> Memory:
     """``memory`` of a target that may grow on its GPU to what is ``known`` of one like it."""
-    return {pool: max(size, known.get(pool, 0)) if pool != HOST else size for pool, size in memory.items()}
+    return memory | {pool: max(size, memory.get(pool, 0)) for pool, size in known.items() if pool != HOST}
 
 
 def in_words(memory: Mapping[str, int]) -> str:

@@ -94,7 +94,8 @@ class V2Container:
         self._recipe = recipe
         self._run = run
         self._visible = {} if gpus is None else {"CUDA_VISIBLE_DEVICES": ",".join(gpu.uuid for gpu in gpus)}
-        self._gpu_memory = GpuMemory(gpus or ())
+        self.gpus = gpus or ()
+        self._gpu_memory = GpuMemory(self.gpus)
         self._output = output
         self._process: ServerProcess | None = None
         self._control = recipe.control(run)
@@ -108,7 +109,7 @@ class V2Container:
     @property
     def loads_alone(self) -> bool:
         """Where there are GPUs, until it has shown that their driver knows what each process takes."""
-        return bool(self._gpu_memory.gpus) and not self._gpu_memory.by_process
+        return bool(self.gpus) and not self._gpu_memory.by_process
 
     async def start(self) -> None:
         """Prepare, start, check, and keep it running from then on."""
@@ -123,7 +124,7 @@ class V2Container:
 
     def unpack(self, archive: Path, directory: Path, limit: int) -> Path:
         """Unpack a Triton model and fit its configuration to this machine."""
-        return unpack_model(archive, directory, limit, gpus=bool(self._gpu_memory.gpus))
+        return unpack_model(archive, directory, limit, gpus=bool(self.gpus))
 
     def place(self, model: str, gpu: int) -> int | None:
         """Write the GPU into its configurations."""
@@ -167,18 +168,23 @@ class V2Container:
 
     async def reload(self, model: str, target: str) -> None:
         """Load anew a model whose process died; Triton takes the load while the unload still goes on."""
+        self._gpu_memory.place_again(model)
         await self._control.begin_unload(model)
         await self._control.load(model)
 
-    async def memory(self, models: Collection[str]) -> dict[str, Memory]:
+    async def memory(self, models: Collection[str], ran: Collection[str] = ()) -> dict[str, Memory]:
         """Bytes that each of these models uses now."""
         if self._process is None:
             return {}
         processes = await asyncio.to_thread(self._recipe.processes, self._process.pid)
         wanted = {model: processes.get(model, ()) for model in models}
         host = await self._recipe.memory(self.address, wanted)
-        gpus = await asyncio.to_thread(self._gpu_memory.measure, processes)
+        gpus = await asyncio.to_thread(self._gpu_memory.measure, processes, ran)
         return {model: {HOST: size} | gpus.get(model, {}) for model, size in host.items()}
+
+    def free(self) -> Memory:
+        """By the driver."""
+        return self._gpu_memory.free()
 
     async def counters(self) -> dict[str, TargetCounters]:
         """What it counted for each loaded model."""

@@ -285,7 +285,7 @@ class Exchange:
         assert entry is not None
         self._release()
         if fault is Fault.OUT_OF_MEMORY:
-            return await self._served.loader.evictor.relieve(entry)
+            return await self._served.loader.evictor.make_way(entry)
         if fault is Fault.MODEL_DEAD:
             self._served.loader.revive(entry)
         else:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mmebench.errors import MmebenchError
 from mmebench.server.containers.container import Container
-from mmebench.server.containers.pools import in_words
+from mmebench.server.containers.pools import gpu_pool, in_words
 from mmebench.server.endpoint_metrics import EndpointMetrics
 from mmebench.server.memory.ledger import Ledger
 from mmebench.server.memory.resident import Estimate, Resident
@@ -39,21 +39,45 @@ class Evictor:
         self._changed = asyncio.Event()
         self.changed = self._changed.set
         """Say that somebody finished something; those who wait for a condition look again."""
+        self._crowded: set[str] = set()
+        """Pools of GPUs that have run out of memory: others may take of them, too."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._measured_at = -math.inf
         self._measuring = asyncio.Lock()
 
-    async def relieve(self, entry: Resident) -> bool:
-        """The container has no memory to run ``entry``: evict another. False when there is none."""
+    async def make_way(self, entry: Resident) -> bool:
+        """The container has no memory to load or run ``entry``, whatever the budgets say: see why, relieve it."""
         await self.measure_these([entry])  # it may have taken more than anybody knew
-        victim = self.ledger.sacrifice(spared=entry)
+        if entry.gpu is not None:
+            self._crowded.add(gpu_pool(entry.gpu))
+            await self.see_room()
+        return await self.relieve(entry)
+
+    async def relieve(self, entry: Resident) -> bool:
+        """Free something for ``entry``: evict another, or wait for one. False when there is none."""
+        ledger = self.ledger
+        victim = ledger.sacrifice(spared=entry)
         if victim is not None:
             await self._begin_eviction(victim)
-            return True
-        if self.ledger.unloading:
-            await self.until(lambda: not self.ledger.unloading)
-            return True
-        return False
+        elif ledger.unloading:
+            await self.until(lambda: not ledger.unloading)
+        elif ledger.busy(but=entry):
+            await self.until(lambda: not ledger.busy(but=entry) or ledger.sacrifice(spared=entry) is not None)
+        else:
+            return False
+        return True
+
+    async def see_room(self) -> None:
+        """See what others leave of the GPUs that have run out of memory once."""
+        if not self._crowded:
+            return
+        ledger = self.ledger
+        entries = [*ledger.resident.values(), *ledger.loading.values(), *ledger.unloading.values()]
+        ours = await self._container.memory([entry.model for entry in entries])
+        free = await asyncio.to_thread(self._container.free)
+        for pool in self._crowded:
+            ledger.limit(pool, free[pool] + sum(memory.get(pool, 0) for memory in ours.values()))
+        self.changed()
 
     async def measure(self, fresh_seconds: float = _FRESH_SECONDS) -> None:
         """See what the resident targets really use, unless that was done so short a time ago."""
@@ -62,6 +86,7 @@ class Evictor:
             if now - self._measured_at >= fresh_seconds:
                 self._measured_at = now
                 await self.measure_these(list(self.ledger.resident.values()))
+                await self.see_room()
 
     async def watch_memory(self) -> None:
         """Measure from time to time and evict what went over the budget; runs until it is cancelled."""
@@ -120,7 +145,11 @@ class Evictor:
     async def measure_these(self, entries: Iterable[Resident]) -> None:
         """See what these targets really use."""
         by_model = {entry.model: entry for entry in entries}
-        for model, memory in (await self._container.memory(by_model)).items():
+        ran = [entry for entry in self.ledger.resident.values() if entry.ran or entry.in_flight]
+        for entry in ran:
+            entry.ran = False
+        measured = await self._container.memory(by_model, {entry.model for entry in ran})
+        for model, memory in measured.items():
             entry = by_model[model]
             entry.memory = memory
             known = self.estimates.get(entry.digest, Estimate({}, None))

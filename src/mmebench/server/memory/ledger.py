@@ -9,6 +9,7 @@ from mmebench.gpus.gpu import Gpu
 from mmebench.server.containers.pools import HOST, Memory, gpu_pool
 from mmebench.server.memory.policy import eviction_order
 from mmebench.server.memory.resident import Resident
+from mmebench.units import human_bytes
 
 
 class Ledger:
@@ -17,14 +18,17 @@ class Ledger:
     Attributes:
         budgets: bytes by pool; a pool is left out where only the container can say that it is full.
         resident: least recently used first.
+        promised: by target, what those will take that have been placed and are not charged yet.
     """
 
     def __init__(self, budgets: Mapping[str, int], gpus: Sequence[Gpu] = ()) -> None:
         self.budgets = dict(budgets)
+        self._asked = dict(budgets)
         self.gpus = gpus
         self.resident: OrderedDict[str, Resident] = OrderedDict()
         self.loading: dict[str, Resident] = {}
         self.unloading: dict[str, Resident] = {}
+        self.promised: dict[str, Memory] = {}
         self.loads = 0
         self.evictions = 0
 
@@ -32,6 +36,11 @@ class Ledger:
     def used(self) -> Counter[str]:
         """Bytes that are not free, by pool: what is being loaded counts already, what is being unloaded still."""
         return _memory(self.resident) + _memory(self.loading) + _memory(self.unloading)
+
+    def limit(self, pool: str, room: int) -> None:
+        """Targets can have no more than so many bytes of ``pool``, as others take the rest of it for now."""
+        if pool in self._asked:
+            self.budgets[pool] = min(self._asked[pool], room)
 
     def over(self) -> bool:
         """Whether more is used than a budget allows."""
@@ -42,6 +51,19 @@ class Ledger:
         """The pool whose whole budget is less than so much; None where all can hold it."""
         return next((pool for pool, size in memory.items() if size > self.budgets.get(pool, math.inf)), None)
 
+    def shortage(self, entry: Resident, memory: Memory) -> str | None:
+        """Why ``entry`` cannot have so much, whoever goes, in words; None where it can."""
+        pool = None if entry.exempt else self.exceeded(memory)
+        if pool is None:
+            return None
+        of = f" of {pool}" if self.gpus else ""
+        needs, budget = human_bytes(memory[pool]), human_bytes(self.budgets[pool])
+        said = f"out of memory: {entry.target} needs {needs}{of}, and "
+        if self.budgets[pool] < self._asked[pool]:
+            return f"{said}others leave {budget} of it; end what else runs there"
+        option = "host_memory" if self.gpus and pool == HOST else "memory"
+        return f"{said}all targets together may use {budget}; give the endpoint more {option}"
+
     def may_load(self, memory: Memory) -> bool:
         """Whether the budgets could hold so many more bytes if every resident target went."""
         return self.exceeded(_memory(self.loading) + Counter(memory)) is None
@@ -49,6 +71,8 @@ class Ledger:
     def place(self) -> int | None:
         """The GPU that has most room for one more target; None without GPUs."""
         used = self.used
+        for memory in self.promised.values():
+            used.update(memory)
 
         def room(number: int) -> float:
             pool = gpu_pool(number)
@@ -75,6 +99,10 @@ class Ledger:
                     excess[pool] -= entry.memory.get(pool, 0)
         return chosen
 
+    def busy(self, but: Resident) -> bool:
+        """Whether another target than this one is on its way into memory."""
+        return any(entry is not but and not entry.waits for entry in self.loading.values())
+
     def sacrifice(self, spared: Resident) -> Resident | None:
         """The target to evict when the container has no room for ``spared``, whatever the budgets say.
 
@@ -93,6 +121,7 @@ class Ledger:
 
     def begin_load(self, entry: Resident) -> None:
         """Charge what the target is expected to take."""
+        self.promised.pop(entry.target, None)
         self.loading[entry.target] = entry
 
     def end_load(self, entry: Resident) -> None:
@@ -102,8 +131,8 @@ class Ledger:
         self.loads += not entry.exempt
 
     def abort_load(self, entry: Resident) -> None:
-        """The container does not hold it."""
-        del self.loading[entry.target]
+        """The container does not hold it, and may not have been asked to."""
+        self.loading.pop(entry.target, None)
 
     def begin_unload(self, entry: Resident) -> None:
         """No new request reaches the target; its memory is still charged."""

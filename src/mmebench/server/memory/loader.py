@@ -6,7 +6,7 @@ import hashlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
 from mmebench.endpoints.endpoint import TargetLoading
@@ -18,10 +18,13 @@ from mmebench.server.endpoint_metrics import EndpointMetrics
 from mmebench.server.memory.evictor import Evictor
 from mmebench.server.memory.ledger import Ledger
 from mmebench.server.memory.resident import Resident
+from mmebench.server.memory.scarcity import Scarcity
 from mmebench.server.memory.store import ArchiveStore, Materialised
-from mmebench.units import human_bytes
 
 _log = logging.getLogger(__name__)
+
+_Load = Callable[[str, str], Awaitable[None]]
+"""What the container does with a model, given the target that it is."""
 
 
 class Loader:
@@ -48,6 +51,7 @@ class Loader:
         self._container = container
         self._slots = asyncio.Semaphore(concurrency)
         self._alone = asyncio.Lock()
+        self._scarcity = Scarcity(self.evictor)
         self._loads: dict[str, tuple[Resident, asyncio.Task[None]]] = {}
         container.on_death = self._forget_all
 
@@ -82,6 +86,7 @@ class Loader:
     def release(self, entry: Resident) -> None:
         """The request is over."""
         entry.in_flight -= 1
+        entry.ran = True
         if not entry.in_flight:
             self.evictor.changed()
             if not self._caching:
@@ -100,7 +105,7 @@ class Loader:
             self.ledger.forget(entry)
             self.evictor.statistics.lost(entry.target)
             successor, _ = self._begin(entry.target, self._reload)
-            successor.digest = entry.digest
+            successor.digest, successor.gpu = entry.digest, entry.gpu
 
     def _begin(
         self, target: str, load: Callable[[Resident], Coroutine[Any, Any, None]]
@@ -120,23 +125,38 @@ class Loader:
             await self.evictor.until(lambda: entry.target not in self.ledger.unloading)
             made = await self._materialise(entry)
             entry.digest = made.content.digest
-            async with self._alone if self._container.loads_alone else contextlib.nullcontext():
-                await self._place(entry)
-                estimate = self._estimate(entry, made.content.size if self._container.measures_memory else 0)
-                loading = await self._within_budget(entry, estimate, self._load_or_evict)
+            async with self._by_itself():
+                size = made.content.size if self._container.measures_memory else 0
+                try:
+                    await self._place(entry, size)
+                    loading = await self._within_budget(entry, size, self._container.load)
+                finally:
+                    self.ledger.promised.pop(entry.target, None)
         seconds = time.perf_counter() - asked
         self.recent.append(TargetLoading(entry.target, seconds, made.downloading, made.unpacking, loading))
 
     async def _reload(self, entry: Resident) -> None:
         """Anew, from the files that are still there."""
-        async with self._slots:
-            await self._within_budget(entry, self._estimate(entry, 0), self._load_anew)
+        async with self._slots, self._by_itself():
+            await self._within_budget(entry, 0, self._container.reload)
 
-    async def _place(self, entry: Resident) -> None:
-        """Say on which GPU the target is going to run, if it is to run on one."""
-        gpu = self.ledger.place()
-        if gpu is not None:
-            entry.gpu = await asyncio.to_thread(self._container.place, entry.model, gpu)
+    @contextlib.asynccontextmanager
+    async def _by_itself(self) -> AsyncIterator[None]:
+        """No other load goes on meanwhile, where the container could not tell what each of them takes."""
+        if not self._container.loads_alone:
+            yield
+            return
+        async with self._alone:
+            await self.evictor.measure_these(())  # what has grown until now is not the new one's
+            yield
+
+    async def _place(self, entry: Resident, size: int) -> None:
+        """Say on which GPU the target is going to run, if it is to run on one; its files take ``size`` bytes."""
+        entry.gpu = self.ledger.place()
+        if entry.gpu is not None:
+            self.ledger.promised[entry.target] = self._estimate(entry, size)
+            entry.gpu = await asyncio.to_thread(self._container.place, entry.model, entry.gpu)
+            self.ledger.promised[entry.target] = self._estimate(entry, size)
 
     def _estimate(self, entry: Resident, size: int) -> Memory:
         """What the target will take: as another copy of its archive did, else ``size``, that of its files."""
@@ -145,23 +165,23 @@ class Loader:
             return known.on(entry.gpu)
         return {HOST: size} if entry.gpu is None else {HOST: size, gpu_pool(entry.gpu): size}
 
-    async def _within_budget(
-        self, entry: Resident, estimate: Memory, load: Callable[[Resident], Coroutine[Any, Any, float]]
-    ) -> float:
-        """Make room for ``estimate``, load, and charge what it really took; returns what ``load`` does."""
-        self._refuse_over_budget(entry.target, estimate)
-        await self.evictor.until(lambda: entry.exempt or self.ledger.may_load(estimate))
-        entry.memory = estimate
-        self.ledger.begin_load(entry)
+    async def _within_budget(self, entry: Resident, size: int, load: _Load) -> float:
+        """Make room for what it may take, load, and charge what it really took.
+
+        Returns:
+            The seconds that the container took to load it.
+        """
         started = time.perf_counter()
         try:
+            entry.memory = await self._admit(entry, size)
+            self.ledger.begin_load(entry)
             await self.evictor.make_room()
-            loading = await load(entry)
+            loading = await self._scarcity.load(entry, lambda: self._timed(entry, load))
             await self.evictor.measure_these([entry])
             entry.memory = grown(entry.memory, self._estimate(entry, 0))  # its first inference is still to come
-            if not entry.exempt and self.ledger.exceeded(entry.memory):
+            if self.ledger.shortage(entry, entry.memory) is not None:
                 await self._container.unload(entry.model)
-                self._refuse_over_budget(entry.target, entry.memory)
+                self._refuse_over_budget(entry, entry.memory)
         except BaseException:
             self.ledger.abort_load(entry)
             self._container.remove_files(entry.model)
@@ -183,6 +203,18 @@ class Loader:
             self._discard_idle(entry)  # whoever asked for it may have hung up
         return loading
 
+    async def _admit(self, entry: Resident, size: int) -> Memory:
+        """What the target may take, once all loads together can have that."""
+        estimate = self._estimate(entry, size)
+        if entry.exempt:
+            return estimate
+        ledger = self.ledger
+        if ledger.exceeded(estimate):
+            await self.evictor.see_room()  # others may have left
+        await self.evictor.until(lambda: ledger.exceeded(estimate) is not None or ledger.may_load(estimate))
+        self._refuse_over_budget(entry, estimate)
+        return estimate
+
     async def _materialise(self, entry: Resident) -> Materialised:
         """The target's files; while the disk is full of what other targets use, one of those is evicted."""
         directory = self._container.directory(entry.model)
@@ -198,39 +230,17 @@ class Loader:
                     self.metrics.downloading.observe(made.seconds)
                 return made
 
-    async def _load_anew(self, entry: Resident) -> float:
+    async def _timed(self, entry: Resident, load: _Load) -> float:
         started = time.perf_counter()
-        await self._container.reload(entry.model, entry.target)
+        await load(entry.model, entry.target)
         seconds = time.perf_counter() - started
         self.metrics.loading.observe(seconds)
         return seconds
 
-    async def _load_or_evict(self, entry: Resident) -> float:
-        """Load and say how long that took; when the container is full, evict another target and try again."""
-        while True:
-            started = time.perf_counter()
-            try:
-                await self._container.load(entry.model, entry.target)
-            except OutOfMemoryError as error:
-                _log.warning("%s: the container is full (%s)", entry.target, error)
-                if not await self.evictor.relieve(entry):
-                    raise
-            else:
-                seconds = time.perf_counter() - started
-                self.metrics.loading.observe(seconds)
-                return seconds
-
-    def _refuse_over_budget(self, target: str, memory: Memory) -> None:
-        pool = self.ledger.exceeded(memory)
-        if target != SERVER_METRICS and pool is not None:
-            of, option = ("", "memory") if not self.ledger.gpus else (f" of {pool}", "memory")
-            if self.ledger.gpus and pool == HOST:
-                of, option = " of host memory", "host memory"
-            raise OutOfMemoryError(
-                507,
-                f"out of memory: {target} needs {human_bytes(memory[pool])}{of}, and all targets together may use "
-                f"{human_bytes(self.ledger.budgets[pool])}; give the endpoint more {option}",
-            )
+    def _refuse_over_budget(self, entry: Resident, memory: Memory) -> None:
+        shortage = self.ledger.shortage(entry, memory)
+        if shortage is not None:
+            raise OutOfMemoryError(507, shortage)
 
     def _discard_idle(self, entry: Resident) -> None:
         """Without caching: nobody uses this target now, so it goes."""

@@ -22,6 +22,10 @@ class Resident:
     """The GPU that it was placed on; None for one that runs on the CPU."""
     digest: str = ""
     """SHA-256 of its archive: copies of one archive take about the same memory."""
+    waits: bool = False
+    """Of one that is being loaded: it takes no memory until others have loaded or left."""
+    ran: bool = False
+    """Whether a request to it has ended since its memory was last measured."""
     in_flight: int = 0
     """Requests that are on their way to it or wait for it; it is not unloaded while there are any."""
     named: bytes = b""
