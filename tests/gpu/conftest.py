@@ -1,13 +1,16 @@
 """Machines with GPUs where there are none."""
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from gpu.libraries import build
+from gpu.libraries import NVML, build
 from gpu.machine import Device, Machine
+from mmebench.gpus import nvml
+
 
 
 @pytest.fixture(scope="session")
@@ -17,16 +20,31 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def machine_with(libraries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Machine]:
+def machine_with(libraries: Path, tmp_path: Path) -> Iterator[Callable[..., Machine]]:
     """``machine_with(Device(), Device())``: the GPUs that this process, and what it starts, have from then on."""
+    with ExitStack() as stack:
+        yield lambda *devices: stack.enter_context(_installed(tmp_path / "gpus", libraries, devices))
 
-    def make(*devices: Device) -> Machine:
-        machine = Machine(tmp_path / "gpus", list(devices), libraries)
-        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+@pytest.fixture(scope="module")
+def module_machine_with(
+    libraries: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Machine]]:
+    """The same for all tests of a module."""
+    with ExitStack() as stack:
+        folder = tmp_path_factory.mktemp("machine") / "gpus"
+        yield lambda *devices: stack.enter_context(_installed(folder, libraries, devices))
+
+
+@contextmanager
+def _installed(folder: Path, libraries: Path, devices: tuple[Device, ...]) -> Iterator[Machine]:
+    machine = Machine(folder, list(devices), libraries)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         for name, value in machine.environment.items():
-            monkeypatch.setenv(name, value)
+            patch.setenv(name, value)
         # LD_LIBRARY_PATH comes too late for this process, but a library that is there already is not searched.
-        ctypes.CDLL(str(libraries / "libnvidia-ml.so.1"))
-        return machine
-
-    return make
+        ctypes.CDLL(str(libraries / NVML))
+        nvml._library.cache_clear()
+        yield machine
+    nvml._library.cache_clear()

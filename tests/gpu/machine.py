@@ -13,8 +13,12 @@ import psutil
 from gpu.libraries import CUDA_RUNTIME
 
 GIB = 2**30
-Processes = Literal["measured", "unmeasured"] | None
-"""Whether the driver tells those of a device, and whether it tells what each takes; None: it tells nothing."""
+Processes = Literal["measured", "unmeasured", "elsewhere", "unnamed"] | None
+"""What the driver tells of those of a device; None: it does not know the question.
+
+``unmeasured``: what each takes is not told. In a container with process ids of its own they have those of the host
+(``elsewhere``), or none is listed (``unnamed``).
+"""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@
 
 #define NOT_AVAILABLE (~0ULL)
 #define NO_INSTANCE (~0U)
+/* Linux has no process of such an id. */
+#define ELSEWHERE 10000000
 
 /* --- memory and who takes it */
 
@@ -51,19 +53,27 @@ struct process {
   unsigned gpu_instance, compute_instance;
 };
 
+/* What the driver tells of processes: see Processes in machine.py. */
+struct telling {
+  bool measured, named;
+  unsigned pid_offset;
+};
+
 /* Those of one line, after the already present ones; returns how many there are then, whether or not there is room. */
-static unsigned add_processes(const char *line, bool measured, struct process *processes, unsigned room, unsigned count) {
+static unsigned add_processes(const char *line, struct telling telling, struct process *processes, unsigned room,
+                              unsigned count) {
   char uuid[GPU_UUID] = "";
   gpu_bytes gpu_instance = NO_INSTANCE, compute_instance = NO_INSTANCE;
   gpu_text(line, "uuid", uuid, sizeof uuid);
   gpu_number(line, "gpu_instance", &gpu_instance);
   gpu_number(line, "compute_instance", &compute_instance);
   struct gpu_process found[1024];
-  int here = gpu_processes(uuid, found, 1024);
+  int here = telling.named ? gpu_processes(uuid, found, 1024) : 0;
   for (int i = 0; i < here && i < 1024; i++, count++)
     if (count < room)
-      processes[count] = (struct process){(unsigned)found[i].pid, measured ? found[i].used : NOT_AVAILABLE,
-                                          (unsigned)gpu_instance, (unsigned)compute_instance};
+      processes[count] = (struct process){(unsigned)found[i].pid + telling.pid_offset,
+                                          telling.measured ? found[i].used : NOT_AVAILABLE, (unsigned)gpu_instance,
+                                          (unsigned)compute_instance};
   return count;
 }
 
@@ -75,11 +85,13 @@ int nvmlDeviceGetComputeRunningProcesses_v3(Device device, unsigned *count, stru
   int code = find(device, &gpus, &line);
   if (code != SUCCESS) return code;
   if (!gpu_text(line, "processes", known, sizeof known)) return NOT_SUPPORTED;
-  bool measured = strcmp(known, "measured") == 0;
+  struct telling telling = {.measured = strcmp(known, "unmeasured") != 0,
+                            .named = strcmp(known, "unnamed") != 0,
+                            .pid_offset = strcmp(known, "elsewhere") == 0 ? ELSEWHERE : 0};
   unsigned room = processes == NULL ? 0 : *count;
-  *count = add_processes(line, measured, processes, room, 0);
+  *count = add_processes(line, telling, processes, room, 0);
   for (int i = 0; (slice = gpus_nth(&gpus, device->uuid, i)) != NULL; i++)
-    *count = add_processes(slice, measured, processes, room, *count);
+    *count = add_processes(slice, telling, processes, room, *count);
   return *count > room ? INSUFFICIENT_SIZE : SUCCESS;
 }
 

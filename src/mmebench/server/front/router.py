@@ -114,6 +114,7 @@ class Router(Served):
     async def _residency(self, connection: "ClientConnection", request: Request) -> None:
         if request.head.target.endswith(b"?measure=now"):
             await self.loader.evictor.measure(fresh_seconds=0)
+            await self.loader.evictor.make_room()
         if connection.current is request:
             body = dataclasses.asdict(self.ledger.snapshot()) | {"by_growth": self.container.by_growth}
             connection.answer(answers.document(200, body, request.connection))

@@ -142,16 +142,23 @@ class Evictor:
         finally:
             self.changed()
 
+    async def measure_newcomers(self) -> None:
+        """See what those really use that have served their first request since they were measured."""
+        newcomers = [entry for entry in self.ledger.resident.values() if entry.ran and not entry.settled]
+        if newcomers:
+            await self.measure_these(newcomers)
+
     async def measure_these(self, entries: Iterable[Resident]) -> None:
         """See what these targets really use."""
         by_model = {entry.model: entry for entry in entries}
         ran = [entry for entry in self.ledger.resident.values() if entry.ran or entry.in_flight]
+        run = {entry.model: entry.ran for entry in ran}
         for entry in ran:
             entry.ran = False
-        measured = await self._container.memory(by_model, {entry.model for entry in ran})
-        for model, memory in measured.items():
+        for model, memory in (await self._container.memory(by_model, run)).items():
             entry = by_model[model]
             entry.memory = memory
+            entry.settled = entry.settled or run.get(model, False)
             known = self.estimates.get(entry.digest, Estimate({}, None))
             self.estimates[entry.digest] = known.learned(memory, entry.gpu)
 

@@ -205,9 +205,10 @@ class Loader:
 
     async def _admit(self, entry: Resident, size: int) -> Memory:
         """What the target may take, once all loads together can have that."""
-        estimate = self._estimate(entry, size)
         if entry.exempt:
-            return estimate
+            return self._estimate(entry, size)
+        await self.evictor.measure_newcomers()
+        estimate = self._estimate(entry, size)
         ledger = self.ledger
         if ledger.exceeded(estimate):
             await self.evictor.see_room()  # others may have left

@@ -26,6 +26,8 @@ class Resident:
     """Of one that is being loaded: it takes no memory until others have loaded or left."""
     ran: bool = False
     """Whether a request to it has ended since its memory was last measured."""
+    settled: bool = False
+    """Whether it was measured after its first request, with which it grew."""
     in_flight: int = 0
     """Requests that are on their way to it or wait for it; it is not unloaded while there are any."""
     named: bytes = b""
