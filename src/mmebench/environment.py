@@ -15,17 +15,25 @@ def describe_environment() -> dict[str, Any]:
     """Processor, cores, memory in bytes, GPUs, operating system, and the versions of what shapes the figures."""
     import psutil
 
-    from mmebench.gpus.nvml import describe_gpus
-
     return {
         "processor": _processor(),
         "cpus": os.cpu_count(),
         "memory": psutil.virtual_memory().total,
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "gpus": describe_gpus(),
+        **_gpus(),
         "versions": {name: found for name in _VERSIONS if (found := _version(name))},
     }
+
+
+def _gpus() -> dict[str, Any]:
+    """Of a driver that does not answer, why; who runs on the CPU is not kept from it."""
+    from mmebench.gpus.nvml import GpuError, describe_gpus
+
+    try:
+        return {"gpus": describe_gpus()}
+    except GpuError as error:
+        return {"gpus": [], "gpu_driver": str(error)}
 
 
 def _processor() -> str:
