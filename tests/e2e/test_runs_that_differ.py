@@ -71,7 +71,7 @@ def test_an_interrupt_keeps_what_was_measured_and_leaves_nothing_running(
     }
     command = [sys.executable, "-m", "mmebench", "run", str(write(tmp_path, spec))]
     process = subprocess.Popen(
-        command, cwd=tmp_path, env=MARKED, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, cwd=tmp_path, env=os.environ | MARKED, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     stream = tmp_path / "results" / "test_resnet"
     deadline = time.monotonic() + 120

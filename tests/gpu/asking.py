@@ -1,6 +1,7 @@
 """Hungry targets behind an endpoint, and requests to them."""
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,11 @@ class Asking:
         """One request after the other; each must be answered rightly."""
         for name in names:
             assert invoke(self.client, target(name), [ROW] * rows) == [[2 * value for value in ROW]] * rows
+
+    def ask_at_once(self, *names: str, rows: int = 1) -> None:
+        """The same, with a client for each."""
+        with ThreadPoolExecutor(len(names)) as pool:
+            list(pool.map(lambda name: self.ask(name, rows=rows), names))
 
     def residency(self) -> Residency:
         """As measured now."""

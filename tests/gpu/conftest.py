@@ -12,7 +12,6 @@ from gpu.machine import Device, Machine
 from mmebench.gpus import nvml
 
 
-
 @pytest.fixture(scope="session")
 def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the stand-in for NVIDIA's libraries lies."""

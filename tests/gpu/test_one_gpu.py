@@ -100,7 +100,9 @@ def test_a_target_that_needs_more_than_the_budget(machine: Machine, serve: Serve
     asking.add(["large"], 5 * GIB)
     asking.ask("small")
     error = asking.client.exceptions.ModelError
-    with pytest.raises(error, match=r"large\.tar\.gz needs 5 GiB of gpu 0, and all targets .* may use 4 GiB") as caught:
+    with pytest.raises(
+        error, match=r"large\.tar\.gz needs 5 GiB of gpu 0, and all targets .* may use 4 GiB"
+    ) as caught:
         asking.ask("large")
     assert caught.value.response["OriginalStatusCode"] == 507
     asking.ask("small")

@@ -20,13 +20,13 @@ SPEC: dict[str, Any] = {
 
 
 MARK = "MMEBENCH_TEST_PROCESS"
-MARKED = os.environ | {MARK: str(os.getpid())}
+MARKED = {MARK: str(os.getpid())}
 """Every process that a command starts inherits it; servers that tests share have it not."""
 
 
 def mmebench(*arguments: object, cwd: Path, timeout: float = 240) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "mmebench", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, env=MARKED, capture_output=True, text=True, timeout=timeout)
+    return subprocess.run(command, cwd=cwd, env=os.environ | MARKED, capture_output=True, text=True, timeout=timeout)
 
 
 def write(directory: Path, spec: dict[str, Any]) -> Path:

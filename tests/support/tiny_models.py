@@ -40,7 +40,7 @@ def onnx_archive(path: Path, offset: float, *, half: bool = False, config: str =
     )
 
 
-def torchscript_archive(path: Path, offset: float, backend: str = 'backend: "pytorch"') -> Path:
+def torchscript_archive(path: Path, offset: float, backend: str = 'backend: "pytorch"', config: str = "") -> Path:
     import torch
 
     class Tiny(torch.nn.Module):
@@ -49,7 +49,9 @@ def torchscript_archive(path: Path, offset: float, backend: str = 'backend: "pyt
 
     file = path.with_suffix(".pt")
     torch.jit.trace(Tiny(), torch.zeros(2, WIDTH)).save(str(file))
-    return _pack(path, "model.pt", file.read_bytes(), _config(backend, "TYPE_FP32", "INPUT__0", "OUTPUT__0"))
+    return _pack(
+        path, "model.pt", file.read_bytes(), config or _config(backend, "TYPE_FP32", "INPUT__0", "OUTPUT__0")
+    )
 
 
 def openvino_archive(path: Path, offset: float) -> Path:

@@ -1,5 +1,6 @@
 """The line below a picture: on what it was measured, with which versions, and when."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from mmebench.record.run import Run
@@ -32,9 +33,11 @@ def footer_of_all(runs: Sequence[Run | None]) -> str:
 def _machine(run: Run) -> str:
     """What mmebench ran on, and the endpoint too where that is local."""
     machine = f"{run.environment['processor']}, {run.environment['cpus']} CPUs"
-    for gpu in run.environment.get("gpus", [])[:1]:
-        count = len(run.environment["gpus"])
-        machine += f", {count} x {gpu['name']} (driver {gpu['driver']}, CUDA {gpu['cuda']})"
+    gpus = run.environment.get("gpus", [])
+    for name, count in Counter(gpu["name"] for gpu in gpus).items():
+        machine += f", {count} x {name}"
+    if gpus:
+        machine += f" (driver {gpus[0]['driver']}, CUDA {gpus[0]['cuda']})"
     return machine if run.spec.get("endpoint", {}).get("kind") == "local" else f"client on {machine}"
 
 

@@ -251,6 +251,8 @@ class Exchange:
         message = by_name(error_message(body), self._target)
         status = self._served.container.true_status(status, message)
         fault = self._served.container.fault(status, message, self._request.chunks)
+        if fault is Fault.OUT_OF_MEMORY:
+            status = 507  # as Triton's SageMaker front says it
         if fault is Fault.REQUEST or self._attempts >= _ATTEMPTS:
             self._release()
             self._refuse(answers.model_error(status, message, self._served.name))

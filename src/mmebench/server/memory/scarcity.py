@@ -35,11 +35,14 @@ class Scarcity:
             while True:
                 freed = await self._evictor.make_way(entry)
                 try:
-                    return await attempt()
+                    seconds = await attempt()
                 except OutOfMemoryError as error:
                     if not freed:
                         raise
                     _log.warning("%s: the container is still full (%s)", entry.target, error)
+                else:
+                    await self._evictor.see_room()  # without those that had to go
+                    return seconds
         finally:
             self._turn.release()
 

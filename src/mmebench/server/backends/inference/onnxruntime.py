@@ -85,6 +85,7 @@ def _providers(options: ModelOptions) -> list[str | tuple[str, dict[str, str]]]:
         return [_CPU]
     if _CUDA not in onnxruntime.get_available_providers():
         raise no_gpu(options, f"ONNX Runtime {onnxruntime.__version__} has no CUDA provider", _INSTALL)
+    onnxruntime.preload_dlls()  # CUDA and cuDNN where pip has put them
     # Grown to the power of two, as by default, the arena would take up to twice what the model needs.
     return [(_CUDA, {"device_id": str(options.device), "arena_extend_strategy": "kSameAsRequested"}), _CPU]
 
