@@ -26,7 +26,9 @@ MARKED = {MARK: str(os.getpid())}
 
 def mmebench(*arguments: object, cwd: Path, timeout: float = 240) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "mmebench", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, env=os.environ | MARKED, capture_output=True, text=True, timeout=timeout)
+    return subprocess.run(
+        command, cwd=cwd, env=os.environ | MARKED, capture_output=True, text=True, timeout=timeout
+    )
 
 
 def write(directory: Path, spec: dict[str, Any]) -> Path:
