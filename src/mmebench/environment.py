@@ -33,7 +33,7 @@ def _gpus() -> dict[str, Any]:
     try:
         return {"gpus": describe_gpus()}
     except GpuError as error:
-        return {"gpus": [], "gpu_driver": str(error)}
+        return {"gpus": [], "gpus_unknown": str(error)}
 
 
 def _processor() -> str:

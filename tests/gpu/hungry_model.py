@@ -30,6 +30,7 @@ class TritonPythonModel:
         self._device = int(args["model_instance_device_id"])
         self._cuda = ctypes.CDLL(None)  # where LD_PRELOAD has put the stand-in
         self._taken = 0
+        self._pieces: list[ctypes.c_void_p] = []
         try:
             self._take_up_to(self._load)
         except OutOfGpuMemoryError as error:
@@ -43,14 +44,20 @@ class TritonPythonModel:
             return [pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error))) for _ in requests]
         return [pb_utils.InferenceResponse([pb_utils.Tensor("y", array * np.float32(2))]) for array in arrays]
 
+    def finalize(self) -> None:
+        for piece in self._pieces:
+            self._call("cudaFree", piece)
+
     def _take_up_to(self, size: int) -> None:
         """Have ``size`` bytes at least."""
         more = size - self._taken
         if more <= 0:
             return
         self._call("cudaSetDevice", self._device)
-        if self._call("cudaMalloc", ctypes.byref(ctypes.c_void_p()), ctypes.c_size_t(more)) == _MEMORY_ALLOCATION:
+        piece = ctypes.c_void_p()
+        if self._call("cudaMalloc", ctypes.byref(piece), ctypes.c_size_t(more)) == _MEMORY_ALLOCATION:
             raise OutOfGpuMemoryError(self._out_of_memory(more))
+        self._pieces.append(piece)
         self._taken += more
 
     def _call(self, name: str, *arguments: Any) -> int:

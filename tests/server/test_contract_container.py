@@ -1,24 +1,21 @@
 """A container by its URL: a tiny one that knows only the contract, and Triton's own front for SageMaker."""
 
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mmebench.endpoints.local import LocalEndpoint, start
-from mmebench.server.containers.triton import TritonRecipe
 from mmebench.server.memory.loader import model_id
-from mmebench.server_directory import ServerDirectory
 from mmebench.spec import LocalEndpoint as Spec
 from support.contract_server import ContractServer, offset_archive
 from support.free_ports import free_ports
 from support.invocations import invoke, runtime_client
 from support.patience import wait_until
+from support.sagemaker_front import sagemaker_front
 from support.served_constants import override
 from support.serving import refusal
 from support.tiny_models import expected, onnx_archive
@@ -200,61 +197,20 @@ def test_what_cannot_work_is_refused(front: Front, tmp_path: Path, monkeypatch: 
 
 # --- Triton's own front for SageMaker
 
-_LOOPBACK_ONLY = r"""
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <netinet/in.h>
-int bind(int fd, const struct sockaddr *address, socklen_t size) {
-  int (*real)(int, const struct sockaddr *, socklen_t) = dlsym(RTLD_NEXT, "bind");
-  if (address->sa_family == AF_INET)
-    ((struct sockaddr_in *)address)->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return real(fd, address, size);
-}
-"""
-
-
-@pytest.fixture
-def triton_front(tmp_path: Path) -> Iterator[str]:
-    """``tritonserver --allow-sagemaker=true``, whose front would listen on every interface if it were let."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("no C compiler to keep Triton's SageMaker front on 127.0.0.1")
-    (tmp_path / "loopback.c").write_text(_LOOPBACK_ONLY)
-    shim = tmp_path / "loopback.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", shim, tmp_path / "loopback.c", "-ldl"], check=True)
-    recipe, run = TritonRecipe(), ServerDirectory()
-    (run.path / "repository").mkdir()
-    recipe.prepare(run)
-    run.remove_sockets()
-    (port,) = free_ports(1)
-    command = [part for part in recipe.command(run) if "sagemaker" not in part]
-    command += ["--allow-sagemaker=true", f"--sagemaker-port={port}"]
-    environment = os.environ | recipe.environment() | {"LD_PRELOAD": str(shim)}
-    with (tmp_path / "triton.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, env=environment, cwd=run.sockets, stdout=log, stderr=log, start_new_session=True
-        )
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    run.close()
-
 
 @pytest.mark.triton
-def test_triton_behind_its_own_front(triton_front: str, tmp_path: Path) -> None:
+def test_triton_behind_its_own_front(tmp_path: Path) -> None:
     (tmp_path / "store").mkdir()
     config = """
     backend: "onnxruntime" max_batch_size: 8
     input { name: "x" data_type: TYPE_FP32 dims: 4 } output { name: "y" data_type: TYPE_FP32 dims: 4 }
     instance_group { kind: KIND_CPU }
     """
-    spec = Spec.model_validate({"container": triton_front, "model_directory": tmp_path / "models"})
     values = [[1.0, 2.0, 3.0, 4.0]]
-    with start(spec, tmp_path / "store", tmp_path / "serve.log") as endpoint:
+    with ExitStack() as stack:
+        url = stack.enter_context(sagemaker_front(tmp_path))
+        spec = Spec.model_validate({"container": url, "model_directory": tmp_path / "models"})
+        endpoint = stack.enter_context(start(spec, tmp_path / "store", tmp_path / "serve.log"))
         client = runtime_client(endpoint.url)
         for number in range(3):
             archive = onnx_archive(tmp_path / f"v{number}.tar.gz", number, config=config)

@@ -11,6 +11,9 @@ from typing import Any
 from mmebench.errors import MmebenchError
 from mmebench.gpus.gpu import Gpu, GpuReading
 
+_DEVICE_FILES = "/dev"
+"""Where the system has a file for each GPU, ``nvidia0`` and so on."""
+
 
 class GpuError(MmebenchError):
     """The driver of this machine's GPUs does not answer."""
@@ -70,9 +73,9 @@ def describe_gpus() -> list[dict[str, Any]]:
     nvml = _library()
     if nvml is None:
         return []
-    cuda = nvml.nvmlSystemGetCudaDriverVersion_v2()
+    cuda = _answer(nvml.nvmlSystemGetCudaDriverVersion_v2)
     versions = {
-        "driver": nvml.nvmlSystemGetDriverVersion(),
+        "driver": _answer(nvml.nvmlSystemGetDriverVersion),
         "cuda": f"{cuda // 1000}.{cuda % 1000 // 10}",
     }
     return [_description(nvml, gpu) | versions for gpu in _gpus(nvml)]
@@ -105,7 +108,7 @@ def _library() -> Any:
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:
-        devices = sorted(Path("/dev").glob("nvidia[0-9]*"))
+        devices = sorted(Path(_DEVICE_FILES).glob("nvidia[0-9]*"))
         if devices:
             raise GpuError(
                 f"{devices[0]} is there, and the NVIDIA driver does not answer: {error}; if it was updated "
@@ -125,18 +128,18 @@ def _found() -> Any:
 def _gpus(nvml: Any) -> Iterator[Gpu]:
     """Whole GPUs, and in place of one that is split by MIG its slices: CUDA runs on nothing else of it."""
     index = 0
-    for number in range(nvml.nvmlDeviceGetCount()):
-        parent = nvml.nvmlDeviceGetHandleByIndex(number)
+    for number in range(_answer(nvml.nvmlDeviceGetCount)):
+        parent = _answer(nvml.nvmlDeviceGetHandleByIndex, number)
         split = _told(nvml, nvml.nvmlDeviceGetMigMode, parent)
         for slice_, handle in _slices(nvml, parent) if split and split[0] else ((None, parent),):
             place = None if slice_ is None else (number, slice_)
-            name, total = nvml.nvmlDeviceGetName(handle), _memory(nvml, handle).total
-            yield Gpu(index, nvml.nvmlDeviceGetUUID(handle), name, int(total), place)
+            name, total = _answer(nvml.nvmlDeviceGetName, handle), _memory(nvml, handle).total
+            yield Gpu(index, _answer(nvml.nvmlDeviceGetUUID, handle), name, int(total), place)
             index += 1
 
 
 def _slices(nvml: Any, parent: Any) -> Iterator[tuple[int, Any]]:
-    for number in range(nvml.nvmlDeviceGetMaxMigDeviceCount(parent)):
+    for number in range(_answer(nvml.nvmlDeviceGetMaxMigDeviceCount, parent)):
         handle = _told(nvml, nvml.nvmlDeviceGetMigDeviceHandleByIndex, parent, number)
         if handle is not None:
             yield number, handle
@@ -144,16 +147,13 @@ def _slices(nvml: Any, parent: Any) -> Iterator[tuple[int, Any]]:
 
 def _handle(nvml: Any, gpu: Gpu) -> Any:
     """Looked up each time, which takes microseconds: handles do not outlive a GPU that fell off the bus."""
-    try:
-        return nvml.nvmlDeviceGetHandleByUUID(gpu.uuid)
-    except nvml.NVMLError as error:
-        raise GpuError(f"{gpu.name} ({gpu.uuid}) does not answer: {error}") from None
+    return _answer(nvml.nvmlDeviceGetHandleByUUID, gpu.uuid)
 
 
 def _memory(nvml: Any, handle: Any) -> Any:
     """In the second form, whose ``used`` is without what the driver reserves; slices and old drivers lack it."""
     found = _told(nvml, nvml.nvmlDeviceGetMemoryInfo, handle, nvml.nvmlMemory_v2)
-    return nvml.nvmlDeviceGetMemoryInfo(handle) if found is None else found
+    return _answer(nvml.nvmlDeviceGetMemoryInfo, handle) if found is None else found
 
 
 def _told(nvml: Any, ask: Callable[..., Any], *arguments: Any) -> Any:
@@ -169,3 +169,19 @@ def _told(nvml: Any, ask: Callable[..., Any], *arguments: Any) -> Any:
         nvml.NVMLError_InvalidArgument,  # a form of the question that the driver does not know
     ):
         return None
+    except nvml.NVMLError as error:
+        raise _gone(error) from None
+
+
+def _answer(ask: Callable[..., Any], *arguments: Any) -> Any:
+    """What every device tells."""
+    import pynvml
+
+    try:
+        return ask(*arguments)
+    except pynvml.NVMLError as error:
+        raise _gone(error) from None
+
+
+def _gone(error: Exception) -> GpuError:
+    return GpuError(f"an NVIDIA GPU that was there does not answer any more: {error}; see the system's log")

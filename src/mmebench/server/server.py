@@ -59,7 +59,7 @@ def serve(
 
     Raises:
         BadInputError: the port is taken, there is no such GPU, or the container at a URL cannot be used.
-        GpuError: there is a GPU, and its driver does not answer.
+        GpuError: there is a GPU, and its driver does not answer, or does not any more.
         CannotRunError: the container does not run here.
     """
     run = asyncio.run
@@ -131,9 +131,8 @@ async def _run(
         gc.collect()
         gc.freeze()  # what was imported stays; looking through it all the time costs a tenth of the router's CPU
         announce(f"http://127.0.0.1:{listener.getsockname()[1]}/endpoints/{endpoint.name}")
-        async with asyncio.TaskGroup() as background:
-            background.create_task(loader.evictor.watch_memory())
-            background.create_task(router.watch())
+        # One that fails, as when a GPU falls off the bus, ends everything; its error is the reason that is given.
+        await asyncio.gather(loader.evictor.watch_memory(), router.watch())
 
 
 def _listen(port: int) -> socket.socket:
