@@ -53,7 +53,7 @@ unit: setup compiler
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
 	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends chromium; }
 	$(BIN)/pytest -n 6 $(BY_FILE) --ignore tests/timing
-	$(BIN)/pytest -n 3 --dist load tests/timing
+	$(BIN)/pytest -n 4 --dist load --maxschedchunk 1 tests/timing
 
 # Lint has a core to itself for half a minute, in which tests wait. What it said comes last, and it fails the whole.
 LINTED := $(VENV)/lint.log
