@@ -111,6 +111,24 @@ WRONG = {
     "nothing": raw(b""),
     "no inputs": raw(b"{}"),
     "inputs of numbers": raw(b'{"inputs":[1,2]}'),
+    "an id of numbers": as_json(tensor(data=DATA), id=42),
+    "no id": as_json(tensor(data=DATA), id=None),
+    "parameters in a list": as_json(tensor(data=DATA), parameters=[1]),
+    "no parameters": as_json(tensor(data=DATA), parameters=None),
+    "a parameter of parameters": as_json(tensor(data=DATA), parameters={"a": {"b": 1}}),
+    "a parameter of nothing": as_json(tensor(data=DATA), parameters={"a": None}),
+    "Triton's own parameter": as_json(tensor(data=DATA), parameters={"triton_a": "b"}),
+    "binary output, perhaps": as_json(tensor(data=DATA), parameters={"binary_data_output": 1}),
+    "one binary output, perhaps": as_json(
+        tensor(data=DATA), outputs=[{"name": "y", "parameters": {"binary_data": "true"}}]
+    ),
+    "a priority below zero": as_json(tensor(data=DATA), parameters={"priority": -1}),
+    "a timeout in words": as_json(tensor(data=DATA), parameters={"timeout": "soon"}),
+    "half a sequence": as_json(tensor(data=DATA), parameters={"sequence_id": 1.5}),
+    "a number too big": raw(b'{"inputs":[{"name":"x","shape":[1,4],"datatype":"FP32","data":[1e400,2,3,4]}]}'),
+    "an input that comes twice": as_json(tensor(data=DATA), tensor(data=DATA)),
+    "bytes of less than a row": (FOUR[:12], f"{BINARY}0"),
+    "bytes of two rows": (FOUR + FOUR, f"{BINARY}0"),
     "something behind": raw(json_body(ROWS) + b"x"),
 }
 
@@ -135,6 +153,36 @@ def test_poison_is_kept_away(either: LocalEndpoint, case: str) -> None:
 @pytest.mark.parametrize("case", WRONG)
 def test_what_is_wrong_is_refused_by_either_container(either: LocalEndpoint, case: str) -> None:
     assert refusal(either, "half.tar.gz" if "FP16" in case else "onnx.tar.gz", *WRONG[case]) == ("ModelError", 400)
+
+
+@pytest.mark.parametrize(
+    ("request_body", "answered"),
+    [
+        (as_json(tensor(data=DATA), id='zwölf "x"'), {"id": 'zwölf "x"'}),
+        (as_json(tensor(data=DATA), id=""), {}),
+        (
+            as_json(tensor(data=DATA), parameters={"a": "b", "n": 3, "f": 1.5, "t": True, "sequence_id": "five"}),
+            {},
+        ),
+        (as_json(tensor(data=DATA), outputs=[{"name": "y"}] * 2), {}),
+        ((np.array(DATA, np.float32).tobytes(), f"{BINARY}0"), {}),
+    ],
+    ids=range(5),
+)
+def test_either_container_answers_the_same(
+    either: LocalEndpoint, request_body: tuple[bytes, str], answered: dict[str, str]
+) -> None:
+    body, content_type = request_body
+    answer = runtime_client(either.url).invoke_endpoint(
+        EndpointName="local", TargetModel="onnx.tar.gz", ContentType=content_type, Body=body
+    )
+    content = answer["Body"].read()
+    size = answer["ContentType"].removeprefix(BINARY)
+    said = json.loads(content[: int(size)] if size.isdigit() else content)
+    (output,) = said.pop("outputs")
+    assert said == answered | {"model_name": "onnx.tar.gz", "model_version": "1"}
+    values = output.get("data") or np.frombuffer(content[int(size) :], np.float32).tolist()
+    assert [values] == expected([DATA], 1)
 
 
 TWO_INPUTS = """

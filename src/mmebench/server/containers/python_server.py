@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mmebench.server.containers.python_models import Models
-from mmebench.server.containers.v2_codec import RequestError, decode
+from mmebench.server.containers.v2_codec import RequestError, decode, decode_raw
 from mmebench.wire.http_server import HttpConnection, Request
 
 _log = logging.getLogger(__name__)
@@ -71,7 +71,10 @@ class Server:
             return _json(404, {"error": f"Request for unknown model: '{name}' is not found"})
         try:
             length = request.head.headers.get(b"inference-header-content-length")
-            return 200, *model.infer(decode(b"".join(request.chunks), int(length) if length else None))
+            body = b"".join(request.chunks)
+            if length == b"0":
+                return 200, *model.infer(decode_raw(body, model.config))
+            return 200, *model.infer(decode(body, int(length) if length else None))
         except RequestError as error:
             return _json(400, {"error": str(error)})
         except Exception as error:  # a model can fail in any way

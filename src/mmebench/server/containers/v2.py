@@ -10,7 +10,7 @@ from mmebench.wire.out_of_memory import says_out_of_memory
 BINARY = b"application/vnd.sagemaker-triton.binary+json;json-header-size="
 """SageMaker's content type for tensors as raw bytes behind a JSON header of so many bytes."""
 _ESCAPE = re.compile(rb"\\u00([0-7][0-9a-fA-F])")
-_UNREADABLE = ("Unable to parse ", "failed to parse the request JSON")
+_UNREADABLE = ("Unable to parse ", "failed to parse the request JSON", "failed to get request params")
 
 
 def request_line(model: str) -> bytes:

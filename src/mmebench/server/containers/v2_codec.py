@@ -38,6 +38,8 @@ class InferRequest:
     """The outputs asked for and whether each is wanted as binary; None: all of them."""
     binary: bool
     """Whether outputs are wanted as binary unless they say otherwise."""
+    id: str = ""
+    """What the answer repeats, if it is not empty."""
 
 
 def decode(body: bytes, header_length: int | None) -> InferRequest:
@@ -45,24 +47,53 @@ def decode(body: bytes, header_length: int | None) -> InferRequest:
     size = len(body) if header_length is None else header_length
     try:
         header = json.loads(body[:size])
-        default = bool(header.get("parameters", {}).get("binary_data_output", False))
+        identifier, parameters = header.get("id", ""), header.get("parameters", {})
+        if not isinstance(identifier, str):
+            raise RequestError(f"id is {identifier!r}; it must be a string")
+        _check_parameters(parameters)
+        default = _is_true(parameters, "binary_data_output", otherwise=False)
         outputs = header.get("outputs")
         rest = memoryview(body)[size:]
         inputs = {}
+        endless = b"Infinity" in body[:size]
         for item in header["inputs"]:
+            if item["name"] in inputs:
+                raise RequestError(f"input {item['name']} comes twice")
             count = item.get("parameters", {}).get("binary_data_size", 0)
-            inputs[item["name"]] = _read(item, rest[:count] if "data" not in item else None)
+            inputs[item["name"]] = _read(item, rest[:count] if "data" not in item else None, endless)
             rest = rest[count:]
         if rest:
             raise RequestError(f"{len(rest)} bytes of tensors belong to no input")
         wanted = outputs and {
-            item["name"]: bool(item.get("parameters", {}).get("binary_data", default)) for item in outputs
+            item["name"]: _is_true(item.get("parameters", {}), "binary_data", otherwise=default)
+            for item in outputs
         }
     except RequestError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
         raise RequestError(f"failed to parse the request: {type(error).__name__}: {error}") from error
-    return InferRequest(inputs, wanted or None, default)
+    return InferRequest(inputs, wanted or None, default, identifier)
+
+
+def decode_raw(body: bytes, config: Mapping[str, Any]) -> InferRequest:
+    """Read a request without JSON: the bytes of the model's only input, one row of it. The answer is binary."""
+    inputs = config.get("input", ())
+    if len(inputs) != 1:
+        raise RequestError(f"a request without JSON is for a model of one input; this one has {len(inputs)}")
+    datatype = inputs[0]["data_type"].removeprefix("TYPE_").replace("STRING", "BYTES")
+    shape = [int(size) for size in inputs[0]["dims"]]
+    if -1 in shape:
+        raise RequestError(f"a request without JSON has no shape, and the model takes {shape}")
+    shape = [1, *shape] if config.get("max_batch_size", 0) else shape
+    if datatype == "BYTES":
+        array = np.array([body], dtype=np.object_)
+    elif len(body) == math.prod(shape) * np.dtype(DTYPES[datatype]).itemsize:
+        array = np.frombuffer(body, dtype=DTYPES[datatype])
+    else:
+        raise RequestError(f"{len(body)} bytes are not one row of {inputs[0]['name']}: {shape} {datatype}")
+    if array.size != math.prod(shape):
+        raise RequestError(f"a request without JSON is one string; the model takes {shape}")
+    return InferRequest({inputs[0]["name"]: array.reshape(shape)}, None, binary=True)
 
 
 def encode(model: str, results: Mapping[str, Array], request: InferRequest) -> tuple[bytes, int | None]:
@@ -82,8 +113,9 @@ def encode(model: str, results: Mapping[str, Array], request: InferRequest) -> t
         else:
             item["data"] = [_text(value) for value in array.ravel().tolist()]
         described.append(item)
-    answer = {"model_name": model, "model_version": "1", "outputs": described}
-    header = json.dumps(answer, separators=(",", ":")).encode()
+    repeated = {"id": request.id} if request.id else {}
+    answer = repeated | {"model_name": model, "model_version": "1", "outputs": described}
+    header = json.dumps(answer, separators=(",", ":"), ensure_ascii=False).encode()
     return b"".join([header, *binary]), len(header) if any(wanted.values()) else None
 
 
@@ -116,8 +148,39 @@ def check(config: Mapping[str, Any], inputs: Mapping[str, Array]) -> None:
         raise RequestError(f"inputs have batches of {sorted(batches)}; a request has one")
 
 
-def _read(item: dict[str, Any], binary: memoryview | None) -> Array:
-    """One input, from its bytes or, when there are none, from its JSON data."""
+_FLAGS = ("binary_data_output", "sequence_start", "sequence_end")
+_COUNTS = ("priority", "timeout")
+
+
+def _check_parameters(parameters: Any) -> None:
+    """What Triton refuses of a request's parameters, which mean nothing to models here."""
+    if not isinstance(parameters, dict):
+        raise RequestError("the parameters of a request must be an object")
+    for name, value in parameters.items():
+        if name in _FLAGS:
+            _is_true(parameters, name, otherwise=False)
+        if name in _COUNTS and not (type(value) is int and value >= 0):
+            raise RequestError(f"parameter {name} is {value!r}; it must be a whole number, 0 or more")
+        if name == "sequence_id" and not (isinstance(value, str) or (type(value) is int and value >= 0)):
+            raise RequestError(f"parameter sequence_id is {value!r}; it must be a string or a whole number")
+        if name.startswith("triton_"):
+            raise RequestError(f"parameter {name}: names that begin with triton_ are Triton's own")
+        if not isinstance(value, str | int | float):
+            raise RequestError(f"parameter {name} is {value!r}; it must be a number, a string, true or false")
+
+
+def _is_true(parameters: Mapping[str, Any], name: str, *, otherwise: bool) -> bool:
+    value = parameters.get(name, otherwise)
+    if not isinstance(value, bool):
+        raise RequestError(f"{name} is {value!r}; it must be true or false")
+    return value
+
+
+def _read(item: dict[str, Any], binary: memoryview | None, endless: bool) -> Array:
+    """One input, from its bytes or, when there are none, from its JSON data.
+
+    ``endless``: whether the JSON says Infinity; else only a number that is too large is infinite.
+    """
     datatype, shape = item["datatype"], tuple(item["shape"])
     if datatype not in DTYPES:
         raise RequestError(f"input {item['name']}: unknown datatype {datatype}; known: {', '.join(DTYPES)}")
@@ -128,6 +191,8 @@ def _read(item: dict[str, Any], binary: memoryview | None) -> Array:
         wanted = _JSON_TYPES.get(np.dtype(DTYPES[datatype]).kind, int)
         if not {type(value) for value in values} <= ({int, float} if wanted is float else {wanted}):
             raise RequestError(f"input {item['name']}: its data is not all {datatype}")
+        if wanted is float and not endless and np.isinf(np.array(values, np.float64)).any():
+            raise RequestError(f"input {item['name']}: a number is too big to be stored as a double")
         array = np.array([value.encode() for value in values] if wanted is str else values, dtype=DTYPES[datatype])
     elif datatype == "BYTES":
         array = np.array(list(_strings(binary)), dtype=np.object_)
