@@ -43,19 +43,27 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Reports are opened in a browser. Tests mostly wait, so that two cores have time for four of them at once; those that
+# What is not written is compiled anew, by each of the workers and of the processes that tests start.
+unexport PYTHONDONTWRITEBYTECODE
+
+# Reports are opened in a browser. Tests mostly wait, so that two cores have time for six of them at once; those that
 # judge when something happened come after the others and not beside them.
-WORKERS := -n 4 --dist loadfile --no-loadscope-reorder
+BY_FILE := --dist loadfile --no-loadscope-reorder
 unit: setup compiler
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
 	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends chromium; }
-	$(BIN)/pytest $(WORKERS) --ignore tests/timing
-	$(BIN)/pytest -n 3 --dist load tests/timing
+	$(BIN)/pytest -n 6 $(BY_FILE) --ignore tests/timing
+	$(BIN)/pytest -n 4 --dist load --maxschedchunk 1 tests/timing
 
-test: lint unit
+# Lint has a core to itself for half a minute, in which tests wait. What it said comes last, and it fails the whole.
+LINTED := $(VENV)/lint.log
+test: setup
+	@$(MAKE) --no-print-directory lint > $(LINTED) 2>&1 & lint=$$!; \
+	  $(MAKE) --no-print-directory unit; tests=$$?; \
+	  wait $$lint; lint=$$?; cat $(LINTED); exit $$((tests + lint))
 
 fast: setup compiler
-	$(BIN)/pytest $(WORKERS) -m "not (triton or export or e2e or browser or slow)"
+	$(BIN)/pytest -n 4 $(BY_FILE) -m "not (triton or export or e2e or browser or slow)"
 
 check: lint fast
 

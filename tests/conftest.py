@@ -27,9 +27,42 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+TAKING_LONGEST = [
+    "e2e/test_notebooks.py",
+    "reliability/test_scenarios.py",
+    "e2e/test_run_from_hosts.py",
+    "load/test_stay.py",
+    "e2e/sagemaker/test_death.py",
+    "load/test_full_disk.py",
+    "e2e/sagemaker/test_one_endpoint.py",
+    "load/test_web_ui.py",
+    "e2e/sagemaker/test_many_endpoints.py",
+    "load/test_lost_worker.py",
+    "benchmark/experiments/test_experiments.py",
+    "server/test_faults.py",
+    "e2e/test_run.py",
+    "load/test_process.py",
+    "benchmark/test_story.py",
+    "load/test_strangers.py",
+    "e2e/test_runs_that_differ.py",
+    "load/test_by_hand.py",
+    "benchmark/test_results_directory.py",
+    "models/test_platforms.py",
+    "e2e/sagemaker/test_engine.py",
+    "benchmark/experiments/test_churn.py",
+]
+"""Half a minute and more, longest first; those that compute in turn with those that wait."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those that take longest begin first, so that workers come to their end together."""
-    items.sort(key=lambda item: [mark not in item.keywords for mark in ("e2e", "slow")])
+    turns = {Path(__file__).parent / name: turn for turn, name in enumerate(TAKING_LONGEST)}
+
+    def turn(item: pytest.Item) -> tuple[int, list[bool]]:
+        marks = ("e2e", "slow", "triton", "export", "browser")
+        return turns.get(item.path, len(turns)), [mark not in item.keywords for mark in marks]
+
+    items.sort(key=turn)
 
 
 @pytest.fixture(scope="session")

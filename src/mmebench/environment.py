@@ -15,20 +15,25 @@ def describe_environment() -> dict[str, Any]:
     """Processor, cores, memory in bytes, GPUs, operating system, and the versions of what shapes the figures."""
     import psutil
 
-    from mmebench.gpus.nvml import GpuError, describe_gpus
-
-    try:
-        gpus: dict[str, Any] = {"gpus": describe_gpus()}
-    except GpuError as error:  # nothing of ours runs on a GPU then
-        gpus = {"gpus": [], "gpus_unknown": str(error)}
     return {
         "processor": _processor(),
         "cpus": os.cpu_count(),
         "memory": psutil.virtual_memory().total,
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
+        **_gpus(),
         "versions": {name: found for name in _VERSIONS if (found := _version(name))},
-    } | gpus
+    }
+
+
+def _gpus() -> dict[str, Any]:
+    """Of a driver that does not answer, why; who runs on the CPU is not kept from it."""
+    from mmebench.gpus.nvml import GpuError, describe_gpus
+
+    try:
+        return {"gpus": describe_gpus()}
+    except GpuError as error:
+        return {"gpus": [], "gpus_unknown": str(error)}
 
 
 def _processor() -> str:

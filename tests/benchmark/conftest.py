@@ -4,17 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from mmebench.formats.archive import extract
 from mmebench.spec import Spec
 from mmebench.spec.reading import load_spec
-from support.tiny_models import WIDTH, onnx_archive
+from support.tiny_models import WIDTH, onnx_bytes
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model")
-    extract(onnx_archive(folder / "tiny.tar.gz", 4), folder / "plain", 1_000_000)
-    return folder / "plain" / "tiny" / "1" / "model.onnx"
+    path = tmp_path_factory.mktemp("model") / "model.onnx"
+    path.write_bytes(onnx_bytes(4))
+    return path
 
 
 @pytest.fixture

@@ -18,18 +18,18 @@ SMALLER = {
         '"name": "resnet18"': '"name": "test_resnet"',
         '"memory": "2GiB"': '"memory": "250MiB"',
         "(1, 4, 16)": "(1, 2)",
-        '"duration": "20s"': '"duration": "4s"',
-        '"duration": "10s"': '"duration": "3s"',
+        '"duration": "20s"': '"duration": "2s"',
+        '"duration": "10s"': '"duration": "2s"',
         '"count": 4, "concurrency": [1, 2]': '"count": 1, "concurrency": [1]',
         '"ratios": [1, 1.5, 2]': '"ratios": [2]',
-        '"stage": {"users": 2, "duration": "4s"}': '"stage": {"users": 2, "duration": "4s", "warmup": "1s"}',
+        '"stage": {"users": 2, "duration": "2s"}': '"stage": {"users": 2, "duration": "4s", "warmup": "1s"}',
     },
     "nlp_benchmark": {
         '"memory": "2GiB"': '"memory": "600MiB"',
         "(1, 4, 16)": "(4,)",
         '["pt", "onnx"]': '["onnx"]',
         '"sequence_length": 512': '"sequence_length": 192',
-        '"duration": "20s"': '"duration": "4s"',
+        '"duration": "20s"': '"duration": "2s"',
     },
 }
 ENDS_WITH = {"cv-benchmark": "hit_ratio", "nlp_benchmark": "| 4 users | throughput |"}

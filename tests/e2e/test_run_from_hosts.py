@@ -9,6 +9,7 @@ from support.commands import SPEC, write
 from support.commands import mmebench as finished
 from support.free_ports import free_ports
 from support.hosts import LOCAL, mmebench
+from support.tiny_models import file_model, onnx_bytes
 
 pytestmark = [pytest.mark.e2e, pytest.mark.triton, pytest.mark.export]
 
@@ -22,8 +23,15 @@ def test_workers_serve_every_load_of_a_run(tmp_path: Path) -> None:
         {"kind": "working_set", "ratios": [1.0], "zipf": [0.0], "stage": {"users": 2, "duration": 3}},
         {"kind": "interference", "duration": 6, "every": 3},
     ]
-    workload = {"workers": workers, "profile": {"stages": [{"users": 2, "duration": 3}]}}
-    spec = SPEC | {"workload": workload, "experiments": experiments}
+    workload = {
+        "workers": workers,
+        "arrivals": {"kind": "closed", "think_time": "20ms"},
+        "profile": {"stages": [{"users": 2, "duration": 3}]},
+    }
+    (tmp_path / "model.onnx").write_bytes(onnx_bytes(1))
+    model = file_model(tmp_path / "model.onnx")
+    changes = {"model": model, "platforms": ["openvino", "onnx"], "workload": workload, "experiments": experiments}
+    spec = SPEC | changes
     with mmebench(LOCAL, "worker", listen, "--stay", "--processes", "2", cwd=tmp_path) as worker:
         done = finished("run", write(tmp_path, spec), cwd=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr

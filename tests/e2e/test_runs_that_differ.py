@@ -15,6 +15,7 @@ from mmebench.record.run import read_run
 from mmebench.record.samples import read_samples
 from support.commands import MARKED, SPEC, leftovers, mmebench, write
 from support.patience import wait_until
+from support.tiny_models import file_model, onnx_bytes
 
 pytestmark = [pytest.mark.e2e, pytest.mark.triton, pytest.mark.export]
 
@@ -61,7 +62,9 @@ def test_bad_input_is_one_message_and_exit_code_2(tmp_path: Path, change: dict[s
 def test_an_interrupt_keeps_what_was_measured_and_leaves_nothing_running(
     tmp_path: Path, sent: signal.Signals, code: int
 ) -> None:
+    (tmp_path / "model.onnx").write_bytes(onnx_bytes(1))
     spec = SPEC | {
+        "model": file_model(tmp_path / "model.onnx"),
         "platforms": ["onnx"],
         "targets": {"count": 2},
         "workload": {
@@ -73,7 +76,7 @@ def test_an_interrupt_keeps_what_was_measured_and_leaves_nothing_running(
     process = subprocess.Popen(
         command, cwd=tmp_path, env=os.environ | MARKED, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    stream = tmp_path / "results" / "test_resnet"
+    stream = tmp_path / "results" / "model"
     deadline = time.monotonic() + 120
     while not list(stream.glob("*.arrows")):
         assert process.poll() is None, process.communicate()[0]

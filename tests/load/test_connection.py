@@ -10,6 +10,7 @@ from gevent.event import Event
 from mmebench.load.client.answer import Head
 from mmebench.load.client.connection import Address, Connection
 from support.noise import held_seconds
+from support.patience import wait_until
 from support.scripted_server import OK, ScriptedServer, Step
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
@@ -221,6 +222,7 @@ def test_latency_is_the_servers() -> None:
     with ScriptedServer(always(0.05, OK)) as server:
         client = Client(server.port)
         seen = np.array([client.send().milliseconds for _ in range(6)])
+        wait_until(lambda: len(server.spans) == len(seen), 10)  # it notes a span after its answer is out
         added = seen - 1000 * held_seconds(server)
         assert added.min() >= 0, "nothing is hidden"
         assert added[1:].min() < 15, "and nothing made up; a busy machine may be slow now and then"

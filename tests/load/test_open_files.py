@@ -29,9 +29,9 @@ except MmebenchError as error:
 
 
 def offer(
-    folder: Path, port: int, users: int, processes: int, soft: int, hard: int
+    folder: Path, port: int, users: int, processes: int, soft: int, hard: int, **more: object
 ) -> "subprocess.CompletedProcess[str]":
-    workload = {"processes": processes, "profile": {"stages": [{"users": users, "duration": 2}]}}
+    workload = {"processes": processes, "profile": {"stages": [{"users": users, "duration": 2}]}} | more
     (folder / "job.json").write_text(make_job(port, folder / "samples.arrows", workload).model_dump_json())
     command = [sys.executable, "-c", LIMITED.format(soft=soft, hard=hard), str(folder / "job.json")]
     return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
@@ -45,6 +45,15 @@ def test_too_few_are_refused_before_anything_starts(tmp_path: Path, users: int, 
         f"need {400 + 256} open files in each; this system allows 600. Ask for {344 * processes} users"
         in done.stderr
     )
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "load.log").exists()
+
+
+def test_a_load_for_other_hosts_begins_only_where_strangers_leave_files_to_it(tmp_path: Path) -> None:
+    workers = {"listen": "127.0.0.1:9", "count": 1}
+    done = offer(tmp_path, 9, 10, 1, 200, 4095, workers=workers)
+    assert done.returncode == 2, done.stderr
+    assert "workload.workers: got 4095 open files that this system allows a process; allowed: 4096" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "load.log").exists()
 

@@ -1,12 +1,12 @@
 """The doctor of this machine, with a real Triton."""
 
-import socket
+import resource
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from mmebench.__main__ import cli
+from mmebench.cli import cli
 from mmebench.server import doctor
 from mmebench.server.containers.container import CannotRunError
 
@@ -37,12 +37,8 @@ def test_each_thing_that_is_missing_is_named_with_what_to_do(monkeypatch: pytest
     def no_triton() -> None:
         raise CannotRunError("Triton is not installed; pip install 'mmebench[local]'")
 
-    def no_listening(*_: object, **__: object) -> socket.socket:
-        raise PermissionError(1, "Operation not permitted")
-
     monkeypatch.setattr(doctor, "TritonRecipe", no_triton)
-    monkeypatch.setattr(doctor.socket, "create_server", no_listening)
-    monkeypatch.setattr(doctor.resource, "getrlimit", lambda _: (256, 512))
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 512))
     monkeypatch.setattr(doctor, "_DISK", 2**60)
     monkeypatch.setattr(doctor, "_TARGETS", 2**40)
     monkeypatch.setattr(doctor, "version", lambda name: {"numpy": "2.4.6"}.get(name, "0"))
@@ -51,7 +47,8 @@ def test_each_thing_that_is_missing_is_named_with_what_to_do(monkeypatch: pytest
     assert code == 1
     found = dict(line[6:].split(": ", 1) for line in lines)
     marks = {line[6:].partition(":")[0]: line[:4].strip() for line in lines}
-    assert marks == dict.fromkeys(_NAMES, "FAIL") | {"GPU": "?", "numpy": "?", "ONNX Runtime": "pass"}
+    others = {"GPU": "?", "numpy": "?", "ONNX Runtime": "pass", "port": "pass"}
+    assert marks == dict.fromkeys(_NAMES, "FAIL") | others
     assert "pip install 'mmebench[local]'" in found["Triton"]
     assert "numpy<2" in found["numpy"]
     assert found["PyTorch"] == "0 cannot be imported: ImportError: libcudart.so.13: no such file"

@@ -58,8 +58,16 @@ class Belongings:
         return list(Path("/dev/shm").glob(f"{self.directory.name}*"))
 
     def left(self) -> list[object]:
-        running = [process for process in self.processes if process.is_running()]
+        running = [process for process in self.processes if _lives(process)]
         return [*running, *self.shared_memory(), *([self.directory] if self.directory.exists() else [])]
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Whether it is more than an entry in the table, which an orphan's is until init looks at it."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_a_killed_triton_comes_back(serve: Serve, archives: dict[str, Path]) -> None:

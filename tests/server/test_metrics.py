@@ -79,8 +79,9 @@ def test_requests_are_counted_and_their_time_is_split(serve: Serve, tmp_path: Pa
     slow = found.targets["slow.tar.gz"]
     assert (slow.successes, slow.inferences, slow.executions) == (3, 3, 3)
     assert 3 * 100_000 < slow.compute_infer_us < found.model_latency_us
-    parts = slow.queue_us + slow.compute_input_us + slow.compute_infer_us + slow.compute_output_us
-    assert parts < found.model_latency_us
+    assert slow.queue_us + slow.compute_input_us + slow.compute_infer_us < found.model_latency_us
+    # Triton takes its time of the outputs after the answer is on its way, which may have arrived by then.
+    assert slow.compute_output_us > 0
     with urllib.request.urlopen(f"{endpoint.url}/metrics") as answer:
         assert answer.headers["Content-Type"].startswith("text/plain")
         text = answer.read().decode()

@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mmebench.endpoints.local import LocalEndpoint
+from mmebench.server.containers import v2_request
 from mmebench.server.containers.v2_request import flaw
 from support.invocations import BINARY, invoke, json_body, runtime_client
 from support.patience import wait_until
@@ -73,6 +76,12 @@ POISON = {
     "a classification": as_json(tensor(data=DATA), outputs=[{"name": "y", "parameters": {"classification": 2}}]),
     "beside what only a slow parser takes": raw(
         b'{"inputs":[{"name":"x","shape":[2147483648,4],"datatype":"FP32","data":[NaN]}]}'
+    ),
+    "of a long list": as_json(tensor(shape=(2**31, 4), data=[0.5] * 5000)),
+    "beside a long list": as_json(tensor(data=[0.5] * 5000), tensor(shape=(2**31, 4), data=DATA)),
+    "of many, each as large as the request": as_json(*[tensor(shape=(6000,), data=[0.5] * 5000)] * 3),
+    "a long list in a long list": raw(
+        b'{"inputs":[{"name":"x","shape":[1,4],"data":[' + b"1," * 5000 + b"[" * DEEP + b"]" * DEEP + b"]}]}"
     ),
     "nested data": raw(b'{"inputs":[{"name":"x","shape":[1,4],"data":' + b"[" * DEEP + b"]" * DEEP + b"}]}"),
     "nested parameters": raw(b'{"parameters":' + b'{"a":' * DEEP + b"1" + b"}" * DEEP + b',"inputs":[]}'),
@@ -182,6 +191,30 @@ def test_what_is_right_is_let_through(request_body: tuple[bytes, str]) -> None:
     headers = {b"content-type": content_type.encode()}
     assert flaw(headers, [body]) is None
     assert flaw(headers, [body[:10], body[10:]]) is None
+
+
+NUMBERS = st.lists(st.sampled_from(["0", "-2.5e3", "true", "17"]), max_size=3).map(lambda few: [*few, *few * 900])
+
+
+@settings(deadline=None)
+@given(st.lists(NUMBERS, min_size=1, max_size=3), st.booleans(), st.integers(0, 40), st.sampled_from('"[]{},x1\\'))
+def test_long_lists_change_no_verdict(lists: list[list[str]], nested: bool, place: int, mark: str) -> None:
+    """But where what is wrong is in the list: that is for the server to say."""
+    inputs = [
+        f'{{"name":"x{number}","shape":[{len(numbers)}],"datatype":"FP32","data":'
+        + ("[[{}]]" if nested else "[{}]").format(",".join(numbers))
+        + "}"
+        for number, numbers in enumerate(lists)
+    ]
+    right = f'{{"inputs":[{",".join(inputs)}]}}'
+    spoilt = right[: -place - 1] + mark + right[-place - 1 :]
+    for text in (right, right[:place] + mark + right[place:], spoilt):
+        body = text.encode()
+        short = v2_request._flaw(body, 0)
+        with pytest.MonkeyPatch.context() as whole:
+            whole.setattr(v2_request, "_LONG_BYTES", 2**30)
+            long = v2_request._flaw(body, 0)
+        assert (short is None) == (long is None) or (short is None and "failed to parse" in str(long))
 
 
 DEADLY_MODEL = """

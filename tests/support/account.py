@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from mmebench.cli import cli
 from support import cloud
 from support.deadly_proxy import DeadlyProxy
-from support.tiny_models import WIDTH
+from support.tiny_models import file_model
 
 
 @dataclass
@@ -32,7 +32,6 @@ class Account:
     folder: Path
 
     def spec(self, **endpoint: Any) -> Path:
-        tensor = {"datatype": "FP32", "shape": [WIDTH]}
         basic = {
             "kind": "sagemaker",
             "instance_type": "ml.g5.xlarge",
@@ -42,12 +41,7 @@ class Account:
             "prices": {"ml.g5.xlarge": 1.5, "ml.g4dn.xlarge": 0.75},
         }
         spec = {
-            "model": {
-                "source": "file",
-                "path": str(self.archive),
-                "inputs": [{"name": "x"} | tensor],
-                "outputs": [{"name": "y"} | tensor],
-            },
+            "model": file_model(self.archive),
             "platforms": ["onnx"],
             "endpoint": {key: value for key, value in (basic | endpoint).items() if value is not None},
             "targets": {"count": 2},

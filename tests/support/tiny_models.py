@@ -17,7 +17,7 @@ def expected(values: list[list[float]], offset: float) -> list[list[float]]:
     return [[3 * value + offset for value in row] for row in values]
 
 
-def onnx_archive(path: Path, offset: float, *, half: bool = False, config: str = "") -> Path:
+def onnx_bytes(offset: float, *, half: bool = False) -> bytes:
     import onnx
     from onnx import TensorProto, helper
 
@@ -34,10 +34,24 @@ def onnx_archive(path: Path, offset: float, *, half: bool = False, config: str =
     inputs, outputs = (helper.make_tensor_value_info(name, kind, shape) for name in ("x", "y"))
     graph = helper.make_graph(nodes, "tiny", [inputs], [outputs], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return bytes(model.SerializeToString())
+
+
+def file_model(path: Path) -> dict[str, Any]:
+    """A spec's model: such a file, or an archive of it."""
+    tensor = {"datatype": "FP32", "shape": [WIDTH]}
+    return {
+        "source": "file",
+        "path": str(path),
+        "inputs": [{"name": "x"} | tensor],
+        "outputs": [{"name": "y"} | tensor],
+    }
+
+
+def onnx_archive(path: Path, offset: float, *, half: bool = False, config: str = "") -> Path:
     datatype = "TYPE_FP16" if half else "TYPE_FP32"
-    return _pack(
-        path, "model.onnx", model.SerializeToString(), config or _config('backend: "onnxruntime"', datatype)
-    )
+    content = onnx_bytes(offset, half=half)
+    return _pack(path, "model.onnx", content, config or _config('backend: "onnxruntime"', datatype))
 
 
 def torchscript_archive(path: Path, offset: float, backend: str = 'backend: "pytorch"', config: str = "") -> Path:

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +70,7 @@ def fill(
             seconds=seconds,
             memory_loaded=loaded,
             memory_used=residency.memory_used,
+            memory_kept=residency.memory_kept if isinstance(residency, Residency) and residency.gpus else None,
             host_memory_used=residency.host_memory_used if isinstance(residency, Residency) else None,
         )
         counted = _evictions(residency)
@@ -172,11 +173,12 @@ def _memory(loads: list[FirstInvocation]) -> npt.NDArray[np.float64]:
     return np.array([load.memory_used for load in loads], float)
 
 
-def _host_bytes_per_copy(loads: list[FirstInvocation]) -> float | None:
-    used = [load.host_memory_used for load in loads if load.host_memory_used is not None]
-    if len(used) < max(2, len(loads)):
+def _slope_of(sizes: Sequence[int | None]) -> float | None:
+    """Over copies; None with fewer than two, or where one of them is not known."""
+    known = [size for size in sizes if size is not None]
+    if len(known) < max(2, len(sizes)):
         return None
-    return _slope(np.arange(len(used)), np.array(used, float))
+    return _slope(np.arange(len(known)), np.array(known, float))
 
 
 def _of_gpus(residency: Residency | MemoryUse) -> tuple[GpuCapacity, ...]:
@@ -203,7 +205,8 @@ def _capacity(
             "bytes_per_copy": bytes_per_copy(loads),
             "bytes_per_copy_bounds": bounds_per_copy(loads),
             "bytes_per_copy_before_growth": bytes_per_copy_before_growth(loads),
-            "host_bytes_per_copy": _host_bytes_per_copy(loads) if gpus else None,
+            "kept_per_copy": _slope_of([load.memory_kept for load in loads]) if gpus else None,
+            "host_bytes_per_copy": _slope_of([load.host_memory_used for load in loads]) if gpus else None,
             "by_growth": isinstance(residency, Residency) and residency.by_growth,
             "gpus": gpus,
             "memory_budget": residency.memory_budget,

@@ -143,7 +143,10 @@ class RunProgress(Observer):
             low, high = capacity.bytes_per_copy_bounds
             copy += f" ({human_bytes(low)} to {human_bytes(high)})"
         if capacity.host_bytes_per_copy is not None:
-            copy += f" of GPU memory and {human_bytes(capacity.host_bytes_per_copy)} of the host's"
+            kept = (
+                "" if capacity.kept_per_copy is None else f", {human_bytes(capacity.kept_per_copy)} of them kept"
+            )
+            copy += f" of GPU memory{kept}, and {human_bytes(capacity.host_bytes_per_copy)} of the host's"
         if capacity.places:
             copy = f" ({capacity.places}){copy}"
         self._say(

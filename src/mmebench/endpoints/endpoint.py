@@ -48,6 +48,9 @@ class Residency:
     host_memory_used: int = 0
     """Bytes of the host's memory that targets take; without GPUs the same as ``memory_used``."""
     host_memory_budget: int | None = None
+    memory_kept: int = 0
+    """Bytes of ``memory_used`` on GPUs that targets have taken since they were loaded: what frameworks keep for
+    later inferences (PyTorch's caching allocator, ONNX Runtime's arena, workspaces)."""
     by_growth: bool = False
     """Whether memory of GPUs is what it grew by, as their driver does not say what processes take."""
     gpus: tuple[GpuUse, ...] = ()

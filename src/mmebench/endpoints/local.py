@@ -30,6 +30,7 @@ from mmebench.endpoints.processes import parts_of
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.gpus.gpu import short_name
 from mmebench.gpus.nvml import find_gpus
+from mmebench.record.run import Price
 from mmebench.spec.endpoints import LocalEndpoint as Spec
 from mmebench.units import human_bytes
 from mmebench.wire.target_names import archive_path
@@ -146,7 +147,17 @@ class LocalEndpoint:
 
 
 class LocalOpener(Opener[Spec]):
-    """Nothing is to be asked for on this machine."""
+    """Little is to be asked for on this machine."""
+
+    @override
+    def check(self, spec: Spec, runs: int, builds: int) -> dict[str, Price]:
+        if builds and spec.container_url is None:
+            raise BadInputError(
+                "platform trt: the Triton that comes with mmebench has no TensorRT backend; start NVIDIA's image "
+                "on a machine with a GPU (docker run --gpus all -e SAGEMAKER_MULTI_MODEL=true …, see "
+                "docs/local-endpoint.md) and give its URL as endpoint.container"
+            )
+        return {}
 
     @override
     def open(self, spec: Spec, store: Path, log: Path, progress: Progress) -> LocalEndpoint:

@@ -129,6 +129,7 @@ def _capacity_columns(capacity: Capacity | None) -> dict[str, Cell]:
         "bytes_per_copy_low": low,
         "bytes_per_copy_high": high,
         "bytes_per_copy_before_growth": capacity.bytes_per_copy_before_growth,
+        "kept_per_copy": capacity.kept_per_copy,
         "host_bytes_per_copy": capacity.host_bytes_per_copy,
     }
 

@@ -14,8 +14,11 @@ COLUMNS = ("at", "source", "metric", "statistic", "unit", "value")
 
 def write_metrics(rows: Iterable[Mapping[str, Any]], path: Path) -> None:
     """As CSV, in the order of their times; the keys of each row are :data:`COLUMNS`."""
-    table = pd.DataFrame(list(rows), columns=list(COLUMNS))
-    write_table(table.sort_values("at", kind="stable"), path)
+    table = pd.DataFrame(list(rows), columns=list(COLUMNS)).sort_values("at", kind="stable")
+    if not table.empty:
+        # To the millisecond, as power and energy are read by the second.
+        table["at"] = [f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z" for at in table["at"]]
+    write_table(table, path)
 
 
 def read_metrics(path: Path) -> pd.DataFrame:

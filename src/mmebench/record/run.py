@@ -27,6 +27,8 @@ class FirstInvocation(Record):
     nobody says."""
     memory_used: int | None
     """The same once it has served the largest batch that the load can form."""
+    memory_kept: int | None = None
+    """Bytes of ``memory_used`` that they have taken since they were loaded; None without GPUs."""
     host_memory_used: int | None = None
     """Bytes of the host's memory that they use by then; the same as ``memory_used`` where there is no GPU."""
 
@@ -55,6 +57,8 @@ class Capacity(Record):
     """Of its 95 % confidence interval; None with fewer than four loads."""
     bytes_per_copy_before_growth: float | None = None
     """The same after a single request."""
+    kept_per_copy: float | None = None
+    """Slope of what copies have taken of GPUs since they were loaded: frameworks keep it for later inferences."""
     host_bytes_per_copy: float | None = None
     """Slope of the host's memory, where ``bytes_per_copy`` is of GPUs; None where there is none."""
     by_growth: bool = False

@@ -20,7 +20,10 @@ SPEC: dict[str, Any] = {
     "model": {"source": "timm", "name": "test_resnet", "weights": "random"},
     "platforms": ["onnx"],
     "endpoint": {"kind": "local", "memory": "300MiB"},
-    "workload": {"profile": {"stages": [{"users": 1, "duration": "3s"}]}},
+    "workload": {
+        "arrivals": {"kind": "closed", "think_time": "10ms"},
+        "profile": {"stages": [{"users": 1, "duration": "3s"}]},
+    },
     "experiments": [
         {"kind": "cold_starts", "count": 3, "concurrency": [1, 2], "warm": 3},
         {

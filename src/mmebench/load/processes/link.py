@@ -29,6 +29,9 @@ _log = logging.getLogger(__name__)
 _LARGEST_MESSAGE = 64 << 20
 """Bytes; a second's samples are 64 each."""
 _HANDSHAKE_SECONDS = 10
+_KNOCKING_SECONDS = 3
+"""Who has connected to the conductor takes one of its files, and is dropped when the handshake is not done by
+then. One second is enough for a host at the other end of the world."""
 _KNOCK_SECONDS = 30
 _STATISTICS = {"stats", "stats_total", "errors", "user_classes_count"}
 """What Locust's report of a worker has; an error in those who hear of it would count as one of the load's."""
@@ -136,6 +139,7 @@ class Server(_Socket):
         """Raises RPCError: somebody else listens there."""
         super().__init__(zmq.ROUTER, host, "turned away somebody without the token of this load, at", lambda: None)
         self.port = port
+        self.socket.setsockopt(zmq.HANDSHAKE_IVL, _KNOCKING_SECONDS * 1000)
         # A worker that has lost its link comes back before the loss of the old one is known.
         self.socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
         if keys is not None:

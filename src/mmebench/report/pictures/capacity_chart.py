@@ -59,6 +59,8 @@ def _describe_capacity(capacity: Capacity) -> str:
     if capacity.bytes_per_copy_bounds is not None:
         low, high = (bound / _MIB for bound in capacity.bytes_per_copy_bounds)
         text += f" ({low:.0f} to {high:.0f} with 95 % confidence)"
+    if capacity.kept_per_copy is not None:
+        text += f",\nof which the framework keeps {capacity.kept_per_copy / _MIB:.0f} MiB for later"
     if capacity.host_bytes_per_copy is not None:
         text += f",\nand {capacity.host_bytes_per_copy / _MIB:.0f} MiB of the host's memory"
     return f"{text}\n{capacity.places}" if capacity.places else text

@@ -1,4 +1,4 @@
-"""Tensors to and from Triton's stub process, by DLPack.
+"""Tensors to and from Triton's stub process, by DLPack: views of memory, on the host and on a GPU.
 
 The stub of nvidia-pytriton 0.7 was built against numpy 1. With numpy 2 its ``as_numpy()`` gives zeros without a
 word and ``Tensor(name, array)`` makes an empty tensor (measured), while DLPack is right with both. Strings have
@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
-from numpy.typing import NDArray
 
 _CONSUMED = b"used_dltensor"
 _set_capsule_name = ctypes.pythonapi.PyCapsule_SetName
@@ -18,13 +17,23 @@ _set_capsule_name.argtypes = [ctypes.py_object, ctypes.c_char_p]
 _set_capsule_name.restype = ctypes.c_int
 
 
-def to_array(tensor: Any) -> NDArray[Any]:
-    """A read-only view of a numeric input in shared memory, valid as long as its request is."""
-    return np.from_dlpack(tensor)
+def to_array(tensor: Any) -> Any:
+    """A read-only view of a numeric input, valid as long as its request is.
+
+    An array; or PyTorch's tensor where Triton gives it on a GPU, which it does in ensembles whose models have the
+    parameter FORCE_CPU_ONLY_INPUT_TENSORS "no".
+    """
+    if tensor.is_cpu():
+        return np.from_dlpack(tensor)
+    import torch  # nothing else takes tensors on a GPU
+
+    return torch.utils.dlpack.from_dlpack(tensor)
 
 
-def to_tensor(name: str, array: NDArray[Any]) -> Any:
-    """The output ``name`` with the values of ``array``."""
+def to_tensor(name: str, array: Any) -> Any:
+    """The output ``name`` with the values of ``array``, where they are."""
+    if not isinstance(array, np.ndarray):
+        return pb_utils.Tensor.from_dlpack(name, array)
     if array.dtype.kind in "OSU":
         return pb_utils.Tensor(name, array.astype(object))
     array = np.ascontiguousarray(array)

@@ -14,6 +14,7 @@ from mmebench.server.containers.completion import complete
 
 _log = logging.getLogger(__name__)
 _SERVERS = {**MODEL_FILES, "python": "model.py", ensemble.PLATFORM: "several models"}
+_TENSORRT = ("tensorrt", "tensorrt_plan")
 
 
 class ConfigError(BadInputError):
@@ -107,4 +108,5 @@ def _refuse_unserved(config: ModelConfig, folder: Path, where: str) -> None:
     else:
         served = config.platform in (*PLATFORMS, ensemble.PLATFORM)
     if not served:
-        raise ConfigError(f"{where}: there is no {server} in this endpoint; it has {', '.join(_SERVERS)}")
+        hint = "; NVIDIA's image has TensorRT: give its URL as container" if server in _TENSORRT else ""
+        raise ConfigError(f"{where}: there is no {server} in this endpoint; it has {', '.join(_SERVERS)}{hint}")

@@ -179,6 +179,7 @@ class Ledger:
             evictions=self.evictions,
             memory_used=sum(gpu.used for gpu in gpus) if gpus else used[HOST],
             memory_budget=None if None in budgets else sum(budget or 0 for budget in budgets),
+            memory_kept=sum(entry.kept(gpu_pool(number)) for entry in shown for number in range(len(self.gpus))),
             host_memory_used=used[HOST],
             host_memory_budget=host,
             gpus=gpus,

@@ -178,6 +178,7 @@ class Loader:
             await self.evictor.make_room()
             loading = await self._scarcity.load(entry, lambda: self._timed(entry, load))
             await self.evictor.measure_these([entry])
+            entry.loaded = entry.memory
             entry.memory = grown(entry.memory, self._estimate(entry, 0))  # its first inference is still to come
             if self.ledger.shortage(entry, entry.memory) is not None:
                 await self._container.unload(entry.model)

@@ -18,6 +18,8 @@ class Resident:
     """A service model (server_metrics): neither counted nor evicted."""
     memory: Memory = field(default_factory=dict)
     """Bytes charged to it, by pool: an estimate until it is measured."""
+    loaded: Memory = field(default_factory=dict)
+    """What it took once it was loaded, before its first inference."""
     gpu: int | None = None
     """The GPU that it was placed on; None for one that runs on the CPU."""
     digest: str = ""
@@ -34,6 +36,10 @@ class Resident:
     """How the container's answers name it; empty where they do not."""
     renamed: bytes = b""
     """How the client's are to name it."""
+
+    def kept(self, pool: str) -> int:
+        """Bytes that it has taken since it was loaded: what its framework keeps for the next inference."""
+        return max(0, self.memory.get(pool, 0) - self.loaded.get(pool, 0)) if self.loaded else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from mmebench.server.backends.inference.options import ModelOptions
 
 Array = NDArray[Any]
-Infer = Callable[[Mapping[str, Array]], list[Array]]
+Infer = Callable[[Mapping[str, Any]], list[Any]]
 """Takes the inputs by name, strings as bytes objects, and never writes to them; an optional one may be missing.
-Gives the outputs in the order of the configuration."""
+Gives the outputs in the order of the configuration. All are arrays; on a GPU they may be PyTorch's tensors."""
 
 
 class Backend(Protocol):

@@ -47,6 +47,8 @@ class ModelOptions:
     """Threads inside one inference."""
     shrinks: bool = False
     """Whether memory of a GPU that an inference leaves unused is given back after it."""
+    stays_on_gpu: bool = False
+    """Whether outputs are left on the GPU, for the next model of an ensemble; PyTorch only."""
 
 
 def backend_name(config: dict[str, Any]) -> str:
@@ -79,7 +81,13 @@ def model_options(config: dict[str, Any], version: Path, device: int | None) -> 
         # As Triton's own backends are told: the first PyTorch's, the second ONNX Runtime's.
         parameters.get("enable_cache_cleaning", "").lower() == "true"
         or "gpu:" in parameters.get("memory.enable_memory_arena_shrinkage", ""),
+        _stays_on_gpu(parameters, device),
     )
+
+
+def _stays_on_gpu(parameters: dict[str, str], device: int | None) -> bool:
+    """As Triton's Python backend is told that inputs may come on the GPU; outputs then stay there, too."""
+    return device is not None and parameters.get("force_cpu_only_input_tensors", "").lower() == "no"
 
 
 def no_gpu(options: ModelOptions, found: str, install: str) -> ValueError:

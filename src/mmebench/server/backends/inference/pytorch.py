@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from mmebench.server.backends.inference import Array, Infer
+from mmebench.server.backends.inference import Infer
 from mmebench.server.backends.inference.options import (
     ModelOptions,
     TensorOptions,
@@ -40,14 +40,23 @@ def open_model(options: ModelOptions) -> Infer:
     names = [tensor.name for tensor in options.outputs]
     outputs = list(zip(options.outputs, numbers(names) or range(len(names)), strict=True))
 
-    def infer(arrays: Mapping[str, Array]) -> list[Array]:
+    def infer(arrays: Mapping[str, Any]) -> list[Any]:
         with torch.inference_mode():
-            tensors = [torch.from_numpy(arrays[name]).to(device) for name in ordered]
+            tensors = [_on(device, arrays[name]) for name in ordered]
             result = module(dict(zip(ordered, tensors, strict=True))) if takes_dictionary else module(*tensors)
             given = _tensors(result, options.outputs)
-            return [_pick(given, tensor, place).contiguous().cpu().numpy() for tensor, place in outputs]
+            results = [_pick(given, tensor, place).contiguous() for tensor, place in outputs]
+            if options.stays_on_gpu:
+                torch.cuda.current_stream(device).synchronize()  # whoever takes them knows nothing of streams
+                return results
+            return [result.cpu().numpy() for result in results]
 
     return infer if options.device is None else _giving_back(infer, options.shrinks)
+
+
+def _on(device: torch.device, array: Any) -> torch.Tensor:
+    """An input, which may be on the GPU already."""
+    return (array if isinstance(array, torch.Tensor) else torch.from_numpy(array)).to(device)
 
 
 def _device(options: ModelOptions) -> torch.device:
@@ -67,7 +76,7 @@ def _giving_back(infer: Infer, always: bool) -> Infer:
     What one model keeps no other model can have, as each has a process of its own.
     """
 
-    def inferred(arrays: Mapping[str, Array]) -> list[Array]:
+    def inferred(arrays: Mapping[str, Any]) -> list[Any]:
         try:
             found = infer(arrays)
         except torch.OutOfMemoryError:
