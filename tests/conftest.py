@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from mmebench.endpoints.local import LocalEndpoint, start
 from mmebench.spec import LocalEndpoint as Spec
@@ -19,6 +20,8 @@ def pytest_configure() -> None:
     """What tests, and all that they start, find in their environment."""
     # Workers of pytest share the cores: threads of a model that wait for each other would only take them away.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    settings.register_profile("any machine", deadline=None)
+    settings.load_profile("any machine")
     # As in a terminal: what a shell starts in the background ignores Ctrl-C, and so would what tests start.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

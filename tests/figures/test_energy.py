@@ -22,10 +22,10 @@ def window(ready: float, end: float) -> StageWindow:
 
 
 @given(
-    st.floats(0, 50),
-    st.floats(4, 40),
+    st.floats(0, 20),
+    st.floats(4, 20),
     st.floats(0, 1000),
-    st.lists(st.floats(0.5, 1.5), min_size=120, max_size=120),
+    st.lists(st.floats(0.5, 1.5), min_size=60, max_size=60),
 )
 def test_of_a_steady_power_it_is_power_times_time(
     ready: float, seconds: float, watts: float, steps: list[float]

@@ -74,6 +74,16 @@ def test_sums_are_right_after_loads_evictions_and_growth(
 
 
 @pytest.mark.triton
+def test_a_first_inference_is_not_the_next_loads(machine_with: MachineWith, serve: Serve, tmp_path: Path) -> None:
+    machine_with(Device(processes=None))
+    asking = Asking(serve(memory="11GiB"), tmp_path)
+    asking.add(["eager"], GIB, run=4 * GIB)
+    asking.add("abc", GIB)
+    asking.ask("eager", "a", "b", "c")
+    assert asking.resident() == ["eager", "a", "b", "c"], "none of the others is taken for one of 5 GiB"
+
+
+@pytest.mark.triton
 def test_capacity_says_so(machine_with: MachineWith, serve: Serve, tmp_path: Path) -> None:
     machine_with(Device(processes="unmeasured"))
     endpoint = serve(memory="4GiB")
@@ -180,7 +190,7 @@ def test_what_is_new_is_the_loads_and_then_theirs_who_ran(gpu: Accounts) -> None
 @given(
     steps=st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 40)), min_size=1, max_size=20), data=st.data()
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_sum_is_what_the_gpu_grew_by(gpu: Accounts, steps: list[tuple[str, int]], data: st.DataObject) -> None:
     machine, device, accounts = gpu
     machine.take(device, os.getpid(), GIB)

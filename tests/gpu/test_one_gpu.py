@@ -77,8 +77,8 @@ def test_a_budget_is_of_the_gpu(machine: Machine, serve: Serve, tmp_path: Path) 
     asking = Asking(endpoint, tmp_path)
     asking.add("abcd", GIB, run=GIB // 4)
     asking.ask("a", "b", "c", "a", "d")
+    assert asking.resident() == ["c", "a", "d"], "what first inferences took is known when the next one comes"
     residency = asking.residency()
-    assert asking.resident() == ["c", "a", "d"]
     assert (residency.loads, residency.evictions) == (4, 1)
     assert (residency.memory_used, residency.memory_budget) == (3.75 * GIB, 4 * GIB)
 

@@ -75,15 +75,6 @@ def test_the_gpu_with_most_room_is_next(machine: Machine, serve: Serve, tmp_path
     assert residency.memory_budget == (large.budget or 0) + (small.budget or 0)
 
 
-def test_loads_at_once_do_not_crowd_one_gpu(machine: Machine, serve: Serve, tmp_path: Path) -> None:
-    endpoint = serve(memory="4GiB", load_concurrency=4)
-    asking = Asking(endpoint, tmp_path)
-    asking.add(["first", "a", "b", "c"], GIB)
-    asking.ask("first")  # by it the driver is known to name processes, and what a copy takes
-    asking.ask_at_once("a", "b", "c")
-    assert used(machine) == (2, 2)
-
-
 def test_capacity_of_each_gpu(machine: Machine, serve: Serve, tmp_path: Path) -> None:
     endpoint = serve(memory="3GiB")
     asking = Asking(endpoint, tmp_path)

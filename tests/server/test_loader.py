@@ -1,6 +1,7 @@
 """Loading and evicting around a container that does what it is told, with no server and no files."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Collection, Coroutine
 from pathlib import Path
 from typing import Any, cast
@@ -8,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from mmebench.endpoints.counters import TargetCounters
+from mmebench.gpus.gpu import Gpu
 from mmebench.server.containers.container import Container, ContainerDownError, LoadError, OutOfMemoryError
 from mmebench.server.containers.pools import HOST, Memory
 from mmebench.server.endpoint_metrics import EndpointMetrics
@@ -379,3 +381,32 @@ def test_without_caching_a_target_goes_that_nobody_waits_for_any_more() -> None:
         assert not loader.ledger.resident
 
     scenario({"a": 10}, 100, play, caching=False)
+
+
+def test_targets_that_are_placed_at_once_do_not_crowd_one_gpu() -> None:
+    """The second is placed while the first is being placed, before anything of it is charged."""
+    both = threading.Barrier(2, timeout=30)
+    placed: list[int] = []
+
+    async def play(loader: Loader, container: FakeContainer) -> None:
+        def place(model: str, gpu: int) -> int:
+            placed.append(gpu)
+            both.wait()
+            return gpu
+
+        container.place = place  # type: ignore[attr-defined]
+        loader.ledger.gpus = [Gpu(number, f"GPU-{number}", "NVIDIA H100", 100) for number in range(2)]
+        await asyncio.gather(use(loader, "a"), use(loader, "b"))
+
+    scenario({"a": 1, "b": 1}, 10, play)
+    assert sorted(placed) == [0, 1]
+
+
+def test_a_target_that_is_loaded_anew_is_where_it_was() -> None:
+    async def play(loader: Loader, container: FakeContainer) -> None:
+        entry = await use(loader, "a")
+        entry.gpu = 1
+        loader.revive(entry)
+        assert (await use(loader, "a")).gpu == 1
+
+    scenario({"a": 1}, 10, play)
