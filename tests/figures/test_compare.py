@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from mmebench.cli import cli
 from mmebench.errors import BadInputError
+from mmebench.figures import comparability
 from mmebench.figures.compare import Change, StageChange, compare_rows, relative_change
 from mmebench.figures.limits import parse_limit
 from mmebench.figures.statistics import Estimate
@@ -189,3 +190,32 @@ def test_a_limit_is_only_exceeded_by_what_is_more_than_chance() -> None:
     assert limit.exceeded(stages(-0.01)) == []
     assert parse_limit("p99>30%").exceeded(stages(0.01)) == []
     assert parse_limit("p50>10%").exceeded(stages(0.01)) == []
+
+
+GPU = {
+    "name": "NVIDIA H200", "mig": False, "driver": "580.159.04", "cuda": "13.0", "power_limit": 700.0, "ecc": True,
+    "sm_clock": 345,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        ({}, {"gpus": []}, []),
+        ({"gpus": [GPU]}, {"gpus": [GPU | {"sm_clock": 1980}]}, []),
+        (
+            {"gpus": [GPU]},
+            {"gpus": [GPU | {"driver": "590.1"}]},
+            [
+                "GPUs: NVIDIA H200, driver 580.159.04, CUDA 13.0, 700.0 W, ECC True and "
+                "NVIDIA H200, driver 590.1, CUDA 13.0, 700.0 W, ECC True"
+            ],
+        ),
+        ({}, {"gpus": [GPU]}, ["GPUs: none and NVIDIA H200, driver 580.159.04, CUDA 13.0, 700.0 W, ECC True"]),
+    ],
+    ids=["a record of before", "clocks", "a driver", "one more"],
+)
+def test_gpus_that_differ_are_named_and_their_clocks_are_not(
+    before: dict[str, Any], after: dict[str, Any], found: list[str]
+) -> None:
+    assert comparability._environment(before, after) == found

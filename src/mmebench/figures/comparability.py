@@ -59,12 +59,25 @@ def _weaknesses(side: Side) -> list[str]:
     return found
 
 
+def _gpus(environment: dict[str, Any]) -> str:
+    """In words, without their clocks, which change from moment to moment."""
+    found = [
+        f"{gpu['name']}{' (MIG)' if gpu['mig'] else ''}, driver {gpu['driver']}, CUDA {gpu['cuda']}, "
+        f"{gpu['power_limit']} W, ECC {gpu['ecc']}"
+        for gpu in environment.get("gpus", [])
+    ]
+    return "; ".join(found) or "none"
+
+
 def _environment(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     found = [
         f"{name}: {before.get(name)} and {after.get(name)}"
-        for name in ("processor", "cpus", "gpus")
+        for name in ("processor", "cpus")
         if before.get(name) != after.get(name)
     ]
+    gpus, other_gpus = _gpus(before), _gpus(after)
+    if gpus != other_gpus:
+        found.append(f"GPUs: {gpus} and {other_gpus}")
     versions, others = (environment.get("versions", {}) for environment in (before, after))
     changed = [
         f"{package} {versions.get(package, 'none')} and {others.get(package, 'none')}"
