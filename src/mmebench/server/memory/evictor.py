@@ -142,11 +142,9 @@ class Evictor:
         finally:
             self.changed()
 
-    async def measure_newcomers(self) -> None:
-        """See what those really use that have served their first request since they were measured."""
-        newcomers = [entry for entry in self.ledger.resident.values() if entry.ran and not entry.settled]
-        if newcomers:
-            await self.measure_these(newcomers)
+    def newcomers(self) -> list[Resident]:
+        """Those that have not been measured since they served their first request."""
+        return [entry for entry in self.ledger.resident.values() if not entry.settled]
 
     async def measure_these(self, entries: Iterable[Resident]) -> None:
         """See what these targets really use."""

@@ -86,7 +86,9 @@ class Loader:
     def release(self, entry: Resident) -> None:
         """The request is over."""
         entry.in_flight -= 1
-        entry.ran = True
+        if not entry.ran:
+            entry.ran = True
+            self.evictor.changed()
         if not entry.in_flight:
             self.evictor.changed()
             if not self._caching:
@@ -142,12 +144,14 @@ class Loader:
 
     @contextlib.asynccontextmanager
     async def _by_itself(self) -> AsyncIterator[None]:
-        """No other load goes on meanwhile, where the container could not tell what each of them takes."""
+        """No other load or first inference goes on meanwhile, where nobody could tell what each of them takes."""
         if not self._container.loads_alone:
             yield
             return
+        evictor = self.evictor
         async with self._alone:
-            await self.evictor.measure_these(())  # what has grown until now is not the new one's
+            await evictor.until(lambda: all(each.ran or not each.in_flight for each in evictor.newcomers()))
+            await evictor.measure_these(evictor.newcomers())  # what has grown until now is theirs
             yield
 
     async def _place(self, entry: Resident, size: int) -> None:
@@ -208,7 +212,9 @@ class Loader:
         """What the target may take, once all loads together can have that."""
         if entry.exempt:
             return self._estimate(entry, size)
-        await self.evictor.measure_newcomers()
+        newcomers = [each for each in self.evictor.newcomers() if each.ran or not each.in_flight]
+        if newcomers:
+            await self.evictor.measure_these(newcomers)
         estimate = self._estimate(entry, size)
         ledger = self.ledger
         if ledger.exceeded(estimate):
