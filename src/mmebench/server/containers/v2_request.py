@@ -127,8 +127,9 @@ _known = functools.lru_cache(1024)(_flaw)
 
 
 def _shortened(text: bytes) -> bytes:
-    """A request's JSON without what is in long lists of numbers called ``data``; what is wrong there, the server says.
+    """A request's JSON without what is in long lists of numbers called ``data``.
 
+    What is wrong in these, the server says.
     They are nearly all of a tensor in JSON, and to parse them takes a millisecond or two for each megabyte, in
     which nobody else is served. A long shape is looked into: it may be long by blanks only. Where no string has an
     escape in it, what is between one quote and the next is by turns outside of strings and in one.
