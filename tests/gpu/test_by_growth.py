@@ -231,7 +231,7 @@ def test_a_model_that_takes_nothing_decides_nothing(machine_with: MachineWith) -
 
 def test_who_forgets_a_model_does_not_wait_for_the_driver(gpu: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is done where requests are served."""
-    machine, device, accounts = gpu
+    accounts = gpu[2]
     accounts.place("a", 0)
     asked, answers = threading.Event(), threading.Event()
 

@@ -37,7 +37,7 @@ class GpuMemory:
         self._left: deque[str] = deque()
         """Models that have gone since the accounts were last looked at."""
         self._turn = threading.Lock()
-        """Measurements run in threads. A driver may keep one waiting for seconds, and then all that want the turn."""
+        """Measurements run in threads. A driver may keep one waiting for seconds, and all who want the turn."""
 
     def begin(self) -> None:
         """The container is up and holds no model: from here on the GPUs' memory grows with its models. Blocks."""
