@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,9 @@ from gpu.asking import Asking
 from gpu.hungry import hungry_archive
 from gpu.machine import GIB, Device, Machine, Processes
 from mmebench.benchmark.capacity import fill
+from mmebench.gpus.gpu import Gpu
 from mmebench.gpus.nvml import find_gpus
+from mmebench.server.containers import gpu_memory
 from mmebench.server.containers.gpu_memory import GpuMemory
 from support.invocations import invoke
 from support.serving import Serve
@@ -233,6 +237,29 @@ def test_a_model_that_takes_nothing_decides_nothing(machine_with: MachineWith) -
     machine.take(device, os.getpid(), GIB)
     assert gib(accounts.measure({"a": [os.getpid()]})) == {"a": 1}
     assert accounts.by_process is False
+
+
+def test_who_forgets_a_model_does_not_wait_for_the_driver(gpu: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is done where requests are served."""
+    accounts = gpu[2]
+    accounts.place("a", 0)
+    asked, answers = threading.Event(), threading.Event()
+
+    def slow(gpu: Gpu) -> None:
+        asked.set()
+        answers.wait()
+
+    monkeypatch.setattr(gpu_memory, "process_memory", slow)
+    with ThreadPoolExecutor(2) as threads:
+        measuring = threads.submit(accounts.measure, {})
+        asked.wait()
+        try:
+            threads.submit(accounts.forget, "a").result(timeout=10)
+            assert not measuring.done()
+        finally:
+            answers.set()
+        assert measuring.result() == {"a": {ON: 0}}, "it was there when the driver was asked"
+    assert accounts.measure({}) == {}
 
 
 def test_processes_that_a_model_has_started_are_the_models(machine_with: MachineWith) -> None:

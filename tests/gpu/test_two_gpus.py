@@ -75,6 +75,16 @@ def test_the_gpu_with_most_room_is_next(machine: Machine, serve: Serve, tmp_path
     assert residency.memory_budget == (large.budget or 0) + (small.budget or 0)
 
 
+def test_one_that_the_gpu_with_most_room_could_never_hold(machine: Machine, serve: Serve, tmp_path: Path) -> None:
+    asking = Asking(serve(), tmp_path)
+    asking.add("abc", 30 * GIB)
+    asking.ask("a", "b")
+    assert used(machine) == (60, 0)
+    asking.ask("c")  # 20 GiB of room on the large one, and 24 on the small one
+    assert asking.resident() == ["b", "c"]
+    assert used(machine) == (60, 0)
+
+
 def test_capacity_of_each_gpu(machine: Machine, serve: Serve, tmp_path: Path) -> None:
     endpoint = serve(memory="3GiB")
     asking = Asking(endpoint, tmp_path)

@@ -79,6 +79,9 @@ POISON = {
     ),
     "of a long list": as_json(tensor(shape=(2**31, 4), data=[0.5] * 5000)),
     "beside a long list": as_json(tensor(data=[0.5] * 5000), tensor(shape=(2**31, 4), data=DATA)),
+    "long by blanks": raw(
+        b'{"inputs":[{"name":"x","shape":[2147483648,4' + b" " * 5000 + b'],"datatype":"FP32","data":[1,2,3,4]}]}'
+    ),
     "of many, each as large as the request": as_json(*[tensor(shape=(6000,), data=[0.5] * 5000)] * 3),
     "a long list in a long list": raw(
         b'{"inputs":[{"name":"x","shape":[1,4],"data":[' + b"1," * 5000 + b"[" * DEEP + b"]" * DEEP + b"]}]}"

@@ -54,17 +54,17 @@ def test_victims_suffice_and_each_frees_what_is_wanted(
 def test_a_target_comes_where_most_room_is(budgets: Memory, resident: list[Memory]) -> None:
     book = ledger(budgets, *resident)
     room = [budgets[gpu_pool(number)] - book.used[gpu_pool(number)] for number in range(2)]
-    place = book.place()
+    place = book.place(lambda _: {})
     assert place is not None
     assert room[place] == max(room)
     book.promised["promised"] = {gpu_pool(place): max(room) - min(room) + 1}
-    assert book.place() == 1 - place
+    assert book.place(lambda _: {}) == 1 - place
     book.begin_load(entry("promised", {gpu_pool(place): 0}))
-    assert book.place() == place, "what is charged is no promise any more"
+    assert book.place(lambda _: {}) == place, "what is charged is no promise any more"
 
 
 def test_without_gpus_there_is_no_place() -> None:
-    assert Ledger({HOST: 10}).place() is None
+    assert Ledger({HOST: 10}).place(lambda _: {}) is None
 
 
 def test_who_is_sacrificed_is_on_the_same_gpu_if_anybody_is() -> None:

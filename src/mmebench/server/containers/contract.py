@@ -82,7 +82,7 @@ class ContractContainer:
                 )
             await asyncio.sleep(0.2)
         await self._unload_all()
-        self._gpu_memory.begin()
+        await asyncio.to_thread(self._gpu_memory.begin)
         self.ready.set()
         self._watcher = asyncio.create_task(self._watch())
 

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import psutil
@@ -33,31 +34,40 @@ class GpuMemory:
         """Those that have not run since they were placed."""
         self._grown: dict[str, int] = {}
         self._parents: dict[int, str | None] = {}
+        self._left: deque[str] = deque()
+        """Models that have gone since the accounts were last looked at."""
         self._turn = threading.Lock()
-        """Measurements run in threads."""
+        """Measurements run in threads. A driver may keep one waiting for seconds, and all who want the turn."""
 
     def begin(self) -> None:
-        """The container is up and holds no model: from here on the GPUs' memory grows with its models."""
+        """The container is up and holds no model: from here on the GPUs' memory grows with its models. Blocks."""
         with self._turn:
+            self._left.clear()
             self._before = [read_gpu(gpu).used for gpu in self.gpus]
             for accounts in (self._placed, self._fresh, self._grown, self._parents):
                 accounts.clear()
 
     def place(self, model: str, gpu: int) -> None:
-        """``model`` is going to be loaded on the GPU of this number."""
+        """``model`` is going to be loaded on the GPU of this number. Blocks."""
         with self._turn:
+            self._drop_left()
             self._placed.pop(model, None)
             self._placed[model] = gpu
             self._fresh.add(model)
 
     def place_again(self, model: str) -> None:
-        """``model`` is going to be loaded anew where it was."""
-        if model in self._placed:
-            self.place(model, self._placed[model])
+        """``model`` is going to be loaded anew where it was. Blocks."""
+        gpu = self._placed.get(model)
+        if gpu is not None:
+            self.place(model, gpu)
 
     def forget(self, model: str) -> None:
-        """``model`` is not loaded any more."""
-        with self._turn:
+        """``model`` is not loaded any more; never blocks."""
+        self._left.append(model)
+
+    def _drop_left(self) -> None:
+        while self._left:
+            model = self._left.popleft()
             self._placed.pop(model, None)
             self._fresh.discard(model)
             self._grown.pop(model, None)
@@ -67,13 +77,16 @@ class GpuMemory:
         return {gpu_pool(number): read_gpu(gpu).free for number, gpu in enumerate(self.gpus)}
 
     def measure(self, processes: Mapping[str, Iterable[int]], ran: Collection[str] = ()) -> dict[str, Memory]:
-        """Bytes of each GPU that each model takes now; blocks for less than a millisecond a GPU.
+        """Bytes of each GPU that each model takes now.
+
+        Blocks for less than a millisecond a GPU, or for as long as the driver does.
 
         Args:
             processes: ids of those that each model has for itself; none where models share one.
             ran: the models that have run since this was asked the last time.
         """
         with self._turn:
+            self._drop_left()
             if not self._placed:
                 return {}
             rows = [process_memory(gpu) for gpu in self.gpus]

@@ -168,7 +168,7 @@ class V2Container:
 
     async def reload(self, model: str, target: str) -> None:
         """Load anew a model whose process died; Triton takes the load while the unload still goes on."""
-        self._gpu_memory.place_again(model)
+        await asyncio.to_thread(self._gpu_memory.place_again, model)
         await self._control.begin_unload(model)
         await self._control.load(model)
 
@@ -267,7 +267,7 @@ class V2Container:
             try:
                 version = await self._wait_ready(process)
                 await self._recipe.check(self._control, self.address)
-                self._gpu_memory.begin()
+                await asyncio.to_thread(self._gpu_memory.begin)
             except BaseException:
                 await process.stop(_STOP_SECONDS)
                 raise

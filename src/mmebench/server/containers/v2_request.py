@@ -127,11 +127,12 @@ _known = functools.lru_cache(1024)(_flaw)
 
 
 def _shortened(text: bytes) -> bytes:
-    """A request's JSON without what is in its long lists of numbers; what is wrong in these, the server says.
+    """A request's JSON without what is in long lists of numbers called ``data``.
 
+    What is wrong in these, the server says.
     They are nearly all of a tensor in JSON, and to parse them takes a millisecond or two for each megabyte, in
-    which nobody else is served. Where no string has an escape in it, what is between one quote and the next is by
-    turns outside of strings and in one.
+    which nobody else is served. A long shape is looked into: it may be long by blanks only. Where no string has an
+    escape in it, what is between one quote and the next is by turns outside of strings and in one.
     """
     if len(text) <= _LONG_BYTES or b"\\" in text:
         return text
@@ -139,10 +140,11 @@ def _shortened(text: bytes) -> bytes:
     begin = end = 0  # of what is to be kept; of the piece outside of strings
     for _ in range(_STRINGS):
         opening = text.find(b'"', end)
-        cut = _long_list(text, end, len(text) if opening < 0 else opening)
-        if cut is not None:
-            kept.append(text[begin : cut[0]])
-            begin = cut[1]
+        if text.endswith(b'"data"', begin, end):
+            cut = _long_list(text, end, len(text) if opening < 0 else opening)
+            if cut is not None:
+                kept.append(text[begin : cut[0]])
+                begin = cut[1]
         end = 0 if opening < 0 else text.find(b'"', opening + 1) + 1
         if not end:  # there are no more strings, or the last one does not end
             return b"".join([*kept, text[begin:]]) if kept else text
@@ -150,12 +152,14 @@ def _shortened(text: bytes) -> bytes:
 
 
 def _long_list(text: bytes, begin: int, end: int) -> tuple[int, int] | None:
-    """Where the content of the first list in a piece of text is, if long and without lists or objects in it."""
+    """Where the content of the list is that follows a name, if long and without lists or objects in it."""
     if end - begin <= _LONG_BYTES:
         return None
     first = text.find(b"[", begin, end) + 1
     last = text.find(b"]", first, end)
     if not 0 < first < last - _LONG_BYTES or any(text.find(mark, first, last) >= 0 for mark in (b"[", b"{")):
+        return None
+    if text[begin : first - 1].strip() != b":":
         return None
     return first, last
 

@@ -147,9 +147,10 @@ class Evictor:
         return [entry for entry in self.ledger.resident.values() if not entry.settled]
 
     async def measure_these(self, entries: Iterable[Resident]) -> None:
-        """See what these targets really use."""
-        by_model = {entry.model: entry for entry in entries}
+        """See what these targets really use, and those that have served their first request meanwhile."""
         ran = [entry for entry in self.ledger.resident.values() if entry.ran or entry.in_flight]
+        newcomers = [entry for entry in ran if entry.ran and not entry.settled]
+        by_model = {entry.model: entry for entry in (*entries, *newcomers)}
         run = {entry.model: entry.ran for entry in ran}
         for entry in ran:
             entry.ran = False

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter, OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from mmebench.endpoints.endpoint import GpuUse, Residency
 from mmebench.gpus.gpu import Gpu
@@ -68,8 +68,13 @@ class Ledger:
         """Whether the budgets could hold so many more bytes if every resident target went."""
         return self.exceeded(_memory(self.loading) + Counter(memory)) is None
 
-    def place(self) -> int | None:
-        """The GPU that has most room for one more target; None without GPUs."""
+    def place(self, takes: Callable[[int], Memory]) -> int | None:
+        """The GPU that has most room for one more target; None without GPUs.
+
+        Args:
+            takes: what the target is expected to take on the GPU of a number. One that could not hold that if it
+                had nothing else is left out, unless none could.
+        """
         used = self.used
         for memory in self.promised.values():
             used.update(memory)
@@ -78,7 +83,9 @@ class Ledger:
             pool = gpu_pool(number)
             return self.budgets.get(pool, self.gpus[number].total) - used[pool]
 
-        return max(range(len(self.gpus)), key=room, default=None)
+        gpus = range(len(self.gpus))
+        large_enough = [number for number in gpus if self.exceeded(takes(number)) is None]
+        return max(large_enough or gpus, key=room, default=None)
 
     def victims(self) -> list[Resident]:
         """The targets that must go now for the budgets to hold, given that what is being unloaded will be free.

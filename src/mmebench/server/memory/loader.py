@@ -156,7 +156,7 @@ class Loader:
 
     async def _place(self, entry: Resident, size: int) -> None:
         """Say on which GPU the target is going to run, if it is to run on one; its files take ``size`` bytes."""
-        entry.gpu = self.ledger.place()
+        entry.gpu = self.ledger.place(lambda gpu: self._estimate_on(gpu, entry, size))
         if entry.gpu is not None:
             self.ledger.promised[entry.target] = self._estimate(entry, size)
             entry.gpu = await asyncio.to_thread(self._container.place, entry.model, entry.gpu)
@@ -164,10 +164,14 @@ class Loader:
 
     def _estimate(self, entry: Resident, size: int) -> Memory:
         """What the target will take: as another copy of its archive did, else ``size``, that of its files."""
+        return self._estimate_on(entry.gpu, entry, size)
+
+    def _estimate_on(self, gpu: int | None, entry: Resident, size: int) -> Memory:
+        """The same on a certain GPU, or on none."""
         known = self.evictor.estimates.get(entry.digest)
         if known is not None:
-            return known.on(entry.gpu)
-        return {HOST: size} if entry.gpu is None else {HOST: size, gpu_pool(entry.gpu): size}
+            return known.on(gpu)
+        return {HOST: size} if gpu is None else {HOST: size, gpu_pool(gpu): size}
 
     async def _within_budget(self, entry: Resident, size: int, load: _Load) -> float:
         """Make room for what it may take, load, and charge what it really took.
