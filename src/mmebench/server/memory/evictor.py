@@ -51,18 +51,22 @@ class Evictor:
         if entry.gpu is not None:
             self._crowded.add(gpu_pool(entry.gpu))
             await self.see_room()
-        return await self.relieve(entry)
+        if await self.relieve(entry):
+            return True
+        ledger = self.ledger
+        if not ledger.busy(but=entry):
+            return False
+        await self.until(lambda: not ledger.busy(but=entry) or ledger.sacrifice(spared=entry) is not None)
+        return True
 
     async def relieve(self, entry: Resident) -> bool:
-        """Free something for ``entry``: evict another, or wait for one. False when there is none."""
+        """Free something for ``entry``: evict another, or wait for what is on its way out. False without any."""
         ledger = self.ledger
         victim = ledger.sacrifice(spared=entry)
         if victim is not None:
             await self._begin_eviction(victim)
         elif ledger.unloading:
             await self.until(lambda: not ledger.unloading)
-        elif ledger.busy(but=entry):
-            await self.until(lambda: not ledger.busy(but=entry) or ledger.sacrifice(spared=entry) is not None)
         else:
             return False
         return True

@@ -230,13 +230,17 @@ class Loader:
     async def _materialise(self, entry: Resident) -> Materialised:
         """The target's files; while the disk is full of what other targets use, one of those is evicted."""
         directory = self._container.directory(entry.model)
+        most: int | None = None
         while True:
             try:
                 made = await asyncio.to_thread(self._store.materialise, entry.target, directory)
             except DiskFullError as error:
                 _log.warning("%s: %s", entry.target, error)
-                if not await self.evictor.relieve(entry):
+                if most is None:  # as many go as were there: some come back at once, and it may never fit
+                    most = len(self.ledger.resident) + len(self.ledger.unloading)
+                if not most or not await self.evictor.relieve(entry):
                     raise
+                most -= 1
             else:
                 if made.seconds:
                     self.metrics.downloading.observe(made.seconds)
