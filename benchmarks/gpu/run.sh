@@ -5,7 +5,11 @@
 # by then: a log, a JSON file a check, a results folder with pictures a benchmark.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-gpu=$(nvidia-smi --query-gpu=name --format=csv,noheader -i 0 | tr -c 'A-Za-z0-9\n' '-') || exit 1
+if ! gpu=$(nvidia-smi --query-gpu=name --format=csv,noheader -i 0 2>&1); then
+    echo "$0 needs a machine with an NVIDIA GPU whose driver answers; nvidia-smi: ${gpu##*: }" >&2
+    exit 2
+fi
+gpu=$(tr -c 'A-Za-z0-9\n' '-' <<< "$gpu")
 results=${1:-$here/results/$gpu}
 ends=$(($(date +%s) + ${2:-480}))
 export MMEBENCH_THREADS=1

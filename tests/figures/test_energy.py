@@ -50,3 +50,12 @@ def test_less_than_half_is_nothing() -> None:
     assert math.isnan(_taken(readings(a={0: 0, 10: 1000}, b={0: 0, 4: 400}), window(0, 10)))
     assert math.isnan(_taken(readings(a={3: 400}), window(0, 10)))
     assert math.isnan(_taken(readings(), window(0, 10)))
+
+
+def test_a_counter_that_falls_tells_nothing() -> None:
+    """As a driver that was loaded anew counts from nothing."""
+    anew = readings(a={0: 1e6, 4: 1e6 + 400, 5: 0, 10: 500})
+    assert math.isnan(_taken(anew, window(0, 10)))
+    assert math.isnan(_taken(anew, window(4.2, 4.8)))
+    assert _taken(anew, window(0, 4)) == pytest.approx(400)
+    assert _taken(anew, window(5, 9)) == pytest.approx(400)

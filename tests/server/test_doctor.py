@@ -1,6 +1,8 @@
 """The doctor of this machine, with a real Triton."""
 
+import errno
 import resource
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from click.testing import CliRunner
 from mmebench.cli import cli
 from mmebench.server import doctor
 from mmebench.server.containers.container import CannotRunError
+from mmebench.server.containers.triton import TritonRecipe
 
 pytestmark = pytest.mark.triton
 
@@ -42,16 +45,31 @@ def test_each_thing_that_is_missing_is_named_with_what_to_do(monkeypatch: pytest
     monkeypatch.setattr(doctor, "_DISK", 2**60)
     monkeypatch.setattr(doctor, "_TARGETS", 2**40)
     monkeypatch.setattr(doctor, "version", lambda name: {"numpy": "2.4.6"}.get(name, "0"))
+    monkeypatch.setattr(doctor, "_ONNX", "import os; os._exit(0)")
     monkeypatch.setattr(doctor, "_TORCH", "raise ImportError('libcudart.so.13: no such file')")
     code, lines = run()
     assert code == 1
     found = dict(line[6:].split(": ", 1) for line in lines)
     marks = {line[6:].partition(":")[0]: line[:4].strip() for line in lines}
-    others = {"GPU": "?", "numpy": "?", "ONNX Runtime": "pass", "port": "pass"}
+    others = {"GPU": "?", "numpy": "?", "port": "pass"}
     assert marks == dict.fromkeys(_NAMES, "FAIL") | others
     assert "pip install 'mmebench[local]'" in found["Triton"]
     assert "numpy<2" in found["numpy"]
     assert found["PyTorch"] == "0 cannot be imported: ImportError: libcudart.so.13: no such file"
+    assert found["ONNX Runtime"] == "0 cannot be imported: its process ended with 0"
     assert "TMPDIR" in found["disk"]
     assert "--shm-size" in found["shared memory"]
     assert "ulimit" in found["open files"]
+
+
+def test_a_full_disk_is_found_and_the_rest_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(TritonRecipe, "prepare", full)
+    monkeypatch.setattr(shutil, "disk_usage", full)
+    code, lines = run()
+    assert code == 1
+    failed = {line[6:].partition(":")[0] for line in lines if line.startswith("FAIL") and "No space left" in line}
+    assert failed == {"Triton", "disk", "shared memory"}
+    assert len(lines) == len(_NAMES)

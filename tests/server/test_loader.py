@@ -25,6 +25,7 @@ class FakeContainer:
 
     measures_memory = True
     loads_alone = False
+    by_growth = False
 
     def __init__(self, sizes: dict[str, int], capacity: int = 100) -> None:
         self.sizes = {model_id(target): size for target, size in sizes.items()}

@@ -1,5 +1,6 @@
 """What a doctor found: one condition of many, each looked at by itself."""
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,8 +18,8 @@ class Finding:
 
 
 def ask(name: str, look: Callable[[], tuple[bool | None, str]]) -> Finding:
-    """What ``look`` found; an error is a finding, too."""
+    """What ``look`` found; an error is a finding, too, also one of the system, as where the disk is full."""
     try:
         return Finding(name, *look())
-    except MmebenchError as error:
+    except (MmebenchError, OSError, subprocess.SubprocessError) as error:
         return Finding(name, False, str(error))

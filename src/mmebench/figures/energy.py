@@ -35,7 +35,7 @@ def with_energy(stages: pd.DataFrame, run: Run, files: RunFiles) -> pd.DataFrame
 def _taken(readings: pd.DataFrame, window: StageWindow) -> float:
     """Joules of all GPUs within the window, in proportion where it begins or ends between readings or beyond.
 
-    NaN where less than half of it was read.
+    NaN where less than half of it was read, or a counter fell in it: it began anew, or the clock was set back.
     """
     total = NAN if readings.empty else 0.0
     seconds = window.end - window.ready
@@ -44,5 +44,7 @@ def _taken(readings: pd.DataFrame, window: StageWindow) -> float:
         covered = np.clip([window.ready, window.end], at.min(), at.max())
         read = float(covered[1] - covered[0])
         begun, ended = np.interp(covered, at, joules)
-        total += float(ended - begun) * seconds / read if read > seconds / 2 else NAN
+        first, last = np.searchsorted(at, covered[0], "right") - 1, np.searchsorted(at, covered[1])
+        falls = bool((np.diff(joules[first : last + 1]) < 0).any())
+        total += float(ended - begun) * seconds / read if read > seconds / 2 and not falls else NAN
     return total

@@ -114,8 +114,9 @@ def _runtime(module: str, look: str, gpus: tuple[Gpu, ...], install: str) -> tup
         return None, f"not installed; {install if gpus else 'mmebench[models]'} brings it"
     command = [sys.executable, "-c", f"import json, {module}\n{look}"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    if result.returncode:
-        return False, f"{found} cannot be imported: {(result.stderr.strip().splitlines() or ['?'])[-1]}"
+    if result.returncode or not result.stdout:
+        said = (result.stderr.strip().splitlines() or [f"its process ended with {result.returncode}"])[-1]
+        return False, f"{found} cannot be imported: {said}"
     cuda, devices = json.loads(result.stdout.splitlines()[-1])
     if not gpus:
         return True, found

@@ -1,6 +1,6 @@
 """The memories of a machine that targets take up: the host's, and that of each GPU."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mmebench.units import human_bytes
 
@@ -26,6 +26,12 @@ def moved(memory: Memory, source: int | None, destination: int | None) -> Memory
 def grown(memory: Memory, known: Memory) -> Memory:
     """``memory`` of a target that may grow on its GPU to what is ``known`` of one like it."""
     return memory | {pool: max(size, memory.get(pool, 0)) for pool, size in known.items() if pool != HOST}
+
+
+def mean(memories: Sequence[Memory]) -> Memory:
+    """What one of several targets takes, of each memory, rounded up."""
+    pools = {pool for each in memories for pool in each}
+    return {pool: -(-sum(each.get(pool, 0) for each in memories) // len(memories)) for pool in pools}
 
 
 def in_words(memory: Mapping[str, int]) -> str:

@@ -113,8 +113,9 @@ class V2Container:
 
     async def start(self) -> None:
         """Prepare, start, check, and keep it running from then on."""
-        (self._run.path / "repository").mkdir(exist_ok=True)
-        await asyncio.to_thread(self._recipe.prepare, self._run)
+        with _cannot_run():
+            (self._run.path / "repository").mkdir(exist_ok=True)
+            await asyncio.to_thread(self._recipe.prepare, self._run)
         process = await self._start_process()
         self._watcher = asyncio.create_task(self._watch(process))
 

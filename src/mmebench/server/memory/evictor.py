@@ -9,7 +9,7 @@ from typing import Any
 
 from mmebench.errors import MmebenchError
 from mmebench.server.containers.container import Container
-from mmebench.server.containers.pools import gpu_pool, in_words
+from mmebench.server.containers.pools import gpu_pool, in_words, mean
 from mmebench.server.endpoint_metrics import EndpointMetrics
 from mmebench.server.memory.ledger import Ledger
 from mmebench.server.memory.resident import Estimate, Resident
@@ -162,8 +162,25 @@ class Evictor:
             entry = by_model[model]
             entry.memory = memory
             entry.settled = entry.settled or run.get(model, False)
-            known = self.estimates.get(entry.digest, Estimate({}, None))
-            self.estimates[entry.digest] = known.learned(memory, entry.gpu)
+            self._learn(entry)
+
+    def _learn(self, entry: Resident) -> None:
+        """See what another copy of its archive may take.
+
+        Where memory is what a GPU's grew by, what one takes may be ascribed to another that was being loaded: the
+        sum over copies is right, and so is their mean, while the largest would be larger each time.
+        """
+        known = self.estimates.get(entry.digest)
+        if known is None or not self._container.by_growth or entry.gpu is None:
+            self.estimates[entry.digest] = (known or Estimate({}, None)).learned(entry.memory, entry.gpu)
+            return
+        copies = [
+            copy.memory
+            for copy in self.ledger.resident.values()
+            if copy.settled and (copy.digest, copy.gpu) == (entry.digest, entry.gpu)
+        ]
+        if copies:
+            self.estimates[entry.digest] = Estimate(mean(copies), entry.gpu)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until ``condition`` holds."""
