@@ -61,6 +61,8 @@ def test_sizes_durations_and_short_forms(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"foo": 1}, r"foo: unknown key; allowed: endpoint, experiments, model"),
+        ({"endpoint": {"memory": True}}, r"endpoint\.memory: got True; write a size as 4GiB"),
+        ({"endpoint": {"devices": [True]}}, r"endpoint\.devices\.0: got True"),
         ({"endpoint": {"memry": "2GiB"}}, r"endpoint\.memry: unknown key.*did you mean memory\?"),
         ({"endpoint": {"kind": "lokal"}}, r"endpoint: got 'lokal'; allowed: 'local', 'sagemaker'"),
         ({"model": {"source": "keras", "name": "x"}}, r"model: got 'keras'; allowed: 'timm', 'torchvision'"),

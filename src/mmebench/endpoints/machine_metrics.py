@@ -16,6 +16,7 @@ from mmebench.gpus.gpu import Gpu, GpuReading
 from mmebench.gpus.nvml import GpuError, read_gpu
 
 _SECONDS = 1.0
+_PATIENCE_SECONDS = 5.0
 _MEBIBYTE = 1024 * 1024
 _NOT_REPORTED = -1.0
 
@@ -37,9 +38,9 @@ class MachineMetrics:
         return tuple(metric for at, sample in samples if since <= at <= until for metric in as_metrics(at, sample))
 
     def close(self) -> None:
-        """No more; what was read stays."""
+        """No more; what was read stays. A driver that does not answer is waited for no longer than it matters."""
         self._ended.set()
-        self._thread.join()
+        self._thread.join(_PATIENCE_SECONDS)
 
     def _read(self) -> None:
         psutil.cpu_percent()  # it counts from one call to the next

@@ -11,7 +11,17 @@ Duration = Annotated[
 ]
 """Seconds, written 200ms, 30s, 2m or as a number."""
 
-Size = Annotated[ByteSize, WithJsonSchema({"type": ["integer", "string"], "format": "size"})]
+
+def _no_flag(value: object) -> object:
+    """``true`` is 1 to Python, and nobody's size."""
+    if isinstance(value, bool):
+        raise ValueError("write a size as 4GiB, 500MB or a number of bytes")
+    return value
+
+
+Size = Annotated[
+    ByteSize, BeforeValidator(_no_flag), WithJsonSchema({"type": ["integer", "string"], "format": "size"})
+]
 """Bytes, written 4GiB, 500MB or as a number."""
 
 Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")]

@@ -27,7 +27,10 @@ def _container(value: str) -> str:
 
 def _numbers(value: Any) -> Any:
     """``0,1`` on the command line; an empty text is no GPU."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    return [int(part) if part.isascii() and part.isdigit() else part for part in parts]
 
 
 def _has_address(url: str) -> bool:
@@ -37,6 +40,9 @@ def _has_address(url: str) -> bool:
         return bool(address.hostname) and address.port != 0
     except ValueError:  # no port can be that, or no host
         return False
+
+
+_Number = Annotated[int, Field(ge=0, strict=True)]
 
 
 class LocalEndpoint(ServedEndpoint):
@@ -55,8 +61,8 @@ class LocalEndpoint(ServedEndpoint):
         gt=0,
         description="what they may use of the host's memory beside that of GPUs; 90 % of it unless told",
     )
-    devices: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_numbers)] | None = Field(
-        None, description="the GPUs that targets run on, by their numbers; all unless told. [] is the CPU"
+    devices: Annotated[tuple[Annotated[int, Field(ge=0, strict=True)], ...], BeforeValidator(_numbers)] | None = (
+        Field(None, description="the GPUs that targets run on, by their numbers; all unless told. [] is the CPU")
     )
     container: Annotated[str, AfterValidator(_container)] = Field(
         "auto",
