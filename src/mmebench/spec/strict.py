@@ -15,7 +15,7 @@ Duration = Annotated[
 def _no_flag(value: object) -> object:
     """``true`` is 1 to Python, and nobody's size."""
     if isinstance(value, bool):
-        raise ValueError("write a size as 4GiB, 500MB or a number of bytes")
+        raise ValueError(f"got {value}; write a size as 4GiB, 500MB or a number of bytes")
     return value
 
 
