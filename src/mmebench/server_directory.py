@@ -5,6 +5,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import psutil
+
 from mmebench import scratch
 from mmebench.scratch import Scratch
 
@@ -63,8 +65,22 @@ def sweep() -> list[Path]:
     """Remove what servers that no longer run left behind, and say what that was."""
     removed = scratch.sweep(Path(tempfile.gettempdir()), _PREFIX)
     for directory in removed:
+        _end_orphans(directory)
         _remove_shared_memory(directory)
     return removed
+
+
+def _end_orphans(directory: Path) -> None:
+    """Kill the stubs of a Triton that was killed: they should notice that, and some hang on their way out.
+
+    Their program is a copy in the directory, so nothing else runs from there.
+    """
+    for process in psutil.process_iter():
+        try:
+            if process.exe().startswith(f"{directory}{os.sep}"):
+                process.kill()
+        except psutil.Error:
+            continue  # it has ended, or is somebody else's
 
 
 def _remove_shared_memory(directory: Path) -> None:

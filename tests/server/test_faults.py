@@ -263,6 +263,21 @@ def test_nothing_is_left_after_the_server_was_killed(serve: Serve, archives: dic
     wait_until(lambda: belongings.left() == [], 10)
 
 
+def test_a_stub_that_does_not_notice_is_ended(serve: Serve, archives: dict[str, Path]) -> None:
+    """Seen: one that hung on its way out after its Triton was killed."""
+    endpoint = serve()
+    endpoint.add_targets(archives["onnx"], ["a.tar.gz"])
+    invoke(runtime_client(endpoint.url), "a.tar.gz", VALUES)
+    belongings = Belongings(endpoint.pid)
+    stubs = [process for process in belongings.processes if process.name().startswith("triton_python")]
+    assert stubs
+    for stub in stubs:
+        stub.suspend()
+    os.kill(endpoint.pid, signal.SIGKILL)
+    endpoint.close()
+    wait_until(lambda: belongings.left() == [], 10)
+
+
 def test_nothing_is_left_when_the_parent_is_killed(tmp_path: Path, archives: dict[str, Path]) -> None:
     (tmp_path / "store").mkdir()
     parent = subprocess.Popen(
