@@ -9,7 +9,9 @@ import pytest
 
 from gpu.libraries import NVML, build
 from gpu.machine import Device, Machine
+from mmebench.endpoints.local import LocalEndpoint, start
 from mmebench.gpus import nvml
+from mmebench.spec import LocalEndpoint as Spec
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +49,12 @@ def _installed(folder: Path, libraries: Path, devices: tuple[Device, ...]) -> It
         nvml._library.cache_clear()
         yield machine
     nvml._library.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def whole(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEndpoint]:
+    """An endpoint that may use all of the module's ``machine``; tests add targets of their own."""
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "store").mkdir()
+    with start(Spec(container="triton"), folder / "store", folder / "serve.log") as endpoint:
+        yield endpoint

@@ -1,16 +1,15 @@
 """A model that asks for a GPU and whose runtime has no CUDA is refused: on the CPU it would be something else."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from gpu.asking import ROW, Asking, target
 from gpu.machine import Device, Machine
-from mmebench.endpoints.local import LocalEndpoint, start
+from mmebench.endpoints.local import LocalEndpoint
 from mmebench.formats.tensors import TensorSpec
 from mmebench.models.config import make_config
-from mmebench.spec import LocalEndpoint as Spec
 from mmebench.spec import Spec as Benchmark
 from support.invocations import invoke
 from support.tiny_models import onnx_archive, torchscript_archive
@@ -26,14 +25,6 @@ def machine(module_machine_with: Callable[..., Machine]) -> Machine:
     return module_machine_with(Device())
 
 
-@pytest.fixture(scope="module")
-def endpoint(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEndpoint]:
-    folder = tmp_path_factory.mktemp("endpoint")
-    (folder / "store").mkdir()
-    with start(Spec(container="triton"), folder / "store", folder / "serve.log") as endpoint:
-        yield endpoint
-
-
 def archive(path: Path, platform: str, device: str) -> Path:
     """Of a model as a spec asks for it with ``device``."""
     spec = Benchmark.model_validate(
@@ -45,8 +36,8 @@ def archive(path: Path, platform: str, device: str) -> Path:
 
 
 @pytest.mark.parametrize("platform", ["pt", "onnx"])
-def test_on_a_gpu_without_cuda(platform: str, endpoint: LocalEndpoint, tmp_path: Path) -> None:
-    asking = Asking(endpoint, tmp_path)
+def test_on_a_gpu_without_cuda(platform: str, whole: LocalEndpoint, tmp_path: Path) -> None:
+    asking = Asking(whole, tmp_path)
     asking.put(archive(tmp_path / "archive", platform, "gpu"), [platform])
     advice = (
         r"install 'mmebench\[gpu\]'.*, or ask for the CPU \(device: cpu in a spec, KIND_CPU in config\.pbtxt\)"
@@ -58,8 +49,8 @@ def test_on_a_gpu_without_cuda(platform: str, endpoint: LocalEndpoint, tmp_path:
 
 
 @pytest.mark.parametrize("platform", ["pt", "onnx"])
-def test_on_the_cpu_beside_a_gpu(platform: str, endpoint: LocalEndpoint, machine: Machine, tmp_path: Path) -> None:
-    asking = Asking(endpoint, tmp_path)
+def test_on_the_cpu_beside_a_gpu(platform: str, whole: LocalEndpoint, machine: Machine, tmp_path: Path) -> None:
+    asking = Asking(whole, tmp_path)
     name = f"cpu-{platform}"
     asking.put(archive(tmp_path / "archive", platform, "cpu"), [name])
     before = machine.used(machine.devices[0])
@@ -70,9 +61,9 @@ def test_on_the_cpu_beside_a_gpu(platform: str, endpoint: LocalEndpoint, machine
     assert residency.host_memory_used > 2**20
 
 
-def test_openvino_takes_no_gpu(endpoint: LocalEndpoint, archives: dict[str, Path], tmp_path: Path) -> None:
+def test_openvino_takes_no_gpu(whole: LocalEndpoint, archives: dict[str, Path], tmp_path: Path) -> None:
     """Its config says KIND_GPU, which Triton's own backend refuses."""
-    asking = Asking(endpoint, tmp_path)
+    asking = Asking(whole, tmp_path)
     asking.put(archives["openvino"], ["openvino"])
     with pytest.raises(asking.client.exceptions.ModelError, match="OpenVINO runs on the CPU here: say KIND_CPU"):
         invoke(asking.client, target("openvino"), [ROW])

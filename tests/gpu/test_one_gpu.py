@@ -1,6 +1,6 @@
 """Targets on one GPU: what they take of it, what they may take, and who is evicted."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -8,8 +8,7 @@ import pytest
 
 from gpu.asking import ROW, Asking, target
 from gpu.machine import GIB, Device, Machine
-from mmebench.endpoints.local import LocalEndpoint, start
-from mmebench.spec import LocalEndpoint as Spec
+from mmebench.endpoints.local import LocalEndpoint
 from support.invocations import invoke
 from support.serving import Serve, refusal
 from support.tiny_models import weighty_archive
@@ -27,15 +26,6 @@ H100 = Device("NVIDIA H100 80GB HBM3", 80 * GIB)
 @pytest.fixture(scope="module")
 def machine(module_machine_with: MachineWith) -> Machine:
     return module_machine_with(H100)
-
-
-@pytest.fixture(scope="module")
-def whole(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEndpoint]:
-    """All of the GPU; tests add targets of their own."""
-    folder = tmp_path_factory.mktemp("whole")
-    (folder / "store").mkdir()
-    with start(Spec(container="triton"), folder / "store", folder / "serve.log") as endpoint:
-        yield endpoint
 
 
 def test_memory_is_what_the_driver_says(machine: Machine, whole: LocalEndpoint, tmp_path: Path) -> None:

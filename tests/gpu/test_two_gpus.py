@@ -1,7 +1,7 @@
 """Targets on two GPUs: who goes where, and what that is for capacity."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,9 +10,8 @@ from gpu.asking import ROW, Asking, target
 from gpu.hungry import hungry_archive, hungry_folder
 from gpu.machine import GIB, Device, Machine
 from mmebench.benchmark.capacity import fill
-from mmebench.endpoints.local import LocalEndpoint, start
+from mmebench.endpoints.local import LocalEndpoint
 from mmebench.formats.archive import pack
-from mmebench.spec import LocalEndpoint as Spec
 from support.invocations import invoke
 from support.serving import Serve, refusal
 
@@ -28,15 +27,6 @@ LARGE, SMALL = Device("NVIDIA H100 80GB HBM3", 80 * GIB), Device("NVIDIA A10G", 
 @pytest.fixture(scope="module")
 def machine(module_machine_with: MachineWith) -> Machine:
     return module_machine_with(LARGE, SMALL)
-
-
-@pytest.fixture(scope="module")
-def both(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEndpoint]:
-    """On both of them, all of their memory; tests add targets of their own."""
-    folder = tmp_path_factory.mktemp("both")
-    (folder / "store").mkdir()
-    with start(Spec(container="triton"), folder / "store", folder / "serve.log") as endpoint:
-        yield endpoint
 
 
 def used(machine: Machine) -> tuple[float, float]:
@@ -148,16 +138,16 @@ def test_an_unknown_device(machine: Machine, tmp_path: Path) -> None:
     assert "devices: got 2; this machine has 0 (NVIDIA H100 80GB HBM3), 1 (NVIDIA A10G)" in said
 
 
-def test_a_config_that_names_its_gpu(machine: Machine, both: LocalEndpoint, tmp_path: Path) -> None:
-    asking, growth = Asking(both, tmp_path), Growth(machine)
+def test_a_config_that_names_its_gpu(machine: Machine, whole: LocalEndpoint, tmp_path: Path) -> None:
+    asking, growth = Asking(whole, tmp_path), Growth(machine)
     asking.add(["named"], GIB, gpu=1)
     asking.ask("named")
     assert growth() == (0, 1)
 
 
-def test_instances_of_no_kind(machine: Machine, both: LocalEndpoint, tmp_path: Path) -> None:
+def test_instances_of_no_kind(machine: Machine, whole: LocalEndpoint, tmp_path: Path) -> None:
     """Triton would put one on each GPU."""
-    asking, growth = Asking(both, tmp_path), Growth(machine)
+    asking, growth = Asking(whole, tmp_path), Growth(machine)
     for name, group in (("auto", "instance_group { count: 2 }"), ("none", "")):
         folder = tmp_path / name
         hungry_folder(folder, GIB)
@@ -170,8 +160,8 @@ def test_instances_of_no_kind(machine: Machine, both: LocalEndpoint, tmp_path: P
     assert growth() == (3, 0)
 
 
-def test_an_ensembles_members_are_on_one_gpu(machine: Machine, both: LocalEndpoint, tmp_path: Path) -> None:
-    asking, growth = Asking(both, tmp_path), Growth(machine)
+def test_an_ensembles_members_are_on_one_gpu(machine: Machine, whole: LocalEndpoint, tmp_path: Path) -> None:
+    asking, growth = Asking(whole, tmp_path), Growth(machine)
     folder = tmp_path / "whole"
     for member in ("first", "second"):
         hungry_folder(folder / member, 2 * GIB)

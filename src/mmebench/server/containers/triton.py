@@ -151,8 +151,8 @@ class TritonRecipe:
     def _write_model(self, path: Path, where: str) -> None:
         """A Python model that is a class of ours: ``module:class`` of :mod:`mmebench.server.backends`."""
         module, _, name = where.partition(":")
-        # A stub ignores PYTHONPATH, by which mmebench, or torch, may be found.
-        paths = self.environment()["PYTHONPATH"].split(os.pathsep)
+        # A stub ignores PYTHONPATH, by which mmebench, or torch, may be found; and it runs in another directory.
+        paths = [os.path.abspath(path) for path in self.environment()["PYTHONPATH"].split(os.pathsep) if path]
         path.write_text(
             f"import sys\n\nsys.path.extend({paths!r})\n"
             f"from mmebench.server.backends.{module} import {name} as TritonPythonModel\n",
