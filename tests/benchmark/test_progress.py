@@ -18,6 +18,7 @@ def live(**more: Any) -> Live:
         "users": 4,
         "successes": 50,
         "failures": 3,
+        "seconds": 1,
         "p50": 20.4,
         "p99": 80.1,
     }
@@ -52,6 +53,13 @@ def test_the_terminal_shows_stage_rate_latency_failures_targets_and_cost() -> No
         "stage 2 of 2, 4 users: 50 requests/s, p50 20 ms, p99 80 ms, 3 failed; 7 targets in memory; $0.42 so far"
         in shown
     )
+
+
+def test_a_second_that_took_two_is_shown_as_a_rate() -> None:
+    """The terminal and the tab of the web UI, on a machine that is busy."""
+    late = live(seconds=2.0, failures=6)
+    assert "4 users: 25 requests/s" in screen(None, late)
+    assert (late.successes_per_second, late.failures_per_second) == (25, 3)
 
 
 def test_what_is_not_known_is_not_shown() -> None:

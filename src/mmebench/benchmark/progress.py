@@ -177,7 +177,7 @@ class RunProgress(Observer):
         latency = f", p50 {live.p50:.0f} ms, p99 {live.p99:.0f} ms" if live.p50 is not None else ""
         resident = f"; {live.resident} targets in memory" if live.resident is not None else ""
         failures = f", [red]{live.failures} failed[/red]" if live.failures else ""
-        now = f"{live.users} users: {live.successes} requests/s{latency}{failures}{resident}"
+        now = f"{live.users} users: {live.successes_per_second} requests/s{latency}{failures}{resident}"
         if 0 <= live.stage < len(self._stages):
             done = sum(stage.duration for stage in self._stages[: live.stage])
             done += min(live.elapsed, self._stages[live.stage].duration)

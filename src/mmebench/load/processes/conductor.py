@@ -6,6 +6,7 @@ from time import monotonic_ns
 from locust.runners import Runner
 
 from mmebench.errors import MmebenchError
+from mmebench.load.client.recorder import Rows
 from mmebench.load.job import LoadJob
 from mmebench.load.messages import BeginStage, Clock, Drain, EndStage, Samples, StageReport
 from mmebench.load.processes.awaiting import STOPPED_SECONDS, awaited
@@ -48,6 +49,8 @@ class Conductor:
         self._running: RunningStage | None = None
         self._lost = 0
         self._asked = (0, 0.0)
+        self._told = (0, 0)
+        """When it was told last what the load is like, and the newest of the answers that were told."""
         self._trace_from = 0.0
         self._drained: set[str] = set()
 
@@ -87,8 +90,14 @@ class Conductor:
             return
         self._look_for_lost(self._running)
         rows, now, running = self._inbox.latest(), monotonic_ns(), self._running
-        elapsed = (now - running.start_ns) / 1e9
-        self._events.live(live(rows, running.index, elapsed, self._seconds(now), self._runner.user_count))
+        elapsed, at = (now - running.start_ns) / 1e9, self._seconds(now)
+        self._events.live(live(rows, self._took(rows, now), running.index, elapsed, at, self._runner.user_count))
+
+    def _took(self, rows: Rows, now_ns: int) -> float:
+        """The seconds these answers took; on a busy machine one looks late, and workers send two at once."""
+        looked_ns, newest_ns = self._told
+        self._told = now_ns, max(newest_ns, int(rows["end_ns"].max(initial=0)))
+        return max(now_ns - looked_ns, self._told[1] - newest_ns) / 1e9
 
     def stop(self) -> None:
         """The load is over, or somebody stopped it; another may be started by hand."""
@@ -178,6 +187,8 @@ class Conductor:
             for number, node in enumerate(nodes)
         }
         self._running = RunningStage(stage, index, now, orders)
+        if before is None:
+            self._told = now, now
         if self._wanted == self._asked:  # all users are there already
             self._running.spawned_ns = now
         for node, order in orders.items():

@@ -39,6 +39,8 @@ class Live(BaseModel):
     users: int
     successes: int
     failures: int
+    seconds: float
+    """What these took: about one, or more on a busy machine, which tells late."""
     p50: float | None
     """Latency of the successes in ms, median and 99th percentile; of a few answers the latter is their maximum."""
     p99: float | None
@@ -46,6 +48,16 @@ class Live(BaseModel):
     """Targets in memory, where the endpoint was asked."""
     usd: float | None = None
     """US dollars that the benchmark has cost so far, where anything has a price."""
+
+    @property
+    def successes_per_second(self) -> int:
+        """To be shown as a rate."""
+        return round(self.successes / self.seconds)
+
+    @property
+    def failures_per_second(self) -> int:
+        """To be shown as a rate."""
+        return round(self.failures / self.seconds)
 
 
 class Broken(BaseModel):
@@ -62,8 +74,8 @@ class Over(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-def live(rows: npt.NDArray[np.void], stage: int, elapsed: float, at: float, users: int) -> Live:
-    """What the samples of the last second come to; ``rows`` as :data:`mmebench.load.client.recorder.ROW`."""
+def live(rows: npt.NDArray[np.void], seconds: float, stage: int, elapsed: float, at: float, users: int) -> Live:
+    """What the samples of the last second or so come to; ``rows`` as :data:`mmebench.load.client.recorder.ROW`."""
     successes = rows[rows["error"] == 0]
     p50, p99 = _percentiles((successes["end_ns"] - successes["intended_ns"]) / 1e6)
     return Live(
@@ -73,6 +85,7 @@ def live(rows: npt.NDArray[np.void], stage: int, elapsed: float, at: float, user
         users=users,
         successes=len(successes),
         failures=len(rows) - len(successes),
+        seconds=seconds,
         p50=p50,
         p99=p99,
     )

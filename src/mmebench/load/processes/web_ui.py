@@ -68,6 +68,8 @@ def _row(live: Live) -> dict[str, Any]:
     known: dict[str, Any] = {
         "at": round(live.at),
         "stage": live.stage + 1,
+        "successes": live.successes_per_second,
+        "failures": live.failures_per_second,
         "p50": None if live.p50 is None else round(live.p50, 1),
         "p99": None if live.p99 is None else round(live.p99, 1),
         "usd": None if live.usd is None else round(live.usd, 2),
