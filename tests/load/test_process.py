@@ -87,7 +87,7 @@ def test_a_server_that_closes_every_hundredth_connection_loses_nothing(tmp_path:
         return (0.002, last, None) if number % 100 == 99 else (0.002, OK)
 
     run = LoadRun(tmp_path, script, {}, {"users": 4, "duration": 5})
-    assert run.count == len(run.server.requests) > 2000
+    assert run.count == len(run.server.requests) > 200
     assert run.samples["error"].null_count == run.count, "and none failed"
     # A user whose connection is closed with its last request has no need of another.
     assert 0 <= 4 + run.count // 100 - run.server.connections <= 4

@@ -15,7 +15,7 @@ from mmebench.load.processes.inbox import Inbox
 from mmebench.load.processes.roster import Roster
 from mmebench.load.processes.running_stage import RunningStage
 from mmebench.load.processes.sample_stream import SampleStream
-from mmebench.load.schedule.plan import judge, make_plan
+from mmebench.load.schedule.plan import NOT_ASKED, Verdict, judge, make_plan
 from mmebench.load.schedule.schedule import Traced, count_within, due_times
 from mmebench.record.run import StageWindow
 from mmebench.spec import ClosedLoop, Stage
@@ -67,9 +67,9 @@ class Conductor:
             self._gathering = False
             self._begin(next(self._plan))
         elif (end_ns := self._end_ns(self._running)) is not None:
-            met = self._finish(self._running, end_ns)
+            verdict = self._finish(self._running, end_ns)
             try:
-                self._begin(self._plan.send(met))
+                self._begin(self._plan.send(verdict))
             except StopIteration:
                 self._drain(self._longest_answer)
                 self._events.over()
@@ -210,8 +210,8 @@ class Conductor:
         until_ns = now - 1_000_000_000
         return until_ns if running.is_stationary(stationary, now, until_ns, self._stream.origin_ns) else None
 
-    def _finish(self, running: RunningStage, end_ns: int) -> bool:
-        """Report the stage; whether it met the objectives, where a search wants to know."""
+    def _finish(self, running: RunningStage, end_ns: int) -> Verdict:
+        """Report the stage; how it stands to the objectives, where a search wants to know."""
         ready_ns = running.ready_ns(end_ns)
         order = EndStage(running.index, ready_ns, end_ns)
         self._runner.send_message(order.name, order.data())
@@ -231,13 +231,13 @@ class Conductor:
         if self._open_loop:
             window = self._count_due(running, window, ready_ns, end_ns)
         notes = running.notes
-        met = False
+        verdict = NOT_ASKED
         if self._job.workload.profile.search is not None:
-            met, verdict = judge(window, running.samples, self._job.objectives)
-            notes.append(verdict)
+            verdict = judge(window, running.samples, self._job.objectives)
+            notes.append(verdict.note)
         self._events.stage(window.model_copy(update={"note": "; ".join(notes) or None}))
         self._trace_from += (end_ns - running.start_ns) / 1e9
-        return met
+        return verdict
 
     def _count_due(self, running: RunningStage, window: StageWindow, ready_ns: int, end_ns: int) -> StageWindow:
         """With what was due within the window, and what of it was never started.
