@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmebench.load.schedule.plan import Verdict, make_plan
+from mmebench.load.schedule.plan import Verdict, make_plan, too_short
 from mmebench.load.schedule.search import SearchState
 from mmebench.spec import Objectives, Search, Stage, Workload
 
@@ -36,6 +36,15 @@ def test_an_endpoint_that_serves_nothing() -> None:
     state, tried = run(Search(first=10), 0, whole=False)
     assert state.met is None
     assert tried == [10, 5, 2.5, 1.25, 0.625], "a sixteenth of the first load is the last that is tried"
+
+
+def test_stages_that_cannot_carry_what_is_asked_are_named_before_they_begin() -> None:
+    stages = [{"rate": 0.5, "duration": 30}, {"rate": 50, "duration": 30}]
+    workload = Workload.model_validate({"arrivals": {"kind": "poisson"}, "profile": {"stages": stages}})
+    assert too_short(workload, Objectives(p50=0.01, p99=0.25)) == [
+        "stage 1: 12 requests (0.5/s for 24 s after the warm-up) are too few to judge a p99; 3 min 26 s would do"
+    ]
+    assert too_short(workload, Objectives(p50=0.01, failures=0)) == []
 
 
 @given(

@@ -94,6 +94,10 @@ class RunProgress(Observer):
             self._say(describe_package(package))
 
     @override
+    def warned(self, what: str) -> None:
+        self._say(what)
+
+    @override
     def kept(self, run: Run) -> None:
         self._say(f"measured already on {run.finished_at}, {run.targets} targets; nothing to do")
 

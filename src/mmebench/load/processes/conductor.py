@@ -1,11 +1,13 @@
 """The conductor: leads the workers from stage to stage and gathers what they send. There is one in each load."""
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import asdict, replace
 from time import monotonic_ns
 
 from locust.runners import Runner
 
 from mmebench.errors import MmebenchError
+from mmebench.load.client.complaints import Complaint
 from mmebench.load.client.recorder import Rows
 from mmebench.load.job import LoadJob
 from mmebench.load.messages import BeginStage, Clock, Drain, EndStage, Samples, StageReport
@@ -17,7 +19,7 @@ from mmebench.load.processes.running_stage import RunningStage
 from mmebench.load.processes.sample_stream import SampleStream
 from mmebench.load.schedule.plan import NOT_ASKED, Verdict, judge, make_plan
 from mmebench.load.schedule.schedule import Traced, count_within, due_times
-from mmebench.record.run import StageWindow
+from mmebench.record.run import FailedAlike, StageWindow
 from mmebench.spec import ClosedLoop, Stage
 
 _READY_SECONDS = 60.0
@@ -136,6 +138,8 @@ class Conductor:
             self._drained.add(node)
         if self._running is None:
             return
+        for complaint in samples.complaints:
+            self._running.complaints.add(Complaint(**complaint))
         if self._watches:
             self._running.keep(batch)
         if self._open_loop:
@@ -218,15 +222,22 @@ class Conductor:
         self._await_reports(running)
         self._look_for_lost(running)
         reports = running.reports.values()
-        lags = [report.lag_p99 for report in reports if report.lag_p99 is not None]
+
+        def most(figures: Iterable[float | None]) -> float | None:
+            return max((figure for figure in figures if figure is not None), default=None)
+
         window = StageWindow(
             users=running.stage.concurrency,
             start=self._seconds(running.start_ns),
             ready=self._seconds(ready_ns),
             end=self._seconds(end_ns),
-            client_cpu=max((report.cpu for report in reports), default=None),
-            loop_lag_p99=max(lags, default=None),
+            client_cpu=most(report.cpu for report in reports),
+            loop_lag_p99=most(report.lag_p99 for report in reports),
+            own_lag_p99=most(report.own_lag_p99 for report in reports),
+            machine_cpu=most(report.machine_cpu for report in reports),
+            machine_stolen=most(report.machine_stolen for report in reports),
             rate=running.stage.rate,
+            failures=tuple(FailedAlike(**asdict(complaint)) for complaint in running.complaints.take()),
         )
         if self._open_loop:
             window = self._count_due(running, window, ready_ns, end_ns)

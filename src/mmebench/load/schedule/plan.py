@@ -1,5 +1,6 @@
 """The plan: which stage comes next."""
 
+import math
 from collections.abc import Generator
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from mmebench.figures.stage import summarise_stage
 from mmebench.load.schedule.search import SearchState
 from mmebench.record.run import StageWindow
 from mmebench.spec import ClosedLoop, Objectives, Stage, Workload
+from mmebench.units import human_number, human_seconds
 
 Plan = Generator[Stage, "Verdict", None]
 """Gives stages; is sent what each came to, which only a search looks at."""
@@ -49,6 +51,27 @@ def make_plan(workload: Workload, objectives: Objectives) -> Plan:
         if verdict.lengthen > 1 and (longer := _longer(stage, verdict.lengthen)) != stage:
             verdict = yield longer
         state = state.told(verdict.met)
+
+
+def too_short(workload: Workload, objectives: Objectives) -> list[str]:
+    """The stages that will not have answers enough for what is asked of them, a sentence each.
+
+    Of an open loop, whose rate is known before; a search makes its stages as long as they must be.
+    """
+    if workload.profile.search is not None:
+        return []
+    said = []
+    for number, stage in enumerate(workload.stages, 1):
+        if stage.rate is None or (factor := _expected_lack(stage, objectives) / _SPARE) <= 1:
+            continue
+        window = stage.duration - stage.warmup_seconds
+        hardest = list(objectives.percentiles)[-1]
+        said.append(
+            f"stage {number}: {human_number(stage.rate * window)} requests ({human_number(stage.rate)}/s for "
+            f"{human_seconds(window)} after the warm-up) are too few to judge a {hardest}; "
+            f"{human_seconds(math.ceil(factor * window + stage.warmup_seconds))} would do"
+        )
+    return said
 
 
 def _expected_lack(stage: Stage, objectives: Objectives) -> float:

@@ -11,6 +11,7 @@ from mmebench.record.run import Run, objectives_of
 from mmebench.report.latency import known_latencies
 from mmebench.report.operating_points import describe_load
 from mmebench.report.runs import RunKey, key_of
+from mmebench.report.words.failures import explain_failures
 from mmebench.report.words.headline import Measured, find_headline
 from mmebench.report.words.objectives import is_missed, why_none
 from mmebench.spec import Objectives
@@ -18,6 +19,9 @@ from mmebench.units import human_bytes, human_number
 
 _STATIONARY = 0.1
 """By so much Little's law may be off before a stage is called not stationary."""
+
+_STOLEN = 0.02
+"""Of the cores of a machine: less than this is what any virtual machine loses."""
 
 
 class Conclusions(NamedTuple):
@@ -57,7 +61,8 @@ def conclude(
     choice = most_per_dollar(summary, objectives)
     if choice is not None:
         verdict.append(f"{choice.reason}.")
-    return Conclusions(tuple(verdict), (*unread, *_broken(summary, records), *_warnings(runs)))
+    broken, failed = _broken(summary, records), explain_failures(records)
+    return Conclusions(tuple(verdict), (*unread, *broken, *failed, *_warnings(runs)))
 
 
 def _describe(run: Measured, objectives: Objectives) -> str:
@@ -107,8 +112,7 @@ def _warnings(runs: Sequence[Measured]) -> Iterator[str]:
 
 
 def _weaknesses(row: "pd.Series[Any]") -> Iterator[str]:
-    if pd.notna(row["client_limited"]) and row["client_limited"]:
-        yield "the client itself was busy; what is slow may be the client"
+    yield from _disturbed(row)
     if row["Failed Requests"]:
         requests = row["Failed Requests"] + row["Successful Requests"]
         of_which = "; latency is of the others" if row["basis"] == "samples" else ""
@@ -119,3 +123,28 @@ def _weaknesses(row: "pd.Series[Any]") -> Iterator[str]:
         yield f"not stationary, or users who think: Little's law comes to {row['littles_law']:.2f}"
     if isinstance(note := row.get("note"), str) and note:
         yield note
+
+
+def _disturbed(row: "pd.Series[Any]") -> Iterator[str]:
+    """Where what is slow may not be the endpoint, and by how much that may change the latency."""
+    lag, p50 = row.get("loop_lag_p99_ms"), row.get("Total Median Response Time")
+    may_be = ""
+    if pd.notna(lag) and pd.notna(p50) and p50 > 0:
+        may_be = (
+            f"; its event loop was late by {human_number(lag)} ms (p99), {lag / p50:.0%} of the median latency"
+        )
+    if _is_set(row, "client_limited"):
+        cpu = row.get("client_cpu")
+        of_core = f" ({cpu:.0%} of a core)" if pd.notna(cpu) else ""
+        yield f"the client itself was busy{of_core}{may_be}; what is slow may be the client"
+    elif _is_set(row, "machine_limited"):
+        stolen = row.get("machine_stolen")
+        others = f", {stolen:.0%} taken by the hypervisor" if pd.notna(stolen) and stolen >= _STOLEN else ""
+        yield (
+            f"the client's machine was busy ({row['machine_cpu']:.0%} of its cores in use{others}) and the client "
+            f"waited for a core{may_be}"
+        )
+
+
+def _is_set(row: "pd.Series[Any]", column: str) -> bool:
+    return bool(pd.notna(row.get(column)) and row[column])
