@@ -67,7 +67,7 @@ def test_failures_are_counted_exactly(tmp_path: Path) -> None:
     assert run.samples["error"].to_pylist().count("ModelError") == expected > 0
     assert run.samples["status"].to_pylist().count(424) == expected
     (row,) = pd.read_csv(f"{run.prefix}_failures.csv").to_dict("records")
-    assert (row["Error"], row["Occurrences"]) == ("ModelError", expected)
+    assert (row["Error"], row["Occurrences"]) == ("ModelError: no", expected)
 
 
 @pytest.mark.parametrize("think_time", [0.1, {"between": ["50ms", "150ms"]}])
