@@ -54,5 +54,5 @@ def test_the_image_has_what_a_worker_needs_and_not_what_it_does_not() -> None:
     assert set(wanted) <= ours
     done = subprocess.run([sys.executable, "-c", WHAT_A_WORKER_LOADS], capture_output=True, text=True, check=True)
     loaded = set(json.loads(done.stdout))
-    left_out = {"pandas", "pyarrow", "matplotlib", "plotly", "tritonclient", "google", "itables", "rich", "torch"}
+    left_out = {"pandas", "pyarrow", "matplotlib", "tritonclient", "google", "rich", "torch"}
     assert not left_out & loaded

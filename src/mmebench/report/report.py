@@ -19,8 +19,8 @@ from mmebench.record.layout import (
 from mmebench.record.metrics import since_load_began
 from mmebench.record.run import unread_records
 from mmebench.record.tables import write_table
+from mmebench.report.footers import footer_of, footer_of_all
 from mmebench.report.page.html import write_html
-from mmebench.report.pictures.footers import footer_of, footer_of_all
 from mmebench.report.recorded import Recorded, read_recorded
 from mmebench.report.runs import name_all, tell_apart
 from mmebench.report.words.experiments import write_experiments
