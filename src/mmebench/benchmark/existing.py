@@ -44,6 +44,7 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: i
         endpoint_name=endpoint.name,
         region=endpoint.region,
         targets=targets,
+        profile=endpoint.profile,
         ca=endpoint.ca,
         web_port=web_port,
     )

@@ -182,7 +182,7 @@ def _measure_part(
 def _run_part(part: Part, opened: OpenPart, spending: Spending, observer: Observer, web_port: int | None) -> Run:
     """One run: fill the endpoint, offer the load, do the experiments."""
     spec, package, endpoint = part.spec, opened.package, opened.endpoint
-    with closing(RuntimeClient(endpoint)) as client:
+    with closing(RuntimeClient(endpoint, spec.endpoint.aws_profile)) as client:
         observer.serving(part.label, endpoint, spending.so_far)
         capacity = fill(
             endpoint,
@@ -204,6 +204,7 @@ def _run_part(part: Part, opened: OpenPart, spending: Spending, observer: Observ
             url=endpoint.url,
             endpoint_name=endpoint.name,
             region=endpoint.region,
+            profile=spec.endpoint.aws_profile,
             targets=targets,
             web_port=web_port,
         )

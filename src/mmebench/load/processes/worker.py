@@ -42,7 +42,7 @@ class Worker:
             job.workload.headers,
             job.targets,
             content.bodies,
-            find_credentials(job.url),
+            find_credentials(job.url, job.profile),
         )
         self._client = LoadClient(
             parse_address(job.url, job.ca), requests, self._recorder, self._pace, job.workload.timeout
