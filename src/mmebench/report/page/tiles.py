@@ -7,7 +7,8 @@ import pandas as pd
 from mmebench.figures.cost import PER_MILLION
 from mmebench.report.latency import known_latencies
 from mmebench.report.operating_points import describe_load
-from mmebench.report.page.shown import Shown, describe_objectives
+from mmebench.report.page.shown import Shown
+from mmebench.report.words.objectives import describe_objectives
 from mmebench.spec import Objectives
 from mmebench.units import human_bytes, human_milliseconds, human_number
 
