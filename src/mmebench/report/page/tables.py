@@ -87,7 +87,9 @@ def number(value: Any, form: str = "") -> Cell:
         return Cell(f"{value:,.1f}" if value >= 9.95 else f"{value:.3g}", exact)
     if form == "ratio":
         return Cell(f"{value:.2f}", exact)
-    return Cell(f"{value:,.0f}" if value == round(value) else f"{value:.4g}", exact)
+    if value == round(value):
+        return Cell(f"{value:,.0f}", exact)
+    return Cell(f"{value:.4g}" if abs(value) >= 1e-4 else f"{value:.4f}", exact)
 
 
 def words(text: str) -> Cell:
