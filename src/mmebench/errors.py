@@ -67,21 +67,3 @@ def keep_free(directory: Path, needed: int) -> None:
             f"{directory}: the disk has {human_bytes(free)} left, and {human_bytes(needed)} are kept for what is "
             "written at the end; free some space and run the same command again"
         )
-
-
-@contextmanager
-def aws_settings_errors() -> Iterator[None]:
-    """Turn what botocore says of the AWS settings on this machine into one clear error.
-
-    Raises:
-        BadInputError: there is no such profile, a file cannot be read, or one half of the keys is missing.
-    """
-    from botocore.exceptions import ConfigParseError, PartialCredentialsError, ProfileNotFound
-
-    try:
-        yield
-    except (ConfigParseError, PartialCredentialsError, ProfileNotFound) as error:
-        raise BadInputError(
-            f"AWS settings: {error}; correct AWS_PROFILE and the other AWS_ variables, ~/.aws/config and "
-            "~/.aws/credentials"
-        ) from None

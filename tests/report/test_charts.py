@@ -133,13 +133,13 @@ def test_the_table_has_a_line_a_stage() -> None:
     ("objectives", "met", "words"),
     [
         (Objectives(), True, None),
-        (Objectives(failures=0), True, "held up to 38.0 requests/s (4 users)"),
-        (Objectives(p99=0.12), True, "held up to 20.0 requests/s (1 user)"),
+        (Objectives(failures=0), True, "held up to 38 requests/s (4 users)"),
+        (Objectives(p99=0.12), True, "held up to 20 requests/s (1 user)"),
         (Objectives(p99=0.05), False, "missed in every stage"),
         (
             Objectives(goodput=Goodput(within=0.1, share=0.8)),
             True,
-            "80.00% within 100 ms: held up to 38.0 requests/s",
+            "80.00% within 100 ms: held up to 38 requests/s",
         ),
         (Objectives(goodput=Goodput(within=0.1, share=0.99)), False, "missed in every stage"),
         (Objectives(p99=0.5, failures=0), True, "p99 at most 500 ms, failures at most 0.00%"),
@@ -154,4 +154,4 @@ def test_objectives(objectives: Objectives, met: bool, words: str | None) -> Non
 def test_requests_that_never_started_have_failed() -> None:
     late = PT.assign(not_started=[0, 2, 2])
     (line,) = judge(late, Objectives(failures=0)).lines
-    assert "held up to 20.0 requests/s (1 user)" in line
+    assert "held up to 20 requests/s (1 user)" in line

@@ -8,6 +8,7 @@ from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.outcome import Outcome
 from mmebench.errors import disk_errors
 from mmebench.load.processes.events import Live
+from mmebench.load.schedule.plan import too_short
 from mmebench.models.package import Package, read_package
 from mmebench.record.claim import claim
 from mmebench.record.layout import RunFiles
@@ -43,6 +44,7 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: i
         endpoint_name=endpoint.name,
         region=endpoint.region,
         targets=targets,
+        profile=endpoint.profile,
         ca=endpoint.ca,
         web_port=web_port,
     )
@@ -63,6 +65,8 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: i
         with claim(files.directory):
             for what in recover(files.directory):
                 observer.recovered(what)
+            for what in too_short(spec.workload, spec.objectives):
+                observer.warned(what)
             observer.offering(job)
             observer.measured(complete(measure(asked, job, files, look, observer.gathering), files))
             return Outcome(files.directory, write_report(files.directory))

@@ -20,6 +20,9 @@ class Observer(Protocol):
     def packaged(self, package: Package) -> None:
         """The archive is there."""
 
+    def warned(self, what: str) -> None:
+        """What is asked for will not show all that it is meant to show."""
+
     def kept(self, run: Run) -> None:
         """An earlier start has measured this run already."""
 

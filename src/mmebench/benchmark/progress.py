@@ -17,7 +17,7 @@ from mmebench.load.processes.events import Gathering, Live
 from mmebench.models.package import Package
 from mmebench.record.run import Capacity, FirstInvocation, Run
 from mmebench.spec import Experiment, PlatformSpec, Stage
-from mmebench.units import human_bytes, human_seconds
+from mmebench.units import human_bytes, human_number, human_seconds
 
 
 def describe_package(package: Package) -> str:
@@ -27,7 +27,8 @@ def describe_package(package: Package) -> str:
         parts.append(f"{package.parameters / 1e6:.3g} M parameters")
     parts.append(f"archive of {human_bytes(package.archive.stat().st_size)}")
     if package.parity is not None:
-        parts.append(f"within {package.parity.max_relative:.1e} of eager PyTorch")
+        compared = "the file" if package.source == "file" else "eager PyTorch"
+        parts.append(f"within {package.parity.max_relative:.1e} of {compared}")
     return ", ".join(parts)
 
 
@@ -92,6 +93,10 @@ class RunProgress(Observer):
         if package.archive not in self._packaged:  # each endpoint has its own copies of the same archive
             self._packaged.add(package.archive)
             self._say(describe_package(package))
+
+    @override
+    def warned(self, what: str) -> None:
+        self._say(what)
 
     @override
     def kept(self, run: Run) -> None:
@@ -174,7 +179,7 @@ class RunProgress(Observer):
 
     @override
     def live(self, live: Live) -> None:
-        latency = f", p50 {live.p50:.0f} ms, p99 {live.p99:.0f} ms" if live.p50 is not None else ""
+        latency = _latency(live)
         resident = f"; {live.resident} targets in memory" if live.resident is not None else ""
         failures = f", [red]{live.failures} failed[/red]" if live.failures else ""
         now = f"{live.users} users: {live.successes_per_second} requests/s{latency}{failures}{resident}"
@@ -197,3 +202,9 @@ class RunProgress(Observer):
     def measured(self, run: Run) -> None:
         cold = f"; {run.evictions_during_load} evictions during the load" if run.evictions_during_load else ""
         self._say(f"measured {len(run.stages)} stages on {run.targets} targets{cold}")
+
+
+def _latency(live: Live) -> str:
+    if live.p50 is None or live.p99 is None:
+        return ""
+    return f", p50 {human_number(live.p50)} ms, p99 {human_number(live.p99)} ms"

@@ -25,6 +25,7 @@ from mmebench.endpoints.opener import opener_of
 from mmebench.errors import BadInputError, MmebenchError, disk_errors
 from mmebench.load.processes.connections import allow_connections
 from mmebench.load.processes.token import token_of
+from mmebench.load.schedule.plan import too_short
 from mmebench.models.package import Package
 from mmebench.record.claim import claim
 from mmebench.record.layout import RunFiles
@@ -57,6 +58,8 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int |
     spec = spec.model_copy(update={"endpoint": opener_of(spec.endpoint).complete(spec.endpoint)})
     if spec.workload.workers is not None:
         token_of(spec.workload.workers)  # better missed now than when everything is loaded
+    for what in too_short(spec.workload, spec.objectives):
+        observer.warned(what)
     results.mkdir(parents=True, exist_ok=True)
     problems: list[MmebenchError] = []
     spending = Spending()
@@ -179,7 +182,7 @@ def _measure_part(
 def _run_part(part: Part, opened: OpenPart, spending: Spending, observer: Observer, web_port: int | None) -> Run:
     """One run: fill the endpoint, offer the load, do the experiments."""
     spec, package, endpoint = part.spec, opened.package, opened.endpoint
-    with closing(RuntimeClient(endpoint)) as client:
+    with closing(RuntimeClient(endpoint, spec.endpoint.aws_profile)) as client:
         observer.serving(part.label, endpoint, spending.so_far)
         capacity = fill(
             endpoint,
@@ -201,6 +204,7 @@ def _run_part(part: Part, opened: OpenPart, spending: Spending, observer: Observ
             url=endpoint.url,
             endpoint_name=endpoint.name,
             region=endpoint.region,
+            profile=spec.endpoint.aws_profile,
             targets=targets,
             web_port=web_port,
         )

@@ -60,6 +60,14 @@ def main() -> None:
     except MmebenchError as error:
         say(error)
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        from mmebench.installing import missing_module
+
+        problem = missing_module(error)
+        if problem is None:
+            raise
+        say(problem)
+        sys.exit(problem.exit_code)
     except (KeyboardInterrupt, click.Abort) as error:
         notes = getattr(error, "__notes__", ())
         told = "interrupted" if notes else "interrupted; everything that was started has been stopped"

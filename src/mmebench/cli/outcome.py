@@ -11,8 +11,9 @@ from mmebench.benchmark.outcome import Outcome
 from mmebench.benchmark.progress import RunProgress
 from mmebench.cli.options import say
 from mmebench.endpoints.endpoint import CleanUpError
-from mmebench.errors import disk_errors
+from mmebench.errors import MmebenchError, disk_errors
 from mmebench.figures.cost import most_per_dollar
+from mmebench.report.words.failures import nothing_succeeded
 from mmebench.report.words.objectives import judge
 from mmebench.report.words.table import summary_table
 from mmebench.spec import Objectives
@@ -33,16 +34,19 @@ def show(results: Path, objectives: Objectives, benchmark: Callable[[RunProgress
     console.print(summary_table(outcome.report.summary))
     verdict = judge(outcome.report.summary, objectives)
     choice = most_per_dollar(outcome.report.summary, objectives)
-    for line in (*outcome.report.findings, *verdict.lines, *([choice.reason] if choice else [])):
+    chosen = (choice.reason,) if choice else ()
+    for line in (*outcome.report.findings, *outcome.report.failures, *verdict.lines, *chosen):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     console.print(
         f"Results, charts and samples: {outcome.directory}/", highlight=False, markup=False, soft_wrap=True
     )
     for reminder in outcome.staying:
         console.print(reminder, highlight=False, markup=False, soft_wrap=True)
-    for problem in outcome.problems:
+    lost = nothing_succeeded(outcome.report.summary)
+    problems = [*outcome.problems, *(MmebenchError(f"{run}: no request succeeded") for run in lost)]
+    for problem in problems:
         say(problem)
-    return max((problem.exit_code for problem in outcome.problems), key=_gravity, default=0 if verdict.met else 1)
+    return max((problem.exit_code for problem in problems), key=_gravity, default=0 if verdict.met else 1)
 
 
 def _gravity(exit_code: int) -> bool:

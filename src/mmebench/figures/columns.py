@@ -60,7 +60,11 @@ def further_columns(stage: StageSummary) -> dict[str, Cell]:
         "littles_law": stage.littles_law,
         "client_cpu": stage.client_cpu,
         "loop_lag_p99_ms": stage.loop_lag,
+        "own_lag_p99_ms": stage.own_lag,
+        "machine_cpu": stage.machine_cpu,
+        "machine_stolen": stage.machine_stolen,
         "client_limited": stage.client_limited,
+        "machine_limited": stage.machine_limited,
         "note": stage.note,
     }
 

@@ -41,6 +41,8 @@ class LoadJob(BaseModel):
     workload: Workload
     objectives: Objectives = Objectives()
     """What a search is to meet."""
+    profile: str | None = None
+    """Whose AWS credentials requests are signed with, on this host; None is whom AWS_PROFILE names."""
     ca: Path | None = None
     """Certificates to trust instead of the system's."""
     samples: Path

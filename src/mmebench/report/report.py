@@ -24,6 +24,7 @@ from mmebench.report.page.html import write_html
 from mmebench.report.recorded import Recorded, read_recorded
 from mmebench.report.runs import name_all, tell_apart
 from mmebench.report.words.experiments import write_experiments
+from mmebench.report.words.failures import explain_failures
 
 
 class Report(NamedTuple):
@@ -33,6 +34,8 @@ class Report(NamedTuple):
     """One row a stage."""
     findings: tuple[str, ...]
     """What experiments show, a line each."""
+    failures: tuple[str, ...]
+    """What failed requests were told, a line each."""
     unread: tuple[str, ...]
     """Why a record could not be read, a line each."""
 
@@ -62,7 +65,8 @@ def write_report(directory: Path, changed: RunFiles | None = None) -> Report:
     _draw_all(directory, runs, summary)
     unread = unread_records(directory)
     write_html(runs, summary, findings, unread, directory / REPORT)
-    return Report(summary, tuple(findings), unread)
+    failures = explain_failures([run.run for run in runs if run.run is not None])
+    return Report(summary, tuple(findings), tuple(failures), unread)
 
 
 def _draw_run(recorded: Recorded, rows: pd.DataFrame) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from mmebench.endpoints.finding import Finding, ask
 from mmebench.gpus.gpu import Gpu
 from mmebench.gpus.nvml import GpuError, describe_gpus, find_gpus, read_gpu
+from mmebench.installing import how_to_install
 from mmebench.server.containers.devices import choose
 from mmebench.server.containers.triton import TritonRecipe
 from mmebench.server.containers.v2_container import V2Container
@@ -43,7 +44,7 @@ def examine() -> Iterator[Finding]:
         yield Finding("GPU", False, str(error))
     yield ask("Triton", lambda: _triton(gpus))
     yield ask("numpy", _numpy)
-    yield ask("PyTorch", lambda: _runtime("torch", _TORCH, gpus, "'mmebench[gpu]'"))
+    yield ask("PyTorch", lambda: _runtime("torch", _TORCH, gpus, how_to_install("gpu")))
     yield ask("ONNX Runtime", lambda: _runtime("onnxruntime", _ONNX, gpus, "onnxruntime-gpu in its place"))
     yield ask("disk", _disk)
     yield ask("shared memory", _shared_memory)
@@ -111,7 +112,7 @@ def _runtime(module: str, look: str, gpus: tuple[Gpu, ...], install: str) -> tup
     try:
         found = version(module)
     except PackageNotFoundError:
-        return None, f"not installed; {install if gpus else 'mmebench[models]'} brings it"
+        return None, f"not installed; {install if gpus else how_to_install('models')} brings it"
     command = [sys.executable, "-c", f"import json, {module}\n{look}"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120)
     if result.returncode or not result.stdout:
@@ -121,7 +122,7 @@ def _runtime(module: str, look: str, gpus: tuple[Gpu, ...], install: str) -> tup
     if not gpus:
         return True, found
     if cuda is None:
-        return False, f"{found} has no CUDA, so that its models are refused on the GPU; install {install}"
+        return False, f"{found} has no CUDA, so that its models are refused on the GPU; take that of {install}"
     if not devices:
         return False, f"{found} with CUDA {cuda} sees no GPU; install one whose CUDA this driver has"
     return True, f"{found} with {cuda if cuda == 'CUDA' else f'CUDA {cuda}'}"

@@ -4,7 +4,8 @@ import os
 import time
 from typing import Any, Protocol
 
-from mmebench.errors import MmebenchError, aws_settings_errors
+from mmebench.aws_settings import aws_settings_errors, find_credentials, in_words, open_session, sign_in_advice
+from mmebench.errors import MmebenchError
 from mmebench.wire.out_of_memory import tells_client_out_of_memory
 
 _LOAD_LIMIT_SECONDS = 360.0
@@ -39,15 +40,19 @@ class InvocationError(MmebenchError):
 class RuntimeClient:
     """Plain boto3 with retries off, so that one call is one request."""
 
-    def __init__(self, endpoint: Runtime) -> None:
+    def __init__(self, endpoint: Runtime, profile: str | None = None) -> None:
         """For ``endpoint``; one on this machine takes no notice of what is set up for AWS.
+
+        Args:
+            endpoint: where.
+            profile: whose credentials are used; those of AWS_PROFILE unless told.
 
         Raises:
             BadInputError: what is set up for AWS cannot be used.
         """
         local = endpoint.url.startswith("http://127.0.0.1:")
         self._endpoint_name = endpoint.name
-        self._client: Any = _local_client(endpoint) if local else _aws_client(endpoint)
+        self._client: Any = _local_client(endpoint) if local else _aws_client(endpoint, profile)
 
     def invoke(self, target: str, content: bytes, content_type: str) -> tuple[bytes, str]:
         """The answer of ``target`` and its content type; waits for the target to be loaded, as long as that takes.
@@ -77,20 +82,22 @@ class RuntimeClient:
                     f"{target}: {code}: {error.response['Error']['Message']}", code, status
                 ) from None
             except BotoCoreError as error:
-                raise InvocationError(f"{target}: no answer: {error}", type(error).__name__, 0) from None
+                said = in_words(error) if sign_in_advice(error) else str(error)
+                raise InvocationError(f"{target}: no answer: {said}", type(error).__name__, 0) from None
 
     def close(self) -> None:
         """Close its connections."""
         self._client.close()
 
 
-def _aws_client(endpoint: Runtime) -> Any:
-    import boto3
+def _aws_client(endpoint: Runtime, profile: str | None) -> Any:
     from botocore.config import Config
 
-    with aws_settings_errors():
-        # A session of its own: the one that all share is not for several threads.
-        return boto3.Session().client(
+    # A session of its own: one that is shared is not for several threads.
+    session = open_session(profile)
+    find_credentials(session)
+    with aws_settings_errors(profile):
+        return session.create_client(
             "sagemaker-runtime",
             endpoint_url=endpoint.url,
             region_name=endpoint.region,

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote_from_bytes
 
-from mmebench.errors import BadInputError, aws_settings_errors
+from mmebench.aws_settings import find_credentials, open_session
+from mmebench.errors import BadInputError
 from mmebench.wire.answers import RefusedError
 from mmebench.wire.http_head import RequestHead
 
@@ -41,10 +42,7 @@ class SignatureCheck:
         Raises:
             BadInputError: it finds none, or settings that cannot be used.
         """
-        import botocore.session
-
-        with aws_settings_errors():
-            found = botocore.session.get_session().get_credentials()
+        found = find_credentials(open_session())
         if found is None:
             raise BadInputError(
                 "--require-sigv4: no credentials to check signatures with; set AWS_ACCESS_KEY_ID and "

@@ -239,7 +239,7 @@ def test_what_cannot_be_looked_at_keeps_nothing_else_from_being_deleted(
     made = Aws("us-east-1")
     monkeypatch.setattr(made.sagemaker, "list_tags", hidden)
     monkeypatch.setattr(made.sagemaker, "describe_model", gone)
-    monkeypatch.setattr(cleaning, "Aws", lambda region: made)
+    monkeypatch.setattr(cleaning, "Aws", lambda region, profile=None: made)
     done = clean_now()
     assert {resource.kind for resource in done.deleted} == {"endpoint", "endpoint-config", "model"}
     assert [name.partition(" ")[0] for name in cloud.everything(account)] == ["object", "upload"]

@@ -37,7 +37,7 @@ def aws(account: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
         RoleName="mmebench", AssumeRolePolicyDocument=json.dumps(trust_policy())
     )
     one = Aws("us-east-1")
-    monkeypatch.setattr(doctor, "Aws", lambda region: one)
+    monkeypatch.setattr(doctor, "Aws", lambda region, profile=None: one)
     quota = {"QuotaName": "ml.g5.xlarge for endpoint usage", "Value": 2.0}
     with ExitStack() as stack:
         image = stack.enter_context(Stubber(one.ecr))
@@ -90,7 +90,7 @@ def test_another_accounts_role_and_none_at_all(aws: Aws) -> None:
 
 def test_what_nobody_may_see_is_no_failure(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     fresh = Aws("us-east-1")
-    monkeypatch.setattr(doctor, "Aws", lambda region: fresh)
+    monkeypatch.setattr(doctor, "Aws", lambda region, profile=None: fresh)
     with Stubber(fresh.ecr) as image, Stubber(fresh.quotas) as quotas, Stubber(fresh.iam) as iam:
         image.add_client_error("describe_images", "AccessDeniedException", "no")
         quotas.add_client_error("list_aws_default_service_quotas", "AccessDeniedException", "no")

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, TypeVar
 
-from mmebench.errors import BadInputError, MmebenchError, aws_settings_errors
+from mmebench.aws_settings import aws_settings_errors, find_credentials, open_session, sign_in_advice
+from mmebench.errors import BadInputError, MmebenchError
 from mmebench.privacy import hide_accounts
 
 Answer = TypeVar("Answer")
@@ -19,18 +20,26 @@ _PRICING_REGION = "us-east-1"
 class Aws:
     """Clients that are made when they are first used, by one thread; what is called is not part of any load."""
 
-    def __init__(self, region: str) -> None:
+    def __init__(self, region: str, profile: str | None = None) -> None:
+        """For the credentials of ``profile``, or of AWS_PROFILE and the other variables.
+
+        Raises:
+            BadInputError: they cannot be had. That there are none is said by the first call.
+        """
         import boto3
 
         self.region = region
-        with aws_settings_errors():
-            self._session = boto3.Session(region_name=region)
+        self.profile = profile
+        session = open_session(profile)
+        find_credentials(session)
+        self._session = boto3.Session(botocore_session=session, region_name=region)
 
     def _client(self, service: str, region: str | None = None) -> Any:
         from botocore.config import Config
 
         config = Config(retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=10, read_timeout=60)
-        return self._session.client(service, region_name=region or self.region, config=config)
+        with aws_settings_errors(self.profile):
+            return self._session.client(service, region_name=region or self.region, config=config)
 
     @cached_property
     def sagemaker(self) -> Any:
@@ -198,15 +207,14 @@ def calling(what: str) -> Iterator[None]:
     except botocore.ClientError as error:
         said = error.response.get("Error", {})
         raise aws_error(what, str(said.get("Code", "")), str(said.get("Message", ""))) from None
-    except botocore.NoCredentialsError:
-        raise NoCredentialsError(
-            f"{what}: no AWS credentials; set AWS_PROFILE or run aws configure", "", ""
-        ) from None
+    except botocore.NoCredentialsError as error:
+        raise NoCredentialsError(f"{what}: no AWS credentials; {sign_in_advice(error)}", "", "") from None
     except (botocore.ConnectionError, botocore.HTTPClientError) as error:
         raise UnreachableError(f"{what}: {hide_accounts(str(error))}", "", str(error)) from None
     except (botocore.BotoCoreError, Boto3Error) as error:
         text = hide_accounts(str(error))
-        raise aws_error(what, _hidden_code(text), text) from None
+        how = sign_in_advice(error)
+        raise aws_error(what, _hidden_code(text), f"{text}; {how}" if how else text) from None
 
 
 def ask_again(look: Callable[[], Answer], seconds: float) -> Answer:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from mmebench.endpoints.sagemaker import journal
 from mmebench.endpoints.sagemaker.aws import Aws, calling
@@ -36,6 +36,7 @@ def clean(
     dry_run: bool,
     progress: Callable[[str], None],
     run: str | None = None,
+    profile: str | None = None,
 ) -> Cleaning:
     """Delete what journals that nobody holds name, and then what is found in ``places``.
 
@@ -45,13 +46,14 @@ def clean(
         dry_run: only say what would be deleted.
         progress: told what is deleted now.
         run: only what is of this one, also if it was left on purpose; not while it is under way.
+        profile: whose credentials are used; those of AWS_PROFILE unless told.
 
     Raises:
         AwsError: AWS does not let us look; what was found before is deleted.
     """
     now = datetime.now(UTC)
     done = Cleaning()
-    aws = lru_cache(maxsize=None)(Aws)
+    aws = lru_cache(maxsize=None)(partial(Aws, profile=profile))
 
     def remove(resources: list[Resource]) -> bool:
         failed = {} if dry_run else delete(resources, aws, progress)

@@ -29,7 +29,7 @@ def examine(spec: SageMakerEndpoint, runs: int, builds: int) -> Iterator[Finding
         runs: endpoints on each instance type.
         builds: TensorRT engines built on each.
     """
-    aws = Aws(spec.region)
+    aws = Aws(spec.region, spec.profile)
     yield ask("credentials", lambda: _credentials(aws, spec))
     yield ask("image", lambda: _image(aws, spec))
     yield ask("role", lambda: _role(aws, spec))

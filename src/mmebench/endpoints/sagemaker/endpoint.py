@@ -60,7 +60,7 @@ class SageMakerEndpoint:
         self._objects = objects
         self._journal = journal
         self._born = uptime()
-        self._client = RuntimeClient(self)
+        self._client = RuntimeClient(self, spec.profile)
         self._silences = 0
         self._asked = 0.0
         self._samples: list[tuple[datetime, ServerMetrics]] = []
@@ -200,7 +200,7 @@ def start(spec: Spec, log: Path, progress: Progress) -> SageMakerEndpoint:
             something, or the endpoint did not come up; what was created is deleted again.
     """
     image_uri(spec)
-    aws = Aws(spec.region)
+    aws = Aws(spec.region, spec.profile)
     check_bucket(aws, spec)
     run = run_name(datetime.now(UTC) + timedelta(seconds=spec.lifetime))
     labels = tags(run, this_process())

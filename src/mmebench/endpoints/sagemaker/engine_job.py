@@ -49,7 +49,7 @@ class JobBuilder:
             AwsError: AWS refused the job. MmebenchError: trtexec failed; the message has its last words.
             CleanUpError: the engine is there, and something of the job could not be deleted.
         """
-        spec, aws = self._spec, Aws(self._spec.region)
+        spec, aws = self._spec, Aws(self._spec.region, self._spec.profile)
         check_bucket(aws, spec)
         run = run_name(datetime.now(UTC) + timedelta(seconds=2 * BUILD_SECONDS))
         labels = tags(run, this_process())

@@ -26,7 +26,7 @@ class SageMakerOpener(Opener[Spec]):
 
     @override
     def check(self, spec: Spec, runs: int, builds: int) -> dict[str, Price]:
-        aws = Aws(spec.region)
+        aws = Aws(spec.region, spec.profile)
         image_uri(spec)
         prices = {each.instance_type: find_price(aws, each) for each in spec.each()}
         check_budget(spec, prices, runs, builds)

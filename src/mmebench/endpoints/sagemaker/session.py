@@ -8,8 +8,9 @@ import json
 import re
 from pathlib import Path
 
+from mmebench.aws_settings import open_session
 from mmebench.endpoints.sagemaker.aws import Aws, AwsError, calling
-from mmebench.errors import BadInputError, aws_settings_errors
+from mmebench.errors import BadInputError
 from mmebench.spec.endpoints.sagemaker import SESSION, SageMakerEndpoint
 
 _NOTEBOOK = Path("/opt/ml/metadata/resource-metadata.json")
@@ -24,19 +25,16 @@ def with_session_defaults(spec: SageMakerEndpoint) -> SageMakerEndpoint:
     Raises:
         BadInputError: there are no credentials, or nobody says which role.
     """
-    region = session_region() if spec.region == SESSION else spec.region
-    aws = Aws(region)
+    region = session_region(spec.profile) if spec.region == SESSION else spec.region
+    aws = Aws(region, spec.profile)
     role = _find_role(aws) if spec.role == SESSION else spec.role
     found = spec.model_copy(update={"region": region, "role": role})
     return found if spec.bucket != SESSION else found.model_copy(update={"bucket": default_bucket(found)})
 
 
-def session_region() -> str:
+def session_region(profile: str | None = None) -> str:
     """As AWS_REGION, AWS_DEFAULT_REGION and the profile say; us-east-1 where they do not."""
-    import boto3
-
-    with aws_settings_errors():
-        return boto3.Session().region_name or _FALLBACK_REGION
+    return open_session(profile).get_config_variable("region") or _FALLBACK_REGION
 
 
 def default_bucket(spec: SageMakerEndpoint) -> str:

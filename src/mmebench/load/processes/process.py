@@ -58,7 +58,7 @@ def offer_load(
     if job.web_port is not None:
         check_web_port(job.web_port)
     parse_address(job.url, job.ca)
-    find_credentials(job.url)()
+    find_credentials(job.url, job.profile)()
     workers = job.workload.workers
     # Nobody else on this host shall join, either.
     token = secrets.token_hex(32) if workers is None else token_of(workers)

@@ -37,7 +37,8 @@ class TaskParts:
 
 
 def pack(job: LoadJob, content: RequestContent) -> bytes:
-    """Files of the conductor's host are sent, not named."""
+    """Files of the conductor's host are sent, not named; profiles of other hosts are theirs."""
+    job = job.model_copy(update={"profile": None})
     bodies = [(body.content, body.content_type) for body in content.bodies]
     packed: bytes = msgpack.packb((job.model_dump_json(), bodies, content.pool, content.trace))
     return packed

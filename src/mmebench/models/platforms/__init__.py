@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from mmebench.errors import BadInputError
+from mmebench.installing import how_to_install
 from mmebench.models.model import Model, ModelFile
 from mmebench.models.platforms.export import Export
 from mmebench.spec import PLATFORMS, ModelSource, PlatformSpec
@@ -52,5 +53,5 @@ def find_exporter(platform: PlatformSpec) -> Exporter:
     except ModuleNotFoundError as error:
         raise BadInputError(
             f"platform {platform.kind} needs {error.name}, which is not installed; "
-            f"run: pip install 'mmebench[{platform.extra}]'"
+            f"run: {how_to_install(platform.extra)}"
         ) from error

@@ -4,6 +4,7 @@ import importlib
 from typing import Protocol, cast
 
 from mmebench.errors import BadInputError
+from mmebench.installing import how_to_install
 from mmebench.models.model import Model, ModelFile
 from mmebench.models.quiet import quiet
 from mmebench.spec import ModelSource
@@ -32,6 +33,6 @@ def load_model(spec: ModelSource) -> Model | ModelFile:
         except ModuleNotFoundError as error:
             raise BadInputError(
                 f"source {spec.source} needs {error.name}, which is not installed; "
-                f"run: pip install 'mmebench[{spec.extra}]'"
+                f"run: {how_to_install(spec.extra)}"
             ) from error
         return source.load(spec)

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 
+from mmebench.installing import how_to_install
 from mmebench.server.backends.inference.options import MODEL_FILES
 from mmebench.server.containers.container import CannotRunError
 from mmebench.server.containers.control import ANSWER_SECONDS, Control
@@ -27,7 +28,7 @@ class PythonRecipe:
         """See that there is anything to run models with."""
         if not any(importlib.util.find_spec(_RUNTIMES[backend]) for backend in MODEL_FILES):
             raise CannotRunError(
-                "neither onnxruntime nor torch nor openvino is installed; pip install 'mmebench[local]'"
+                f"neither onnxruntime nor torch nor openvino is installed; {how_to_install('local')}"
             )
 
     def command(self, run: ServerDirectory) -> list[str]:

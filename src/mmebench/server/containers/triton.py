@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 
 import mmebench
+from mmebench.installing import how_to_install
 from mmebench.server.backends.inference.options import MODEL_FILES
 from mmebench.server.containers.container import CannotRunError, LoadError
 from mmebench.server.containers.control import Control
@@ -42,7 +43,7 @@ class TritonRecipe:
         package = importlib.util.find_spec("pytriton")
         if sys.platform != "linux" or package is None or package.origin is None:
             raise CannotRunError(
-                "Triton is not installed; pip install 'mmebench[local]' on Linux with glibc 2.35 or later"
+                f"Triton is not installed; {how_to_install('local')} on Linux with glibc 2.35 or later"
             )
         site = Path(package.origin).parents[1]
         self._server = site / "pytriton/tritonserver"

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mmebench.errors import BadInputError, MmebenchError, aws_settings_errors, disk_errors
+from mmebench.aws_settings import aws_settings_errors, find_credentials, open_session, sign_in_advice
+from mmebench.errors import BadInputError, MmebenchError, disk_errors
 from mmebench.server.memory.archives import no_archive
 from mmebench.wire.target_names import TargetError, archive_name
 
@@ -39,14 +40,14 @@ class S3Archives:
         if not self.bucket:
             raise BadInputError(f"{url}: no bucket; give s3://bucket/prefix")
         config = Config(connect_timeout=5, read_timeout=60, max_pool_connections=_CONNECTIONS)
+        session = open_session()
+        find_credentials(session)
+        with aws_settings_errors():
+            self._client: Any = boto3.Session(botocore_session=session).client("s3", config=config)
         try:
-            with aws_settings_errors():
-                self._client: Any = boto3.client("s3", config=config)
             self.is_empty()
         except (S3Error, TargetError) as error:
             raise BadInputError(str(error)) from None
-        except ValueError as error:  # botocore's word for an endpoint URL or region that cannot be one
-            raise BadInputError(f"{url}: {error}") from None
 
     def version(self, target: str) -> Hashable:
         """Key and ETag."""
@@ -85,8 +86,8 @@ class S3Archives:
         where = f"{SCHEME}{self.bucket}/{self._key(target) if target else self._prefix}"
         try:
             yield
-        except NoCredentialsError:
-            raise TargetError(f"{where}: no AWS credentials; set AWS_PROFILE or run `aws configure`") from None
+        except NoCredentialsError as error:
+            raise TargetError(f"{where}: no AWS credentials; {sign_in_advice(error)}") from None
         except ClientError as error:
             code = error.response["Error"]["Code"]
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
@@ -104,4 +105,5 @@ class S3Archives:
                 ) from None
             raise S3Error(f"{where}: {error}") from None
         except BotoCoreError as error:
-            raise S3Error(f"{where}: {error}") from None
+            how = sign_in_advice(error)
+            raise S3Error(f"{where}: {error}{f'; {how}' if how else ''}") from None

@@ -4,6 +4,9 @@ from typing import ClassVar, Self
 
 from mmebench.spec.strict import Strict
 
+PROFILE = r"^[^\s\[\]]+( [^\s\[\]]+)*$"
+"""What the name of a profile looks like in ~/.aws/config."""
+
 
 class ServedEndpoint(Strict):
     """An endpoint that is started for a benchmark and taken down after it."""
@@ -23,6 +26,11 @@ class ServedEndpoint(Strict):
     def instances(self) -> int:
         """How many serve behind one endpoint."""
         return 1
+
+    @property
+    def aws_profile(self) -> str | None:
+        """Whose credentials it is asked with; those of AWS_PROFILE, or none at all, where nobody is named."""
+        return None
 
     @property
     def opened_at_once(self) -> int:

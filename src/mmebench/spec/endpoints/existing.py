@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from mmebench.spec.endpoints.endpoint import PROFILE
 from mmebench.spec.strict import ListOrMapping, Name, Strict
 
 
@@ -34,6 +35,11 @@ class ExistingEndpoint(Strict):
     region: str = Field("us-east-1", pattern=r"^[a-z0-9-]+$")
     url: str | None = Field(
         None, pattern=r"^https?://[^/?#@]+/?$", description="base URL; that of SageMaker in the region unless told"
+    )
+    profile: str | None = Field(
+        None,
+        pattern=PROFILE,
+        description="of ~/.aws/config, whose credentials requests are signed with; AWS_PROFILE unless told",
     )
     fips: bool = Field(False, description="SageMaker's endpoint with validated cryptography")
     ca: Path | None = Field(None, description="certificates (PEM) to trust instead of the system's")

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_ser
 from typing_extensions import override
 
 from mmebench.privacy import hide_accounts
-from mmebench.spec.endpoints.endpoint import ServedEndpoint
+from mmebench.spec.endpoints.endpoint import PROFILE, ServedEndpoint
 from mmebench.spec.strict import Duration
 
 InstanceType = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
@@ -55,6 +55,9 @@ class SageMakerEndpoint(ServedEndpoint):
         SESSION,
         pattern=rf"^({SESSION}|[a-z]{{2}}(-[a-z]+)+-\d)$",
         description="session: that of AWS_REGION or the profile, us-east-1 where neither says",
+    )
+    profile: str | None = Field(
+        None, pattern=PROFILE, description="of ~/.aws/config, whose credentials are used; AWS_PROFILE unless told"
     )
     bucket: str = Field(
         SESSION,
@@ -106,7 +109,7 @@ class SageMakerEndpoint(ServedEndpoint):
     beside: ClassVar[frozenset[str]] = frozenset(
         {
             "at_once", "bucket", "bucket_owner", "budget", "creation_timeout", "engine_builder", "keep",
-            "kms_key", "lifetime", "prefix", "prices", "role",
+            "kms_key", "lifetime", "prefix", "prices", "profile", "role",
         }
     )  # fmt: skip
     """Fields that change nothing of what is measured."""
@@ -123,6 +126,11 @@ class SageMakerEndpoint(ServedEndpoint):
     @override
     def instances(self) -> int:
         return self.instance_count
+
+    @property
+    @override
+    def aws_profile(self) -> str | None:
+        return self.profile
 
     @property
     @override
