@@ -16,7 +16,7 @@ from mmebench.report.footers import footer_of_all
 from mmebench.report.page.chart import Chart
 from mmebench.report.page.load_charts import draw_load_charts
 from mmebench.report.page.other_charts import draw_filling, draw_times
-from mmebench.report.page.shown import Shown, describe_objectives, show
+from mmebench.report.page.shown import Shown, show
 from mmebench.report.page.tables import make_tables
 from mmebench.report.page.tiles import Tile, make_tiles
 from mmebench.report.page.time_charts import draw_time_charts
@@ -25,6 +25,7 @@ from mmebench.report.palette import COLOURS, COLOURS_ON_BLACK
 from mmebench.report.recorded import Recorded
 from mmebench.report.runs import RunKey
 from mmebench.report.words.conclusions import common_objectives, conclude
+from mmebench.report.words.objectives import describe_objectives
 from mmebench.spec import EXPERIMENTS, Objectives
 
 _MOST_TILES = 8

@@ -69,7 +69,7 @@ def _draw(runs: Sequence[Shown], load: str, objectives: Objectives) -> Iterator[
 
 
 def _said(objectives: Objectives) -> str:
-    return "; dashed: the objective for p99" if objectives.p99 is not None else ""
+    return "; dashed: the objective" if objectives.percentiles else ""
 
 
 def _loads(loads: Sequence[float], name: str, size: Size) -> Axis:

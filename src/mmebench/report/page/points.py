@@ -63,16 +63,25 @@ def latency_axis(runs: Sequence[Shown], objectives: Objectives) -> Axis:
         for column in known_latencies(run.stages)
         for value in run.stages[column].dropna()
     ]
-    limit = (objectives.p99 or 0) * 1e3
-    if values and limit < _FAR * max(values):
-        values.append(limit)
-    return fitting("ms", values or [1.0])
+    return fitting("ms", [*values, *near(objectives, values).values()] or [1.0])
+
+
+def near(objectives: Objectives, values: Sequence[float]) -> dict[str, float]:
+    """The percentiles asked for, in ms, that are not far off these values: others would press all else flat."""
+    highest = max((value for value in values if not math.isnan(value)), default=0.0)
+    limits = {name: limit * 1e3 for name, limit in objectives.percentiles.items()}
+    return {name: limit for name, limit in limits.items() if limit < _FAR * highest}
+
+
+def draw_objectives(plot: Plot, objectives: Objectives) -> None:
+    """A line for each percentile asked for, where the axis reaches so far."""
+    for name, limit in objectives.percentiles.items():
+        plot.level(limit * 1e3, f"objective: {name} {limit * 1e3:g} ms")
 
 
 def finish_latency(plot: Plot, runs: Sequence[Shown], objectives: Objectives, x: str) -> None:
     """Objective and chosen points, on top of all else."""
-    if objectives.p99 is not None:
-        plot.level(objectives.p99 * 1e3, f"objective: {objectives.p99 * 1e3:g} ms")
+    draw_objectives(plot, objectives)
     for run in runs:
         if run.chosen is not None:
             stage = run.chosen.stage

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from mmebench.figures.knee import find_knee
-from mmebench.figures.objectives import find_missed
+from mmebench.figures.operating_point import find_operating_point
 from mmebench.report.recorded import Recorded
 from mmebench.report.runs import RunKey, stages_by_run
 from mmebench.spec import Objectives
@@ -32,7 +32,7 @@ class Shown:
     stages: pd.DataFrame
     """Its rows of the summary by load, which column ``load`` has; empty where no stage got to its end."""
     chosen: Chosen | None
-    """None where no stage is good enough."""
+    """None where no stage is good enough, or none is known to be."""
 
     @property
     def key(self) -> RunKey:
@@ -63,16 +63,15 @@ def show(runs: Sequence[Recorded], summary: pd.DataFrame, objectives: Objectives
 
 
 def choose(stages: pd.DataFrame, objectives: Objectives) -> Chosen | None:
-    """The largest load within the objectives; without any the knee, or else the largest load without a failure."""
-    asked = objectives if objectives.given else Objectives(failures=0)
-    held = [not find_missed(row, asked) for row in stages.to_dict("records")]
-    if not any(held):
+    """The operating point of a run, and why it is that."""
+    point = find_operating_point(stages, objectives)
+    if point is None:
         return None
-    best = stages[held].nlargest(1, "Requests/s").iloc[0]
     if objectives.given:
-        return Chosen(best, "within the objectives")
+        return Chosen(point, "within the objectives")
     knee = find_knee(stages)
-    return Chosen(best, "at the largest load without a failure") if knee is None else Chosen(knee, "at the knee")
+    at_knee = knee is not None and knee.name == point.name
+    return Chosen(point, "at the knee" if at_knee else "at the largest load without a failure")
 
 
 def short_names(keys: Sequence[RunKey]) -> list[str]:
@@ -84,15 +83,3 @@ def short_names(keys: Sequence[RunKey]) -> list[str]:
         [key.name for key in keys],
     )
     return next(names for names in forms if len(set(names)) == len(keys) or names is forms[-1])
-
-
-def describe_objectives(objectives: Objectives) -> list[str]:
-    """``p99 at most 200 ms`` and others, one each."""
-    texts = []
-    if objectives.p99 is not None:
-        texts.append(f"p99 at most {objectives.p99 * 1000:g} ms")
-    if objectives.failures is not None:
-        texts.append(f"failures at most {objectives.failures:.2%}" if objectives.failures else "no failures")
-    if objectives.goodput is not None:
-        texts.append(f"{objectives.goodput.share:.4g} of all within {objectives.goodput.within * 1000:g} ms")
-    return texts

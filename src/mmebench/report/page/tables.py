@@ -1,5 +1,6 @@
 """The tables of report.html: stages, targets, errors, experiments."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -147,15 +148,30 @@ def _errors(runs: Sequence[Shown]) -> Table:
             status = number(error["status"]) if error["status"] else Cell("none", "0")
             share = number(error["requests"] / asked, "share")
             figures = (number(error["requests"]), share, number(error["targets"]), number(error["first_s"]))
-            rows.append(Row(run.number, [words(run.name), words(error["error"]), status, *figures]))
+            said = words(_said(run, error["error"], error["status"]))
+            rows.append(Row(run.number, [words(run.name), words(error["error"]), said, status, *figures]))
     columns = [
         Column("run", True, True),
         Column("error", True),
+        Column("what was said", True),
         *(Column(name) for name in ("HTTP status", "requests", "of all", "targets", "first at second")),
     ]
     return Table(
         "Errors", "Of the whole load, by what the endpoint or the client called them.", "errors.csv", columns, rows
     )
+
+
+def _said(run: Shown, error: str, status: int) -> str:
+    """The most frequent message of such failures, and how many others there were."""
+    counts: Counter[str] = Counter()
+    for stage in run.recorded.run.stages if run.recorded.run is not None else ():
+        for failed in stage.failures:
+            if (failed.error, failed.status) == (error, status):
+                counts[failed.message or failed.body] += failed.count
+    if not counts:
+        return ""
+    others = f" (and {len(counts) - 1} other messages)" if len(counts) > 1 else ""
+    return f"{counts.most_common(1)[0][0]}{others}"
 
 
 def _targets(runs: Sequence[Shown]) -> Table:

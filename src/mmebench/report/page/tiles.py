@@ -7,7 +7,8 @@ import pandas as pd
 from mmebench.figures.cost import PER_MILLION
 from mmebench.report.latency import known_latencies
 from mmebench.report.operating_points import describe_load
-from mmebench.report.page.shown import Shown, describe_objectives
+from mmebench.report.page.shown import Shown
+from mmebench.report.words.objectives import is_missed, why_none
 from mmebench.spec import Objectives
 from mmebench.units import human_bytes, human_milliseconds, human_number
 
@@ -46,10 +47,9 @@ def _fits(run: Shown) -> Tile:
 
 
 def _rate(run: Shown, objectives: Objectives) -> Tile:
+    wanted = "within the objectives" if objectives.given else "without a failure"
     if run.chosen is None:
-        why = "; ".join(describe_objectives(objectives)) if objectives.given else "each load had failures"
-        missed = "objectives not held" if objectives.given else "no load without a failure"
-        return Tile("Requests/s", "", "none" if run.stages.empty else missed, why)
+        return Tile(f"Requests/s {wanted}", *_no_rate(run, objectives))
     stage = run.chosen.stage
     interval = _interval(stage, "throughput", "_per_s")
     return Tile(
@@ -60,6 +60,16 @@ def _rate(run: Shown, objectives: Objectives) -> Tile:
         + describe_load(stage)
         + (f"; 95 %: {interval}" if interval else ""),
     )
+
+
+def _no_rate(run: Shown, objectives: Objectives) -> tuple[str, str, str]:
+    """What a tile says where no load was served well."""
+    if run.stages.empty:
+        return "", "unknown", "no stage got to its end"
+    if not objectives.given:
+        return "", "none", "requests failed at every load"
+    why = why_none(run.stages, objectives)
+    return "", "missed" if is_missed(run.stages, objectives) else "cannot be judged", why
 
 
 def _latency(run: Shown, objectives: Objectives) -> Tile:
@@ -76,8 +86,8 @@ def _latency(run: Shown, objectives: Objectives) -> Tile:
         about.append(f"p50 {human_milliseconds(stage[MEDIAN])} ms")
     if name != "p99":
         about.append("a p99 takes more samples than there are")
-    elif objectives.p99 is not None:
-        about.append(f"objective {objectives.p99 * 1e3:g} ms")
+    if name in objectives.percentiles:
+        about.append(f"objective {objectives.percentiles[name] * 1e3:g} ms")
     return Tile(f"{name} there", human_milliseconds(stage[column]), "ms", "; ".join(about))
 
 

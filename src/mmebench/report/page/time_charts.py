@@ -13,6 +13,7 @@ from mmebench.record.metrics import since_load_began
 from mmebench.report.page.axis import Axis, fitting, from_zero, up_to
 from mmebench.report.page.chart import Chart, make
 from mmebench.report.page.plot import WIDE, Label, Mark, Plot, Size
+from mmebench.report.page.points import draw_objectives, near
 from mmebench.report.page.shown import Shown
 from mmebench.report.resources import Line, find_panels
 from mmebench.report.stretches import Stretch, find_stretches
@@ -73,8 +74,8 @@ def _course(run: Shown, title: str, objectives: Objectives) -> Chart:
 
     def draw(size: Size, about: str) -> str:
         p50, p99 = rows["p50_ms"].tolist(), rows["p99_ms"].tolist()
-        limit = (objectives.p99 or 0) * 1e3
-        values = [*p50, *p99] + ([limit] if limit < 10 * max(p99) else [])
+        values = [*p50, *p99]
+        values += near(objectives, values).values()
         at = (rows["second"] + seconds / 2).tolist()
         labels = [Label(run.number, at[-1], p99[-1], "p99"), Label(run.number, at[-1], p50[-1], "p50")]
         x = _seconds(end, size)
@@ -97,8 +98,7 @@ def _course(run: Shown, title: str, objectives: Objectives) -> Chart:
             run.number,
             shown=False,
         )
-        if objectives.p99 is not None:
-            plot.level(limit, f"objective: {limit:g} ms")
+        draw_objectives(plot, objectives)
         return plot.svg(about)
 
     of = "each second" if seconds == 1 else f"the second in {seconds} with the highest"
