@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from mmebench.report.latency import MEAN, PERCENTILES, known_latencies
+from mmebench.report.objective_lines import near_limits
 from mmebench.report.operating_points import describe_load
 from mmebench.report.page.axis import Axis, fitting
 from mmebench.report.page.plot import Label, Mark, Plot
@@ -16,8 +17,6 @@ from mmebench.units import human_milliseconds, human_number
 
 RATE = "Requests/s"
 P50, P95, P99 = PERCENTILES
-_FAR = 10.0
-"""An objective that is so many times what was measured is not in the picture."""
 
 
 def last_label(run: Shown, column: str, text: str, x: str = "load") -> list[Label]:
@@ -63,14 +62,7 @@ def latency_axis(runs: Sequence[Shown], objectives: Objectives) -> Axis:
         for column in known_latencies(run.stages)
         for value in run.stages[column].dropna()
     ]
-    return fitting("ms", [*values, *near(objectives, values).values()] or [1.0])
-
-
-def near(objectives: Objectives, values: Sequence[float]) -> dict[str, float]:
-    """The percentiles asked for, in ms, that are not far off these values: others would press all else flat."""
-    highest = max((value for value in values if not math.isnan(value)), default=0.0)
-    limits = {name: limit * 1e3 for name, limit in objectives.percentiles.items()}
-    return {name: limit for name, limit in limits.items() if limit < _FAR * highest}
+    return fitting("ms", [*values, *near_limits(objectives, values).values()] or [1.0])
 
 
 def draw_objectives(plot: Plot, objectives: Objectives) -> None:

@@ -10,10 +10,11 @@ import pandas as pd
 
 from mmebench.figures.latency import SHARES
 from mmebench.record.metrics import since_load_began
+from mmebench.report.objective_lines import near_limits
 from mmebench.report.page.axis import Axis, fitting, from_zero, up_to
 from mmebench.report.page.chart import Chart, make
 from mmebench.report.page.plot import WIDE, Label, Mark, Plot, Size
-from mmebench.report.page.points import draw_objectives, near
+from mmebench.report.page.points import draw_objectives
 from mmebench.report.page.shown import Shown
 from mmebench.report.resources import Line, find_panels
 from mmebench.report.stretches import Stretch, find_stretches
@@ -75,7 +76,7 @@ def _course(run: Shown, title: str, objectives: Objectives) -> Chart:
     def draw(size: Size, about: str) -> str:
         p50, p99 = rows["p50_ms"].tolist(), rows["p99_ms"].tolist()
         values = [*p50, *p99]
-        values += near(objectives, values).values()
+        values += near_limits(objectives, values).values()
         at = (rows["second"] + seconds / 2).tolist()
         labels = [Label(run.number, at[-1], p99[-1], "p99"), Label(run.number, at[-1], p50[-1], "p50")]
         x = _seconds(end, size)
