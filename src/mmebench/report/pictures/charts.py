@@ -68,9 +68,9 @@ def draw_chart1(stages: pd.DataFrame, footer: str, objectives: Objectives) -> Fi
     (mean,) = latency.plot(right, average, color=_LATENCY, linestyle="--", label="latency, average", **look)
     highest = _top(pd.concat([average, p95, p99, _draw_objectives(latency, stages, objectives)]))
     logarithmic = highest > 20 * median.min()
-    for position, value in zip(right, average, strict=True):
+    for at, value in zip(right, average, strict=True):
         # Below the point, away from the throughput's labels, where there is room.
-        _annotate(latency, position, value, _LATENCY, offset=-16 if logarithmic or value > highest / 8 else 9)
+        _annotate(latency, at, value, _LATENCY, offset=-16 if logarithmic or value > highest / 8 else 9)
     if logarithmic:
         # A tail of cold starts would press every other stage flat against the axis.
         set_logarithmic(latency, "y", [median.min() / 2, highest * 2])
