@@ -97,7 +97,7 @@ def test_a_single_stage_among_several_is_a_bar_at_its_load() -> None:
 def test_the_objective_is_a_line_and_the_chosen_point_has_a_ring() -> None:
     objectives = Objectives(p99=0.3)
     drawing = load_charts(BOTH, objectives)["Latency over users"].wide
-    assert texts(drawing, "objective") == ["objective: 300 ms"]
+    assert texts(drawing, "objective") == ["objective: p99 300 ms"]
     assert texts(drawing, "chosen") == ["210 ms", "160 ms"]
     assert texts(load_charts(BOTH, objectives)["Throughput over users"].wide, "chosen") == ["38/s", "60/s"]
     assert texts(load_charts(BOTH)["Latency over users"].wide, "objective") == []

@@ -17,7 +17,7 @@ from mmebench.record.layout import (
     find_runs,
 )
 from mmebench.record.metrics import since_load_began
-from mmebench.record.run import unread_records
+from mmebench.record.run import objectives_of, unread_records
 from mmebench.record.tables import write_table
 from mmebench.report.footers import footer_of, footer_of_all
 from mmebench.report.page.html import write_html
@@ -25,6 +25,7 @@ from mmebench.report.recorded import Recorded, read_recorded
 from mmebench.report.runs import name_all, tell_apart
 from mmebench.report.words.experiments import write_experiments
 from mmebench.report.words.failures import explain_failures
+from mmebench.spec import Objectives
 
 
 class Report(NamedTuple):
@@ -81,7 +82,7 @@ def _draw_run(recorded: Recorded, rows: pd.DataFrame) -> None:
 
     files, run, footer = recorded.files, recorded.run, footer_of(recorded.run)
     if not rows.empty:
-        save(draw_chart1(rows, footer), files.chart1)
+        save(draw_chart1(rows, footer, Objectives() if run is None else objectives_of(run)), files.chart1)
     if run is None:
         return
     if run.capacity is not None and len(run.capacity.loads) > 1:
@@ -105,7 +106,7 @@ def _draw_all(directory: Path, runs: list[Recorded], summary: pd.DataFrame) -> N
     from mmebench.report.pictures.pictures import save, save_or_remove
 
     footer, looks = footer_of_all([run.run for run in runs]), tell_apart([run.key for run in runs])
-    save(draw_chart2(summary, footer), directory / CHART2)
+    save(draw_chart2(summary, looks, footer), directory / CHART2)
     distributions = {looks[run.key]: run.distribution for run in runs if run.distribution is not None}
     title = name_all(summary)
     save_or_remove(draw_distribution(distributions, title, footer), directory / DISTRIBUTION_CHART)

@@ -32,6 +32,8 @@ _MOST_TILES = 8
 """Runs whose figures are there at once; those of others at a click."""
 _MOST_WARNINGS = 6
 """The same of warnings."""
+_MOST_ROWS = 60
+"""Of a table; one that has more is there at a click."""
 
 
 class _Picture(NamedTuple):
@@ -94,6 +96,7 @@ def write_html(
         runs=[_head(run, shown, objectives) for run in shown],
         most_tiles=_MOST_TILES,
         most_warnings=_MOST_WARNINGS,
+        most_rows=_MOST_ROWS,
         conclusions=conclude(summary, objectives, records, unread),
         findings=findings,
         switches=_switches(runs),

@@ -1,23 +1,22 @@
 """What a stage has in the charts of report.html: points with what they say, labels, the load that is chosen."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
 
 from mmebench.report.latency import MEAN, PERCENTILES, known_latencies
+from mmebench.report.objective_lines import near_limits
 from mmebench.report.operating_points import describe_load
 from mmebench.report.page.axis import Axis, fitting
 from mmebench.report.page.plot import Label, Mark, Plot
 from mmebench.report.page.shown import Shown
 from mmebench.spec import Objectives
-from mmebench.units import human_milliseconds, human_number
+from mmebench.units import human_number
 
 RATE = "Requests/s"
 P50, P95, P99 = PERCENTILES
-_FAR = 10.0
-"""An objective that is so many times what was measured is not in the picture."""
 
 
 def last_label(run: Shown, column: str, text: str, x: str = "load") -> list[Label]:
@@ -32,7 +31,7 @@ def last_label(run: Shown, column: str, text: str, x: str = "load") -> list[Labe
 def rate_marks(run: Shown, x: str) -> Iterator[Mark]:
     """The throughput of each stage, by this column."""
     for _, row in run.stages.iterrows():
-        interval = _interval(row, "throughput", "_per_s", human_number)
+        interval = _interval(row, "throughput", "_per_s")
         yield Mark(
             row[x],
             row[RATE],
@@ -40,18 +39,17 @@ def rate_marks(run: Shown, x: str) -> Iterator[Mark]:
         )
 
 
-def _interval(row: "pd.Series[Any]", name: str, unit: str, write: Callable[[float], str]) -> str:
+def _interval(row: "pd.Series[Any]", name: str, unit: str) -> str:
     low, high = row.get(f"{name}_low{unit}"), row.get(f"{name}_high{unit}")
     return (
-        "" if low is None or high is None or pd.isna(low) or pd.isna(high) else f" ({write(low)} to {write(high)})"
+        "" if low is None or high is None or pd.isna(low) or pd.isna(high) else f" ({human_number(low)} to {human_number(high)})"
     )
 
 
 def latency_marks(run: Shown, column: str, name: str, x: str) -> Iterator[Mark]:
     """A latency of each stage, by the column ``x``."""
     for _, row in run.stages.iterrows():
-        interval = _interval(row, name, "_ms", human_milliseconds)
-        text = f"{run.name}, {describe_load(row)}: {name} {human_milliseconds(row[column])} ms{interval}"
+        interval = _interval(row, name, "_ms"XX = f"{run.name}, {describe_load(row)}: {name} {human_number(row[column])} ms{interval}"
         yield Mark(row[x], row[column], text)
 
 
@@ -63,21 +61,23 @@ def latency_axis(runs: Sequence[Shown], objectives: Objectives) -> Axis:
         for column in known_latencies(run.stages)
         for value in run.stages[column].dropna()
     ]
-    limit = (objectives.p99 or 0) * 1e3
-    if values and limit < _FAR * max(values):
-        values.append(limit)
-    return fitting("ms", values or [1.0])
+    return fitting("ms", [*values, *near_limits(objectives, values).values()] or [1.0])
+
+
+def draw_objectives(plot: Plot, objectives: Objectives) -> None:
+    """A line for each percentile asked for, where the axis reaches so far."""
+    for name, limit in objectives.percentiles.items():
+        plot.level(limit * 1e3, f"objective: {name} {limit * 1e3:g} ms")
 
 
 def finish_latency(plot: Plot, runs: Sequence[Shown], objectives: Objectives, x: str) -> None:
     """Objective and chosen points, on top of all else."""
-    if objectives.p99 is not None:
-        plot.level(objectives.p99 * 1e3, f"objective: {objectives.p99 * 1e3:g} ms")
+    draw_objectives(plot, objectives)
     for run in runs:
         if run.chosen is not None:
             stage = run.chosen.stage
             column = P99 if pd.notna(stage[P99]) else MEAN
-            plot.ring(stage[x], stage[column], run.number, f"{human_milliseconds(stage[column])} ms")
+            plot.ring(stage[x], stage[column], run.number, f"{human_number(stage[column])} ms")
 
 
 def values_of(rows: pd.DataFrame, name: str) -> list[float]:

@@ -32,7 +32,7 @@ class Shown:
     stages: pd.DataFrame
     """Its rows of the summary by load, which column ``load`` has; empty where no stage got to its end."""
     chosen: Chosen | None
-    """None where no stage is good enough."""
+    """None where no stage is good enough, or none is known to be."""
 
     @property
     def key(self) -> RunKey:
@@ -63,7 +63,7 @@ def show(runs: Sequence[Recorded], summary: pd.DataFrame, objectives: Objectives
 
 
 def choose(stages: pd.DataFrame, objectives: Objectives) -> Chosen | None:
-    """The largest load within the objectives; without any the knee, or else the largest load without a failure."""
+    """The operating point of a run, and why it is that."""
     point = find_operating_point(stages, objectives)
     if point is None:
         return None

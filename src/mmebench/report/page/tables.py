@@ -1,5 +1,6 @@
 """The tables of report.html: stages, targets, errors, experiments."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from mmebench.record.layout import SUMMARY
 from mmebench.report.operating_points import describe_load
 from mmebench.report.page.shown import Shown
 from mmebench.spec import EXPERIMENTS
-from mmebench.units import human_milliseconds
+from mmebench.units import human_number
 
 _MOST = 100
 """Rows of what may have very many."""
@@ -80,14 +81,16 @@ def number(value: Any, form: str = "") -> Cell:
         return Cell("", "")
     exact = f"{float(value):.10g}"
     if form == "ms":
-        return Cell(human_milliseconds(float(value)), exact)
+        return Cell(human_number(float(value)), exact)
     if form == "share":
         return Cell(f"{value:.1%}", exact)
     if form == "rate":
         return Cell(f"{value:,.1f}" if value >= 9.95 else f"{value:.3g}", exact)
     if form == "ratio":
         return Cell(f"{value:.2f}", exact)
-    return Cell(f"{value:,.0f}" if value == round(value) else f"{value:.4g}", exact)
+    if value == round(value):
+        return Cell(f"{value:,.0f}", exact)
+    return Cell(f"{value:.4g}" if abs(value) >= 1e-4 else f"{value:.4f}", exact)
 
 
 def words(text: str) -> Cell:
@@ -145,15 +148,30 @@ def _errors(runs: Sequence[Shown]) -> Table:
             status = number(error["status"]) if error["status"] else Cell("none", "0")
             share = number(error["requests"] / asked, "share")
             figures = (number(error["requests"]), share, number(error["targets"]), number(error["first_s"]))
-            rows.append(Row(run.number, [words(run.name), words(error["error"]), status, *figures]))
+            said = words(_said(run, error["error"], error["status"]))
+            rows.append(Row(run.number, [words(run.name), words(error["error"]), said, status, *figures]))
     columns = [
         Column("run", True, True),
         Column("error", True),
+        Column("what was said", True),
         *(Column(name) for name in ("HTTP status", "requests", "of all", "targets", "first at second")),
     ]
     return Table(
         "Errors", "Of the whole load, by what the endpoint or the client called them.", "errors.csv", columns, rows
     )
+
+
+def _said(run: Shown, error: str, status: int) -> str:
+    """The most frequent message of such failures, and how many others there were."""
+    counts: Counter[str] = Counter()
+    for stage in run.recorded.run.stages if run.recorded.run is not None else ():
+        for failed in stage.failures:
+            if (failed.error, failed.status) == (error, status):
+                counts[failed.message or failed.body] += failed.count
+    if not counts:
+        return ""
+    others = f" (and {len(counts) - 1} other messages)" if len(counts) > 1 else ""
+    return f"{counts.most_common(1)[0][0]}{others}"
 
 
 def _targets(runs: Sequence[Shown]) -> Table:

@@ -8,9 +8,9 @@ from mmebench.figures.cost import PER_MILLION
 from mmebench.report.latency import known_latencies
 from mmebench.report.operating_points import describe_load
 from mmebench.report.page.shown import Shown
-from mmebench.report.words.objectives import describe_objectives
+from mmebench.report.words.objectives import is_missed, why_none
 from mmebench.spec import Objectives
-from mmebench.units import human_bytes, human_milliseconds, human_number
+from mmebench.units import human_bytes, human_number
 
 MEDIAN = "Total Median Response Time"
 
@@ -47,10 +47,9 @@ def _fits(run: Shown) -> Tile:
 
 
 def _rate(run: Shown, objectives: Objectives) -> Tile:
+    wanted = "within the objectives" if objectives.given else "without a failure"
     if run.chosen is None:
-        why = "; ".join(describe_objectives(objectives)) if objectives.given else "each load had failures"
-        missed = "objectives not held" if objectives.given else "no load without a failure"
-        return Tile("Requests/s", "", "none" if run.stages.empty else missed, why)
+        return Tile(f"Requests/s {wanted}", *_no_rate(run, objectives))
     stage = run.chosen.stage
     interval = _interval(stage, "throughput", "_per_s")
     return Tile(
@@ -61,6 +60,16 @@ def _rate(run: Shown, objectives: Objectives) -> Tile:
         + describe_load(stage)
         + (f"; 95 %: {interval}" if interval else ""),
     )
+
+
+def _no_rate(run: Shown, objectives: Objectives) -> tuple[str, str, str]:
+    """What a tile says where no load was served well."""
+    if run.stages.empty:
+        return "", "unknown", "no stage got to its end"
+    if not objectives.given:
+        return "", "none", "requests failed at every load"
+    why = why_none(run.stages, objectives)
+    return "", "missed" if is_missed(run.stages, objectives) else "cannot be judged", why
 
 
 def _latency(run: Shown, objectives: Objectives) -> Tile:
@@ -74,12 +83,12 @@ def _latency(run: Shown, objectives: Objectives) -> Tile:
     column, name = list(known.items())[-1]  # p99 before p95, p95 before p50
     about = [f"95 %: {interval}"] if (interval := _interval(stage, name, "_ms")) else []
     if name != "p50" and MEDIAN in known:
-        about.append(f"p50 {human_milliseconds(stage[MEDIAN])} ms")
+        about.append(f"p50 {human_number(stage[MEDIAN])} ms")
     if name != "p99":
         about.append("a p99 takes more samples than there are")
-    elif objectives.p99 is not None:
-        about.append(f"objective {objectives.p99 * 1e3:g} ms")
-    return Tile(f"{name} there", human_milliseconds(stage[column]), "ms", "; ".join(about))
+    if name in objectives.percentiles:
+        about.append(f"objective {objectives.percentiles[name] * 1e3:g} ms")
+    return Tile(f"{name} there", human_number(stage[column]), "ms", "; ".join(about))
 
 
 def _cost(run: Shown) -> Tile:
@@ -98,5 +107,4 @@ def _interval(stage: "pd.Series[float]", name: str, unit: str) -> str:
     low, high = stage.get(f"{name}_low{unit}"), stage.get(f"{name}_high{unit}")
     if low is None or high is None or pd.isna(low) or pd.isna(high):
         return ""
-    write = human_milliseconds if unit == "_ms" else human_number
-    return f"{write(low)} to {write(high)}"
+    return f"{human_number(low)} to {human_number(high)}"

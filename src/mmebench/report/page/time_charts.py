@@ -10,15 +10,17 @@ import pandas as pd
 
 from mmebench.figures.latency import SHARES
 from mmebench.record.metrics import since_load_began
+from mmebench.report.objective_lines import near_limits
 from mmebench.report.page.axis import Axis, fitting, from_zero, up_to
 from mmebench.report.page.chart import Chart, make
 from mmebench.report.page.plot import WIDE, Label, Mark, Plot, Size
+from mmebench.report.page.points import draw_objectives
 from mmebench.report.page.shown import Shown
 from mmebench.report.resources import Line, find_panels
 from mmebench.report.stretches import Stretch, find_stretches
 from mmebench.report.ticks import Ticks
 from mmebench.spec import Objectives
-from mmebench.units import human_milliseconds, human_number
+from mmebench.units import human_number
 
 _MOST = 240
 """Points along a line; of more, neighbours are put together."""
@@ -58,7 +60,7 @@ def _distribution(known: Sequence[tuple[Shown, npt.NDArray[np.float64]]], size: 
         for name, share in _TAIL.items():
             place = int(np.abs(SHARES - share).argmin())
             value = float(latencies[place])
-            plot.marks([Mark(*points[place], f"{run.name}: {name} {human_milliseconds(value)} ms")], run.number)
+            plot.marks([Mark(*points[place], f"{run.name}: {name} {human_number(value)} ms")], run.number)
     return plot.svg(about)
 
 
@@ -73,8 +75,8 @@ def _course(run: Shown, title: str, objectives: Objectives) -> Chart:
 
     def draw(size: Size, about: str) -> str:
         p50, p99 = rows["p50_ms"].tolist(), rows["p99_ms"].tolist()
-        limit = (objectives.p99 or 0) * 1e3
-        values = [*p50, *p99] + ([limit] if limit < 10 * max(p99) else [])
+        values = [*p50, *p99]
+        values += near_limits(objectives, values).values()
         at = (rows["second"] + seconds / 2).tolist()
         labels = [Label(run.number, at[-1], p99[-1], "p99"), Label(run.number, at[-1], p50[-1], "p50")]
         x = _seconds(end, size)
@@ -89,16 +91,15 @@ def _course(run: Shown, title: str, objectives: Objectives) -> Chart:
                 Mark(
                     at[place],
                     p99[place],
-                    f"second {rows['second'].iloc[place]:.0f}: p50 {human_milliseconds(p50[place])} ms, "
-                    f"p99 {human_milliseconds(p99[place])} ms",
+                    f"second {rows['second'].iloc[place]:.0f}: p50 {human_number(p50[place])} ms, "
+                    f"p99 {human_number(p99[place])} ms",
                 )
                 for place in range(0, len(at), every)
             ],
             run.number,
             shown=False,
         )
-        if objectives.p99 is not None:
-            plot.level(limit, f"objective: {limit:g} ms")
+        draw_objectives(plot, objectives)
         return plot.svg(about)
 
     of = "each second" if seconds == 1 else f"the second in {seconds} with the highest"
