@@ -8,13 +8,14 @@ from pydantic import Field
 
 from mmebench.errors import BadInputError
 from mmebench.spec.popularity.popularity import DrawnPopularity, Shares
+from mmebench.spec.strict import Share
 
 
 class HotSet(DrawnPopularity):
     """The first ``targets`` targets share ``share`` of the requests, all others the rest."""
 
     kind: Literal["hot"]
-    share: float = Field(0.9, ge=0, le=1)
+    share: Share = Field(0.9, ge=0, le=1)
     targets: int = Field(ge=1)
     seed: int = Field(0, ge=0)
 

@@ -25,7 +25,7 @@ class Weights(DrawnPopularity):
     @model_validator(mode="after")
     def _someone_is_asked(self) -> Self:
         if not sum(self.weights.values() if isinstance(self.weights, dict) else self.weights):
-            raise ValueError("all weights are 0; at least one target must be asked for")
+            raise ValueError("all weights are 0; give at least one target more than 0")
         return self
 
     def spread(self, targets: Sequence[str]) -> Shares:

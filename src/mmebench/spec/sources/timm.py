@@ -11,7 +11,7 @@ class TimmModel(ModelSource):
     """An image model of timm, by its name there."""
 
     source: Literal["timm"]
-    name: str = Field(description="as timm lists it, e.g. resnet50 or vit_base_patch16_224")
+    name: str = Field(description="as timm lists it, e.g. resnet50 or vit_base_patch16_224", examples=["resnet50"])
     weights: str = Field("pretrained", description="pretrained, random, or the path of a checkpoint")
     num_classes: int | None = Field(
         None, ge=0, description="null: as many as the weights have; 0: no classifier, the features before it"

@@ -11,7 +11,7 @@ class TorchvisionModel(ModelSource):
     """A classification model of torchvision, by its name there."""
 
     source: Literal["torchvision"]
-    name: str = Field(description="as torchvision lists it, e.g. resnet50")
+    name: str = Field(description="as torchvision lists it, e.g. resnet50", examples=["resnet50"])
     weights: str = Field("pretrained", description="pretrained, random, or the path of a checkpoint")
     num_classes: int | None = Field(None, ge=1, description="null: as many as the weights have")
 
