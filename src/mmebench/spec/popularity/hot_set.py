@@ -19,13 +19,17 @@ class HotSet(DrawnPopularity):
     targets: int = Field(ge=1)
     seed: int = Field(0, ge=0)
 
+    def check(self, targets: Sequence[str]) -> None:
+        """A set that is larger than all of them."""
+        if self.targets > len(targets):
+            raise BadInputError(
+                f"workload.popularity.targets: got {self.targets}; allowed: up to {len(targets)}, "
+                "as many as there are targets; make the hot set smaller, or targets.count larger"
+            )
+
     def spread(self, targets: Sequence[str]) -> Shares:
         """Alike within the set, and outside of it; raises BadInputError if the set is larger than all."""
+        self.check(targets)
         hot, cold = self.targets, len(targets) - self.targets
-        if cold < 0:
-            raise BadInputError(
-                f"workload.popularity.targets: got {hot}; allowed: up to {len(targets)}, "
-                "as many as there are targets"
-            )
         share = self.share if cold else 1.0
         return np.concatenate([np.full(hot, share / hot), np.full(cold, (1 - share) / max(cold, 1))])

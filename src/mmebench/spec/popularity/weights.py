@@ -28,15 +28,25 @@ class Weights(DrawnPopularity):
             raise ValueError("all weights are 0; give at least one target more than 0")
         return self
 
-    def spread(self, targets: Sequence[str]) -> Shares:
-        """As given; raises BadInputError where they are not of these targets."""
+    def check(self, targets: Sequence[str]) -> None:
+        """Weights of targets that are not among them, or more weights than targets."""
         if isinstance(self.weights, dict):
             unknown = sorted(self.weights.keys() - set(targets))
             if unknown:
                 raise BadInputError(
                     f"workload.popularity.weights: no target {unknown[0]!r}; "
-                    f"targets are {targets[0]} … {targets[-1]}"
+                    f"targets are {targets[0]} … {targets[-1]}; name some of them"
                 )
+        elif len(self.weights) > len(targets):
+            raise BadInputError(
+                f"workload.popularity.weights: got {len(self.weights)} for {len(targets)} targets; "
+                "give one a target, or a mapping by target"
+            )
+
+    def spread(self, targets: Sequence[str]) -> Shares:
+        """As given; raises BadInputError where they are not of these targets."""
+        self.check(targets)
+        if isinstance(self.weights, dict):
             return np.array([self.weights.get(target, 0) for target in targets], float)
         if len(self.weights) != len(targets):
             raise BadInputError(

@@ -3,8 +3,9 @@
 from typing import ClassVar, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
-from mmebench.spec.sources.source import ModelSource
+from mmebench.spec.sources.source import ModelSource, safe_name
 
 
 class TimmModel(ModelSource):
@@ -18,3 +19,8 @@ class TimmModel(ModelSource):
     )
 
     loader: ClassVar[str] = "mmebench.models.sources.timm"
+
+    @property
+    @override
+    def label(self) -> str:
+        return safe_name(self.name)
