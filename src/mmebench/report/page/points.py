@@ -31,7 +31,7 @@ def last_label(run: Shown, column: str, text: str, x: str = "load") -> list[Labe
 def rate_marks(run: Shown, x: str) -> Iterator[Mark]:
     """The throughput of each stage, by this column."""
     for _, row in run.stages.iterrows():
-        interval = _interval(row, "throughput", "_per_s")
+        interval = _in_brackets(interval_of(row, "throughput", "_per_s"))
         yield Mark(
             row[x],
             row[RATE],
@@ -39,17 +39,23 @@ def rate_marks(run: Shown, x: str) -> Iterator[Mark]:
         )
 
 
-def _interval(row: "pd.Series[Any]", name: str, unit: str) -> str:
+def interval_of(row: "pd.Series[Any]", name: str, unit: str) -> str:
+    """``32.2 to 43.1``, of a figure of the summary; nothing where so few samples have none."""
     low, high = row.get(f"{name}_low{unit}"), row.get(f"{name}_high{unit}")
-    return (
-        "" if low is None or high is None or pd.isna(low) or pd.isna(high) else f" ({human_number(low)} to {human_number(high)})"
-    )
+    if low is None or high is None or pd.isna(low) or pd.isna(high):
+        return ""
+    return f"{human_number(low)} to {human_number(high)}"
+
+
+def _in_brackets(text: str) -> str:
+    return f" ({text})" if text else ""
 
 
 def latency_marks(run: Shown, column: str, name: str, x: str) -> Iterator[Mark]:
     """A latency of each stage, by the column ``x``."""
     for _, row in run.stages.iterrows():
-        interval = _interval(row, name, "_ms"XX = f"{run.name}, {describe_load(row)}: {name} {human_number(row[column])} ms{interval}"
+        interval = _in_brackets(interval_of(row, name, "_ms"))
+        text = f"{run.name}, {describe_load(row)}: {name} {human_number(row[column])} ms{interval}"
         yield Mark(row[x], row[column], text)
 
 

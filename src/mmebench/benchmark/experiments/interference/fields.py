@@ -24,5 +24,7 @@ class Interference(Experiment):
     @model_validator(mode="after")
     def _some_neighbours(self) -> Self:
         if self.duration < self.every:
-            raise ValueError(f"a duration of {self.duration:g} s has no cold start every {self.every:g} s")
+            raise ValueError(
+                f"a duration of {self.duration:g} s has no cold start every {self.every:g} s; make it longer"
+            )
         return self
