@@ -82,8 +82,10 @@ def test_its_tab_shows_load_and_endpoint_second_by_second(tmp_path: Path) -> Non
     assert all(row[-2:] == ["7", "0.42"] for row in rows)
     newest = rows[0]
     assert newest[1:3] == ["1", "2"], "stage and users"
-    assert 0 < int(newest[3]) <= 102, "two users, 20 ms a request"
-    assert 20 <= float(newest[5]) <= float(newest[6]), "p50 and p99"
+    rates = [int(row[3]) for row in rows]
+    assert 0 < max(rates) <= 102, "two users, 20 ms a request"
+    busy = rows[rates.index(max(rates))]
+    assert 20 <= float(busy[5]) <= float(busy[6]), "p50 and p99"
     assert stage.client_cpu is not None
     assert stage.client_cpu < 0.5, "the pages are made by another process than the load"
     assert load_processes() == []
