@@ -1,4 +1,4 @@
-"""What is not installed, and what brings it: the extras of this package, of PyPI or of the clone that it comes from."""
+"""What is not installed, and what brings it: the extras of this package, from PyPI or from its own clone."""
 
 import json
 import re
@@ -9,9 +9,12 @@ from mmebench.errors import BadInputError
 
 _PACKAGE = "mmebench"
 _DISTRIBUTIONS = {
-    "PIL": "torchvision", "huggingface_hub": "transformers", "pynvml": "nvidia-ml-py", "tokenizers": "transformers",
+    "PIL": "torchvision",
+    "huggingface_hub": "transformers",
+    "pynvml": "nvidia-ml-py",
+    "tokenizers": "transformers",
     "yaml": "pyyaml",
-}  # fmt: skip
+}
 """What brings a module that is not called as its distribution is."""
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _EXTRA = re.compile(r"""extra\s*==\s*['"]([\w-]+)""")
@@ -25,7 +28,7 @@ def how_to_install(extra: str = "") -> str:
 
 
 def missing_module(error: ModuleNotFoundError) -> BadInputError | None:
-    """What to say where a package that we use is not installed; None where the module is none of a package of ours.
+    """What to say where a package that we use is not installed; None where the module is none of these.
 
     A core install has no more than what loads and reports need, and every command says what else it takes.
     """

@@ -44,8 +44,3 @@ def human_seconds(duration: float) -> str:
 def human_number(value: float) -> str:
     """``0.123``, ``12.3`` or ``12346``: three significant digits, and never an exponent for a large number."""
     return f"{value:.3g}" if abs(value) < 999.5 else f"{value:.0f}"
-
-
-def human_milliseconds(milliseconds: float) -> str:
-    """``0.42``, ``7.3`` or ``150``: two digits where it is short, else a whole number."""
-    return f"{milliseconds:.2g}" if abs(milliseconds) < 9.95 else f"{milliseconds:.0f}"

@@ -87,7 +87,7 @@ def test_a_target_that_does_not_keep_up_alone_has_no_verdict(tmp_path: Path) -> 
     write_run(tmp_path, sample_table([*queue, *steady(22, 42, 20)]), STAGES)
     course = read_course(tmp_path)
     assert course is not None
-    assert find_saturation(course) == "its latency grew by 3.98 s"
+    assert find_saturation(course) == "its latency grew by 3.99 s"
     write_run(tmp_path, sample_table([*steady(1, 42, 20)]), STAGES)
     kept_up = read_course(tmp_path)
     assert kept_up is not None

@@ -27,7 +27,7 @@ from mmebench.report.page.points import (
 )
 from mmebench.report.page.shown import Shown
 from mmebench.spec import Objectives
-from mmebench.units import human_milliseconds, human_number
+from mmebench.units import human_number
 
 _BAR = 22.0
 """The width of a run that has one stage among others that have several."""
@@ -156,7 +156,7 @@ def _latency_bars(runs: Sequence[Shown], size: Size, about: str) -> str:
             value = run.stages[column].iloc[0]
             (mark,) = latency_marks(run, column, name, "load")
             length = 0.0 if pd.isna(value) else float(value)
-            text = "too few answers" if pd.isna(value) else f"{human_milliseconds(value)} ms"
+            text = "too few answers" if pd.isna(value) else f"{human_number(value)} ms"
             low, high = (values_of(run.stages, f"{name}_{side}_ms")[0] for side in ("low", "high"))
             label = name if len(runs) == 1 else f"{name} {run.name}"
             bars.append(Bar(run.number, label, [Part(length, "bar", mark.tip)], text, (low, high)))

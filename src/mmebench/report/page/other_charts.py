@@ -10,7 +10,7 @@ from mmebench.report.page.bars import Bar, Part, draw_bars
 from mmebench.report.page.chart import Chart, make
 from mmebench.report.page.plot import WIDE, Label, Mark, Plot, Size
 from mmebench.report.page.shown import Shown
-from mmebench.units import human_milliseconds, human_number, human_seconds
+from mmebench.units import human_number, human_seconds
 
 _MIB = 2**20
 _PARTS = {
@@ -43,7 +43,7 @@ def draw_times(runs: Sequence[Shown]) -> Iterator[Chart]:
                 if pd.notna(row.get(name))
             ]
             name = f"{run.name}, {describe_load(row)}" if several else describe_load(row)
-            whole = human_milliseconds(sum(part.length for part in parts))
+            whole = human_number(sum(part.length for part in parts))
             bars.append(Bar(run.number, name, parts, f"{whole} ms"))
         key = [(f"part-{name.removesuffix('_ms')}", text) for name, text in columns.items()]
         return draw_bars(size, bars, "mean latency, ms", about, key)
@@ -56,7 +56,7 @@ def _has(run: Shown, column: str) -> bool:
 
 
 def _tip(run: Shown, row: "pd.Series[float]", column: str, text: str) -> str:
-    return f"{run.name}, {describe_load(row)}: {text} {human_milliseconds(row[column])} ms"
+    return f"{run.name}, {describe_load(row)}: {text} {human_number(row[column])} ms"
 
 
 def draw_filling(runs: Sequence[Shown]) -> Iterator[Chart]:

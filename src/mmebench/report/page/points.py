@@ -1,7 +1,7 @@
 """What a stage has in the charts of report.html: points with what they say, labels, the load that is chosen."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,7 +13,7 @@ from mmebench.report.page.axis import Axis, fitting
 from mmebench.report.page.plot import Label, Mark, Plot
 from mmebench.report.page.shown import Shown
 from mmebench.spec import Objectives
-from mmebench.units import human_milliseconds, human_number
+from mmebench.units import human_number
 
 RATE = "Requests/s"
 P50, P95, P99 = PERCENTILES
@@ -31,7 +31,7 @@ def last_label(run: Shown, column: str, text: str, x: str = "load") -> list[Labe
 def rate_marks(run: Shown, x: str) -> Iterator[Mark]:
     """The throughput of each stage, by this column."""
     for _, row in run.stages.iterrows():
-        interval = _interval(row, "throughput", "_per_s", human_number)
+        interval = _in_brackets(interval_of(row, "throughput", "_per_s"))
         yield Mark(
             row[x],
             row[RATE],
@@ -39,18 +39,23 @@ def rate_marks(run: Shown, x: str) -> Iterator[Mark]:
         )
 
 
-def _interval(row: "pd.Series[Any]", name: str, unit: str, write: Callable[[float], str]) -> str:
+def interval_of(row: "pd.Series[Any]", name: str, unit: str) -> str:
+    """``32.2 to 43.1``, of a figure of the summary; nothing where so few samples have none."""
     low, high = row.get(f"{name}_low{unit}"), row.get(f"{name}_high{unit}")
-    return (
-        "" if low is None or high is None or pd.isna(low) or pd.isna(high) else f" ({write(low)} to {write(high)})"
-    )
+    if low is None or high is None or pd.isna(low) or pd.isna(high):
+        return ""
+    return f"{human_number(low)} to {human_number(high)}"
+
+
+def _in_brackets(text: str) -> str:
+    return f" ({text})" if text else ""
 
 
 def latency_marks(run: Shown, column: str, name: str, x: str) -> Iterator[Mark]:
     """A latency of each stage, by the column ``x``."""
     for _, row in run.stages.iterrows():
-        interval = _interval(row, name, "_ms", human_milliseconds)
-        text = f"{run.name}, {describe_load(row)}: {name} {human_milliseconds(row[column])} ms{interval}"
+        interval = _in_brackets(interval_of(row, name, "_ms"))
+        text = f"{run.name}, {describe_load(row)}: {name} {human_number(row[column])} ms{interval}"
         yield Mark(row[x], row[column], text)
 
 
@@ -78,7 +83,7 @@ def finish_latency(plot: Plot, runs: Sequence[Shown], objectives: Objectives, x:
         if run.chosen is not None:
             stage = run.chosen.stage
             column = P99 if pd.notna(stage[P99]) else MEAN
-            plot.ring(stage[x], stage[column], run.number, f"{human_milliseconds(stage[column])} ms")
+            plot.ring(stage[x], stage[column], run.number, f"{human_number(stage[column])} ms")
 
 
 def values_of(rows: pd.DataFrame, name: str) -> list[float]:

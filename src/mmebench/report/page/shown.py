@@ -69,9 +69,7 @@ def choose(stages: pd.DataFrame, objectives: Objectives) -> Chosen | None:
         return None
     if objectives.given:
         return Chosen(point, "within the objectives")
-    knee = find_knee(stages)
-    at_knee = knee is not None and knee.name == point.name
-    return Chosen(point, "at the knee" if at_knee else "at the largest load without a failure")
+    return Chosen(point, "at the largest load without a failure" if find_knee(stages) is None else "at the knee")
 
 
 def short_names(keys: Sequence[RunKey]) -> list[str]:

@@ -11,7 +11,7 @@ from mmebench.record.layout import SUMMARY
 from mmebench.report.operating_points import describe_load
 from mmebench.report.page.shown import Shown
 from mmebench.spec import EXPERIMENTS
-from mmebench.units import human_milliseconds
+from mmebench.units import human_number
 
 _MOST = 100
 """Rows of what may have very many."""
@@ -81,7 +81,7 @@ def number(value: Any, form: str = "") -> Cell:
         return Cell("", "")
     exact = f"{float(value):.10g}"
     if form == "ms":
-        return Cell(human_milliseconds(float(value)), exact)
+        return Cell(human_number(float(value)), exact)
     if form == "share":
         return Cell(f"{value:.1%}", exact)
     if form == "rate":

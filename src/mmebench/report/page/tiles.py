@@ -7,10 +7,11 @@ import pandas as pd
 from mmebench.figures.cost import PER_MILLION
 from mmebench.report.latency import known_latencies
 from mmebench.report.operating_points import describe_load
+from mmebench.report.page.points import interval_of
 from mmebench.report.page.shown import Shown
 from mmebench.report.words.objectives import is_missed, why_none
 from mmebench.spec import Objectives
-from mmebench.units import human_bytes, human_milliseconds, human_number
+from mmebench.units import human_bytes, human_number
 
 MEDIAN = "Total Median Response Time"
 
@@ -51,7 +52,7 @@ def _rate(run: Shown, objectives: Objectives) -> Tile:
     if run.chosen is None:
         return Tile(f"Requests/s {wanted}", *_no_rate(run, objectives))
     stage = run.chosen.stage
-    interval = _interval(stage, "throughput", "_per_s")
+    interval = interval_of(stage, "throughput", "_per_s")
     return Tile(
         f"Requests/s {run.chosen.why}",
         human_number(stage["Requests/s"]),
@@ -81,14 +82,14 @@ def _latency(run: Shown, objectives: Objectives) -> Tile:
     if not known:
         return Tile(what, "", "unknown", "there was no success")
     column, name = list(known.items())[-1]  # p99 before p95, p95 before p50
-    about = [f"95 %: {interval}"] if (interval := _interval(stage, name, "_ms")) else []
+    about = [f"95 %: {interval}"] if (interval := interval_of(stage, name, "_ms")) else []
     if name != "p50" and MEDIAN in known:
-        about.append(f"p50 {human_milliseconds(stage[MEDIAN])} ms")
+        about.append(f"p50 {human_number(stage[MEDIAN])} ms")
     if name != "p99":
         about.append("a p99 takes more samples than there are")
     if name in objectives.percentiles:
         about.append(f"objective {objectives.percentiles[name] * 1e3:g} ms")
-    return Tile(f"{name} there", human_milliseconds(stage[column]), "ms", "; ".join(about))
+    return Tile(f"{name} there", human_number(stage[column]), "ms", "; ".join(about))
 
 
 def _cost(run: Shown) -> Tile:
@@ -101,11 +102,3 @@ def _cost(run: Shown) -> Tile:
     if cost is None or pd.isna(cost):
         return Tile(what, "", "unknown", f"{hourly}; there is no such load")
     return Tile(what, f"${human_number(cost)}", "", hourly)
-
-
-def _interval(stage: "pd.Series[float]", name: str, unit: str) -> str:
-    low, high = stage.get(f"{name}_low{unit}"), stage.get(f"{name}_high{unit}")
-    if low is None or high is None or pd.isna(low) or pd.isna(high):
-        return ""
-    write = human_milliseconds if unit == "_ms" else human_number
-    return f"{write(low)} to {write(high)}"

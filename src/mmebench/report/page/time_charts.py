@@ -20,7 +20,7 @@ from mmebench.report.resources import Line, find_panels
 from mmebench.report.stretches import Stretch, find_stretches
 from mmebench.report.ticks import Ticks
 from mmebench.spec import Objectives
-from mmebench.units import human_milliseconds, human_number
+from mmebench.units import human_number
 
 _MOST = 240
 """Points along a line; of more, neighbours are put together."""
@@ -60,7 +60,7 @@ def _distribution(known: Sequence[tuple[Shown, npt.NDArray[np.float64]]], size: 
         for name, share in _TAIL.items():
             place = int(np.abs(SHARES - share).argmin())
             value = float(latencies[place])
-            plot.marks([Mark(*points[place], f"{run.name}: {name} {human_milliseconds(value)} ms")], run.number)
+            plot.marks([Mark(*points[place], f"{run.name}: {name} {human_number(value)} ms")], run.number)
     return plot.svg(about)
 
 
@@ -91,8 +91,8 @@ def _course(run: Shown, title: str, objectives: Objectives) -> Chart:
                 Mark(
                     at[place],
                     p99[place],
-                    f"second {rows['second'].iloc[place]:.0f}: p50 {human_milliseconds(p50[place])} ms, "
-                    f"p99 {human_milliseconds(p99[place])} ms",
+                    f"second {rows['second'].iloc[place]:.0f}: p50 {human_number(p50[place])} ms, "
+                    f"p99 {human_number(p99[place])} ms",
                 )
                 for place in range(0, len(at), every)
             ],

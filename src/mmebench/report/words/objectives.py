@@ -47,7 +47,7 @@ def describe_objectives(objectives: Objectives) -> list[str]:
     """``p99 at most 200 ms`` and others, one each."""
     wanted = [f"{name} at most {limit * 1000:g} ms" for name, limit in objectives.percentiles.items()]
     if objectives.failures is not None:
-        wanted.append(f"failures at most {objectives.failures:.2%}")
+        wanted.append(f"failures at most {objectives.failures:.2%}" if objectives.failures else "no failures")
     if objectives.goodput is not None:
         wanted.append(f"{objectives.goodput.share:.2%} within {objectives.goodput.within * 1000:g} ms")
     return wanted
