@@ -6,6 +6,7 @@ from mmebench.benchmark.asked import about, ask
 from mmebench.benchmark.measurement import complete, digest, measure
 from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.outcome import Outcome
+from mmebench.benchmark.outlook import load_seconds
 from mmebench.errors import disk_errors
 from mmebench.load.processes.events import Live
 from mmebench.load.schedule.plan import too_short
@@ -67,6 +68,7 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: i
                 observer.recovered(what)
             for what in too_short(spec.workload, spec.objectives):
                 observer.warned(what)
+            observer.planned(1, load_seconds(spec.workload))
             observer.offering(job)
             observer.measured(complete(measure(asked, job, files, look, observer.gathering), files))
             return Outcome(files.directory, write_report(files.directory))

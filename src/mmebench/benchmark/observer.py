@@ -14,6 +14,12 @@ from mmebench.spec import Experiment, PlatformSpec
 class Observer(Protocol):
     """Is told what happens while a benchmark runs; the command line shows it."""
 
+    def planned(self, parts: int, load_seconds: float | None) -> None:
+        """So many runs will be measured, unless they are there already.
+
+        ``load_seconds`` is how long the load of each goes on; None for a search, which ends when it has found.
+        """
+
     def packaging(self, platform: PlatformSpec, message: str) -> None:
         """A step of the export."""
 

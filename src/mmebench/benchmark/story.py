@@ -19,6 +19,7 @@ from mmebench.benchmark.measurement import complete, measure_watching
 from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.opening import open_ahead
 from mmebench.benchmark.outcome import Outcome
+from mmebench.benchmark.outlook import load_seconds
 from mmebench.benchmark.parts import OpenPart, Part, find_parts, open_part
 from mmebench.benchmark.spending import Spending
 from mmebench.endpoints.endpoint import Endpoint, Monitored, Residency, Staying
@@ -63,6 +64,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int |
     for what in too_short(spec.workload, spec.objectives):
         observer.warned(what)
     results.mkdir(parents=True, exist_ok=True)
+    observer.planned(len(tuple(spec.endpoint.each())) * len(spec.platforms), load_seconds(spec.workload))
     problems: list[MmebenchError] = []
     spending = Spending()
     kept: list[Path] = []
