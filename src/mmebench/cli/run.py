@@ -4,7 +4,15 @@ from pathlib import Path
 
 import click
 
-from mmebench.cli.options import choose_web_port, results_option, set_option, ui_option, ui_port_option
+from mmebench.cli.options import (
+    Output,
+    choose_web_port,
+    output_options,
+    results_option,
+    set_option,
+    ui_option,
+    ui_port_option,
+)
 
 
 @click.command()
@@ -13,7 +21,15 @@ from mmebench.cli.options import choose_web_port, results_option, set_option, ui
 @set_option
 @ui_option
 @ui_port_option
-def run(spec: Path, results: Path, overrides: tuple[str, ...], ui: bool, ui_port: int) -> int:
+@output_options
+def run(
+    spec: Path,
+    results: Path,
+    overrides: tuple[str, ...],
+    ui: bool,
+    ui_port: int,
+    output: Output,
+) -> int:
     """Benchmark SPEC: package, serve, fill, load, report.
 
     Started again, it does not measure again what is in the results already.
@@ -24,4 +40,9 @@ def run(spec: Path, results: Path, overrides: tuple[str, ...], ui: bool, ui_port
 
     wanted = load_spec(spec, overrides)
     web_port = choose_web_port(ui, ui_port)
-    return show(results, wanted.objectives, lambda observer: run_benchmark(wanted, results, observer, web_port))
+    return show(
+        results,
+        wanted.objectives,
+        lambda observer: run_benchmark(wanted, results, observer, web_port),
+        output,
+    )
