@@ -1,10 +1,15 @@
 """``mmebench load``: offer load to an endpoint that already runs."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mmebench.cli.options import choose_web_port, results_option, set_option, ui_option, ui_port_option
+
+if TYPE_CHECKING:
+    from mmebench.benchmark.outcome import Outcome
+    from mmebench.benchmark.progress import RunProgress
 
 
 @click.command()
@@ -21,4 +26,8 @@ def load(spec: Path, results: Path, overrides: tuple[str, ...], ui: bool, ui_por
 
     wanted = read_load_spec(spec, overrides)
     web_port = choose_web_port(ui, ui_port)
-    return show(results, wanted.objectives, lambda observer: load_endpoint(wanted, results, observer, web_port))
+
+    def benchmark(observer: "RunProgress", locust_port: int | None) -> "Outcome":
+        return load_endpoint(wanted, results, observer, locust_port)
+
+    return show(results, wanted.objectives, benchmark, web_port)

@@ -16,7 +16,7 @@ set_option = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the spec: workload.payload.batch=4"
 )
 
-ui_option = click.option("--ui", is_flag=True, help="Show Locust's web UI while a load goes on.")
+ui_option = click.option("--ui", is_flag=True, help="Show it on a live page, with Locust's own pages.")
 
 ui_port_option = click.option(
     "--ui-port", type=click.IntRange(1024, 65535), default=8089, show_default=True, help="Its port on 127.0.0.1."
@@ -24,7 +24,7 @@ ui_port_option = click.option(
 
 
 def choose_web_port(ui: bool, port: int) -> int | None:
-    """Where the web UI is to be; None is nowhere.
+    """Where the live page is to be; None is nowhere.
 
     Raises:
         BadInputError: somebody else listens there; better said now than after everything is loaded.

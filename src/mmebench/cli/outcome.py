@@ -3,12 +3,15 @@
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 from rich.console import Console
 
 from mmebench.benchmark.outcome import Outcome
 from mmebench.benchmark.progress import RunProgress
+from mmebench.benchmark.web.picture import LivePicture
+from mmebench.benchmark.web.server import serve_live_page
 from mmebench.cli.options import say
 from mmebench.endpoints.endpoint import CleanUpError
 from mmebench.errors import MmebenchError, disk_errors
@@ -19,8 +22,15 @@ from mmebench.report.words.table import summary_table
 from mmebench.spec import Objectives
 
 
-def show(results: Path, objectives: Objectives, benchmark: Callable[[RunProgress], Outcome]) -> int:
+def show(
+    results: Path,
+    objectives: Objectives,
+    benchmark: Callable[[RunProgress, int | None], Outcome],
+    web_port: int | None = None,
+) -> int:
     """Run ``benchmark`` with its progress shown, then its table; returns the exit code.
+
+    With a ``web_port`` there is a live page, too, and ``benchmark`` is told where Locust's own are to be.
 
     A SIGTERM takes the same way out as Ctrl-C, and so does a terminal that is closed: what was started is stopped,
     what was measured is kept.
@@ -29,8 +39,12 @@ def show(results: Path, objectives: Objectives, benchmark: Callable[[RunProgress
         if signal.getsignal(ending) is not signal.SIG_IGN:  # as it is under nohup
             signal.signal(ending, lambda number, _: sys.exit(128 + number))
     console = Console()
-    with disk_errors(results), RunProgress(console) as progress:
-        outcome = benchmark(progress)
+    picture = LivePicture()
+    page = nullcontext(None) if web_port is None else serve_live_page(picture, web_port)
+    with disk_errors(results), page as locust_port, RunProgress(console, picture=picture) as progress:
+        if web_port is not None:
+            progress.watch_at(f"http://127.0.0.1:{web_port}/")
+        outcome = benchmark(progress, locust_port)
     console.print(summary_table(outcome.report.summary))
     verdict = judge(outcome.report.summary, objectives)
     choice = most_per_dollar(outcome.report.summary, objectives)

@@ -1,10 +1,15 @@
 """``mmebench run``: all of it, with progress."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mmebench.cli.options import choose_web_port, results_option, set_option, ui_option, ui_port_option
+
+if TYPE_CHECKING:
+    from mmebench.benchmark.outcome import Outcome
+    from mmebench.benchmark.progress import RunProgress
 
 
 @click.command()
@@ -24,4 +29,8 @@ def run(spec: Path, results: Path, overrides: tuple[str, ...], ui: bool, ui_port
 
     wanted = load_spec(spec, overrides)
     web_port = choose_web_port(ui, ui_port)
-    return show(results, wanted.objectives, lambda observer: run_benchmark(wanted, results, observer, web_port))
+
+    def benchmark(observer: "RunProgress", locust_port: int | None) -> "Outcome":
+        return run_benchmark(wanted, results, observer, locust_port)
+
+    return show(results, wanted.objectives, benchmark, web_port)
