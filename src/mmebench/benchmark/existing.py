@@ -8,7 +8,6 @@ from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.outcome import Outcome
 from mmebench.benchmark.outlook import load_seconds
 from mmebench.errors import disk_errors
-from mmebench.load.processes.events import Live
 from mmebench.load.schedule.plan import too_short
 from mmebench.models.package import Package, read_package
 from mmebench.record.claim import claim
@@ -57,10 +56,6 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: i
         **about(spec, package, platform, files),
     )
 
-    def look(live: Live) -> Live:
-        observer.live(live)
-        return live
-
     with disk_errors(files.directory):
         files.directory.mkdir(parents=True, exist_ok=True)
         with claim(files.directory):
@@ -70,5 +65,5 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: i
                 observer.warned(what)
             observer.planned(1, load_seconds(spec.workload))
             observer.offering(job)
-            observer.measured(complete(measure(asked, job, files, look, observer.gathering), files))
+            observer.measured(complete(measure(asked, job, files, observer.live, observer.gathering), files))
             return Outcome(files.directory, write_report(files.directory))

@@ -65,6 +65,9 @@ class Observer(Protocol):
     def experimenting(self, experiment: Experiment) -> None:
         """An experiment starts."""
 
+    def experiment_live(self, live: Live) -> None:
+        """What a load of an experiment was like in the last second."""
+
     def experimented(self, what: str, share: float) -> None:
         """What it does now, and which share of it is over."""
 

@@ -11,6 +11,10 @@ def load_seconds(workload: Workload) -> float | None:
     return sum(stage.duration for stage in workload.stages) or None
 
 
+_ENOUGH = 0.05
+"""Of an experiment must be over before it tells how long the rest takes."""
+
+
 @dataclass
 class Outlook:
     """What is known at any time; all times are seconds of one clock."""
@@ -25,6 +29,8 @@ class Outlook:
     _took: list[float] = field(default_factory=list)
     _part_began: float | None = None
     _load_done: float = 0.0
+    _experiment_began: float = 0.0
+    _experiment_left: float = 0.0
 
     def measured(self, now: float) -> None:
         """A run is complete."""
@@ -37,18 +43,29 @@ class Outlook:
 
     def _next(self, now: float) -> None:
         self.over = min(self.over + 1, self.parts)
-        self._part_began, self._load_done = now, 0.0
+        self._part_began, self._load_done, self._experiment_left = now, 0.0, 0.0
 
     def load_is_at(self, seconds: float) -> None:
         """So much of the load of the run under way is over."""
         self._load_done = seconds
+
+    def experiment_begins(self, now: float) -> None:
+        """After the load of the run under way."""
+        self._experiment_began, self._experiment_left = now, 0.0
+
+    def experiment_is_at(self, share: float, now: float) -> None:
+        """The rest of it takes as long as this share did."""
+        spent = now - self._experiment_began
+        self._experiment_left = spent * (1 - share) / share if share > _ENOUGH else 0.0
 
     def left(self, now: float) -> float | None:
         """Seconds: at least those of loads yet to come; once a run is measured, for each as many as that took."""
         left = self.parts - self.over
         if not left:
             return 0.0
-        loads = None if self.load is None else max(self.load - self._load_done, 0.0) + self.load * (left - 1)
+        loads = None
+        if self.load is not None:
+            loads = max(self.load - self._load_done, 0.0) + self._experiment_left + self.load * (left - 1)
         if not self._took:
             return loads
         each = sum(self._took) / len(self._took)

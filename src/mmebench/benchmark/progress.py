@@ -14,6 +14,7 @@ from typing_extensions import override
 from mmebench.benchmark.display import Display
 from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.outlook import Outlook
+from mmebench.benchmark.web.picture import LivePicture
 from mmebench.endpoints.endpoint import Endpoint
 from mmebench.load.job import LoadJob
 from mmebench.load.processes.events import Gathering, Live
@@ -45,12 +46,17 @@ class RunProgress(Observer):
     when it begins, and whatever takes long says every quarter of a minute how far it is.
     """
 
-    def __init__(self, console: Console, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, console: Console, clock: Callable[[], float] = monotonic, picture: LivePicture | None = None
+    ) -> None:
+        """In a terminal, and on a page where there is one."""
         self._console = console
         self._clock = clock
         self._stages: tuple[Stage, ...] = ()
         self._there: dict[str, int] = {}
         self._display = Display(console)
+        self._picture = LivePicture() if picture is None else picture
+        self._shown: tuple[Display | LivePicture, ...] = (self._display, self._picture)
         self._outlook: Outlook | None = None
         self._part = "load"
         self._step_name = ""
@@ -69,7 +75,8 @@ class RunProgress(Observer):
 
     def _step(self, description: str, total: float | None) -> None:
         self._step_name = description
-        self._display.step(f"{self._part}: {description}", total)
+        for shown in self._shown:
+            shown.step(f"{self._part}: {description}", total)
         if not self._console.is_terminal:
             self._say(description)
 
@@ -77,7 +84,8 @@ class RunProgress(Observer):
         """What a step does now, and how far it is; ``where`` is that in a few words."""
         usd = self._so_far()
         cost = "" if usd is None else f"; ${usd:.2f} so far"
-        self._display.show(now + cost, completed, where)
+        for shown in self._shown:
+            shown.show(now + cost, completed, where)
         self._show_whole()
         at = self._clock()
         if not self._console.is_terminal and at - self._said_at >= _SILENCE_SECONDS:
@@ -88,15 +96,21 @@ class RunProgress(Observer):
         if self._outlook is not None:
             outlook, at = self._outlook, self._clock()
             run = f"run {min(outlook.over + 1, outlook.parts)} of {outlook.parts}"
-            self._display.show_whole(run, outlook.share(at), outlook.describe(at))
+            for shown in self._shown:
+                shown.show_whole(run, outlook.share(at), outlook.describe(at))
 
     def _say(self, text: str) -> None:
         self._print(f"{self._part}: {text}")
 
     def _print(self, text: str) -> None:
         self._said_at = self._clock()
+        self._picture.say(f"{datetime.now():%H:%M:%S} {text}")
         stamp = "" if self._console.is_terminal else f"{datetime.now():%H:%M:%S} "
         self._console.print(stamp + text, highlight=False, markup=False, soft_wrap=True)
+
+    def watch_at(self, url: str) -> None:
+        """Say where the live page is."""
+        self._print(f"watch it: {url}")
 
     @override
     def planned(self, parts: int, load_seconds: float | None) -> None:
@@ -136,12 +150,14 @@ class RunProgress(Observer):
 
     @override
     def coming_up(self, what: str, message: str) -> None:
+        self._picture.coming_up(what, message)
         if self._display.coming_up(what, message) and not self._console.is_terminal:
             self._print(f"{what}: endpoint: {message}")
 
     @override
     def came_up(self, what: str) -> None:
-        self._display.came_up(what)
+        for shown in self._shown:
+            shown.came_up(what)
 
     @override
     def serving(self, what: str, endpoint: Endpoint, so_far: Callable[[], float | None]) -> None:
@@ -153,7 +169,8 @@ class RunProgress(Observer):
     @override
     def loaded(self, load: FirstInvocation, memory_budget: int | None) -> None:
         if memory_budget:
-            self._display.expect(memory_budget)
+            for shown in self._shown:
+                shown.expect(memory_budget)
         of = f" of {human_bytes(memory_budget)}" if memory_budget else ""
         used = "" if load.memory_used is None else f"; {human_bytes(load.memory_used)}{of} in use"
         self._show(f"{load.target} loaded in {human_seconds(load.seconds)}{used}", load.memory_used)
@@ -184,8 +201,6 @@ class RunProgress(Observer):
             self._print(
                 f"waiting for {workers.count} client processes: on other hosts, mmebench worker {workers.listen}"
             )
-        if job.web_port is not None:
-            self._print(f"watch it: http://127.0.0.1:{job.web_port}/?tab=endpoint")
         self._step(f"load {len(job.targets)} targets", sum(stage.duration for stage in self._stages) or None)
 
     @override
@@ -197,6 +212,7 @@ class RunProgress(Observer):
 
     @override
     def live(self, live: Live) -> None:
+        self._picture.second(live)
         latency = _latency(live)
         resident = f"; {live.resident} targets in memory" if live.resident is not None else ""
         failures = f", {live.failures} failed" if live.failures else ""
@@ -213,9 +229,17 @@ class RunProgress(Observer):
     @override
     def experimenting(self, experiment: Experiment) -> None:
         self._step(experiment.kind.replace("_", " "), 1.0)
+        if self._outlook is not None:
+            self._outlook.experiment_begins(self._clock())
+
+    @override
+    def experiment_live(self, live: Live) -> None:
+        self._picture.second(live)
 
     @override
     def experimented(self, what: str, share: float) -> None:
+        if self._outlook is not None:
+            self._outlook.experiment_is_at(share, self._clock())
         self._show(what, share, f"{share:.0%}")
 
     @override

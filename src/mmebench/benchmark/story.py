@@ -49,7 +49,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int |
         spec: what to measure.
         results: where results go.
         observer: is told how it goes.
-        web_port: where Locust's web UI is while a load goes on; None is nowhere.
+        web_port: where Locust's own pages are while a load goes on; None is nowhere.
 
     Raises:
         BadInputError: the spec cannot be run, or another process writes to the same directory.
@@ -225,7 +225,7 @@ def _run_part(part: Part, opened: OpenPart, spending: Spending, observer: Observ
         run = measure_watching(endpoint, asked, job, files, spending.so_far, observer.live, observer.gathering)
         subject = Subject(
             endpoint, client, package.archive, package.model, capacity.fits, part.body, job, run, files,
-            spending.so_far,
+            spending.so_far, observer.experiment_live,
         )  # fmt: skip
         for experiment in spec.experiments:
             observer.experimenting(experiment)

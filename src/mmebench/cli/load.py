@@ -1,6 +1,7 @@
 """``mmebench load``: offer load to an endpoint that already runs."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,10 @@ from mmebench.cli.options import (
     ui_option,
     ui_port_option,
 )
+
+if TYPE_CHECKING:
+    from mmebench.benchmark.outcome import Outcome
+    from mmebench.benchmark.progress import RunProgress
 
 
 @click.command()
@@ -31,15 +36,15 @@ def load(
     output: Output,
 ) -> int:
     """Offer SPEC's workload to a multi-model endpoint that already runs; nothing is created, nothing removed."""
-    from mmebench.benchmark.existing import load_endpoint
-    from mmebench.cli.outcome import show
     from mmebench.spec.reading import read_load_spec
 
-    wanted = read_load_spec(spec, overrides)
+    wanted = read_load_spec(spec, overrides)  # a mistake need not wait for what takes long to import
+    from mmebench.benchmark.existing import load_endpoint
+    from mmebench.cli.outcome import show
+
     web_port = choose_web_port(ui, ui_port)
-    return show(
-        results,
-        wanted.objectives,
-        lambda observer: load_endpoint(wanted, results, observer, web_port),
-        output,
-    )
+
+    def benchmark(observer: "RunProgress", locust_port: int | None) -> "Outcome":
+        return load_endpoint(wanted, results, observer, locust_port)
+
+    return show(results, wanted.objectives, benchmark, output, web_port)

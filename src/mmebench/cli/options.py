@@ -1,7 +1,7 @@
 """Options that several commands share."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -12,7 +12,7 @@ import click
 from mmebench.errors import disk_errors
 
 if TYPE_CHECKING:
-    from mmebench.benchmark.progress import RunProgress
+    from rich.console import Console
 
 results_option = click.option(
     "--results",
@@ -26,7 +26,7 @@ set_option = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the spec: workload.payload.batch=4"
 )
 
-ui_option = click.option("--ui", is_flag=True, help="Show Locust's web UI while a load goes on.")
+ui_option = click.option("--ui", is_flag=True, help="Show it on a live page, with Locust's own pages.")
 
 ui_port_option = click.option(
     "--ui-port", type=click.IntRange(1024, 65535), default=8089, show_default=True, help="Its port on 127.0.0.1."
@@ -46,19 +46,15 @@ class Output:
     """Where progress goes instead."""
 
     @contextmanager
-    def progress(self) -> "Iterator[RunProgress]":
-        """What shows a benchmark's progress."""
+    def console(self) -> "Iterator[Console]":
+        """Where progress is shown."""
         from rich.console import Console
 
-        from mmebench.benchmark.progress import RunProgress
-
-        with ExitStack() as stack:
-            console = Console(stderr=self.as_json, quiet=self.quiet)
-            if self.log_file is not None:
-                stack.enter_context(disk_errors(self.log_file))
-                file = stack.enter_context(self.log_file.open("a", encoding="utf-8"))
-                console = Console(file=file, width=200)  # no terminal: a line a step, each with its time
-            yield stack.enter_context(RunProgress(console))
+        if self.log_file is None:
+            yield Console(stderr=self.as_json, quiet=self.quiet)
+            return
+        with disk_errors(self.log_file), self.log_file.open("a", encoding="utf-8") as file:
+            yield Console(file=file, width=200)  # no terminal: a line a step, each with its time
 
 
 def output_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -79,7 +75,7 @@ def output_options(command: Callable[..., int]) -> Callable[..., int]:
 
 
 def choose_web_port(ui: bool, port: int) -> int | None:
-    """Where the web UI is to be; None is nowhere.
+    """Where the live page is to be; None is nowhere.
 
     Raises:
         BadInputError: somebody else listens there; better said now than after everything is loaded.

@@ -3,12 +3,15 @@
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 from rich.console import Console
 
 from mmebench.benchmark.outcome import Outcome
 from mmebench.benchmark.progress import RunProgress
+from mmebench.benchmark.web.picture import LivePicture
+from mmebench.benchmark.web.server import serve_live_page
 from mmebench.cli.as_json import outcome_fields, print_json
 from mmebench.cli.options import Output, say
 from mmebench.endpoints.endpoint import CleanUpError
@@ -21,9 +24,15 @@ from mmebench.spec import Objectives
 
 
 def show(
-    results: Path, objectives: Objectives, benchmark: Callable[[RunProgress], Outcome], output: Output
+    results: Path,
+    objectives: Objectives,
+    benchmark: Callable[[RunProgress, int | None], Outcome],
+    output: Output,
+    web_port: int | None = None,
 ) -> int:
     """Run ``benchmark`` with its progress shown, then what came of it; returns the exit code.
+
+    With a ``web_port`` there is a live page, too, and ``benchmark`` is told where Locust's own are to be.
 
     A SIGTERM takes the same way out as Ctrl-C, and so does a terminal that is closed: what was started is stopped,
     what was measured is kept.
@@ -31,8 +40,17 @@ def show(
     for ending in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(ending) is not signal.SIG_IGN:  # as it is under nohup
             signal.signal(ending, lambda number, _: sys.exit(128 + number))
-    with disk_errors(results), output.progress() as progress:
-        outcome = benchmark(progress)
+    picture = LivePicture()
+    page = nullcontext(None) if web_port is None else serve_live_page(picture, web_port)
+    with (
+        disk_errors(results),
+        output.console() as console,
+        page as locust_port,
+        RunProgress(console, picture=picture) as progress,
+    ):
+        if web_port is not None:
+            progress.watch_at(f"http://127.0.0.1:{web_port}/")
+        outcome = benchmark(progress, locust_port)
     verdict = judge(outcome.report.summary, objectives)
     lost = nothing_succeeded(outcome.report.summary)
     problems = [*outcome.problems, *(MmebenchError(f"{run}: no request succeeded") for run in lost)]

@@ -1,6 +1,7 @@
 """``mmebench run``: all of it, with progress."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,10 @@ from mmebench.cli.options import (
     ui_option,
     ui_port_option,
 )
+
+if TYPE_CHECKING:
+    from mmebench.benchmark.outcome import Outcome
+    from mmebench.benchmark.progress import RunProgress
 
 
 @click.command()
@@ -34,15 +39,15 @@ def run(
 
     Started again, it does not measure again what is in the results already.
     """
-    from mmebench.benchmark.story import run_benchmark
-    from mmebench.cli.outcome import show
     from mmebench.spec.reading import load_spec
 
-    wanted = load_spec(spec, overrides)
+    wanted = load_spec(spec, overrides)  # a mistake need not wait for what takes long to import
+    from mmebench.benchmark.story import run_benchmark
+    from mmebench.cli.outcome import show
+
     web_port = choose_web_port(ui, ui_port)
-    return show(
-        results,
-        wanted.objectives,
-        lambda observer: run_benchmark(wanted, results, observer, web_port),
-        output,
-    )
+
+    def benchmark(observer: "RunProgress", locust_port: int | None) -> "Outcome":
+        return run_benchmark(wanted, results, observer, locust_port)
+
+    return show(results, wanted.objectives, benchmark, output, web_port)
