@@ -37,8 +37,8 @@ _OTHER_PLATFORMS = ("python", "ensemble", "dali", "fil", "tensorrtllm", "vllm")
 """Of ready archives. Any name may be one; editors complete these, as most others are slips."""
 _COMMANDS = """# Commands
 
-Every command says the same with `--help`, which is quick: nothing is imported that it does not need. For completion
-of commands, options and files, put one of these into your shell's start file:
+Every command says the same with `--help`, which is quick: it imports nothing that it does not need. To complete
+commands, options and files, put one of these into your shell's start file:
 
     eval "$(_MMEBENCH_COMPLETE=bash_source mmebench)"       # ~/.bashrc
     eval "$(_MMEBENCH_COMPLETE=zsh_source mmebench)"        # ~/.zshrc
