@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from glob import escape
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from mmebench.errors import MmebenchError
-from mmebench.record.layout import RunFiles, find_runs
+from mmebench.record.layout import REPORT, RunFiles, find_runs
 from mmebench.record.run import Run, find_run
 from mmebench.report.runs import RunKey, stages_by_run
 
@@ -18,8 +19,8 @@ _ABOUT = ("model", "platform", "precision", "instance_type", "container", "targe
 def log_runs(directory: Path, summary: pd.DataFrame, tracking_uri: str) -> list[str]:
     """Log every run of a results directory; the experiment is named as the model.
 
-    Parameters are what the run is of, the workload and the objectives; metrics are the numbers of each stage's row of
-    the summary, with the stage as their step; artefacts are the run's own files and the report.
+    Parameters are what the run is of, the workload and the objectives; metrics are the numbers of each stage's row
+    of the summary, with the stage as their step; artefacts are the run's own files and the report.
 
     Args:
         directory: ``results/<model>``, reported on.
@@ -48,8 +49,8 @@ def log_runs(directory: Path, summary: pd.DataFrame, tracking_uri: str) -> list[
                 for step, (_, row) in enumerate(stages.get(key, summary.iloc[:0]).iterrows(), 1):
                     mlflow.log_metrics(dict(_metrics(row)), step=step)
                 for artefact in (
-                    *sorted(directory.glob(f"{files.prefix.name}*")),
-                    *sorted(directory.glob("*.html")),
+                    *sorted(directory.glob(f"{escape(files.prefix.name)}*")),
+                    directory / REPORT,
                 ):
                     mlflow.log_artifact(str(artefact))
             names.append(key.name)
