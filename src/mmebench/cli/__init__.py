@@ -47,7 +47,7 @@ class _LazyGroup(click.Group):
         close = get_close_matches(name, _COMMANDS, n=1)
         spec = name.endswith((".yaml", ".yml"))
         hint = f"did you mean mmebench {f'run {name}' if spec else close[0]}?" if spec or close else "see --help"
-        context.fail(f"got command {name!r}; allowed: {', '.join(_COMMANDS)}; {hint}")
+        raise click.UsageError(f"got command {name!r}; allowed: {', '.join(_COMMANDS)}; {hint}", context)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
