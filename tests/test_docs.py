@@ -36,7 +36,7 @@ def generate() -> ModuleType:
 
 def test_it_builds_without_a_warning(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "spec" / "index.html").exists()
 
@@ -47,6 +47,10 @@ def test_the_fields_of_specs_are_those_of_the_models(generate: Any) -> None:
         written = json.loads(json.dumps(schema))
         assert json.loads((DOCS / name).read_text(encoding="utf-8")) == written, "run python docs/generate.py"
         jsonschema.Draft202012Validator.check_schema(written)
+
+
+def test_the_commands_are_those_of_the_tool(generate: Any) -> None:
+    assert (DOCS / "cli.md").read_text(encoding="utf-8") == generate.commands(), "run python docs/generate.py"
 
 
 def specs() -> list[Any]:

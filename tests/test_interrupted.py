@@ -33,7 +33,7 @@ def run(folder: Path, interrupt_at: str, command: str) -> "subprocess.CompletedP
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=250,
         check=False,
     )
 

@@ -16,6 +16,10 @@ def stage(
         "platform": platform,
         "usd_per_hour": usd,
         "Requests/s": rate,
+        "throughput_low_per_s": rate * 0.95,
+        "throughput_high_per_s": rate * 1.05,
+        "offered_per_s": float("nan"),
+        "User Count": 4,
         "p99_ms": p99,
         "Successful Requests": 1000,
         "Failed Requests": failed,
@@ -48,6 +52,13 @@ def test_most_for_a_dollar_within_the_objectives() -> None:
         "trt on ml.g4dn.xlarge serves 720,000 inferences for a dollar (150 requests/s at $0.75 an hour), "
         "25% more than trt on ml.g5.xlarge, the next"
     )
+
+
+def test_what_is_within_the_intervals_is_not_called_more() -> None:
+    summary = pd.DataFrame([stage("ml.g5.xlarge", "pt", 1.5, 100, 50), stage("ml.g5.xlarge", "trt", 1.5, 103, 50)])
+    choice = most_per_dollar(summary, Objectives())
+    assert choice is not None
+    assert choice.reason.endswith("3% more than pt on ml.g5.xlarge, the next, which may be chance")
 
 
 def test_no_choice_without_prices_or_without_a_load_that_was_served_well() -> None:

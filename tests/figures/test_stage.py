@@ -189,6 +189,23 @@ def test_a_client_that_was_the_bottleneck_is_marked(
     assert summarise([Sample(0, 10)], client_cpu=cpu, loop_lag_p99=lag).client_limited is limited
 
 
+@pytest.mark.parametrize(
+    ("own", "milliseconds", "who"),
+    [
+        (0.0001, 50, "machine"),
+        (0.006, 50, "client"),
+        (0.0001, 500, None),  # 20 ms are 4 % of the median latency
+        (0.02, 500, None),
+        (None, 50, "client"),
+    ],
+)
+def test_the_client_is_told_from_its_machine(own: float | None, milliseconds: int, who: str | None) -> None:
+    """The loop was 20 ms late."""
+    summary = summarise([Sample(0, milliseconds)] * 3, client_cpu=0.03, loop_lag_p99=0.02, own_lag_p99=own)
+    found = {"client": summary.client_limited, "machine": summary.machine_limited}
+    assert [name for name, limited in found.items() if limited] == ([] if who is None else [who])
+
+
 def test_dictionaries_may_differ_from_batch_to_batch() -> None:
     parts = [sample_table([Sample(0, 10, error, status=status)]) for status, error in ((424, "A"), (503, "B"))]
     summary = summarise_stage(StageWindow(users=1, start=0, ready=0, end=1), pa.concat_tables(parts))

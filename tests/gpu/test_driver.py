@@ -94,7 +94,7 @@ def test_a_gpu_that_is_lost_while_it_serves(
         url = process.stdout.readline().removeprefix("ready ").partition("/endpoints/")[0]
         assert invoke(runtime_client(url), "a.tar.gz", [ROW]) == [[2, 4, 6, 8]]
         machine.lose(0)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=250)
     finally:
         process.terminate()
         process.communicate()

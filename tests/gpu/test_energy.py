@@ -15,7 +15,7 @@ from mmebench.endpoints.server_metrics.reading import read_server_metrics, write
 from mmebench.record.layout import RunFiles, find_runs
 from mmebench.record.metrics import read_metrics
 from mmebench.record.run import Run, read_run
-from mmebench.report.pictures.footers import footer_of
+from mmebench.report.footers import footer_of
 from mmebench.spec import LocalEndpoint as Spec
 from mmebench.wire.runtime import RuntimeClient
 from support.commands import mmebench, write

@@ -48,7 +48,7 @@ def locust(job: Path, *options: str) -> "Iterator[subprocess.Popen[bytes]]":
         yield process
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=100)
 
 
 def free_port() -> str:
@@ -117,7 +117,7 @@ def test_a_conductor_and_workers_started_one_by_one(tmp_path: Path, monkeypatch:
             locust(jobs[1], "--worker", *address),
             locust(jobs[2], "--worker", *address),
         ):
-            assert conductor.wait(timeout=60) == 0
+            assert conductor.wait(timeout=250) == 0
         requests = len(server.requests)
     assert keep_samples(tmp_path / "conductor.arrows", tmp_path / "samples.parquet") == requests == 300
     intended = np.sort(read_samples(tmp_path / "samples.parquet")["intended_ns"].to_numpy())
@@ -152,7 +152,7 @@ def test_ctrl_c_in_a_terminal_ends_a_load_at_once(tmp_path: Path, processes: int
             os.killpg(process.pid, signal.SIGINT)
             time.sleep(0.5)
             requests = len(server.requests)
-            process.wait(timeout=20)
+            process.wait(timeout=100)
             assert time.monotonic() - asked < 6, "with or without an answer"
         assert len(server.requests) == requests, "no process starts any more"
     samples = keep_samples(tmp_path / "job.arrows", tmp_path / "samples.parquet")

@@ -155,7 +155,7 @@ def test_a_load_does_not_begin_where_there_is_no_room(tmp_path: Path) -> None:
             [sys.executable, "-m", "mmebench", *command(tmp_path, disk, server.port, 2)],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=250,
             check=False,
         )
         assert done.returncode == 3, done.stderr

@@ -34,7 +34,7 @@ def offer(
     workload = {"processes": processes, "profile": {"stages": [{"users": users, "duration": 2}]}} | more
     (folder / "job.json").write_text(make_job(port, folder / "samples.arrows", workload).model_dump_json())
     command = [sys.executable, "-c", LIMITED.format(soft=soft, hard=hard), str(folder / "job.json")]
-    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=250, check=False)
 
 
 @pytest.mark.parametrize(("users", "processes"), [(400, 1), (800, 2)])

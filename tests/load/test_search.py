@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmebench.load.schedule.plan import make_plan
+from mmebench.load.schedule.plan import Verdict, make_plan, too_short
 from mmebench.load.schedule.search import SearchState
 from mmebench.spec import Objectives, Search, Stage, Workload
 
@@ -38,6 +38,15 @@ def test_an_endpoint_that_serves_nothing() -> None:
     assert tried == [10, 5, 2.5, 1.25, 0.625], "a sixteenth of the first load is the last that is tried"
 
 
+def test_stages_that_cannot_carry_what_is_asked_are_named_before_they_begin() -> None:
+    stages = [{"rate": 0.5, "duration": 30}, {"rate": 50, "duration": 30}]
+    workload = Workload.model_validate({"arrivals": {"kind": "poisson"}, "profile": {"stages": stages}})
+    assert too_short(workload, Objectives(p50=0.01, p99=0.25)) == [
+        "stage 1: 12 requests (0.5/s for 24 s after the warm-up) are too few to judge a p99; 3 min 26 s would do"
+    ]
+    assert too_short(workload, Objectives(p50=0.01, failures=0)) == []
+
+
 @given(
     first=st.floats(1, 500),
     share=st.floats(1 / 4, 10),  # halving whole users may go down to a third: 3, 1
@@ -61,20 +70,30 @@ def test_where_the_search_begins() -> None:
     assert SearchState.begin(Search(first=2.6), whole=False).load == pytest.approx(2.6)
 
 
-def probes(stages: int, met: bool, **search: object) -> list[Stage]:
+def probes(stages: int, verdict: Verdict, **search: object) -> list[Stage]:
     """The first stages of a search for a p99 at a Poisson rate."""
     profile = {"search": {"from": 4, "duration": 20, "warmup": 2} | search}
     workload = Workload.model_validate({"arrivals": {"kind": "poisson"}, "profile": profile})
     plan = make_plan(workload, Objectives(p99=0.25))
-    return [next(plan), *(plan.send(met) for _ in range(stages - 1))]
+    return [next(plan), *(plan.send(verdict) for _ in range(stages - 1))]
 
 
 def test_a_probe_lasts_until_its_p99_can_be_told() -> None:
-    up = probes(3, met=True)
+    up = probes(3, Verdict(True, ""))
     assert [stage.rate for stage in up] == [4, 8, 16]
     assert [stage.duration for stage in up] == [32, 20, 20], "120 requests at 4/s take 30 s after the warm-up"
     assert [stage.warmup_seconds for stage in up] == [2, 2, 2]
-    down = probes(4, met=False)
+    down = probes(4, Verdict(False, ""))
     assert [stage.duration for stage in down] == [32, 62, 122, 200], (
         "and never more than ten times as long as asked"
     )
+
+
+def test_a_probe_that_cannot_be_judged_is_made_again_for_as_long_as_it_takes() -> None:
+    """A closed loop does not say beforehand how many will answer."""
+    asked = {"profile": {"search": {"from": 4, "duration": 20, "warmup": 2}}}
+    plan = make_plan(Workload.model_validate(asked), Objectives(p99=0.25))
+    too_few, met = Verdict(False, "", lengthen=3.0), Verdict(True, "")
+    probes = [next(plan), plan.send(too_few), plan.send(met), plan.send(met), plan.send(too_few)]
+    assert [(probe.users, probe.duration) for probe in probes] == [(4, 20), (4, 56), (8, 20), (16, 20), (16, 56)]
+    assert plan.send(too_few).users == 12, "what cannot be judged even then is not met"

@@ -1,4 +1,4 @@
-"""Locust's web UI in a real browser, while a load goes on."""
+"""The live page and Locust's own in a real browser, while a load goes on."""
 
 import socket
 import threading
@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page
 
+from mmebench.benchmark.web.picture import LivePicture
+from mmebench.benchmark.web.server import serve_live_page
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.load.processes.events import Live
 from mmebench.load.processes.process import offer_load
@@ -26,23 +28,26 @@ pytestmark = pytest.mark.browser
 
 
 def offer(tmp_path: Path, seconds: int, visit: Callable[[Page], None]) -> list[StageWindow]:
-    """Have ``visit`` look at the UI's tab while a load goes on that takes so many seconds."""
+    """Have ``visit`` look at the live page while a load goes on that takes so many seconds."""
     (port,) = free_ports(1)
     stages: list[StageWindow] = []
     failures: list[Exception] = []
     running = threading.Event()
+    picture = LivePicture()
+    picture.step("onnx: load 3 targets", float(seconds))
 
-    def look(live: Live) -> Live:
+    def look(live: Live) -> None:
+        picture.second(live.model_copy(update={"resident": 7, "usd": 0.416}))
+        picture.show("2 users", live.elapsed, "stage 1 of 1")
         if live.successes:
             running.set()
-        return live.model_copy(update={"resident": 7, "usd": 0.416})
 
     def browse() -> None:
         assert running.wait(30)
         try:
             with chromium() as browser:
                 page = browser.new_page(viewport={"width": 1200, "height": 700})
-                page.goto(f"http://127.0.0.1:{port}/?tab=endpoint")
+                page.goto(f"http://127.0.0.1:{port}/")
                 visit(page)
         except Exception as error:  # told to the test, whose thread is another one
             failures.append(error)
@@ -50,9 +55,9 @@ def offer(tmp_path: Path, seconds: int, visit: Callable[[Page], None]) -> list[S
     visitor = threading.Thread(target=browse)
     visitor.start()
     try:
-        with ScriptedServer(lambda n: (0.02, OK)) as server:
+        with ScriptedServer(lambda n: (0.02, OK)) as server, serve_live_page(picture, port) as locust_port:
             workload = {"profile": {"stages": [{"users": 2, "duration": seconds}]}}
-            job = make_job(server.port, tmp_path / "samples.arrows", workload, web_port=port)
+            job = make_job(server.port, tmp_path / "samples.arrows", workload, web_port=locust_port)
             offer_load(job, tmp_path / "load", tmp_path / "load.log", look, stages.append)
     finally:
         running.set()
@@ -61,36 +66,58 @@ def offer(tmp_path: Path, seconds: int, visit: Callable[[Page], None]) -> list[S
     return stages
 
 
-ALL_CELLS = """() => Array.from(document.querySelectorAll("table tbody tr"),
-    row => Array.from(row.querySelectorAll("td"), cell => cell.innerText))"""
-"""At once: the page puts another row on top each second."""
+def figure(page: Page, name: str) -> float:
+    """One of the last second's."""
+    return float(page.locator(f"#{name}").inner_text())
 
 
-def test_its_tab_shows_load_and_endpoint_second_by_second(tmp_path: Path) -> None:
-    rows: list[list[str]] = []
-
+def test_the_live_page_draws_load_and_endpoint_second_by_second(tmp_path: Path) -> None:
     def visit(page: Page) -> None:
-        page.wait_for_function("document.querySelectorAll('table tbody tr').length > 3")
-        rows.extend(page.evaluate(ALL_CELLS))
-        assert page.get_by_role("columnheader").all_inner_texts()[-1] == "US dollars so far"
-        page.get_by_role("tab", name="Statistics").click()
+        line = page.locator("#rates polyline").first
+        page.wait_for_function("document.querySelector('#rates polyline')?.points.length > 3")
+        assert page.inner_text("h1") == "onnx: load 3 targets"
+        assert "stage 1 of 1 · 2 users" in page.inner_text("#now")
+        assert 0 < figure(page, "rate") <= 102, "two users, 20 ms a request"
+        assert 20 <= figure(page, "p50") <= figure(page, "p99")
+        assert (figure(page, "users"), figure(page, "resident"), figure(page, "usd")) == (2, 7, 0.416)
+        drawn = line.get_attribute("points")
+        assert page.locator("svg polyline").count() == 5, "rate, failures, p50, p99, targets"
+        page.wait_for_function(
+            "drawn => document.querySelector('#rates polyline').getAttribute('points') != drawn", arg=drawn
+        )
+        page.get_by_role("link", name="Locust's own pages").click()
         page.wait_for_selector("text=Aggregated")
+        assert page.url.endswith("/locust/")
 
     (stage,) = offer(tmp_path, 15, visit)
-    at = [int(row[0]) for row in rows]
-    assert at == sorted(at, reverse=True), "the last second first"
-    assert all(row[-2:] == ["7", "0.42"] for row in rows)
-    newest = rows[0]
-    assert newest[1:3] == ["1", "2"], "stage and users"
-    assert 0 < int(newest[3]) <= 102, "two users, 20 ms a request"
-    assert 20 <= float(newest[5]) <= float(newest[6]), "p50 and p99"
     assert stage.client_cpu is not None
-    assert stage.client_cpu < 0.5, "the pages are made by another process than the load"
+    assert stage.client_cpu < 0.5, "the pages are made by other processes than the load"
     assert load_processes() == []
+
+
+def test_it_is_there_before_and_after_a_load_and_says_what_goes_on() -> None:
+    (port,) = free_ports(1)
+    picture = LivePicture()
+    with serve_live_page(picture, port), chromium() as browser:
+        picture.step("pt: package", None)
+        picture.show("compress 44.7 MiB", None, "")
+        picture.say("12:00:00 pt: resnet18, 11.7 M parameters")
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{port}/")
+        page.wait_for_selector("text=compress 44.7 MiB")
+        assert "11.7 M parameters" in page.inner_text("#lines")
+        picture.step("pt: fill", 2.0)
+        picture.show("m-v0.tar.gz loaded in 1.5 s", 1.0, "")
+        picture.show_whole("run 1 of 2", 0.25, "about 4 min left")
+        page.wait_for_selector("text=in all: run 1 of 2, about 4 min left")
+        assert page.evaluate("[share.value, whole.value]") == [0.5, 0.25]
+        assert page.goto(f"http://127.0.0.1:{port}/locust/").status == 503  # type: ignore[union-attr]
+        assert "No load goes on now" in page.content()
 
 
 def test_its_button_stops_the_load_and_what_was_measured_is_kept(tmp_path: Path) -> None:
     def visit(page: Page) -> None:
+        page.get_by_role("link", name="Locust's own pages").click()
         page.get_by_role("button", name="Stop").click()
 
     with pytest.raises(MmebenchError, match="the load stopped after 0 of 1 stages"):
@@ -99,7 +126,8 @@ def test_its_button_stops_the_load_and_what_was_measured_is_kept(tmp_path: Path)
     wait_until(lambda: load_processes() == [], 5)
 
 
-EVIL = """<form id=stop method=post action="{ui}/stop"><input name=a></form><img src="{ui}/stats/requests">
+EVIL = """<form id=stop method=post action="{ui}/locust/stop"><input name=a></form>
+<img src="{ui}/locust/stats/requests">
 <script>
   window.read = path => fetch("{ui}" + path).then(answer => answer.text(), error => "not allowed to read");
   window.send = path => fetch("{ui}" + path, {{method: "POST", mode: "no-cors"}}).then(() => "sent", () => "no");
@@ -131,41 +159,44 @@ def test_a_page_of_somebody_else_can_neither_read_it_nor_end_the_load(tmp_path: 
     answers: list[tuple[str, int]] = []
 
     def visit(page: Page) -> None:
-        page.wait_for_function("document.querySelectorAll('table tbody tr').length > 1")
-        ui = page.url.partition("/?")[0]
+        page.wait_for_selector("#rates polyline")
+        ui = page.url.removesuffix("/")
         with EvilServer(ui) as evil:
             page.on("response", lambda answer: answers.append((answer.url.removeprefix(ui), answer.status)))
             page.goto(f"http://{name}:{evil.server_port}/")
-            assert page.evaluate("read('/stats/requests')") == "not allowed to read"
-            assert page.evaluate("send('/stop')") == "sent"
+            assert page.evaluate("read('/locust/stats/requests')") == "not allowed to read"
+            assert page.evaluate("send('/locust/stop')") == "sent"
             page.evaluate("document.getElementById('stop').submit()")
-            page.wait_for_url(f"{ui}/stop")
+            page.wait_for_url(f"{ui}/locust/stop")
             assert "allowed: the web UI's own pages" in page.content()
             evil.shutdown()
 
     (stage,) = offer(tmp_path, 12, visit)
     assert stage.note is None, "the load went on to its end"
-    asked = [answer for answer in answers if answer[0] in ("/stop", "/stats/requests")]
-    assert {path for path, _ in asked} == {"/stop", "/stats/requests"}
+    asked = [answer for answer in answers if answer[0] in ("/locust/stop", "/locust/stats/requests")]
+    assert {path for path, _ in asked} == {"/locust/stop", "/locust/stats/requests"}
     assert {status for _, status in asked} == {403}
     assert load_processes() == []
 
 
 def test_a_name_that_was_made_to_point_here_is_refused(tmp_path: Path) -> None:
-    statuses: dict[str, int] = {}
+    statuses: dict[tuple[str, str], int] = {}
 
     def visit(page: Page) -> None:
         ui = urlsplit(page.url)
         for host in (f"attacker.example:{ui.port}", "localhost:1234", ui.netloc):
-            connection = HTTPConnection(ui.netloc)
-            connection.request("GET", "/stats/requests", headers={"Host": host})
-            answer = connection.getresponse()
-            statuses[host.partition(":")[0]] = answer.status
-            assert not [header for header in answer.headers if header.startswith("Access-Control")]
-            connection.close()
+            for path in ("/live", "/locust/stats/requests"):
+                connection = HTTPConnection(ui.netloc)
+                connection.request("GET", path, headers={"Host": host})
+                answer = connection.getresponse()
+                statuses[host.partition(":")[0], path] = answer.status
+                assert not [header for header in answer.headers if header.startswith("Access-Control")]
+                connection.close()
 
     offer(tmp_path, 6, visit)
-    assert statuses == {"attacker.example": 403, "localhost": 200, "127.0.0.1": 200}
+    for path in ("/live", "/locust/stats/requests"):
+        known = {host: status for (host, asked), status in statuses.items() if asked == path}
+        assert known == {"attacker.example": 403, "localhost": 200, "127.0.0.1": 200}
 
 
 def test_a_port_that_somebody_has_is_refused_before_anything_starts(tmp_path: Path) -> None:
@@ -177,7 +208,7 @@ def test_a_port_that_somebody_has_is_refused_before_anything_starts(tmp_path: Pa
                 job.model_copy(update={"web_port": port}),
                 tmp_path / "load",
                 tmp_path / "load.log",
-                lambda live: live,
+                lambda live: None,
                 lambda stage: None,
             )
     assert load_processes() == []

@@ -3,12 +3,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from rich.console import Console
 
 from mmebench.report.operating_points import operating_points
+from mmebench.report.palette import COLOURS
 from mmebench.report.pictures.charts import draw_chart1, draw_chart2
 from mmebench.report.pictures.pictures import save
+from mmebench.report.runs import stages_by_run, tell_apart
 from mmebench.report.words.objectives import judge
 from mmebench.report.words.table import summary_table
 from mmebench.spec import Goodput, Objectives
@@ -20,12 +23,18 @@ ONNX = stages("onnx-fp16", [(1, 35, 28, 420, 0), (4, 66, 60, 790, 1), (16, 70, 2
 BOTH = pd.concat([PT, ONNX], ignore_index=True)
 
 
+def chart2(summary: pd.DataFrame, footer: str = "") -> Figure:
+    """With the looks that a report gives these runs."""
+    return draw_chart2(summary, tell_apart([key for key, _ in stages_by_run(summary)]), footer)
+
+
 def test_chart1_shows_every_stage(tmp_path: Path) -> None:
-    figure = draw_chart1(PT, "triton 2.51.0")
+    figure = draw_chart1(PT, "triton 2.51.0", Objectives())
     words = texts(figure)
     for expected in ("20", "38", "40", "50", "105", "400", "480 + 3 failed", "concurrent users", "triton 2.51.0"):
         assert expected in words
-    assert "456 + 9 failed" in texts(draw_chart1(PT.assign(not_started=[0, 9, 0]), "")), "never started"
+    late = PT.assign(not_started=[0, 9, 0])
+    assert "456 + 9 failed" in texts(draw_chart1(late, "", Objectives())), "never started"
     save(figure, tmp_path / "chart1.png")
     assert (tmp_path / "chart1.png").read_bytes().startswith(b"\x89PNG")
 
@@ -41,7 +50,7 @@ def test_chart1_shows_p95_between_p50_and_p99() -> None:
             found[str(band.get_label())] = (last.min(), last.max())
         return found
 
-    figure = draw_chart1(PT, "")
+    figure = draw_chart1(PT, "", Objectives())
     assert bands(figure) == {"latency, p50 to p95": (360, 680), "latency, p95 to p99": (680, 800)}
     lighter, darker = sorted(float(band.get_alpha() or 1) for band in figure.axes[2].collections)
     assert darker >= 2 * lighter, "told apart in grey"
@@ -49,15 +58,41 @@ def test_chart1_shows_p95_between_p50_and_p99() -> None:
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == [
         "throughput",
+        "operating point",
         "latency, average",
         "latency, p50 to p95",
         "latency, p95 to p99",
     ]
     few = PT.assign(p99_ms=float("nan"))
-    assert bands(draw_chart1(few, "")) == {"latency, p50 to p95": (360, 680)}
-    (one, other) = draw_chart1(PT.head(1), "").axes[2].patches
+    assert bands(draw_chart1(few, "", Objectives())) == {"latency, p50 to p95": (360, 680)}
+    (one, other) = draw_chart1(PT.head(1), "", Objectives()).axes[2].patches
     assert (one.get_y(), other.get_y()) == (45, 85)  # type: ignore[attr-defined]
-    assert "p95" not in texts(draw_chart1(few.assign(p95_ms=float("nan")), ""))
+    assert "p95" not in texts(draw_chart1(few.assign(p95_ms=float("nan")), "", Objectives()))
+
+
+def test_chart1_marks_the_operating_point_and_the_objective() -> None:
+    figure = draw_chart1(PT, "", Objectives(p99=0.3))
+    (ring,) = (line for line in figure.axes[0].lines if line.get_label() == "operating point")
+    assert (list(ring.get_xdata()), list(ring.get_ydata())) == ([1], [38])  # type: ignore[arg-type]
+    (limit,) = (line for line in figure.axes[2].lines if line.get_label() == "objective: p99 300 ms")
+    assert set(limit.get_ydata()) == {300}  # type: ignore[arg-type]
+    far = draw_chart1(PT, "", Objectives(p99=100))
+    assert not [line for line in far.axes[2].lines if str(line.get_label()).startswith("objective")]
+
+
+def test_chart1_of_a_single_stage_has_bars_and_no_dot_for_its_throughput() -> None:
+    above, _, latency = draw_chart1(PT.head(1), "", Objectives()).axes
+    (bar,) = above.patches
+    assert bar.get_height() == 20  # type: ignore[attr-defined]
+    assert not above.lines
+    assert len(latency.patches) == 2
+
+
+def test_a_run_has_the_same_colour_in_all_pictures() -> None:
+    third = PT.assign(instance_type="ml.g4dn.xlarge")
+    panels = chart2(pd.concat([BOTH, third], ignore_index=True)).axes
+    for axes in panels:
+        assert [to_hex(bar.get_facecolor()) for bar in axes.patches] == list(COLOURS[:3])
 
 
 def test_chart1_of_a_run_that_only_failed(tmp_path: Path) -> None:
@@ -65,7 +100,7 @@ def test_chart1_of_a_run_that_only_failed(tmp_path: Path) -> None:
     failed = PT.assign(
         **dict.fromkeys(("Total Average Response Time", "Total Median Response Time", "p95_ms", "p99_ms"), nan)
     ).assign(**{"Requests/s": 0.0, "Successful Requests": 0})
-    save(draw_chart1(failed, ""), tmp_path / "chart1.png")
+    save(draw_chart1(failed, "", Objectives()), tmp_path / "chart1.png")
 
 
 def test_operating_points_are_free_of_failures() -> None:
@@ -87,13 +122,13 @@ def test_a_run_without_a_clean_stage_has_no_operating_point(tmp_path: Path) -> N
     failed = stages("pt", [(1, 20, 50, 240, 1)])
     (point,) = operating_points(failed).to_dict("records")
     assert all(pd.isna(point[name]) for name in ("latency", "throughput", "load"))
-    figure = draw_chart2(failed, "")
+    figure = chart2(failed, "")
     assert texts(figure).count("none") == 3
     save(figure, tmp_path / "chart2.png")
 
 
 def test_chart2_names_platform_and_precision() -> None:
-    words = texts(draw_chart2(BOTH, "footer"))
+    words = texts(chart2(BOTH, "footer"))
     for expected in (
         "resnet18 on local-2cpu-2GiB: platforms compared",
         "onnx-fp16",
@@ -106,10 +141,10 @@ def test_chart2_names_platform_and_precision() -> None:
 def test_an_open_loop_is_told_by_its_rate() -> None:
     open_loop = PT.assign(offered_per_s=[10.0, 37.5, 50.0])
     assert [point["load_at"] for point in operating_points(open_loop).to_dict("records")] == ["37.5/s"]
-    words = texts(draw_chart1(open_loop, ""))
+    words = texts(draw_chart1(open_loop, "", Objectives()))
     assert "requests per second offered" in words
     assert "37.5" in words
-    assert "10/s" in texts(draw_chart2(open_loop, ""))
+    assert "10/s" in texts(chart2(open_loop, ""))
 
 
 def test_the_table_has_a_line_a_stage() -> None:
@@ -133,16 +168,16 @@ def test_the_table_has_a_line_a_stage() -> None:
     ("objectives", "met", "words"),
     [
         (Objectives(), True, None),
-        (Objectives(failures=0), True, "held up to 38.0 requests/s (4 users)"),
-        (Objectives(p99=0.12), True, "held up to 20.0 requests/s (1 user)"),
+        (Objectives(failures=0), True, "held up to 38 requests/s (4 users)"),
+        (Objectives(p99=0.12), True, "held up to 20 requests/s (1 user)"),
         (Objectives(p99=0.05), False, "missed in every stage"),
         (
             Objectives(goodput=Goodput(within=0.1, share=0.8)),
             True,
-            "80.00% within 100 ms: held up to 38.0 requests/s",
+            "80.00% within 100 ms: held up to 38 requests/s",
         ),
         (Objectives(goodput=Goodput(within=0.1, share=0.99)), False, "missed in every stage"),
-        (Objectives(p99=0.5, failures=0), True, "p99 at most 500 ms, failures at most 0.00%"),
+        (Objectives(p99=0.5, failures=0), True, "p99 at most 500 ms, no failures"),
     ],
 )
 def test_objectives(objectives: Objectives, met: bool, words: str | None) -> None:
@@ -154,4 +189,4 @@ def test_objectives(objectives: Objectives, met: bool, words: str | None) -> Non
 def test_requests_that_never_started_have_failed() -> None:
     late = PT.assign(not_started=[0, 2, 2])
     (line,) = judge(late, Objectives(failures=0)).lines
-    assert "held up to 20.0 requests/s (1 user)" in line
+    assert "held up to 20 requests/s (1 user)" in line

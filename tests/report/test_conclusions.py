@@ -13,10 +13,10 @@ BOTH = pd.concat([PT, ONNX], ignore_index=True)
 def test_the_verdict_names_the_better_one_first_and_says_what_each_holds() -> None:
     verdict = conclude(BOTH, Objectives()).verdict
     assert verdict == (
-        "onnx on local-2cpu-2GiB serves most: 84% more requests per second than pt on local-2cpu-2GiB, "
-        "and fits 12 times against 9.",
+        "onnx on local-2cpu-2GiB serves most: 74% more requests per second than pt on local-2cpu-2GiB "
+        "(62% to 86%), and fits 12 times against 9.",
         "On local-2cpu-2GiB this model fits 9 times as pt; 38 requests/s at p99 210 ms (4 users).",
-        "On local-2cpu-2GiB this model fits 12 times as onnx; 70 requests/s at p99 456 ms (16 users).",
+        "On local-2cpu-2GiB this model fits 12 times as onnx; 66 requests/s at p99 120 ms (4 users).",
     )
 
 
@@ -27,9 +27,36 @@ def test_objectives_decide_which_load_counts() -> None:
     assert "66 requests/s at p99 120 ms (4 users)" in verdict[2]
     only = conclude(BOTH, Objectives(p99=0.09)).verdict
     assert only[0] == "onnx on local-2cpu-2GiB is the only one that served a load well."
-    assert "no load was served within the objectives" in only[1]
+    assert "no load was served within the objectives: missed in every stage." in only[1]
     none = conclude(PT, Objectives(goodput=Goodput(within=0.01, share=1.0))).verdict
-    assert none == ("On local-2cpu-2GiB this model fits 9 times as pt; no load was served within the objectives.",)
+    assert none == (
+        "On local-2cpu-2GiB this model fits 9 times as pt; "
+        "no load was served within the objectives: missed in every stage.",
+    )
+
+
+def few(platform: str) -> pd.DataFrame:
+    """Too few answers for a p99."""
+    return stages(platform, [(1, 35, 28, 40, 0), (4, 66, 60, 80, 0)]).assign(p99_ms=float("nan"))
+
+
+def test_what_cannot_be_judged_is_not_called_missed() -> None:
+    lonely = conclude(few("pt"), Objectives(p99=1)).verdict
+    assert lonely == (
+        "On local-2cpu-2GiB this model fits 9 times as pt; how it serves them cannot be judged in any stage "
+        "(4 users: 80 answers are too few for a p99, 20 more would do).",
+    )
+    both = conclude(pd.concat([few("pt"), ONNX], ignore_index=True), Objectives(p99=1)).verdict
+    assert both[0] == "onnx on local-2cpu-2GiB served a load well; of pt on local-2cpu-2GiB it cannot be judged."
+
+
+def test_within_their_intervals_none_of_them_serves_most() -> None:
+    """65/s (61.8 to 68.2) and 66/s."""
+    close = stages("pt", [(1, 34, 28, 420, 0), (4, 65, 60, 790, 0)])
+    assert conclude(pd.concat([close, ONNX.head(2)], ignore_index=True), Objectives()).verdict[0] == (
+        "Between onnx on local-2cpu-2GiB and pt on local-2cpu-2GiB no difference is shown: 66 (62.7 to 69.3), "
+        "65 (61.8 to 68.2) requests per second. They fit 12 and 9 times."
+    )
 
 
 @pytest.mark.parametrize(
@@ -43,9 +70,9 @@ def test_what_limited_the_filling_and_what_a_copy_takes(limited_by: str, text: s
 def test_what_has_a_price_says_what_a_million_cost() -> None:
     priced = ONNX.assign(usd_per_hour=1.5, usd_per_million_inferences=[11.9, 6.31, 5.952])
     sentence, choice = conclude(priced, Objectives()).verdict
-    assert sentence.endswith("at p99 456 ms (16 users); $5.95 for a million inferences.")
+    assert sentence.endswith("at p99 120 ms (4 users); $6.31 for a million inferences.")
     assert choice.startswith(
-        "onnx on local-2cpu-2GiB serves 168,000 inferences for a dollar (70 requests/s at $1.5"
+        "onnx on local-2cpu-2GiB serves 158,000 inferences for a dollar (66 requests/s at $1.5"
     )
 
 

@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, Page
 from mmebench.record.run import Capacity, FirstInvocation, StageWindow
 from mmebench.report.report import write_report
 from support.browsers import chromium
-from support.patience import wait_until
 from support.samples import Sample, sample_table, write_run
 
 pytestmark = pytest.mark.browser
@@ -30,7 +29,6 @@ STAGES = tuple(
     )
     for n, users in enumerate((1, 4, 16))
 )
-DRAWN = "document.querySelectorAll('.chart.js-plotly-plot').length"
 
 
 def write_results(directory: Path) -> Path:
@@ -86,8 +84,6 @@ def page(browser: Browser, report: Path) -> Iterator[Page]:
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: complaints.append(request.url) if request.url.startswith("http") else None)
     page.goto(report.as_uri())
-    page.wait_for_selector(".js-plotly-plot .plot-container")
-    page.wait_for_selector("table.dataTable tbody tr")
     yield page
     context.close()
     assert complaints == []
@@ -99,103 +95,229 @@ def test_it_needs_no_network_and_takes_names_for_what_they_are(page: Page) -> No
     assert page.title().startswith(HOSTILE)
 
 
-def test_the_verdict_comes_first_and_warnings_after_it(page: Page) -> None:
+def test_nothing_of_it_leads_anywhere_else(page: Page) -> None:
+    """No chart uploads itself, and whoever goes through the page by keyboard meets only what there is to do."""
+    hrefs = page.evaluate(
+        "[...document.querySelectorAll('a, form, iframe')].map(part => part.getAttribute('href'))"
+    )
+    assert hrefs
+    assert all(href.startswith("#") for href in hrefs)
+    order = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        order.append(page.evaluate("document.activeElement.tagName"))
+    assert set(order) <= {"A", "BUTTON", "SELECT", "SUMMARY", "BODY"}
+    assert page.locator("svg a, svg button, svg [tabindex]").count() == 0
+
+
+def test_a_script_that_somebody_smuggles_in_is_not_run(browser: Browser, report: Path) -> None:
+    page = browser.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(report.as_uri())
+    smuggled = "Object.assign(document.createElement('script'), {textContent: 'hacked=1'})"
+    page.evaluate(f"document.body.append({smuggled})")
+    assert page.evaluate("window.hacked") is None
+    assert "Content Security Policy" in complaints[0]
+    page.close()
+
+
+def test_figures_come_first_then_the_verdict_and_warnings(page: Page) -> None:
+    tops = [
+        page.locator(part).first.bounding_box() for part in (".tile", ".verdict", ".warnings", "figure", "table")
+    ]
+    heights = [box["y"] for box in tops if box is not None]
+    assert len(heights) == 5
+    assert heights == sorted(heights)
+    tiles = page.locator(".run").first.locator(".tile").all_inner_texts()
+    assert tiles[0].split()[:4] == ["Models", "that", "fit", "5targets"]
+    assert re.search(r"^95 %: [\d.]+ to [\d.]+; p50 [\d.]+ ms$", tiles[2].split("\n")[-1])
+    assert "no price" in tiles[3]
+    assert page.locator(".facts dt").all_inner_texts() == ["On", "Measured", "Objectives"]
     verdict = page.inner_text(".verdict")
     assert "this model fits 5 times as pt" in verdict
     assert "requests/s at p99" in verdict
+    page.locator(".warnings summary").click()
     assert "the client itself was busy" in page.inner_text(".warnings")
     assert re.search(r"5 of 8\d\d requests failed", page.inner_text(".warnings"))
 
 
-def test_a_chart_shows_values_and_hides_a_run_at_a_click(page: Page) -> None:
-    chart = page.locator(".js-plotly-plot").first
+def test_a_point_says_what_it_is(page: Page) -> None:
+    chart = page.locator("figure", has=page.get_by_role("heading", name="Throughput over users"))
     chart.scroll_into_view_if_needed()
-    point = chart.locator(".scatterlayer .point").nth(1)
-    box = point.bounding_box()
+    assert page.inner_text("#tip") == ""
+    box = chart.locator(".wide .hit").nth(1).bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.wait_for_selector(".hoverlayer .hovertext")
-    assert "4 users" in (page.text_content(".hoverlayer") or "")
-    assert chart.locator(".scatterlayer .trace").count() == 2
-    chart.locator(".legendtoggle").first.click()
-    page.wait_for_function(
-        "document.querySelector('.js-plotly-plot').querySelectorAll('.scatterlayer .trace').length == 1"
+    tips = page.inner_text("#tip").split("\n")
+    assert len(tips) == 2, "both runs have a point there"
+    assert all(re.fullmatch(r".*, 4 users: [\d.]+ requests/s \([\d.]+ to [\d.]+\)", text) for text in tips)
+    page.locator("h1").hover()
+    assert page.inner_text("#tip") == ""
+
+
+def shown(page: Page, parts: str) -> set[str]:
+    """The runs whose parts can be seen."""
+    found: list[str] = page.evaluate(
+        "parts => [...document.querySelectorAll(parts)].filter(part => part.getClientRects().length)"
+        ".map(part => part.dataset.run)",
+        parts,
     )
+    return set(found)
 
 
-def test_charts_can_be_switched_to_a_platform_and_back(browser: Browser, tmp_path: Path) -> None:
+EVERYWHERE = ("section.run", "figure .wide [data-run]", "tbody tr", "details[data-run]")
+
+
+def test_a_run_is_hidden_at_a_click_in_charts_tables_and_tiles(page: Page) -> None:
+    chip = page.get_by_role("group", name="Runs that are shown").get_by_role("button").first
+    assert all(shown(page, part) == {"0", "1"} for part in EVERYWHERE)
+    chip.click()
+    assert chip.get_attribute("aria-pressed") == "false"
+    assert [shown(page, part) for part in EVERYWHERE] == [{"1"}] * 4
+    chip.press("Enter")
+    assert all(shown(page, part) == {"0", "1"} for part in EVERYWHERE)
+
+
+def test_runs_can_be_switched_to_a_platform_and_back(browser: Browser, tmp_path: Path) -> None:
     for platform in ("pt", "onnx"):
-        samples = sample_table([Sample(10 * at, 10 * at + 20) for at in range(2900)])
-        write_run(tmp_path, samples, STAGES, platform=platform)
+        for targets in (3, 9):
+            samples = sample_table([Sample(10 * at, 10 * at + 20) for at in range(2900)])
+            write_run(tmp_path, samples, STAGES, platform=platform, targets=targets)
     write_report(tmp_path)
     page = browser.new_page(viewport={"width": 1200, "height": 900})
     page.goto((tmp_path / "report.html").as_uri())
-    page.wait_for_selector(".js-plotly-plot .plot-container")
-    lines = "[...document.querySelectorAll('.js-plotly-plot')].map(chart => chart.data.map(line => line.meta))"
-    both = ["onnx on local, 3 targets", "pt on local, 3 targets"]
-    assert page.evaluate(lines)[0] == both
     switch = page.get_by_role("combobox", name="Platform", exact=True)
     switch.select_option("pt")
-    assert all(set(chart) == {both[1]} for chart in page.evaluate(lines))
-    page.locator(".chart").last.scroll_into_view_if_needed()
-    page.wait_for_function(f"{DRAWN} == document.querySelectorAll('.chart').length")
-    assert all(set(chart) == {both[1]} for chart in page.evaluate(lines)), "those that are drawn only now, too"
+    assert all(shown(page, part) == {"2", "3"} for part in EVERYWHERE)
     switch.select_option("all")
-    assert all(set(chart) == set(both) for chart in page.evaluate(lines))
+    assert all(shown(page, part) == {"0", "1", "2", "3"} for part in EVERYWHERE)
     assert page.get_by_role("combobox", name="Instance type", exact=True).count() == 0, "there is only one"
     page.close()
 
 
-def test_a_chart_is_drawn_when_its_reader_comes_near(page: Page) -> None:
-    charts = page.locator(".chart")
-    assert page.evaluate(DRAWN) < charts.count(), "not before"
-    charts.last.scroll_into_view_if_needed()
-    charts.last.locator(".plot-container").wait_for()
+def column(page: Page, name: str, table: str = "Stages") -> list[float]:
+    """The figures below a name, from top to bottom."""
+    whole = page.locator(".table", has=page.get_by_role("heading", name=table, exact=True))
+    return [float(text.replace(",", "")) for text in whole.locator(f'td[data-name="{name}"]').all_inner_texts()]
 
 
-def test_on_paper_all_charts_are_there(page: Page) -> None:
-    page.pdf()
-    page.wait_for_function(f"{DRAWN} == document.querySelectorAll('.chart').length")
-
-
-def test_the_table_sorts_as_numbers_and_can_be_exported(page: Page) -> None:
-    def column(name: str) -> list[float]:
-        titles = [title.strip() for title in page.locator("table.dataTable thead th").all_inner_texts()]
-        at = titles.index(name) + 1
-        return [
-            float(text) for text in page.locator(f"table.dataTable tbody td:nth-child({at})").all_inner_texts()
-        ]
-
-    sort = page.get_by_role("button", name="p50, ms")
-    assert column("p50, ms") != sorted(column("p50, ms"))
-    ascending = sorted(column("p50, ms"))
+def test_the_table_sorts_as_numbers_and_can_be_saved(page: Page) -> None:
+    table = page.locator(".table", has=page.get_by_role("heading", name="Stages", exact=True))
+    sort = table.get_by_role("button", name="p50, ms")
+    assert column(page, "p50, ms") != sorted(column(page, "p50, ms"))
+    ascending = sorted(column(page, "p50, ms"))
     assert len(ascending) == 6
+    assert ascending != sorted(ascending, key=str), "numbers are not in the order of words"
     sort.click()
-    wait_until(lambda: column("p50, ms") == ascending, 10)
-    sort.click()
-    wait_until(lambda: column("p50, ms") == ascending[::-1], 10)
-    assert column("failures").count(5) == 2
+    assert column(page, "p50, ms") == ascending
+    assert table.locator("th[aria-sort=ascending]").inner_text().startswith("p50, ms")
+    sort.press("Enter")
+    assert column(page, "p50, ms") == ascending[::-1]
+    assert column(page, "failures").count(5) == 2
     with page.expect_download() as download:
-        page.get_by_role("button", name="CSV").click()
-    text = Path(download.value.path()).read_text(encoding="utf-8-sig")
-    assert len(text.strip().splitlines()) == 7
+        table.get_by_role("button", name="Save as CSV").click()
+    lines = Path(download.value.path()).read_text(encoding="utf-8").strip().splitlines()
+    assert len(lines) == 7
+    assert lines[0].startswith("run,load,targets,requests/s")
 
 
-@pytest.mark.parametrize(("scheme", "paper"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(22, 24, 28)")])
+def test_errors_and_targets_have_tables(page: Page) -> None:
+    table = page.locator(".table", has=page.get_by_role("heading", name="Errors", exact=True))
+    assert table.locator('td[data-name="error"]').all_inner_texts() == [IMAGE, IMAGE]
+    assert column(page, "requests", "Errors") == [5, 5]
+    assert column(page, "HTTP status", "Errors") == [424, 424]
+    assert sum(column(page, "requests", "Targets")) == 2 * (2700 + 5)
+
+
+def luminance(colour: str) -> float:
+    """Of ``rgb(29, 29, 31)``, as WCAG 2 has it."""
+    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+CONTRASTS = """() => {
+  const ground = (part) => {
+    const colour = getComputedStyle(part).backgroundColor;
+    return colour.startsWith("rgba(0, 0, 0, 0") ? ground(part.parentElement) : colour;
+  };
+  const words = [...document.querySelectorAll("body *")].filter((part) => part.checkVisibility()
+    && [...part.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim()));
+  const pairs = words.map((part) => {
+    const style = getComputedStyle(part);
+    return [part.ownerSVGElement ? style.fill : style.color, ground(part), part.textContent];
+  });
+  return pairs;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_words_can_be_read(page: Page, scheme: str) -> None:
+    """Contrast of at least 4.5, also of what is written in the colour of a run; no run has another colour."""
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # a Literal, from a parameter
+    for number in range(8):
+        page.evaluate(
+            "number => document.querySelectorAll('[data-colour]').forEach(part => part.dataset.colour = number)",
+            number,
+        )
+        low = {}
+        for words, ground, text in page.evaluate(CONTRASTS):
+            light, dark = sorted((luminance(words), luminance(ground)), reverse=True)
+            if (light + 0.05) / (dark + 0.05) < 4.5:
+                low[text] = (words, ground)
+        assert low == {}
+
+
+@pytest.mark.parametrize(("scheme", "paper"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(21, 23, 27)")])
 def test_it_is_as_light_or_dark_as_its_reader_wants(page: Page, scheme: str, paper: str) -> None:
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # a Literal, from a parameter
-    for part in ("body", "table.dataTable tbody td"):
-        shown = page.evaluate(f"getComputedStyle(document.querySelector('{part}')).backgroundColor")
-        # A cell of the light table is as its page.
-        assert shown == paper or (part != "body" and scheme == "light" and shown == "rgba(0, 0, 0, 0)")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == paper
 
 
-def test_it_fits_a_phone_and_can_be_read_without_eyes_or_mouse(page: Page) -> None:
-    page.set_viewport_size({"width": 390, "height": 800})
-    page.wait_for_timeout(500)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    for figure in page.locator("figure").all():
-        assert figure.get_attribute("aria-label")
+def test_paper_is_white_also_for_who_likes_it_dark(page: Page) -> None:
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert not page.locator(".switches").is_visible()
+
+
+CUT_OFF = """() => {
+  const parts = [...document.querySelectorAll("td, th, .tile *, svg text, h1, h2, h3, li, figcaption p")];
+  return parts.filter((part) => part.checkVisibility()).filter((part) => {
+    const frame = part.ownerSVGElement ?? document.documentElement;
+    const box = part.getBoundingClientRect(), bounds = frame.getBoundingClientRect();
+    return box.left < bounds.left - 1 || box.right > bounds.right + 1 || box.bottom > bounds.bottom + 1
+      || (!part.ownerSVGElement && part.clientWidth && part.scrollWidth > part.clientWidth + 1);
+  }).map((part) => part.textContent);
+}"""
+
+
+@pytest.mark.parametrize(("width", "media"), [(1400, "screen"), (390, "screen"), (720, "print")])
+def test_nothing_is_cut_off(page: Page, width: int, media: str) -> None:
+    """On a wide screen, on a phone and on a sheet of A4."""
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(media=media)  # type: ignore[arg-type]  # a Literal, from a parameter
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(CUT_OFF) == []
+
+
+def test_it_can_be_read_without_eyes_or_mouse(page: Page) -> None:
+    for drawing in page.locator("figure svg").all():
+        assert drawing.get_attribute("aria-label")
     assert page.locator("html").get_attribute("lang") == "en"
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.getAttribute('href')") == "#charts"
+    assert page.evaluate("document.activeElement.getAttribute('href')") == "#verdict"
+
+
+def test_charts_stand_two_a_row_where_there_is_room(page: Page) -> None:
+    def first_two() -> tuple[float, float]:
+        boxes = [page.locator("figure").nth(number).bounding_box() for number in range(2)]
+        first, second = (box["y"] for box in boxes if box is not None)
+        return first, second
+
+    page.set_viewport_size({"width": 1400, "height": 900})
+    first, second = first_two()
+    assert first == second
+    page.set_viewport_size({"width": 390, "height": 900})
+    first, second = first_two()
+    assert first < second

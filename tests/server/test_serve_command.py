@@ -30,7 +30,7 @@ def store(tmp_path: Path) -> Path:
 
 def refused(*arguments: object) -> str:
     result = subprocess.run(
-        [*SERVE, *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False
+        [*SERVE, *map(str, arguments)], capture_output=True, text=True, timeout=250, check=False
     )
     assert result.returncode == 2, result.stderr
     assert result.stdout == ""

@@ -1,6 +1,7 @@
 """A real Triton that fails while it is being restarted, and what is left of it."""
 
 import asyncio
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from mmebench.server.containers.triton import TritonRecipe
 from mmebench.server.containers.v2_container import V2Container
 from mmebench.server_directory import ServerDirectory
 from mmebench.wire.http_client import Address
+from support.patience import wait_until
 
 pytestmark = pytest.mark.triton
 
@@ -64,6 +66,40 @@ def test_a_triton_that_dies_again_while_it_is_checked_is_restarted_again(
                 await container.close()
 
     asyncio.run(work())
+    assert tritons() == []
+
+
+class Aborted(TritonRecipe):
+    """The first Triton aborts as it is checked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.checks = 0
+
+    async def check(self, control: Control, address: Address) -> None:
+        self.checks += 1
+        if self.checks == 1:
+            (triton,) = tritons()
+            triton.send_signal(signal.SIGABRT)
+            wait_until(lambda: not triton.is_running(), 60)
+        await super().check(control, address)
+
+
+def test_a_triton_that_aborts_as_it_starts_is_started_once_more(run: ServerDirectory, tmp_path: Path) -> None:
+    """``auto`` would take the slower fallback for it."""
+    recipe = Aborted()
+
+    async def work() -> None:
+        with (tmp_path / "log").open("ab", buffering=0) as output:
+            container = V2Container(recipe, run, output)
+            try:
+                await container.start()
+                assert container.ready.is_set()
+            finally:
+                await container.close()
+
+    asyncio.run(work())
+    assert recipe.checks == 2
     assert tritons() == []
 
 

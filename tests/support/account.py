@@ -71,7 +71,7 @@ class Account:
     def mmebench(self, *arguments: object) -> tuple[int, str]:
         process = self.start(*arguments)
         self.proxy.victim = process.pid
-        output, _ = process.communicate(timeout=120)
+        output, _ = process.communicate(timeout=250)
         return process.returncode, output
 
     def clean(self, *arguments: object, **environment: str) -> tuple[int, str]:

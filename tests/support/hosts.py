@@ -61,7 +61,7 @@ def mmebench(
         yield process
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=100)
 
 
 class HostsRun:
@@ -77,8 +77,8 @@ class HostsRun:
                 running.enter_context(mmebench(host, "worker", listen, cwd=elsewhere)) for host in hosts[1:]
             ]
             conductor = running.enter_context(mmebench(hosts[0], "load", str(spec), cwd=tmp_path))
-            assert conductor.wait(timeout=90) == 0
-            assert [worker.wait(timeout=20) for worker in workers] == [0] * len(workers)
+            assert conductor.wait(timeout=250) == 0
+            assert [worker.wait(timeout=100) for worker in workers] == [0] * len(workers)
         assert not list(elsewhere.iterdir()), "workers need no file and leave none"
         prefix = tmp_path / "results" / "tiny" / "existing*onnx*2"
         self.run: Run = read_run(Path(f"{prefix}_run.json"))

@@ -56,7 +56,7 @@ def refusal(archives: str | Path, *options: str, environment: Mapping[str, str] 
     """Why ``mmebench serve`` refuses what it was given."""
     command = [sys.executable, "-m", "mmebench", "serve", str(archives), *options]
     result = subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=False, env=os.environ | (environment or {})
+        command, capture_output=True, text=True, timeout=250, check=False, env=os.environ | (environment or {})
     )
     assert (result.returncode, result.stdout) == (2, ""), result.stderr
     assert "Traceback" not in result.stderr

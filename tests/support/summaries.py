@@ -14,6 +14,8 @@ def stages(platform: str, rows: list[tuple[int, float, float, int, int]], precis
                 "max_models_loaded": 9,
                 "User Count": users,
                 "Requests/s": throughput,
+                "throughput_low_per_s": throughput * 0.95,
+                "throughput_high_per_s": throughput * 1.05,
                 "Total Median Response Time": latency * 0.9,
                 "Total Average Response Time": latency,
                 "Total Min Response Time": latency * 0.5,

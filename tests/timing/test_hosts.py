@@ -70,7 +70,7 @@ def test_a_worker_that_is_stopped_sends_what_it_has(tmp_path: Path) -> None:
                 time.sleep(0.05)
             stopped.send_signal(signal.SIGINT)
             assert stopped.wait(timeout=10) == 130
-            assert conductor.wait(timeout=60) == 0
+            assert conductor.wait(timeout=250) == 0
         requests = len(server.requests)
     prefix = tmp_path / "results" / "tiny" / "existing*onnx*2"
     assert len(read_samples(Path(f"{prefix}_samples.parquet"))) == requests
@@ -103,8 +103,8 @@ def test_a_worker_that_comes_late_takes_part(tmp_path: Path, kind: str) -> None:
                 time.sleep(0.05)
             before = server.connections
             with mmebench(LOCAL, "worker", listen, cwd=tmp_path) as late:
-                assert conductor.wait(timeout=60) == 0
-                assert late.wait(timeout=20) == 0
+                assert conductor.wait(timeout=250) == 0
+                assert late.wait(timeout=100) == 0
         assert server.connections > before, "it has connections of its own"
         requests = len(server.requests)
     prefix = tmp_path / "results" / "tiny" / "existing*onnx*2"

@@ -6,8 +6,9 @@ from mmebench.benchmark.asked import about, ask
 from mmebench.benchmark.measurement import complete, digest, measure
 from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.outcome import Outcome
+from mmebench.benchmark.outlook import load_seconds
 from mmebench.errors import disk_errors
-from mmebench.load.processes.events import Live
+from mmebench.load.schedule.plan import too_short
 from mmebench.models.package import Package, read_package
 from mmebench.record.claim import claim
 from mmebench.record.layout import RunFiles
@@ -55,15 +56,14 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: i
         **about(spec, package, platform, files),
     )
 
-    def look(live: Live) -> Live:
-        observer.live(live)
-        return live
-
     with disk_errors(files.directory):
         files.directory.mkdir(parents=True, exist_ok=True)
         with claim(files.directory):
             for what in recover(files.directory):
                 observer.recovered(what)
+            for what in too_short(spec.workload, spec.objectives):
+                observer.warned(what)
+            observer.planned(1, load_seconds(spec.workload))
             observer.offering(job)
-            observer.measured(complete(measure(asked, job, files, look, observer.gathering), files))
+            observer.measured(complete(measure(asked, job, files, observer.live, observer.gathering), files))
             return Outcome(files.directory, write_report(files.directory))

@@ -23,7 +23,7 @@ def measure(
     asked: Run,
     job: LoadJob,
     files: RunFiles,
-    look: Callable[[Live], Live],
+    look: Callable[[Live], object],
     on_gathering: Callable[[Gathering], object] = lambda gathering: None,
 ) -> Run:
     """Offer the load; samples, Locust's files and the record are on disk afterwards, whatever happened.
@@ -35,7 +35,7 @@ def measure(
         asked: the run as far as it is known before, without stages.
         job: what to ask of which endpoint; it has been checked.
         files: where results go; what an earlier run left there is set aside.
-        look: called about once a second with what the load knows; returns it with what else there is to show.
+        look: called about once a second with what the load knows.
         on_gathering: called about once a second while the load waits for client processes of other hosts.
 
     Returns:
@@ -105,13 +105,11 @@ def measure_watching(
     """
     sightings: list[Sighting] = []
 
-    def look(live: Live) -> Live:
+    def look(live: Live) -> None:
         seen = _sight(endpoint, live.at)
         sightings.extend(seen)
         resident = seen[-1].targets if seen else None
-        known = live.model_copy(update={"resident": resident, "usd": so_far()})
-        on_live(known)
-        return known
+        on_live(live.model_copy(update={"resident": resident, "usd": so_far()}))
 
     before = endpoint.residency()
     try:

@@ -14,11 +14,20 @@ from mmebench.spec import Experiment, PlatformSpec
 class Observer(Protocol):
     """Is told what happens while a benchmark runs; the command line shows it."""
 
+    def planned(self, parts: int, load_seconds: float | None) -> None:
+        """So many runs will be measured, unless they are there already.
+
+        ``load_seconds`` is how long the load of each goes on; None for a search, which ends when it has found.
+        """
+
     def packaging(self, platform: PlatformSpec, message: str) -> None:
         """A step of the export."""
 
     def packaged(self, package: Package) -> None:
         """The archive is there."""
+
+    def warned(self, what: str) -> None:
+        """What is asked for will not show all that it is meant to show."""
 
     def kept(self, run: Run) -> None:
         """An earlier start has measured this run already."""
@@ -55,6 +64,9 @@ class Observer(Protocol):
 
     def experimenting(self, experiment: Experiment) -> None:
         """An experiment starts."""
+
+    def experiment_live(self, live: Live) -> None:
+        """What a load of an experiment was like in the last second."""
 
     def experimented(self, what: str, share: float) -> None:
         """What it does now, and which share of it is over."""

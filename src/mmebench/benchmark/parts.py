@@ -67,7 +67,9 @@ def find_parts(
         BadInputError: a package cannot be served, or all of it could cost more than the spec allows.
     """
     builds = sum(is_built(spec.model, platform) for platform in spec.platforms)
-    prices = opener_of(spec.endpoint).check(spec.endpoint, len(spec.platforms), builds)
+    opener = opener_of(spec.endpoint)
+    prices = opener.check(spec.endpoint, len(spec.platforms), builds)
+    opener.prepare(spec.endpoint)
     for endpoint in spec.endpoint.each():
         for platform in spec.platforms:
             built = is_built(spec.model, platform)

@@ -1,23 +1,30 @@
 """What a person sees while a benchmark runs."""
 
-import threading
+import math
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from typing_extensions import override
 
+from mmebench.benchmark.display import Display
 from mmebench.benchmark.observer import Observer
+from mmebench.benchmark.outlook import Outlook
+from mmebench.benchmark.web.picture import LivePicture
 from mmebench.endpoints.endpoint import Endpoint
 from mmebench.load.job import LoadJob
 from mmebench.load.processes.events import Gathering, Live
 from mmebench.models.package import Package
 from mmebench.record.run import Capacity, FirstInvocation, Run
 from mmebench.spec import Experiment, PlatformSpec, Stage
-from mmebench.units import human_bytes, human_seconds
+from mmebench.units import human_bytes, human_number, human_seconds
+
+_SILENCE_SECONDS = 15.0
+"""So long a log is silent at most while a step goes on."""
 
 
 def describe_package(package: Package) -> str:
@@ -27,58 +34,88 @@ def describe_package(package: Package) -> str:
         parts.append(f"{package.parameters / 1e6:.3g} M parameters")
     parts.append(f"archive of {human_bytes(package.archive.stat().st_size)}")
     if package.parity is not None:
-        parts.append(f"within {package.parity.max_relative:.1e} of eager PyTorch")
+        compared = "the file" if package.source == "file" else "eager PyTorch"
+        parts.append(f"within {package.parity.max_relative:.1e} of {compared}")
     return ", ".join(parts)
 
 
 class RunProgress(Observer):
-    """An observer that shows one bar, for the step under way.
+    """An observer that shows the whole and the step under way, each with a bar, in a terminal of any width.
 
-    A step that is over stays as a line, so that a log of a run without a terminal reads as a story.
+    A step that is over stays as a line. Without a terminal, as in a log, each line has the time, a step has one
+    when it begins, and whatever takes long says every quarter of a minute how far it is.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(
+        self, console: Console, clock: Callable[[], float] = monotonic, picture: LivePicture | None = None
+    ) -> None:
+        """In a terminal, and on a page where there is one."""
         self._console = console
+        self._clock = clock
         self._stages: tuple[Stage, ...] = ()
         self._there: dict[str, int] = {}
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=30),
-            TextColumn("{task.fields[now]}"),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-        )
-        self._task: TaskID | None = None
+        self._display = Display(console)
+        self._picture = LivePicture() if picture is None else picture
+        self._shown: tuple[Display | LivePicture, ...] = (self._display, self._picture)
+        self._outlook: Outlook | None = None
         self._part = "load"
+        self._step_name = ""
+        self._said_at = -math.inf
         self._packaged: set[Path] = set()
         self._so_far: Callable[[], float | None] = lambda: None
-        self._coming_up: dict[str, TaskID] = {}
-        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        self._display.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        self._display.stop()
 
     def _step(self, description: str, total: float | None) -> None:
-        if self._task is not None:
-            self._progress.remove_task(self._task)
-        self._task = self._progress.add_task(f"{self._part}: {description}", total=total, now="")
+        self._step_name = description
+        for shown in self._shown:
+            shown.step(f"{self._part}: {description}", total)
+        if not self._console.is_terminal:
+            self._say(description)
 
-    def _show(self, now: str, completed: float | None = None) -> None:
-        if self._task is not None:
-            usd = self._so_far()
-            cost = "" if usd is None else f"; ${usd:.2f} so far"
-            self._progress.update(self._task, now=now + cost, completed=completed)
+    def _show(self, now: str, completed: float | None = None, where: str = "") -> None:
+        """What a step does now, and how far it is; ``where`` is that in a few words."""
+        usd = self._so_far()
+        cost = "" if usd is None else f"; ${usd:.2f} so far"
+        for shown in self._shown:
+            shown.show(now + cost, completed, where)
+        self._show_whole()
+        at = self._clock()
+        if not self._console.is_terminal and at - self._said_at >= _SILENCE_SECONDS:
+            left = "" if self._outlook is None else f"; {self._outlook.describe(at)}"
+            self._say(f"{self._step_name}: {where}{', ' * bool(where)}{now}{cost}{left}")
+
+    def _show_whole(self) -> None:
+        if self._outlook is not None:
+            outlook, at = self._outlook, self._clock()
+            run = f"run {min(outlook.over + 1, outlook.parts)} of {outlook.parts}"
+            for shown in self._shown:
+                shown.show_whole(run, outlook.share(at), outlook.describe(at))
 
     def _say(self, text: str) -> None:
-        self._console.print(f"{self._part}: {text}", highlight=False, markup=False, soft_wrap=True)
+        self._print(f"{self._part}: {text}")
+
+    def _print(self, text: str) -> None:
+        self._said_at = self._clock()
+        self._picture.say(f"{datetime.now():%H:%M:%S} {text}")
+        stamp = "" if self._console.is_terminal else f"{datetime.now():%H:%M:%S} "
+        self._console.print(stamp + text, highlight=False, markup=False, soft_wrap=True)
+
+    def watch_at(self, url: str) -> None:
+        """Say where the live page is."""
+        self._print(f"watch it: {url}")
+
+    @override
+    def planned(self, parts: int, load_seconds: float | None) -> None:
+        self._outlook = Outlook(parts, load_seconds, self._clock())
+        self._show_whole()
 
     @override
     def packaging(self, platform: PlatformSpec, message: str) -> None:
@@ -94,7 +131,13 @@ class RunProgress(Observer):
             self._say(describe_package(package))
 
     @override
+    def warned(self, what: str) -> None:
+        self._say(what)
+
+    @override
     def kept(self, run: Run) -> None:
+        if self._outlook is not None:
+            self._outlook.kept(self._clock())
         self._say(f"measured already on {run.finished_at}, {run.targets} targets; nothing to do")
 
     @override
@@ -107,18 +150,14 @@ class RunProgress(Observer):
 
     @override
     def coming_up(self, what: str, message: str) -> None:
-        with self._lock:
-            task = self._coming_up.get(what)
-            if task is None:
-                task = self._coming_up[what] = self._progress.add_task(f"{what}: endpoint", total=None, now="")
-        self._progress.update(task, now=message)
+        self._picture.coming_up(what, message)
+        if self._display.coming_up(what, message) and not self._console.is_terminal:
+            self._print(f"{what}: endpoint: {message}")
 
     @override
     def came_up(self, what: str) -> None:
-        with self._lock:
-            task = self._coming_up.pop(what, None)
-        if task is not None:
-            self._progress.remove_task(task)
+        for shown in self._shown:
+            shown.came_up(what)
 
     @override
     def serving(self, what: str, endpoint: Endpoint, so_far: Callable[[], float | None]) -> None:
@@ -129,8 +168,9 @@ class RunProgress(Observer):
 
     @override
     def loaded(self, load: FirstInvocation, memory_budget: int | None) -> None:
-        if self._task is not None and memory_budget:
-            self._progress.update(self._task, total=memory_budget)
+        if memory_budget:
+            for shown in self._shown:
+                shown.expect(memory_budget)
         of = f" of {human_bytes(memory_budget)}" if memory_budget else ""
         used = "" if load.memory_used is None else f"; {human_bytes(load.memory_used)}{of} in use"
         self._show(f"{load.target} loaded in {human_seconds(load.seconds)}{used}", load.memory_used)
@@ -158,11 +198,9 @@ class RunProgress(Observer):
     def offering(self, job: LoadJob) -> None:
         self._stages = job.workload.stages
         if (workers := job.workload.workers) is not None:
-            self._console.print(
+            self._print(
                 f"waiting for {workers.count} client processes: on other hosts, mmebench worker {workers.listen}"
             )
-        if job.web_port is not None:
-            self._console.print(f"watch it: http://127.0.0.1:{job.web_port}/?tab=endpoint", soft_wrap=True)
         self._step(f"load {len(job.targets)} targets", sum(stage.duration for stage in self._stages) or None)
 
     @override
@@ -170,30 +208,49 @@ class RunProgress(Observer):
         self._show(gathering.there, 0)
         if gathering.hosts != self._there:
             self._there = gathering.hosts
-            self._console.print(gathering.there)
+            self._print(gathering.there)
 
     @override
     def live(self, live: Live) -> None:
-        latency = f", p50 {live.p50:.0f} ms, p99 {live.p99:.0f} ms" if live.p50 is not None else ""
+        self._picture.second(live)
+        latency = _latency(live)
         resident = f"; {live.resident} targets in memory" if live.resident is not None else ""
-        failures = f", [red]{live.failures} failed[/red]" if live.failures else ""
+        failures = f", {live.failures} failed" if live.failures else ""
         now = f"{live.users} users: {live.successes_per_second} requests/s{latency}{failures}{resident}"
         if 0 <= live.stage < len(self._stages):
             done = sum(stage.duration for stage in self._stages[: live.stage])
             done += min(live.elapsed, self._stages[live.stage].duration)
-            self._show(f"stage {live.stage + 1} of {len(self._stages)}, {now}", done)
+            if self._outlook is not None:
+                self._outlook.load_is_at(done)
+            self._show(now, done, f"stage {live.stage + 1} of {len(self._stages)}")
         else:  # a search chooses its stages as it goes
-            self._show(f"stage {live.stage + 1}, {now}")
+            self._show(now, where=f"stage {live.stage + 1}")
 
     @override
     def experimenting(self, experiment: Experiment) -> None:
         self._step(experiment.kind.replace("_", " "), 1.0)
+        if self._outlook is not None:
+            self._outlook.experiment_begins(self._clock())
+
+    @override
+    def experiment_live(self, live: Live) -> None:
+        self._picture.second(live)
 
     @override
     def experimented(self, what: str, share: float) -> None:
-        self._show(what, share)
+        if self._outlook is not None:
+            self._outlook.experiment_is_at(share, self._clock())
+        self._show(what, share, f"{share:.0%}")
 
     @override
     def measured(self, run: Run) -> None:
+        if self._outlook is not None:
+            self._outlook.measured(self._clock())
         cold = f"; {run.evictions_during_load} evictions during the load" if run.evictions_during_load else ""
         self._say(f"measured {len(run.stages)} stages on {run.targets} targets{cold}")
+
+
+def _latency(live: Live) -> str:
+    if live.p50 is None or live.p99 is None:
+        return ""
+    return f", p50 {human_number(live.p50)} ms, p99 {human_number(live.p99)} ms"

@@ -19,6 +19,7 @@ from mmebench.benchmark.measurement import complete, measure_watching
 from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.opening import open_ahead
 from mmebench.benchmark.outcome import Outcome
+from mmebench.benchmark.outlook import load_seconds
 from mmebench.benchmark.parts import OpenPart, Part, find_parts, open_part
 from mmebench.benchmark.spending import Spending
 from mmebench.endpoints.endpoint import Endpoint, Monitored, Residency, Staying
@@ -26,6 +27,7 @@ from mmebench.endpoints.opener import opener_of
 from mmebench.errors import BadInputError, MmebenchError, disk_errors
 from mmebench.load.processes.connections import allow_connections
 from mmebench.load.processes.token import token_of
+from mmebench.load.schedule.plan import too_short
 from mmebench.models.package import Package
 from mmebench.models.ready_archive import name_platforms
 from mmebench.record.claim import claim
@@ -48,7 +50,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int |
         spec: what to measure.
         results: where results go.
         observer: is told how it goes.
-        web_port: where Locust's web UI is while a load goes on; None is nowhere.
+        web_port: where Locust's own pages are while a load goes on; None is nowhere.
 
     Raises:
         BadInputError: the spec cannot be run, or another process writes to the same directory.
@@ -61,7 +63,10 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int |
     spec = spec.model_copy(update={"endpoint": opener_of(spec.endpoint).complete(spec.endpoint)})
     if spec.workload.workers is not None:
         token_of(spec.workload.workers)  # better missed now than when everything is loaded
+    for what in too_short(spec.workload, spec.objectives):
+        observer.warned(what)
     results.mkdir(parents=True, exist_ok=True)
+    observer.planned(len(tuple(spec.endpoint.each())) * len(spec.platforms), load_seconds(spec.workload))
     problems: list[MmebenchError] = []
     spending = Spending()
     kept: list[Path] = []
@@ -222,7 +227,7 @@ def _run_part(part: Part, opened: OpenPart, spending: Spending, observer: Observ
         run = measure_watching(endpoint, asked, job, files, spending.so_far, observer.live, observer.gathering)
         subject = Subject(
             endpoint, client, package.archive, package.model, capacity.fits, part.body, job, run, files,
-            spending.so_far,
+            spending.so_far, observer.experiment_live,
         )  # fmt: skip
         for experiment in spec.experiments:
             observer.experimenting(experiment)

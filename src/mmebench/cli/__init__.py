@@ -10,6 +10,8 @@ from mmebench.cli.options import say
 from mmebench.errors import MmebenchError
 
 _COMMANDS = {
+    "init": "Write a first spec, with comments.",
+    "check": "Say what a run would do, and what would be refused; starts nothing.",
     "run": "Benchmark a spec: package, serve, fill, load, report.",
     "package": "Export a spec's model to archives that Triton loads.",
     "load": "Load a multi-model endpoint that already runs.",
@@ -54,17 +56,18 @@ class _LazyGroup(click.Group):
             formatter.write_dl(list(_COMMANDS.items()))
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+_EXIT_CODES = """Exit codes: 0 done, 1 objectives judged and missed, 2 bad input and nothing started,
+3 failed (what was measured is kept), 4 done but not all of it cleaned up, 130 interrupted."""
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXIT_CODES)
 @click.version_option(package_name="mmebench")
 def cli() -> None:
     """Benchmark GPU multi-model endpoints: many models behind one endpoint, loaded on demand."""
 
 
 def main() -> None:
-    """Run the command line.
-
-    Exit codes: 0 done, 1 objective missed, 2 bad input, 3 failed, 4 clean-up failed, 130 interrupted.
-    """
+    """Run the command line; its exit codes are those of its help."""
     try:
         status = cli.main(prog_name="mmebench", standalone_mode=False)
     except click.ClickException as error:

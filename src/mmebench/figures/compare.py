@@ -1,9 +1,8 @@
 """Two results side by side: which stages belong together, what changed, and whether that is more than chance.
 
-A change of a latency or a rate is a ratio with a 95 % confidence interval, which follows from the intervals of the
-two figures by the method of variance estimates recovery on the logarithms (Zou and Donner, "Construction of
-confidence limits about effect measures", Statistics in Medicine 27, 2008). A change of the share of failures is a
-difference, by the same method from Wilson's intervals, which is Newcombe's (Statistics in Medicine 17, 1998).
+A change of a latency or a rate is a ratio, as :mod:`mmebench.figures.metric` has it. A change of the share of
+failures is a difference, by the same method from Wilson's intervals, which is Newcombe's (Statistics in Medicine
+17, 1998).
 """
 
 import math
@@ -11,13 +10,14 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
 from mmebench.errors import BadInputError
 from mmebench.figures.failures import count_failed
-from mmebench.figures.statistics import NAN, Estimate
+from mmebench.figures.metric import METRICS, estimate_of, relative_change
+from mmebench.figures.statistics import Estimate
 from mmebench.figures.summary import summarise_run
 from mmebench.record.layout import RunFiles, find_runs
 from mmebench.record.run import Run, StageWindow, find_run
@@ -26,35 +26,6 @@ _NORMAL = 1.959964
 """The 97.5 % quantile of the standard normal distribution."""
 
 
-class Metric(NamedTuple):
-    """A figure of the summary that is compared."""
-
-    label: str
-    unit: str
-    column: str
-    low: str
-    high: str
-    lower_is_better: bool
-
-
-METRICS = {
-    "throughput": Metric(
-        "throughput", "/s", "Requests/s", "throughput_low_per_s", "throughput_high_per_s", lower_is_better=False
-    ),
-    "mean": Metric(
-        "mean", "ms", "Total Average Response Time", "mean_low_ms", "mean_high_ms", lower_is_better=True
-    ),
-    "p50": Metric("p50", "ms", "Total Median Response Time", "p50_low_ms", "p50_high_ms", lower_is_better=True),
-    **{
-        name: Metric(label, "ms", f"{column}_ms", f"{column}_low_ms", f"{column}_high_ms", lower_is_better=True)
-        for name, label, column in (
-            ("p90", "p90", "p90"),
-            ("p95", "p95", "p95"),
-            ("p99", "p99", "p99"),
-            ("p99.9", "p99.9", "p99_9"),
-        )
-    },
-}
 FAILURES = "failures"
 """The share of requests that failed; compared as a difference, not as a ratio."""
 
@@ -183,7 +154,7 @@ def compare_rows(before: "pd.Series[Any]", after: "pd.Series[Any]") -> tuple[Cha
     """All metrics that both rows know."""
     changes = []
     for metric in METRICS.values():
-        first, second = (_estimate(row, metric) for row in (before, after))
+        first, second = (estimate_of(row, metric) for row in (before, after))
         if not (math.isnan(first.value) or math.isnan(second.value)):
             changes.append(
                 Change(
@@ -200,24 +171,6 @@ def compare_rows(before: "pd.Series[Any]", after: "pd.Series[Any]") -> tuple[Cha
         Change(FAILURES, "", shares[0].value, shares[1].value, _difference(*shares), lower_is_better=True)
     )
     return tuple(changes)
-
-
-def _estimate(row: "pd.Series[Any]", metric: Metric) -> Estimate:
-    return Estimate(*(float(row.get(column, NAN)) for column in (metric.column, metric.low, metric.high)))
-
-
-def relative_change(before: Estimate, after: Estimate) -> Estimate:
-    """``after / before - 1`` with its interval; both are positive. NaN bounds where either has none."""
-    if not (before.value > 0 and after.value > 0):
-        return Estimate()
-    ratio = math.log(after.value / before.value)
-    down = math.hypot(_log(after.value, after.low), _log(before.high, before.value))
-    up = math.hypot(_log(after.high, after.value), _log(before.value, before.low))
-    return Estimate(*(math.expm1(bound) for bound in (ratio, ratio - down, ratio + up)))
-
-
-def _log(numerator: float, denominator: float) -> float:
-    return math.log(numerator / denominator) if numerator > 0 and denominator > 0 else NAN
 
 
 def _failed(row: "pd.Series[Any]") -> Estimate:

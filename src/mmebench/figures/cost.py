@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from mmebench.figures.failures import without_failure
-from mmebench.figures.objectives import find_missed
-from mmebench.figures.statistics import NAN
+from mmebench.figures.metric import METRICS, estimate_of, relative_change
+from mmebench.figures.operating_point import find_operating_point
+from mmebench.figures.statistics import NAN, Estimate
 from mmebench.record.run import Run
 from mmebench.spec import Objectives
 
@@ -65,43 +66,41 @@ class Choice(NamedTuple):
     instance_type: str
     platform: str
     per_dollar: float
-    """Inferences for a dollar at the largest load that holds the objectives."""
+    """Inferences for a dollar at the operating point."""
     reason: str
 
 
 def most_per_dollar(summary: pd.DataFrame, objectives: Objectives) -> Choice | None:
-    """The run whose largest load within the objectives serves most inferences for a dollar; None without prices.
+    """The run that at its operating point serves most inferences for a dollar; None without prices.
 
     Args:
         summary: rows of :func:`mmebench.figures.summary.summarise`, of any number of runs.
-        objectives: without any, a load is served well when no request fails.
+        objectives: see :func:`mmebench.figures.operating_point.find_operating_point`.
     """
     if "usd_per_hour" not in summary:
         return None
-    asked = objectives if objectives.given else Objectives(failures=0)
-    held = [
-        row
-        for row in summary.to_dict("records")
-        if pd.notna(row["usd_per_hour"]) and row["Requests/s"] > 0 and not find_missed(row, asked)
-    ]
-    best: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in held:
-        run = (str(row["instance_type"]), str(row["platform"]))
-        if run not in best or row["Requests/s"] > best[run]["Requests/s"]:
-            best[run] = {str(key): value for key, value in row.items()}
+    best = {
+        (str(instance_type), str(platform)): point
+        for (instance_type, platform), stages in summary.dropna(subset=["usd_per_hour"]).groupby(
+            ["instance_type", "platform"], sort=False
+        )
+        if (point := find_operating_point(stages, objectives)) is not None
+    }
     if not best:
         return None
-    ranked = sorted(best.items(), key=lambda item: _per_dollar(item[1]), reverse=True)
+    ranked = sorted(best.items(), key=lambda item: _per_dollar(item[1]).value, reverse=True)
     (instance_type, platform), first = ranked[0]
+    dollar = _per_dollar(first)
     reason = (
-        f"{platform} on {instance_type} serves {_rounded(_per_dollar(first)):,} inferences for a "
+        f"{platform} on {instance_type} serves {_rounded(dollar.value):,} inferences for a "
         f"dollar ({first['Requests/s']:.3g} requests/s at ${first['usd_per_hour']:.3g} an hour)"
     )
     if len(ranked) > 1:
         (other_type, other_platform), second = ranked[1]
-        ahead = _per_dollar(first) / _per_dollar(second) - 1
-        reason += f", {ahead:.0%} more than {other_platform} on {other_type}, the next"
-    return Choice(instance_type, platform, _per_dollar(first), reason)
+        ahead = relative_change(_per_dollar(second), dollar)
+        shown = "" if ahead.low > 0 else ", which may be chance"
+        reason += f", {ahead.value:.0%} more than {other_platform} on {other_type}, the next{shown}"
+    return Choice(instance_type, platform, dollar.value, reason)
 
 
 def _rounded(count: float) -> int:
@@ -109,5 +108,5 @@ def _rounded(count: float) -> int:
     return int(float(f"{count:.3g}"))
 
 
-def _per_dollar(row: dict[str, Any]) -> float:
-    return float(row["Requests/s"]) * _HOUR / float(row["usd_per_hour"])
+def _per_dollar(row: "pd.Series[Any]") -> Estimate:
+    return estimate_of(row, METRICS["throughput"]).scaled(_HOUR / float(row["usd_per_hour"]))

@@ -6,24 +6,27 @@ import pandas as pd
 
 from mmebench.figures.failures import without_failure
 
+_NEARLY_ALL = 0.9
+"""Of the most requests a second. What comes beyond it is bought with a latency that grows as the load does."""
+
 
 def find_knee(stages: pd.DataFrame) -> "pd.Series[Any] | None":
-    """The stage with the most power, which is throughput over mean latency.
+    """The smallest load that gets nine tenths of the most requests a second.
 
-    Up to it throughput grows by a larger share than latency, beyond it by a smaller one (Kleinrock, "Power and
-    deterministic rules of thumb for probabilistic problems in computer communications", ICC 1979). Only
-    stages without a failure are looked at: an endpoint that turns requests down answers the others fast.
+    Only stages without a failure are looked at: an endpoint that turns requests down answers the others fast.
+    (Power, throughput over latency, is the textbook's measure; where stages are far apart it has its most below
+    the load that keeps the endpoint busy, and names a half of what can be had.)
 
     Args:
         stages: the summary rows of one run, by load.
 
     Returns:
-        None where no stage is free of failures, and where that with the most power is the last: then the load
-        never got past the knee, which may be anywhere beyond.
+        None where no stage is free of failures, and where that stage is the last: then the load never got past
+        the knee, which may be anywhere beyond.
     """
-    clean = without_failure(stages) & (stages["Total Average Response Time"] > 0)
-    if not clean.any():
+    clean = without_failure(stages)
+    rates = stages["Requests/s"].where(clean, 0.0)
+    if not (rates > 0).any():
         return None
-    power = (stages["Requests/s"] / stages["Total Average Response Time"]).where(clean, -1.0)
-    most = int(power.to_numpy().argmax())
-    return stages.iloc[most] if most < len(stages) - 1 else None
+    first = int((rates >= _NEARLY_ALL * rates.max()).to_numpy().argmax())
+    return stages.iloc[first] if first < len(stages) - 1 else None

@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 
 from mmebench.errors import BadInputError
-from mmebench.figures.compare import FAILURES, METRICS, Change, StageChange
+from mmebench.figures.compare import FAILURES, Change, StageChange
+from mmebench.figures.metric import METRICS
 
 _LIMIT = re.compile(r"\s*([a-z0-9.]+)\s*([<>])\s*([+-]?\d+(?:\.\d+)?)\s*%\s*")
 

@@ -1,51 +1,121 @@
-"""Whether a stage holds the objectives, read off its row in the summary.
+"""How a stage stands to the objectives, read off its row in the summary: held, missed, or not to be judged.
 
 A search asks it of each probe and a report of each row: what either says is what the row shows.
 """
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, NamedTuple
 
 from mmebench.figures.failures import count_failed
 from mmebench.spec import Objectives
 
-_BEYOND_P99 = 0.01
-"""The share of requests, the slowest, of which a p99 says nothing."""
+Standing = Literal["held", "missed", "unknown"]
+
+SHARES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
+"""The percentiles that may be asked for, lowest first."""
+_COLUMNS = {"p50": "Total Median Response Time", "p90": "p90_ms", "p95": "p95_ms", "p99": "p99_ms"}
 
 
-def find_missed(row: Mapping[Any, Any], objectives: Objectives) -> list[str]:
-    """What a stage misses, in words; nothing where it holds all objectives.
+class Judgement(NamedTuple):
+    """What a stage misses and what nobody can say of it, in words; where there is neither, it holds all."""
+
+    missed: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    more: int = 0
+    """How many more requests it takes to say what is unknown, as far as requests would tell it."""
+
+    @property
+    def standing(self) -> Standing:
+        """What is missed is missed, whatever else is unknown."""
+        return "missed" if self.missed else "unknown" if self.unknown else "held"
+
+    @property
+    def reasons(self) -> str:
+        """Why it is not held, in words."""
+        return ", ".join(self.missed or self.unknown)
+
+
+class _Finding(NamedTuple):
+    """One of the above."""
+
+    words: str
+    missed: bool = True
+    more: int = 0
+
+
+def judge_stage(row: Mapping[Any, Any], objectives: Objectives) -> Judgement:
+    """Hold a stage against the objectives.
 
     Requests that an open loop was to start and never did have failed. Where they are more than one in a hundred
-    no p99 is held, whatever that of the answers is; nor is it where the answers cannot carry one.
+    no p99 is held, whatever that of the answers is. A percentile that too few answers carry is not held and not
+    missed, unless a lower one, which they carry, is beyond the limit already; nor is a share in good time that a
+    single late answer would have taken away.
 
     Args:
         row: of the summary; a cell that is missing or empty is a figure that nobody knows.
         objectives: what is to be held.
     """
     answers, failed = int(row["Successful Requests"]), count_failed(row)
-    not_started = failed - int(row["Failed Requests"])
-    requests = answers + failed
-    if objectives.given and not requests:
-        return ["no request was answered within the window"]
-    missed = []
-    if objectives.p99 is not None:
-        p99 = _known(row.get("p99_ms"), math.nan)
-        if math.isnan(p99):
-            missed.append(f"{answers} answers are too few for a p99")
-        elif p99 > objectives.p99 * 1e3:
-            missed.append(f"p99 {p99:.0f} ms")
-        if not_started > _BEYOND_P99 * (answers + not_started):
-            missed.append(f"{not_started / requests:.2%} never started")
-    if objectives.failures is not None and failed > objectives.failures * requests:
-        missed.append(f"{failed / requests:.2%} failed")
+    if objectives.given and not answers + failed:
+        return Judgement(missed=("no request was answered within the window",))
+    findings = [
+        finding
+        for name, limit in objectives.percentiles.items()
+        for finding in _percentile(row, name, limit * 1e3, answers)
+    ]
+    if objectives.failures is not None and failed > objectives.failures * (answers + failed):
+        findings.append(_Finding(f"{failed / (answers + failed):.2%} failed"))
     if objectives.goodput is not None:
-        share = _known(row.get("goodput_share"), 0)
-        if share < objectives.goodput.share:
-            missed.append(f"{share:.2%} in good time")
-    return missed
+        findings += _goodput(row, objectives.goodput.share, answers + failed)
+    return Judgement(
+        tuple(dict.fromkeys(finding.words for finding in findings if finding.missed)),
+        tuple(finding.words for finding in findings if not finding.missed),
+        max((finding.more for finding in findings), default=0),
+    )
 
 
-def _known(figure: float | None, otherwise: float) -> float:
-    return otherwise if figure is None or math.isnan(figure) else figure
+def lacking(count: int, share: float) -> int:
+    """How many more values it takes for a percentile at ``share``, so that one lies above it; 0: it is carried."""
+    return max(math.ceil(1 / (1 - share) - 1e-9) - count, 0)
+
+
+def _percentile(row: Mapping[Any, Any], name: str, limit_ms: float, answers: int) -> Iterator[_Finding]:
+    share = SHARES[name]
+    if not answers:
+        yield _Finding("no request succeeded")
+        return
+    never = count_failed(row) - int(row["Failed Requests"])
+    if never > (1 - share) * (answers + never) + 1e-9:
+        yield _Finding(f"{never / (answers + count_failed(row)):.2%} never started")
+    figure = _known(row, _COLUMNS[name])
+    if not math.isnan(figure):
+        if figure > limit_ms:
+            yield _Finding(f"{name} {figure:.5g} ms")
+        return
+    below = {lower: _known(row, _COLUMNS[lower]) for lower, other in SHARES.items() if other < share}
+    beyond = {lower: known for lower, known in below.items() if known > limit_ms}
+    if beyond:
+        first = next(iter(beyond))
+        yield _Finding(f"{first} {beyond[first]:.5g} ms already")
+    elif more := lacking(answers, share):
+        yield _Finding(f"{answers} answers are too few for a {name}, {more} more would do", False, more)
+    else:
+        yield _Finding(f"the {name} is not known", False)
+
+
+def _goodput(row: Mapping[Any, Any], asked: float, requests: int) -> Iterator[_Finding]:
+    share = _known(row, "goodput_share")
+    if math.isnan(share):
+        yield _Finding("how many were in good time is not known", False)
+    elif share < asked:
+        yield _Finding(f"{share:.2%} in good time")
+    elif asked < 1 and (more := lacking(requests, asked)):
+        yield _Finding(
+            f"{requests} requests are too few for {asked:.2%} of them, {more} more would do", False, more
+        )
+
+
+def _known(row: Mapping[Any, Any], column: str) -> float:
+    figure = row.get(column)
+    return math.nan if figure is None else float(figure)

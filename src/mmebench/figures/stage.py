@@ -29,8 +29,10 @@ PERCENTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "p99_9": 0.99
 
 BUSY_CLIENT = 0.85
 """Share of a core from which on a client process may itself be what is slow."""
-LATE_CLIENT_SECONDS = 0.005
-"""The same for the p99 of its event loop's lag."""
+LATE_MS = 5.0
+"""The same for the p99 of its event loop's lag, in milliseconds."""
+_NOTABLE = 0.05
+"""Of the median latency. A lag below this share of it changes no figure that anybody would act on."""
 
 _MS = 1e-6
 """Milliseconds in a nanosecond."""
@@ -93,6 +95,11 @@ class StageSummary:
     """
     client_cpu: float | None = None
     loop_lag: float | None = None
+    """p99, in milliseconds."""
+    own_lag: float | None = None
+    """The same without the time for which the client waited for a core."""
+    machine_cpu: float | None = None
+    machine_stolen: float | None = None
     note: str | None = None
 
     @property
@@ -102,10 +109,22 @@ class StageSummary:
 
     @property
     def client_limited(self) -> bool | None:
-        """Whether the client may have been what was slow; None where nobody measured it."""
+        """Whether the client itself may have been what was slow; None where nobody measured it."""
         if self.client_cpu is None and self.loop_lag is None:
             return None
-        return (self.client_cpu or 0) > BUSY_CLIENT or (self.loop_lag or 0) > LATE_CLIENT_SECONDS * 1e3
+        own = self.loop_lag if self.own_lag is None else self.own_lag
+        return (self.client_cpu or 0) > BUSY_CLIENT or self._is_notable(own)
+
+    @property
+    def machine_limited(self) -> bool | None:
+        """Whether the client waited for a core of its machine, for so long that latencies hold it."""
+        if self.own_lag is None:
+            return None
+        return not self.client_limited and self._is_notable(self.loop_lag)
+
+    def _is_notable(self, lag: float | None) -> bool:
+        """Late, and not by a small share of the latency only."""
+        return lag is not None and lag > LATE_MS and not lag < _NOTABLE * self.p50
 
 
 def summarise_stage(stage: StageWindow, samples: pa.Table, objectives: Objectives | None = None) -> StageSummary:
@@ -161,6 +180,9 @@ def summarise_own(stage: StageWindow, own: OwnSamples, objectives: Objectives | 
         littles_law=throughput * estimates["mean"].value / 1e3 / present if successes and present else NAN,
         client_cpu=stage.client_cpu,
         loop_lag=None if stage.loop_lag_p99 is None else stage.loop_lag_p99 * 1e3,
+        own_lag=None if stage.own_lag_p99 is None else stage.own_lag_p99 * 1e3,
+        machine_cpu=stage.machine_cpu,
+        machine_stolen=stage.machine_stolen,
         note=stage.note,
     )
 

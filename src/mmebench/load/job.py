@@ -15,6 +15,9 @@ from mmebench.spec import Objectives, Trace, Workload
 from mmebench.spec.workload import check_search
 from mmebench.wire.addresses import invocation_path
 
+LOCUST_PAGES = "/locust"
+"""The path below which Locust's own pages are."""
+
 
 class RequestContent(NamedTuple):
     """What requests are made of: bodies, and the course of a trace where the arrivals follow one."""
@@ -48,7 +51,7 @@ class LoadJob(BaseModel):
     samples: Path
     """Where the samples go, as an Arrow IPC stream."""
     web_port: int | None = None
-    """Where Locust's web UI is to be seen, on 127.0.0.1, while the load goes on; None is nowhere."""
+    """Where Locust's pages are, on 127.0.0.1 below :data:`LOCUST_PAGES`, during the load; None is nowhere."""
 
     @property
     def path(self) -> str:

@@ -5,7 +5,7 @@ and Locust hands messages over without a network.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Self
 
 
@@ -67,6 +67,9 @@ class StageReport:
     stage: int
     cpu: float
     lag_p99: float | None
+    own_lag_p99: float | None
+    machine_cpu: float | None
+    machine_stolen: float | None
     not_started: int | None
     """Of what was due in an open loop, how many requests found no caller free before the stage was over."""
 
@@ -83,6 +86,8 @@ class Samples(Message):
     report: dict[str, Any] | None = None
     """A :class:`StageReport`, after :class:`EndStage`."""
     drained: bool = False
+    complaints: list[dict[str, Any]] = field(default_factory=list)
+    """What failures among these said: :class:`mmebench.load.client.complaints.Complaint`."""
     number: int = 0
     """Counts those of one worker, from 0; the conductor takes them in this order, and each once."""
 

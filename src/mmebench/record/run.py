@@ -81,6 +81,20 @@ class Capacity(Record):
         return ", ".join(f"{gpu.fits} on GPU {gpu.gpu}" for gpu in self.gpus) if len(self.gpus) > 1 else ""
 
 
+class FailedAlike(Record):
+    """Failed answers of a stage, warm-up included, that say the same."""
+
+    error: str
+    """What AWS or the client calls it."""
+    status: int
+    """0 where no answer came."""
+    message: str
+    """In the container's own words; numbers and archives, which differ from one to the next, as ``#``."""
+    count: int
+    body: str
+    """The first one's body, or the beginning of it."""
+
+
 class StageWindow(Record):
     """What a stage really was, in seconds since the load began.
 
@@ -96,12 +110,20 @@ class StageWindow(Record):
     """Share of a core that the busiest client process used within the window; 1 is all of it."""
     loop_lag_p99: float | None = None
     """How late the client's event loop ran its timers within the window, in seconds."""
+    own_lag_p99: float | None = None
+    """The same without the time for which the client waited for a core of its machine."""
+    machine_cpu: float | None = None
+    """Share of all cores of the client's machine that were in use within the window, by anybody."""
+    machine_stolen: float | None = None
+    """Share of them that the hypervisor gave to other machines while they were wanted here."""
     rate: float | None = None
     """Requests per second that an open loop was to start; None in a closed loop, and for a trace."""
     due: int | None = None
     """Requests that an open loop was to start within the window."""
     not_started: int | None = None
     """Of these, how many were never started, because until the stage was over no connection came free."""
+    failures: tuple[FailedAlike, ...] = ()
+    """What failed answers said."""
     note: str | None = None
     """What else is to be known: a client process that was lost, a probe of a search and how it went."""
 

@@ -3,12 +3,8 @@
 import pandas as pd
 
 from mmebench.figures.failures import without_failure
+from mmebench.figures.operating_point import loads
 from mmebench.units import human_number
-
-
-def loads(stages: pd.DataFrame) -> "pd.Series[float]":
-    """The load of each stage as it was asked for: users of a closed loop, requests per second of an open one."""
-    return stages["offered_per_s"].fillna(stages["User Count"])
 
 
 def describe_load(stage: "pd.Series[float]") -> str:

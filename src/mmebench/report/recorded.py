@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from mmebench.figures.breakdown import Breakdown, break_down
 from mmebench.figures.latency import find_distribution, latency_by_second
 from mmebench.record.layout import RunFiles
 from mmebench.record.metrics import read_metrics
@@ -25,6 +26,8 @@ class Recorded(NamedTuple):
     """As :func:`mmebench.figures.latency.latency_by_second` gives it."""
     distribution: npt.NDArray[np.float64] | None
     """As :func:`mmebench.figures.latency.find_distribution` gives it; None without a success."""
+    breakdown: Breakdown | None
+    """None without samples."""
     sightings: pd.DataFrame
     metrics: pd.DataFrame
 
@@ -37,9 +40,12 @@ class Recorded(NamedTuple):
 def read_recorded(files: RunFiles) -> Recorded:
     """Read all of it."""
     run = find_run(files)
-    course, distribution = pd.DataFrame(), None
+    course, distribution, breakdown = pd.DataFrame(), None, None
     if run is not None and files.samples.exists():
         good = read_good(files.samples)
+        breakdown = break_down(files.samples)
         course = latency_by_second(good.end_ns, good.latency_ns, [stage.start for stage in run.stages])
         distribution = find_distribution(good.latency_ns) if len(good.latency_ns) else None
-    return Recorded(files, run, course, distribution, read_sightings(files.sightings), read_metrics(files.metrics))
+    return Recorded(
+        files, run, course, distribution, breakdown, read_sightings(files.sightings), read_metrics(files.metrics)
+    )

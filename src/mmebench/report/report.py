@@ -17,13 +17,16 @@ from mmebench.record.layout import (
     find_runs,
 )
 from mmebench.record.metrics import since_load_began
-from mmebench.record.run import unread_records
+from mmebench.record.run import objectives_of, unread_records
 from mmebench.record.tables import write_table
+from mmebench.report.footers import footer_of, footer_of_all
 from mmebench.report.page.html import write_html
-from mmebench.report.pictures.footers import footer_of, footer_of_all
 from mmebench.report.recorded import Recorded, read_recorded
 from mmebench.report.runs import name_all, tell_apart
+from mmebench.report.words.conclusions import Conclusions, common_objectives, conclude
 from mmebench.report.words.experiments import write_experiments
+from mmebench.report.words.failures import explain_failures
+from mmebench.spec import Objectives
 
 
 class Report(NamedTuple):
@@ -31,8 +34,11 @@ class Report(NamedTuple):
 
     summary: pd.DataFrame
     """One row a stage."""
+    conclusions: Conclusions
     findings: tuple[str, ...]
     """What experiments show, a line each."""
+    failures: tuple[str, ...]
+    """What failed requests were told, a line each."""
     unread: tuple[str, ...]
     """Why a record could not be read, a line each."""
 
@@ -61,8 +67,10 @@ def write_report(directory: Path, changed: RunFiles | None = None) -> Report:
         findings += write_experiments(run.files, footer_of(run.run))
     _draw_all(directory, runs, summary)
     unread = unread_records(directory)
-    write_html(runs, summary, findings, unread, directory / REPORT)
-    return Report(summary, tuple(findings), unread)
+    records = [run.run for run in runs if run.run is not None]
+    conclusions = conclude(summary, common_objectives(records), records, unread)
+    write_html(runs, summary, conclusions, findings, directory / REPORT)
+    return Report(summary, conclusions, tuple(findings), tuple(explain_failures(records)), unread)
 
 
 def _draw_run(recorded: Recorded, rows: pd.DataFrame) -> None:
@@ -77,7 +85,7 @@ def _draw_run(recorded: Recorded, rows: pd.DataFrame) -> None:
 
     files, run, footer = recorded.files, recorded.run, footer_of(recorded.run)
     if not rows.empty:
-        save(draw_chart1(rows, footer), files.chart1)
+        save(draw_chart1(rows, footer, Objectives() if run is None else objectives_of(run)), files.chart1)
     if run is None:
         return
     if run.capacity is not None and len(run.capacity.loads) > 1:
@@ -101,7 +109,7 @@ def _draw_all(directory: Path, runs: list[Recorded], summary: pd.DataFrame) -> N
     from mmebench.report.pictures.pictures import save, save_or_remove
 
     footer, looks = footer_of_all([run.run for run in runs]), tell_apart([run.key for run in runs])
-    save(draw_chart2(summary, footer), directory / CHART2)
+    save(draw_chart2(summary, looks, footer), directory / CHART2)
     distributions = {looks[run.key]: run.distribution for run in runs if run.distribution is not None}
     title = name_all(summary)
     save_or_remove(draw_distribution(distributions, title, footer), directory / DISTRIBUTION_CHART)

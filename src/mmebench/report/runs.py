@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from mmebench.report.operating_points import loads
+from mmebench.figures.operating_point import loads
 from mmebench.report.palette import colour_of, dashes_of, marker_of
 
 

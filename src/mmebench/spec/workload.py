@@ -224,7 +224,8 @@ def check_search(workload: Workload, objectives: "Objectives") -> None:
     """Refuse a search that has nothing to meet; raises ValueError."""
     if workload.profile.search is not None and not objectives.given:
         raise ValueError(
-            "workload.profile.search needs objectives to meet: p99, failures or goodput; write e.g. p99: 200ms"
+            "workload.profile.search needs objectives to meet: p50, p90, p95, p99, failures or goodput; "
+            "write e.g. p99: 200ms"
         )
 
 
@@ -238,6 +239,9 @@ class Goodput(Strict):
 class Objectives(Strict):
     """What a stage must hold to count as served well. The run exits with 1 when no stage does."""
 
+    p50: Latency | None = Field(None, description="largest median latency of a stage's successes")
+    p90: Latency | None = Field(None, description="the same for the latency that 90 in 100 do not exceed")
+    p95: Latency | None = None
     p99: Latency | None = None
     failures: Share | None = Field(None, ge=0, le=1, description="largest share of failed requests")
     goodput: Goodput | None = None
@@ -245,4 +249,10 @@ class Objectives(Strict):
     @property
     def given(self) -> bool:
         """Whether anything is asked for."""
-        return any(value is not None for value in (self.p99, self.failures, self.goodput))
+        return bool(self.percentiles) or self.failures is not None or self.goodput is not None
+
+    @property
+    def percentiles(self) -> dict[str, float]:
+        """Those that have a limit, by name, lowest first; limits in seconds."""
+        asked = {"p50": self.p50, "p90": self.p90, "p95": self.p95, "p99": self.p99}
+        return {name: limit for name, limit in asked.items() if limit is not None}

@@ -3,7 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from mmebench.benchmark.experiments.interference.figures import read_course, summarise_interference
+from mmebench.benchmark.experiments.interference.figures import (
+    find_saturation,
+    read_course,
+    summarise_interference,
+)
 from mmebench.record.run import StageWindow
 from support.samples import Sample, sample_table, write_run
 
@@ -75,6 +79,26 @@ def test_a_request_that_waited_for_a_cold_start_is_one_of_its_own(tmp_path: Path
     assert course is not None
     table = summarise_interference(course).set_index("phase")
     assert table["requests"].to_dict() == {"alone": 400, "between": 0, "during": 1}
+
+
+def test_a_target_that_does_not_keep_up_alone_has_no_verdict(tmp_path: Path) -> None:
+    """Each request takes 60 ms of the target and there is one every 50 ms."""
+    queue = [Sample(50 * n, 60 * (n + 1), cold=False, target="one") for n in range(20 * 21)]
+    write_run(tmp_path, sample_table([*queue, *steady(22, 42, 20)]), STAGES)
+    course = read_course(tmp_path)
+    assert course is not None
+    assert find_saturation(course) == "its latency grew by 3.99 s"
+    write_run(tmp_path, sample_table([*steady(1, 42, 20)]), STAGES)
+    kept_up = read_course(tmp_path)
+    assert kept_up is not None
+    assert kept_up.rate == pytest.approx(20)
+    assert find_saturation(kept_up) is None
+    write_run(
+        tmp_path, sample_table([*steady(1, 42, 20)]), (STAGES[0].model_copy(update={"not_started": 7}), STAGES[1])
+    )
+    late = read_course(tmp_path)
+    assert late is not None
+    assert find_saturation(late) == "7 requests were never started"
 
 
 def test_what_did_not_get_to_its_end_is_no_course(tmp_path: Path) -> None:

@@ -42,7 +42,9 @@ def test_the_working_set_names_where_thrash_begins(tmp_path: Path) -> None:
 def test_interference_shades_cold_starts_and_leaves_out_what_does_not_count(tmp_path: Path) -> None:
     due = np.arange(0, 30, 0.05)
     phase = np.where(due < 2, -1, np.where(due < 15, 0, np.where((due > 20) & (due < 21), 2, 1))).astype(np.int8)
-    course = Course(due, np.full(len(due), 0.02), phase, np.array([[20.0, 21.0], [25.0, 25.5]]), (0, 0, 0), 0)
+    course = Course(
+        due, np.full(len(due), 0.02), phase, np.array([[20.0, 21.0], [25.0, 25.5]]), (0, 0, 0), 0, 20, 0
+    )
     figure = draw_interference(course, summarise_interference(course), "a title", "a footer")
     over_time, bars = figure.axes
     assert len(over_time.patches) == 2

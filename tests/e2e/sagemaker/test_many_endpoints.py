@@ -77,7 +77,7 @@ def test_an_interrupt_deletes_what_was_created(account: Account, sent: signal.Si
         time.sleep(0.1)
     assert cloud.everything(account.moto) != []
     process.send_signal(sent)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=250)
     assert process.returncode == code, output
     assert "Traceback" not in output
     assert cloud.everything(account.moto) == []

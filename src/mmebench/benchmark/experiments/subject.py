@@ -38,6 +38,8 @@ class Subject:
     files: RunFiles
     so_far: Callable[[], float | None]
     """What the benchmark has cost, in US dollars; None where nothing does."""
+    watch: Callable[[Live], None]
+    """Told about once a second what a load is like."""
 
     def targets(self, count: int) -> tuple[str, ...]:
         """The first so many copies, all addressable."""
@@ -81,5 +83,10 @@ class Subject:
         )
         earlier = find_run(files)
         if earlier is None or not earlier.complete or earlier.digest != asked.digest:
-            complete(measure_watching(self.endpoint, asked, job, files, self.so_far, on_live), files)
+
+            def tell(live: Live) -> None:
+                self.watch(live)
+                on_live(live)
+
+            complete(measure_watching(self.endpoint, asked, job, files, self.so_far, tell), files)
         return files

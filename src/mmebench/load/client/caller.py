@@ -25,6 +25,7 @@ class Caller:
         self._request = self._connection.request
         self._requests = requests
         self._add = recorder.add
+        self._complain = recorder.complaints.note
         self._freed = freed
         self._key = 0
         self._intended_ns = 0
@@ -49,6 +50,8 @@ class Caller:
             status, cold = head.status, head.cold
             if error is None:
                 error = head.error
+        if error is not None:
+            self._complain(error, status, connection.excerpt if head is not None else b"")
         self._add(
             self._intended_ns, connection.start_ns, connection.first_byte_ns, end_ns, body_bytes, self._key,
             error, status, cold,

@@ -18,6 +18,7 @@ from gevent import monkey
 from gevent import socket as gevent_socket
 
 from mmebench.load.client.answer import CHUNKED, UNTIL_CLOSE, Head, ProtocolError, parse_head
+from mmebench.load.client.complaints import LONGEST_BODY
 from mmebench.wire.chunked import ChunkedBody, ChunkError
 
 # Locust patches the socket module; a gevent socket would switch greenlets where a callback wants BlockingIOError.
@@ -83,6 +84,8 @@ class Connection:
         """When the request under way was handed over, by ``time.monotonic_ns``."""
         self.first_byte_ns = 0
         """When the first bytes of its answer had come; 0 before."""
+        self.excerpt = b""
+        """How the body of the last answer that was an error began."""
 
     def request(self, head: bytes, body: memoryview | None) -> None:
         """Send ``head``, which may hold a small body too, and then ``body``; opens the connection if need be."""
@@ -214,9 +217,12 @@ class Connection:
         if head.status < 200:  # 100 Continue: the answer itself is still to come
             self._take_head(body, now)
         elif head.body_bytes == len(body):  # all of it at once, as nearly always
+            if head.error is not None:
+                self.excerpt = body[:LONGEST_BODY]
             self._finish(head, head.body_bytes, now)
         else:
             self._head = head
+            self.excerpt = b""
             if head.body_bytes == CHUNKED:
                 self._chunks = ChunkedBody()
             if body:
@@ -231,13 +237,16 @@ class Connection:
 
     def _take_body(self, head: Head, data: memoryview) -> None:
         if self._chunks is not None:
-            self._body_bytes += len(self._chunks.feed(bytes(data)))
+            data = memoryview(self._chunks.feed(bytes(data)))
+            self._body_bytes += len(data)
             surplus = len(self._chunks.rest)
             complete = self._chunks.complete
         else:
             self._body_bytes += len(data)
             surplus = max(0, self._body_bytes - head.body_bytes) if head.body_bytes != UNTIL_CLOSE else 0
             complete = self._body_bytes == head.body_bytes
+        if head.error is not None and len(self.excerpt) < LONGEST_BODY:
+            self.excerpt += data[: LONGEST_BODY - len(self.excerpt)]
         if surplus:
             raise ProtocolError("more came than the answer's length")
         if complete:

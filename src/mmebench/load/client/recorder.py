@@ -5,6 +5,8 @@ import struct
 import numpy as np
 import numpy.typing as npt
 
+from mmebench.load.client.complaints import Complaints
+
 ROW = np.dtype(
     [
         ("intended_ns", "i8"),
@@ -36,6 +38,8 @@ class Recorder:
         self._errors: dict[str | None, int] = {None: 0}
         self._buffer = bytearray(ROW.itemsize * 4096)
         self._end = 0
+        self.complaints = Complaints()
+        """What the failures among the samples say."""
 
     def add(
         self,

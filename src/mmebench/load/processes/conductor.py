@@ -1,11 +1,13 @@
 """The conductor: leads the workers from stage to stage and gathers what they send. There is one in each load."""
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import asdict, replace
 from time import monotonic_ns
 
 from locust.runners import Runner
 
 from mmebench.errors import MmebenchError
+from mmebench.load.client.complaints import Complaint
 from mmebench.load.client.recorder import Rows
 from mmebench.load.job import LoadJob
 from mmebench.load.messages import BeginStage, Clock, Drain, EndStage, Samples, StageReport
@@ -15,9 +17,9 @@ from mmebench.load.processes.inbox import Inbox
 from mmebench.load.processes.roster import Roster
 from mmebench.load.processes.running_stage import RunningStage
 from mmebench.load.processes.sample_stream import SampleStream
-from mmebench.load.schedule.plan import judge, make_plan
+from mmebench.load.schedule.plan import NOT_ASKED, Verdict, judge, make_plan
 from mmebench.load.schedule.schedule import Traced, count_within, due_times
-from mmebench.record.run import StageWindow
+from mmebench.record.run import FailedAlike, StageWindow
 from mmebench.spec import ClosedLoop, Stage
 
 _READY_SECONDS = 60.0
@@ -67,9 +69,9 @@ class Conductor:
             self._gathering = False
             self._begin(next(self._plan))
         elif (end_ns := self._end_ns(self._running)) is not None:
-            met = self._finish(self._running, end_ns)
+            verdict = self._finish(self._running, end_ns)
             try:
-                self._begin(self._plan.send(met))
+                self._begin(self._plan.send(verdict))
             except StopIteration:
                 self._drain(self._longest_answer)
                 self._events.over()
@@ -136,6 +138,8 @@ class Conductor:
             self._drained.add(node)
         if self._running is None:
             return
+        for complaint in samples.complaints:
+            self._running.complaints.add(Complaint(**complaint))
         if self._watches:
             self._running.keep(batch)
         if self._open_loop:
@@ -210,34 +214,41 @@ class Conductor:
         until_ns = now - 1_000_000_000
         return until_ns if running.is_stationary(stationary, now, until_ns, self._stream.origin_ns) else None
 
-    def _finish(self, running: RunningStage, end_ns: int) -> bool:
-        """Report the stage; whether it met the objectives, where a search wants to know."""
+    def _finish(self, running: RunningStage, end_ns: int) -> Verdict:
+        """Report the stage; how it stands to the objectives, where a search wants to know."""
         ready_ns = running.ready_ns(end_ns)
         order = EndStage(running.index, ready_ns, end_ns)
         self._runner.send_message(order.name, order.data())
         self._await_reports(running)
         self._look_for_lost(running)
         reports = running.reports.values()
-        lags = [report.lag_p99 for report in reports if report.lag_p99 is not None]
+
+        def most(figures: Iterable[float | None]) -> float | None:
+            return max((figure for figure in figures if figure is not None), default=None)
+
         window = StageWindow(
             users=running.stage.concurrency,
             start=self._seconds(running.start_ns),
             ready=self._seconds(ready_ns),
             end=self._seconds(end_ns),
-            client_cpu=max((report.cpu for report in reports), default=None),
-            loop_lag_p99=max(lags, default=None),
+            client_cpu=most(report.cpu for report in reports),
+            loop_lag_p99=most(report.lag_p99 for report in reports),
+            own_lag_p99=most(report.own_lag_p99 for report in reports),
+            machine_cpu=most(report.machine_cpu for report in reports),
+            machine_stolen=most(report.machine_stolen for report in reports),
             rate=running.stage.rate,
+            failures=tuple(FailedAlike(**asdict(complaint)) for complaint in running.complaints.take()),
         )
         if self._open_loop:
             window = self._count_due(running, window, ready_ns, end_ns)
         notes = running.notes
-        met = False
+        verdict = NOT_ASKED
         if self._job.workload.profile.search is not None:
-            met, verdict = judge(window, running.samples, self._job.objectives)
-            notes.append(verdict)
+            verdict = judge(window, running.samples, self._job.objectives)
+            notes.append(verdict.note)
         self._events.stage(window.model_copy(update={"note": "; ".join(notes) or None}))
         self._trace_from += (end_ns - running.start_ns) / 1e9
-        return met
+        return verdict
 
     def _count_due(self, running: RunningStage, window: StageWindow, ready_ns: int, end_ns: int) -> StageWindow:
         """With what was due within the window, and what of it was never started.

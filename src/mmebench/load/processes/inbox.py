@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 from locust.runners import Runner
 
+from mmebench.load.client.complaints import Complaint
 from mmebench.load.client.recorder import ROW, Rows
 from mmebench.load.messages import Samples, Taken
 from mmebench.load.processes.locust_statistics import fold
@@ -38,7 +39,8 @@ class Inbox:
     def _file(self, samples: Samples) -> tuple[Rows, pa.RecordBatch]:
         rows = np.frombuffer(samples.rows, ROW)
         batch = self._stream.write(rows, samples.errors)
-        fold(rows, lambda code: samples.errors[code - 1], self._runner.environment.stats)
+        complaints = [Complaint(**complaint) for complaint in samples.complaints]
+        fold(rows, complaints, self._runner.environment.stats)
         self._latest.append(rows)
         return rows, batch
 

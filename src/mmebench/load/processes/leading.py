@@ -11,7 +11,7 @@ from locust.env import Environment
 from locust.runners import MasterRunner, Runner
 from locust.stats import CSV_STATS_INTERVAL_SEC
 
-from mmebench.load.job import LoadJob, RequestContent
+from mmebench.load.job import LOCUST_PAGES, LoadJob, RequestContent
 from mmebench.load.messages import AskTask, Clock, Message, Ready, Samples, TaskPart
 from mmebench.load.processes.breaker import Breaker
 from mmebench.load.processes.conductor import Conductor
@@ -21,7 +21,6 @@ from mmebench.load.processes.link import hear_workers
 from mmebench.load.processes.sample_stream import SampleStream
 from mmebench.load.processes.task import TaskParts
 from mmebench.load.processes.visitors import admit_own_pages
-from mmebench.load.processes.web_ui import open_web_ui
 
 Step = Callable[[], tuple[int, float] | None]
 """What Locust's shape asks once a second: users, and how many start a second; None at the end."""
@@ -41,7 +40,7 @@ def lead(environment: Environment, job: LoadJob, content: RequestContent, tellin
     step = _conduct(runner, job, content, telling)
     if job.web_port is not None:
         environment.host = job.url  # to be shown
-        open_web_ui(environment, job.web_port)
+        environment.create_web_ui("127.0.0.1", job.web_port, web_base_path=LOCUST_PAGES)
     if environment.web_ui is not None:
         admit_own_pages(environment.web_ui)
     return step

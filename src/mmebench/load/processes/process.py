@@ -34,7 +34,7 @@ def offer_load(
     job: LoadJob,
     csv_prefix: Path,
     log: Path,
-    look: Callable[[Live], Live],
+    look: Callable[[Live], object],
     on_stage: Callable[[StageWindow], object],
     on_gathering: Callable[[Gathering], object] = lambda gathering: None,
 ) -> None:
@@ -45,7 +45,7 @@ def offer_load(
         csv_prefix: Locust writes ``<prefix>_stats.csv``, ``_stats_history.csv``, ``_failures.csv`` and
             ``_exceptions.csv``.
         log: Locust's own output is appended here.
-        look: called about once a second with what the load is like; returns what the web UI shows of that second.
+        look: called about once a second with what the load is like.
         on_stage: called with each stage that is over.
         on_gathering: called about once a second while the load waits for client processes of other hosts.
 
@@ -74,7 +74,7 @@ def offer_load(
                 _command(csv_prefix, job),
                 env=hand_over(token) | {"MMEBENCH_JOB": str(job_file), "MMEBENCH_EVENTS": str(write_end)},
                 pass_fds=[write_end],
-                stdin=subprocess.DEVNULL if job.web_port is None else subprocess.PIPE,
+                stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 # Ctrl-C in the terminal reaches us alone; we stop Locust in our own time.
@@ -91,7 +91,7 @@ def offer_load(
                         on_gathering(event)
                     case Live():
                         gathering = None
-                        _show(process, look(event))
+                        look(event)
                     case StageWindow():
                         stages += 1
                         on_stage(event)
@@ -129,14 +129,6 @@ def check_web_port(port: int) -> None:
             f"the web UI cannot listen on port {port}: {os.strerror(error.errno or 0)}; "
             "choose another one with --ui-port"
         ) from None
-
-
-def _show(process: "subprocess.Popen[bytes]", live: Live) -> None:
-    """Tell the web UI, where there is one."""
-    if process.stdin is not None:
-        with suppress(BrokenPipeError):  # Locust has ended, which is found out by its events
-            process.stdin.write(live.model_dump_json().encode() + b"\n")
-            process.stdin.flush()
 
 
 def _has_workers(job: LoadJob) -> bool:

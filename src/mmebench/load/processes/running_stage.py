@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mmebench.load.client.complaints import Complaints
 from mmebench.load.client.recorder import Rows
 from mmebench.load.messages import BeginStage, StageReport
 from mmebench.load.schedule.schedule import Nanoseconds, count_within
@@ -28,6 +29,8 @@ class RunningStage:
         self.reports: dict[str, StageReport] = {}
         self.lost: dict[str, str] = {}
         """Workers that are gone, and what is said of each."""
+        self.complaints = Complaints()
+        """What failed answers said while it ran."""
         self.joined = 0
         """Workers that came while it ran."""
         self._batches: list[pa.RecordBatch] = []

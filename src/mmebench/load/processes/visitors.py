@@ -1,16 +1,10 @@
-"""The visitors of the web UI: pages of its own, and nobody whom a page of somebody else's sends.
-
-A browser lets any page send requests to addresses of its own host, and a page whose name is made to point there
-(DNS rebinding) read the answers too. Both are seen by what the browser says of a request.
-"""
-
-from urllib.parse import urlsplit
+"""The visitors of Locust's web UI: pages of its own, and nobody whom a page of somebody else's sends."""
 
 from flask import Flask, Response, request
 from locust import web
 from locust.web import WebUI
 
-from mmebench.wire.addresses import is_loopback
+from mmebench.wire.own_pages import why_not
 
 
 def share_nothing() -> None:
@@ -31,22 +25,3 @@ def admit_own_pages(web_ui: WebUI) -> None:
     def _refuse() -> Response | None:
         reason = why_not(dict(request.headers), web_ui.host)
         return None if reason is None else Response(f"{reason}\n", 403, mimetype="text/plain")
-
-
-def why_not(headers: dict[str, str], asked: str) -> str | None:
-    """Why a request is refused; None where it is not.
-
-    Args:
-        headers: of the request, by their names as ``Sec-Fetch-Site``.
-        asked: the name or address that the UI was asked to listen on.
-    """
-    host = headers.get("Host", "")
-    name = urlsplit(f"//{host}").hostname or ""
-    if name != asked.lower() and not is_loopback(name):
-        return f"got Host {host!r}; allowed: localhost, 127.0.0.1 and the address that the web UI was given"
-    origin = headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != host:
-        return f"got a request from a page of {origin!r}; allowed: the web UI's own pages"
-    if headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
-        return f"got a request from a page of somebody else's; to see the web UI, type its address: http://{host}"
-    return None

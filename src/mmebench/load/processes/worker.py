@@ -76,7 +76,8 @@ class Worker:
                 rows[column] += self.clock_ahead_ns
             rows["first_byte_ns"] += np.where(rows["first_byte_ns"] == 0, 0, self.clock_ahead_ns)
         told = asdict(report) if report else None
-        samples = Samples(rows.tobytes(), self._recorder.errors, told, drained, self._sent)
+        complaints = [asdict(complaint) for complaint in self._recorder.complaints.take()]
+        samples = Samples(rows.tobytes(), self._recorder.errors, told, drained, complaints, self._sent)
         self._sent += 1
         self._untaken.append(samples)
         self._send(samples)
@@ -128,8 +129,7 @@ class Worker:
         self.send(
             StageReport(
                 stage=order.stage,
-                cpu=load.cpu,
-                lag_p99=load.lag_p99,
+                **load._asdict(),
                 not_started=self._pace.end(ready_ns, end_ns) if isinstance(self._pace, OpenPace) else None,
             )
         )

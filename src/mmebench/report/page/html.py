@@ -1,220 +1,186 @@
 """report.html: one file that opens without a network and shows what a benchmark came to."""
 
 import base64
+import hashlib
 from collections.abc import Iterator, Sequence
-from html import escape
 from importlib.resources import files as resources
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import yaml
 
 from mmebench.record.run import Run
 from mmebench.replacing import write_whole
-from mmebench.report.operating_points import describe_load
+from mmebench.report.footers import footer_of_all
+from mmebench.report.page.chart import Chart
+from mmebench.report.page.load_charts import draw_load_charts
+from mmebench.report.page.other_charts import draw_filling, draw_times
+from mmebench.report.page.shown import Shown, show
+from mmebench.report.page.tables import make_tables
+from mmebench.report.page.tiles import Tile, make_tiles
+from mmebench.report.page.time_charts import draw_time_charts
+from mmebench.report.page.trade_offs import draw_trade_offs
+from mmebench.report.palette import COLOURS, COLOURS_ON_BLACK
 from mmebench.report.recorded import Recorded
-from mmebench.report.words.conclusions import common_objectives, conclude
-from mmebench.spec import EXPERIMENTS
+from mmebench.report.runs import RunKey
+from mmebench.report.words.conclusions import Conclusions, common_objectives
+from mmebench.report.words.objectives import describe_objectives
+from mmebench.spec import EXPERIMENTS, Objectives
 
-if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
-
-_TABLE = {
-    "instance_type": "instance type",
-    "platform": "platform",
-    "max_models_loaded": "models in memory",
-    "targets": "targets",
-    "load": "load",
-    "Requests/s": "requests/s",
-    "Total Average Response Time": "mean, ms",
-    "Total Median Response Time": "p50, ms",
-    "p95_ms": "p95, ms",
-    "p99_ms": "p99, ms",
-    "p99_9_ms": "p99.9, ms",
-    "Successful Requests": "successes",
-    "Failed Requests": "failures",
-    "cold_starts": "cold starts",
-    "littles_law": "Little's law",
-    "client_cpu": "client CPU",
-}
-_MIB = 2**20
+_MOST_TILES = 8
+"""Runs whose figures are there at once; those of others at a click."""
+_MOST_WARNINGS = 6
+"""The same of warnings."""
+_MOST_ROWS = 60
+"""Of a table; one that has more is there at a click."""
 
 
-class Chart(NamedTuple):
-    """A picture and what it shows, in words."""
+class _Picture(NamedTuple):
+    """What an experiment has drawn."""
 
-    caption: str
-    content: str
-    """HTML."""
+    title: str
+    source: str
+    run: int
+
+
+class _Head(NamedTuple):
+    """The beginning of a report: a run with its tiles."""
+
+    number: int
+    name: str
+    about: str
+    key: RunKey
+    tiles: Sequence[Tile]
 
 
 class _Asked(NamedTuple):
     """What was asked of a run, and what it ran on."""
 
+    number: int
     name: str
     about: str
     spec: str
 
 
 def write_html(
-    runs: list[Recorded], summary: pd.DataFrame, findings: Sequence[str], unread: Sequence[str], path: Path
+    runs: list[Recorded],
+    summary: pd.DataFrame,
+    conclusions: Conclusions,
+    findings: Sequence[str],
+    path: Path,
 ) -> None:
     """Write the report of these runs, whose rows, if they have any, are ``summary``; it needs no other file.
 
     Args:
         runs: in the order of the summary.
         summary: one row a stage.
+        conclusions: what it comes to.
         findings: what experiments show, a sentence each.
-        unread: why a record could not be read, a sentence each.
         path: of the file.
     """
     import jinja2
     from markupsafe import Markup
-    from plotly.offline import get_plotlyjs
 
-    records = {run.files.prefix.name: run.run for run in runs if run.run is not None}
-    objectives = common_objectives(list(records.values()))
-    template = resources("mmebench.report").joinpath("templates/report.html").read_text(encoding="utf-8")
-    page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
-    title = f"{summary['model_name'].iloc[0]}: {' and '.join(dict.fromkeys(summary['platform']))}"
-    write_whole(
-        path,
-        page.render(
-            title=title,
-            measured=(summary["basis"] == "samples").any(),
-            recovered=(summary["basis"] != "samples").any(),
-            conclusions=conclude(summary, objectives, list(records.values()), unread),
-            findings=findings,
-            charts=[
-                {"caption": chart.caption, "content": Markup(chart.content)} for chart in _charts(runs, summary)
-            ],
-            switches={
-                "Platform": list(dict.fromkeys(run.key.platform for run in runs)),
-                "Instance type": list(dict.fromkeys(run.key.instance_type for run in runs)),
-            },
-            parts={escape(run.key.name): [run.key.platform, run.key.instance_type] for run in runs},
-            table=Markup(_table(summary)),
-            table_library=Markup(_table_library()),
-            chart_library=Markup(get_plotlyjs()),
-            runs=[_asked(name, run) for name, run in records.items()],
-            footer=_footer(records),
-        ),
+    records = [run.run for run in runs if run.run is not None]
+    objectives = common_objectives(records)
+    shown = show(runs, summary, objectives)
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    style = environment.from_string(_template("report.css")).render(
+        colours=COLOURS, colours_on_black=COLOURS_ON_BLACK
     )
+    script = _template("report.js")
+    charts = [
+        chart._replace(wide=Markup(chart.wide), narrow=Markup(chart.narrow))
+        for chart in _charts(shown, objectives)
+    ]
+    page = environment.from_string(_template("report.html")).render(
+        title=f"{summary['model_name'].iloc[0]}: {' and '.join(dict.fromkeys(summary['platform']))}",
+        facts=_facts(runs, summary, objectives),
+        runs=[_head(run, shown, objectives) for run in shown],
+        most_tiles=_MOST_TILES,
+        most_warnings=_MOST_WARNINGS,
+        most_rows=_MOST_ROWS,
+        conclusions=conclusions,
+        findings=findings,
+        switches=_switches(runs),
+        charts=charts,
+        pictures=list(_pictures(shown)),
+        tables=list(make_tables(shown)),
+        measured=(summary["basis"] == "samples").any(),
+        recovered=(summary["basis"] != "samples").any(),
+        asked=[_asked(run, run.recorded.run) for run in shown if run.recorded.run is not None],
+        footer=_footer(records),
+        style=Markup(style),
+        script=Markup(script),
+        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+    write_whole(path, page)
 
 
-def _charts(runs: list[Recorded], summary: pd.DataFrame) -> Iterator[Chart]:
-    from mmebench.report.page import interactive, interactive_time
+def _template(name: str) -> str:
+    return resources("mmebench.report").joinpath(f"templates/{name}").read_text(encoding="utf-8")
 
-    courses, distributions, memory, sightings, metrics = {}, {}, {}, {}, {}
-    numbers = {recorded.key.name: number for number, recorded in enumerate(runs)}
-    for recorded in runs:
-        run = recorded.run
-        if run is None:
-            continue
-        name = recorded.key.name
-        if not recorded.course.empty:
-            courses[name] = recorded.course
-        if recorded.distribution is not None:
-            distributions[name] = recorded.distribution
-        if not recorded.sightings.empty:
-            sightings[name] = recorded.sightings
-        if not recorded.metrics.empty:
-            metrics[name] = recorded.metrics
-        if run.capacity is not None and len(run.capacity.loads) > 1:
-            budget = run.capacity.memory_budget
-            used = [load.memory_used / _MIB for load in run.capacity.loads if load.memory_used is not None]
-            if used:
-                memory[name] = used, None if budget is None else budget / _MIB
-    figures = {
-        "Throughput over the load, with 95 % intervals. A click on a run's name hides it.": (
-            interactive.draw_throughput(summary, numbers)
-        ),
-        "Latency over the load.": interactive.draw_latency(summary, numbers),
-        "Latency against throughput: where a line turns up, more load buys waiting.": interactive.draw_knee(
-            summary, numbers
-        ),
-        "Where the mean latency of each stage went.": interactive.draw_times(summary),
-        "Latency over time, second by second; dotted lines are where the stages of the first run begin.": (
-            interactive_time.draw_course(courses, numbers)
-        ),
-        "How latency is distributed over all requests of the load, to p99.9.": (
-            interactive.draw_distribution(distributions, numbers)
-        ),
-        "What a million inferences cost against p99.": interactive.draw_cost(summary, numbers),
-        "Memory while the load went on.": interactive_time.draw_endpoints(sightings, numbers),
-        "What CloudWatch and server_metrics recorded; a click on a name shows it.": interactive_time.draw_metrics(
-            metrics
-        ),
-        "Memory over the targets that were loaded; dashed lines are budgets.": interactive.draw_capacity(
-            memory, numbers
-        ),
+
+def _facts(runs: Sequence[Recorded], summary: pd.DataFrame, objectives: Objectives) -> dict[str, str]:
+    """On what it was measured, when, and what was to be held."""
+    types = list(dict.fromkeys(summary["instance_type"]))
+    return {
+        "On": " and ".join(types) if len(types) <= 3 else f"{len(types)} instance types",
+        "Measured": footer_of_all([run.run for run in runs]),
+        "Objectives": "; ".join(describe_objectives(objectives)) or "none were set",
     }
-    for caption, figure in figures.items():
-        if figure is not None:
-            yield Chart(caption, _embed(figure))
-    for files in (recorded.files for recorded in runs):
+
+
+def _head(run: Shown, runs: Sequence[Shown], objectives: Objectives) -> _Head:
+    several = len({other.key.instance_type for other in runs}) > 1
+    about = f"{run.key.targets} targets under load"
+    if several and run.key.instance_type not in run.name:
+        about = f"{run.key.instance_type}, {about}"
+    return _Head(run.number, run.name, about, run.key, make_tiles(run, objectives))
+
+
+def _switches(runs: Sequence[Recorded]) -> dict[str, tuple[str, list[str]]]:
+    """Names and choices of what several runs have in common; one by one they have buttons."""
+    known = {
+        "platform": ("Platform", list(dict.fromkeys(run.key.platform for run in runs))),
+        "instance": ("Instance type", list(dict.fromkeys(run.key.instance_type for run in runs))),
+    }
+    return {name: (title, values) for name, (title, values) in known.items() if 1 < len(values) < len(runs)}
+
+
+def _charts(runs: Sequence[Shown], objectives: Objectives) -> Iterator[Chart]:
+    yield from draw_load_charts(runs, objectives)
+    yield from draw_trade_offs(runs, objectives)
+    yield from draw_times(runs)
+    yield from draw_time_charts(runs, objectives)
+    yield from draw_filling(runs)
+
+
+def _pictures(runs: Sequence[Shown]) -> Iterator[_Picture]:
+    for run in runs:
         for kind, experiment in EXPERIMENTS.by_name.items():
-            about = experiment.title
-            picture = files.experiment(kind).chart
+            picture = run.recorded.files.experiment(kind).chart
             if picture.exists():
+                title = f"{experiment.title}: {run.name}" if len(runs) > 1 else experiment.title
                 encoded = base64.b64encode(picture.read_bytes()).decode()
-                caption = f"{about}: {files.platform} on {files.instance_type}."
-                yield Chart(caption, f'<img alt="{about}" src="data:image/png;base64,{encoded}">')
+                yield _Picture(title, f"data:image/png;base64,{encoded}", run.number)
 
 
-def _embed(figure: "Figure") -> str:
-    """A place for the chart and what is to be drawn there once a reader comes near; see the template."""
-    data = figure.to_json().replace("<", "\\u003c")  # so that no text in it ends the script
-    return f'<div class="chart"></div><script type="application/json">{data}</script>'
-
-
-def _table_library() -> str:
-    import itables
-    from itables.javascript import generate_init_offline_itables_html
-
-    return generate_init_offline_itables_html(Path(itables.__file__).parent / "html" / "dt_bundle.js")
-
-
-def _table(summary: pd.DataFrame) -> str:
-    from itables.javascript import to_html_datatable
-
-    rows = summary.assign(load=[describe_load(row) for _, row in summary.iterrows()])
-    shown = rows[[column for column in _TABLE if column in rows]].rename(columns=_TABLE)
-    # Text, so that what is not known is an empty cell; the library sorts it as the numbers that it is.
-    shown = shown.map(_cell)
-    return to_html_datatable(
-        shown,
-        showIndex=False,
-        connected=False,
-        paging=False,
-        buttons=["copyHtml5", "csvHtml5"],
-        classes="display compact",
-        maxBytes=0,
-    )
-
-
-def _cell(value: float | str | None) -> str:
-    if pd.isna(value):
-        return ""
-    if isinstance(value, str):
-        return value
-    return f"{value:.0f}" if value == round(value) else f"{value:.4g}"
-
-
-def _asked(name: str, run: Run) -> _Asked:
-    environment = run.environment
+def _asked(shown: Shown, run: Run) -> _Asked:
+    environment: dict[str, Any] = run.environment
     versions = ", ".join(f"{package} {version}" for package, version in environment.get("versions", {}).items())
     about = (
         f"{run.container}; {environment.get('processor')}, {environment.get('cpus')} CPUs; "
         f"{run.started_at} to {run.finished_at}; {versions}"
     )
-    return _Asked(name, about, yaml.safe_dump(run.spec, sort_keys=False, allow_unicode=True))
+    spec = yaml.safe_dump(run.spec, sort_keys=False, allow_unicode=True)
+    return _Asked(shown.number, shown.key.name, about, spec)
 
 
-def _footer(records: dict[str, Run]) -> str:
+def _footer(records: Sequence[Run]) -> str:
     if not records:
         return "Made by mmebench from Locust's history."
-    last = list(records.values())[-1]
+    last = records[-1]
     version = last.environment.get("versions", {}).get("mmebench", "")
     return f"Made by mmebench {version}; measured until {last.finished_at}."

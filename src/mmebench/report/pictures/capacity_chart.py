@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mmebench.record.run import Capacity
-from mmebench.report.palette import QUIET, SERIES
+from mmebench.report.palette import COLOURS, QUIET
 from mmebench.report.pictures.pictures import finish
 
 _MIB = 2**20
@@ -23,7 +23,7 @@ def draw_capacity(capacity: Capacity, title: str, footer: str) -> Figure:
         _draw_memory(axes, capacity, copies)
     first = "first invocation, which waits for the load"
     seconds.set_title(first if measured else f"{capacity.found}\n{first}", fontsize=10)
-    seconds.bar(copies, [load.seconds for load in capacity.loads], color=SERIES[2])
+    seconds.bar(copies, [load.seconds for load in capacity.loads], color=COLOURS[2])
     seconds.set_ylabel("seconds")
     for axes in (*memory, seconds):
         axes.set_xlabel("targets in memory")
@@ -36,9 +36,9 @@ def draw_capacity(capacity: Capacity, title: str, footer: str) -> Figure:
 
 def _draw_memory(memory: Axes, capacity: Capacity, copies: range) -> None:
     used = [_mib(load.memory_used) for load in capacity.loads]
-    memory.plot(copies, used, marker="o", color=SERIES[0], label="after the largest batch that the load can form")
+    memory.plot(copies, used, marker="o", color=COLOURS[0], label="after the largest batch that the load can form")
     loaded = [_mib(load.memory_loaded) for load in capacity.loads]
-    memory.plot(copies, loaded, marker="s", linestyle=":", color=SERIES[1], label="after one request to the last")
+    memory.plot(copies, loaded, marker="s", linestyle=":", color=COLOURS[1], label="after one request to the last")
     if capacity.memory_budget:
         memory.axhline(capacity.memory_budget / _MIB, color=QUIET, linestyle="--", label="budget")
     memory.set_title(_describe_capacity(capacity), fontsize=10)

@@ -1,17 +1,23 @@
 """The two charts of a benchmark, drawn from its summary."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, ScalarFormatter
+from matplotlib.ticker import MaxNLocator
 
 from mmebench.figures.failures import count_failed
+from mmebench.figures.operating_point import find_operating_point
 from mmebench.report.latency import latency_of
+from mmebench.report.objective_lines import near_limits
 from mmebench.report.operating_points import operating_points
 from mmebench.report.pictures.pictures import finish
-from mmebench.spec import PLATFORMS, PlatformSpec
+from mmebench.report.pictures.pictures import logarithmic as set_logarithmic
+from mmebench.report.runs import Look, RunKey, key_of
+from mmebench.spec import Objectives
 from mmebench.units import human_number
 
 # Blue and orange differ in lightness too, so that the pictures can be read in grey; so do the two bar colours.
@@ -19,23 +25,33 @@ _THROUGHPUT = "#1f4e79"
 _LATENCY = "#e08a1e"
 _SUCCESS = "#7fb3a3"
 _FAILURE = "#a4161a"
+_OBJECTIVE = "#b3261e"
+_ASIDE = 0.12
+"""The bars of a single stage stand so far from its middle: throughput on the left, latency on the right."""
 
 
-def draw_chart1(stages: pd.DataFrame, footer: str) -> Figure:
+def draw_chart1(stages: pd.DataFrame, footer: str, objectives: Objectives) -> Figure:
     """Throughput and latency over concurrent users, successes and failures below.
 
     Args:
         stages: the summary rows of one run.
         footer: what it was measured on and when.
+        objectives: those for percentiles are lines; the operating point within them is marked.
     """
     row = stages.iloc[0]
     figure = Figure(figsize=(10, 6.4), layout="constrained")
     above, below = figure.subplots(2, height_ratios=(4, 1.2), sharex=True)
     x = range(len(stages))
+    aside = _ASIDE if len(stages) == 1 else 0.0
 
-    (throughput,) = above.plot(x, stages["Requests/s"], color=_THROUGHPUT, marker="s", label="throughput")
+    if len(stages) == 1:
+        above.bar(-aside, stages["Requests/s"], width=0.08, color=_THROUGHPUT, label="throughput")
+        above.set_xlim(-1, 1)
+    else:
+        above.plot(x, stages["Requests/s"], color=_THROUGHPUT, marker="s", label="throughput")
+        _mark(above, stages, objectives)
     for position, value in zip(x, stages["Requests/s"], strict=True):
-        _annotate(above, position, value, _THROUGHPUT, offset=9)
+        _annotate(above, position - aside, value, _THROUGHPUT, offset=9)
     above.set_ylabel("successful requests per second", color=_THROUGHPUT)
     above.set_ylim(0, _top(stages["Requests/s"]))
 
@@ -47,23 +63,24 @@ def draw_chart1(stages: pd.DataFrame, footer: str) -> Figure:
     median, p95, p99 = stages["Total Median Response Time"], stages["p95_ms"], stages["p99_ms"]
     _band(latency, median, p95, 0.38, "latency, p50 to p95")
     _band(latency, p95, p99, 0.16, "latency, p95 to p99")
-    (mean,) = latency.plot(x, average, color=_LATENCY, marker="o", linestyle="--", label="latency, average")
-    highest = _top(pd.concat([average, p95, p99]))
+    right = [position + aside for position in x]
+    look: dict[str, Any] = {"marker": "_", "markersize": 24} if len(stages) == 1 else {"marker": "o"}
+    (mean,) = latency.plot(right, average, color=_LATENCY, linestyle="--", label="latency, average", **look)
+    highest = _top(pd.concat([average, p95, p99, _draw_objectives(latency, stages, objectives)]))
     logarithmic = highest > 20 * median.min()
-    for position, value in zip(x, average, strict=True):
+    for at, value in zip(right, average, strict=True):
         # Below the point, away from the throughput's labels, where there is room.
-        _annotate(latency, position, value, _LATENCY, offset=-16 if logarithmic or value > highest / 8 else 9)
+        _annotate(latency, at, value, _LATENCY, offset=-16 if logarithmic or value > highest / 8 else 9)
     if logarithmic:
         # A tail of cold starts would press every other stage flat against the axis.
-        latency.set_yscale("log")
-        latency.set_ylim(median.min() / 4, highest * 2)
-        latency.yaxis.set_major_formatter(ScalarFormatter())
+        set_logarithmic(latency, "y", [median.min() / 2, highest * 2])
         latency.set_ylabel(f"{latency_of(stages)}, ms (log scale)", color=_LATENCY)
     else:
         latency.set_ylim(0, highest)
         latency.set_ylabel(f"{latency_of(stages)}, ms", color=_LATENCY)
-    bands = [handle for handle in latency.get_legend_handles_labels()[0] if handle is not mean]
-    above.legend(handles=[throughput, mean, *bands], loc="upper left", frameon=False, ncols=2)
+    others = [handle for handle in latency.get_legend_handles_labels()[0] if handle is not mean]
+    handles = [*above.get_legend_handles_labels()[0], mean, *others]
+    above.legend(handles=handles, loc="upper left", frameon=False, ncols=2)
     above.set_title(f"{row['model_name']}: {row['platform']} on {row['instance_type']}, {row['targets']} targets")
 
     succeeded, failed = stages["Successful Requests"], [count_failed(stage) for _, stage in stages.iterrows()]
@@ -86,18 +103,35 @@ def draw_chart1(stages: pd.DataFrame, footer: str) -> Figure:
     return figure
 
 
+def _mark(axes: Axes, stages: pd.DataFrame, objectives: Objectives) -> None:
+    """A ring around the load at which an engineer would have it work."""
+    point = find_operating_point(stages, objectives)
+    if point is not None:
+        place = stages.index.tolist().index(point.name)
+        label, rate = "operating point", point["Requests/s"]
+        axes.plot([place], [rate], "o", color=_THROUGHPUT, fillstyle="none", markersize=15, label=label)
+
+
+def _draw_objectives(axes: Axes, stages: pd.DataFrame, objectives: Objectives) -> "pd.Series[float]":
+    """A line for each percentile asked for, unless it is so far off that it would press all else flat; in ms."""
+    near = near_limits(objectives, [*stages["Total Average Response Time"], *stages["p99_ms"]])
+    for name, limit in near.items():
+        axes.axhline(limit, color=_OBJECTIVE, linestyle=(0, (6, 4)), label=f"objective: {name} {limit:g} ms")
+    return pd.Series([*near.values()], dtype="float64")
+
+
 def _band(axes: Axes, low: "pd.Series[float]", high: "pd.Series[float]", alpha: float, label: str) -> None:
     """Between two percentiles; a single stage, which a band would have no width at, has a bar."""
     known = low.notna() & high.notna()
     if not known.any():
         return
     if len(known) == 1:
-        axes.bar(0, high - low, bottom=low, width=0.08, color=_LATENCY, alpha=alpha, label=label)
+        axes.bar(_ASIDE, high - low, bottom=low, width=0.08, color=_LATENCY, alpha=alpha, label=label)
     else:
         axes.fill_between(range(len(known)), low, high, color=_LATENCY, alpha=alpha, linewidth=0, label=label)
 
 
-def draw_chart2(summary: pd.DataFrame, footer: str) -> Figure:
+def draw_chart2(summary: pd.DataFrame, looks: Mapping[RunKey, Look], footer: str) -> Figure:
     """Platforms side by side: models that fit, lowest latency, highest throughput, largest load without a failure.
 
     Each figure has its own axis and names the load at which it was measured; a platform none of whose stages
@@ -109,7 +143,7 @@ def draw_chart2(summary: pd.DataFrame, footer: str) -> Figure:
     types = summary["instance_type"].unique()
     several = len(types) > 1
     labels = [str(row["platform"]) + f"\n{row['instance_type']}" * several for _, row in points.iterrows()]
-    colours = [_colour(platform) for platform in points["platform"]]
+    colours = [looks[key_of(row)].colour for _, row in points.iterrows()]
     hatches = [_hatch(platform) for platform in points["platform"]]
     for axes, (column, title) in zip(
         panels,
@@ -149,10 +183,6 @@ def _bar_text(point: "pd.Series[float]", column: str) -> str:
     if column == "load":
         return str(at)
     return human_number(point[column]) + (f"\nat {at}" if at else "")
-
-
-def _colour(platform: str) -> str:
-    return PLATFORMS.by_name.get(platform.partition("-")[0], PlatformSpec).colour
 
 
 def _hatch(platform: str) -> str:

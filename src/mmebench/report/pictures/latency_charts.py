@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from mmebench.figures.latency import SHARES
-from mmebench.report.palette import SERIES
+from mmebench.report.palette import COLOURS
 from mmebench.report.pictures.pictures import MOST_POINTS, finish, fit, legend_below, logarithmic, quieten, titled
 from mmebench.report.runs import Look
 from mmebench.report.stretches import Stretch, count_seconds, mark_stages, name_stages
@@ -87,9 +87,9 @@ def draw_latency_over_time(
     axes = figure.subplots()
     x, p50, p99 = course["second"] + 0.5, course["p50_ms"], course["p99_ms"]
     marker = "." if len(course) <= MOST_POINTS else ""
-    axes.fill_between(x, p50, p99, color=SERIES[1], alpha=0.15, linewidth=0)
-    axes.plot(x, p99, color=SERIES[1], linewidth=1.2, marker=marker, label="p99 of each second")
-    axes.plot(x, p50, color=SERIES[0], linewidth=1.2, marker=marker, label="p50 of each second")
+    axes.fill_between(x, p50, p99, color=COLOURS[1], alpha=0.15, linewidth=0)
+    axes.plot(x, p99, color=COLOURS[1], linewidth=1.2, marker=marker, label="p99 of each second")
+    axes.plot(x, p50, color=COLOURS[0], linewidth=1.2, marker=marker, label="p50 of each second")
     log = fit(axes, "y", [*p50, *p99])
     axes.set_ylabel(f"latency of successes, ms{log}")
     count_seconds(axes, max([stage.end for stage in stages] + [float(x.iloc[-1]) + 0.5]))

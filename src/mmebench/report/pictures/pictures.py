@@ -1,6 +1,5 @@
 """How pictures look: in colour and in grey, as PNG and as SVG."""
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -13,19 +12,14 @@ from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from mmebench.replacing import replacing
+from mmebench.report.ticks import STEPS, logarithmic_ticks, need_logarithm
 
-_STEPS = (1, 2, 5)
-_POWERS = [10.0**decade for decade in range(-6, 10)]
-_ROUND = [step * power for power in _POWERS for step in _STEPS]
-_MOST_NUMBERS = 12
 _TITLE = 95
 """Letters that a line of a title holds."""
 _LINE = 0.2
 """The height of one in a legend, in inches."""
 MOST_POINTS = 120
 """Along a line so many can be told apart; it has no markers where there are more."""
-_WIDE = 20.0
-"""Values that differ by more than this factor need a logarithmic axis."""
 
 
 def finish(figure: Figure, footer: str) -> None:
@@ -91,7 +85,7 @@ def quieten(axes: Axes) -> None:
 
 def plain_numbers(axis: Axis) -> None:
     """1, 2, 5, 10 … on a logarithmic axis, and not 2 x 10^0."""
-    axis.set_major_locator(LogLocator(subs=_STEPS))
+    axis.set_major_locator(LogLocator(subs=STEPS))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 
@@ -101,15 +95,10 @@ def logarithmic(axes: Axes, which: Literal["x", "y"], values: Iterable[float]) -
 
     It has at least two numbers at it however close the values are, and not too many however far apart.
     """
-    known = [value for value in values if value > 0] or [1.0]  # NaN is not
-    low = max(bisect_right(_ROUND, min(known)) - 1, 0)
-    high = min(max(bisect_left(_ROUND, max(known)), low + 1), len(_ROUND) - 1)
-    shown = _ROUND[low : high + 1]
-    if len(shown) > _MOST_NUMBERS:
-        shown = [number for number in shown if number in _POWERS]
+    ticks = logarithmic_ticks(values)
     axis = axes.xaxis if which == "x" else axes.yaxis
-    axes.set(**{f"{which}scale": "log", f"{which}lim": (_ROUND[low], _ROUND[high])})
-    axis.set_major_locator(FixedLocator(shown))
+    axes.set(**{f"{which}scale": "log", f"{which}lim": (ticks.low, ticks.high)})
+    axis.set_major_locator(FixedLocator(ticks.at))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.10g}"))
     axis.set_minor_locator(NullLocator())
 
@@ -123,7 +112,7 @@ def linear(axes: Axes, which: Literal["x", "y"], values: Iterable[float]) -> Non
 def fit(axes: Axes, which: Literal["x", "y"], values: Iterable[float]) -> str:
     """A linear axis, or a logarithmic one where small values would be lost; returns what to add to its name."""
     known = [value for value in values if value > 0]
-    if known and max(known) > _WIDE * min(known):
+    if need_logarithm(known):
         logarithmic(axes, which, known)
         return " (log scale)"
     linear(axes, which, known)

@@ -6,16 +6,22 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from mmebench.figures.cost import PER_MILLION, most_per_dollar
-from mmebench.figures.objectives import find_missed
+from mmebench.figures.operating_point import find_operating_point
 from mmebench.record.run import Run, objectives_of
 from mmebench.report.latency import known_latencies
 from mmebench.report.operating_points import describe_load
 from mmebench.report.runs import RunKey, key_of
+from mmebench.report.words.failures import explain_failures
+from mmebench.report.words.headline import Measured, find_headline
+from mmebench.report.words.objectives import is_missed, why_none
 from mmebench.spec import Objectives
 from mmebench.units import human_bytes, human_number
 
 _STATIONARY = 0.1
 """By so much Little's law may be off before a stage is called not stationary."""
+
+_STOLEN = 0.02
+"""Of the cores of a machine: less than this is what any virtual machine loses."""
 
 
 class Conclusions(NamedTuple):
@@ -43,71 +49,41 @@ def conclude(
         records: of all runs that have one, those without a row too.
         unread: why others could not be read.
     """
-    asked = objectives if objectives.given else Objectives(failures=0)
     runs = [
-        (str(instance_type), str(platform), stages)
+        Measured(str(instance_type), str(platform), stages, find_operating_point(stages, objectives))
         for (instance_type, platform, _), stages in summary.groupby(
             ["instance_type", "platform", "targets"], sort=False
         )
     ]
-    best = {number: row for number, (_, _, stages) in enumerate(runs) if (row := _best(stages, asked)) is not None}
-    verdict = [_describe(*run, best.get(number), objectives) for number, run in enumerate(runs)]
-    if len(runs) > 1 and best:
-        verdict.insert(0, _recommend(runs, best))
+    verdict = [_describe(run, objectives) for run in runs]
+    if (headline := find_headline(runs, objectives)) is not None:
+        verdict.insert(0, headline)
     choice = most_per_dollar(summary, objectives)
     if choice is not None:
         verdict.append(f"{choice.reason}.")
-    return Conclusions(tuple(verdict), (*unread, *_broken(summary, records), *_warnings(runs)))
+    broken, failed = _broken(summary, records), explain_failures(records)
+    return Conclusions(tuple(verdict), (*unread, *broken, *failed, *_warnings(runs)))
 
 
-def _best(stages: pd.DataFrame, objectives: Objectives) -> "pd.Series[Any] | None":
-    """The stage with the most requests a second of those that hold the objectives."""
-    held = [not find_missed(row, objectives) for row in stages.to_dict("records")]
-    return stages[held].nlargest(1, "Requests/s").iloc[0] if any(held) else None
-
-
-def _describe(
-    instance_type: str, platform: str, stages: pd.DataFrame, best: "pd.Series[Any] | None", objectives: Objectives
-) -> str:
-    first = stages.iloc[0]
+def _describe(run: Measured, objectives: Objectives) -> str:
+    first = run.stages.iloc[0]
     at_least = "at least " if first.get("capacity_limited_by") == "limit" else ""
     copy = first.get("bytes_per_copy")
     size = f", {human_bytes(copy)} each" if pd.notna(copy) else ""
-    models = _models(stages)
-    times = "once" if models == 1 else f"{models} times"
-    fits = f"On {instance_type} this model fits {at_least}{times} as {platform}{size}"
-    if best is None:
-        return (
-            f"{fits}; no load was served {'within the objectives' if objectives.given else 'without a failure'}."
-        )
+    times = "once" if run.models == 1 else f"{run.models} times"
+    fits = f"On {run.instance_type} this model fits {at_least}{times} as {run.platform}{size}"
+    if (best := run.best) is None:
+        if not objectives.given:
+            return f"{fits}; no load was served without a failure."
+        if is_missed(run.stages, objectives):
+            return f"{fits}; no load was served within the objectives: {why_none(run.stages, objectives)}."
+        return f"{fits}; how it serves them {why_none(run.stages, objectives)}."
     known = known_latencies(best.to_frame().T)
     column = max(known, key=lambda column: known[column], default=None)  # p99 before p95, p95 before p50
-    latency = "" if column is None else f" at {known[column]} {best[column]:.0f} ms"
+    latency = "" if column is None else f" at {known[column]} {human_number(best[column])} ms"
     cost = best.get(PER_MILLION)
     price = f"; ${human_number(cost)} for a million inferences" if pd.notna(cost) else ""
     return f"{fits}; {human_number(best['Requests/s'])} requests/s{latency} ({describe_load(best)}){price}."
-
-
-def _recommend(runs: list[tuple[str, str, pd.DataFrame]], best: "dict[int, pd.Series[Any]]") -> str:
-    """The run that serves most, and by how much it is ahead of the next."""
-    ordered = sorted(best, key=lambda number: float(best[number]["Requests/s"]), reverse=True)
-    first = ordered[0]
-    name = f"{runs[first][1]} on {runs[first][0]}"
-    if len(ordered) == 1:
-        return f"{name} is the only one that served a load well."
-    second = ordered[1]
-    ahead = float(best[first]["Requests/s"]) / float(best[second]["Requests/s"]) - 1
-    return (
-        f"{name} serves most: {ahead:.0%} more requests per second than {runs[second][1]} on {runs[second][0]}, "
-        f"and fits {_models(runs[first][2])} times against {_models(runs[second][2])}."
-    )
-
-
-def _models(stages: pd.DataFrame) -> int:
-    """As many as fit; where nobody tried, as many as there were."""
-    first = stages.iloc[0]
-    capacity = first.get("capacity")
-    return int(first["max_models_loaded"] if capacity is None or pd.isna(capacity) else capacity)
 
 
 def _broken(summary: pd.DataFrame, records: Sequence[Run]) -> Iterator[str]:
@@ -119,9 +95,9 @@ def _broken(summary: pd.DataFrame, records: Sequence[Run]) -> Iterator[str]:
             yield f"{key.name}: no stage of the run got to its end; there are no figures of it."
 
 
-def _warnings(runs: list[tuple[str, str, pd.DataFrame]]) -> Iterator[str]:
-    for instance_type, platform, stages in runs:
-        who = f"{platform} on {instance_type}"
+def _warnings(runs: Sequence[Measured]) -> Iterator[str]:
+    for run in runs:
+        who, stages = run.name, run.stages
         if not stages["complete"].fillna(True).astype(bool).all():
             yield f"{who}: the run did not get to its end."
         if (stages["basis"] != "samples").any():
@@ -136,8 +112,7 @@ def _warnings(runs: list[tuple[str, str, pd.DataFrame]]) -> Iterator[str]:
 
 
 def _weaknesses(row: "pd.Series[Any]") -> Iterator[str]:
-    if pd.notna(row["client_limited"]) and row["client_limited"]:
-        yield "the client itself was busy; what is slow may be the client"
+    yield from _disturbed(row)
     if row["Failed Requests"]:
         requests = row["Failed Requests"] + row["Successful Requests"]
         of_which = "; latency is of the others" if row["basis"] == "samples" else ""
@@ -148,3 +123,28 @@ def _weaknesses(row: "pd.Series[Any]") -> Iterator[str]:
         yield f"not stationary, or users who think: Little's law comes to {row['littles_law']:.2f}"
     if isinstance(note := row.get("note"), str) and note:
         yield note
+
+
+def _disturbed(row: "pd.Series[Any]") -> Iterator[str]:
+    """Where what is slow may not be the endpoint, and by how much that may change the latency."""
+    lag, p50 = row.get("loop_lag_p99_ms"), row.get("Total Median Response Time")
+    may_be = ""
+    if pd.notna(lag) and pd.notna(p50) and p50 > 0:
+        may_be = (
+            f"; its event loop was late by {human_number(lag)} ms (p99), {lag / p50:.0%} of the median latency"
+        )
+    if _is_set(row, "client_limited"):
+        cpu = row.get("client_cpu")
+        of_core = f" ({cpu:.0%} of a core)" if pd.notna(cpu) else ""
+        yield f"the client itself was busy{of_core}{may_be}; what is slow may be the client"
+    elif _is_set(row, "machine_limited"):
+        stolen = row.get("machine_stolen")
+        others = f", {stolen:.0%} taken by the hypervisor" if pd.notna(stolen) and stolen >= _STOLEN else ""
+        yield (
+            f"the client's machine was busy ({row['machine_cpu']:.0%} of its cores in use{others}) and the client "
+            f"waited for a core{may_be}"
+        )
+
+
+def _is_set(row: "pd.Series[Any]", column: str) -> bool:
+    return bool(pd.notna(row.get(column)) and row[column])

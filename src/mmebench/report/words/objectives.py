@@ -1,41 +1,85 @@
 """Whether a benchmark met its objectives, in words."""
 
+from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
-from mmebench.figures.objectives import find_missed
+from mmebench.figures.metric import METRICS, estimate_of
+from mmebench.figures.objectives import judge_stage
+from mmebench.figures.operating_point import find_operating_point
 from mmebench.report.operating_points import describe_load
 from mmebench.spec import Objectives
+from mmebench.units import human_number
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One line a run; ``met`` when every run has a stage that holds all objectives."""
+    """One line a run; ``met`` unless a run was judged and no stage of it holds all objectives."""
 
     met: bool
     lines: tuple[str, ...]
 
 
 def judge(summary: pd.DataFrame, objectives: Objectives) -> Verdict:
-    """For each run, the largest load that holds the objectives as :func:`find_missed` has it."""
-    wanted = []
-    if objectives.p99 is not None:
-        wanted.append(f"p99 at most {objectives.p99 * 1000:g} ms")
-    if objectives.failures is not None:
-        wanted.append(f"failures at most {objectives.failures:.2%}")
-    if objectives.goodput is not None:
-        wanted.append(f"{objectives.goodput.share:.2%} within {objectives.goodput.within * 1000:g} ms")
+    """For each run, the largest load that holds the objectives as :func:`judge_stage` has it.
+
+    A run that cannot be judged is neither met nor missed, and its line says what it takes.
+    """
+    wanted = describe_objectives(objectives)
     if not wanted:
         return Verdict(True, ())
     met, lines = True, []
     for (instance_type, platform), stages in summary.groupby(["instance_type", "platform"], sort=False):
-        holds = [not find_missed(stage, objectives) for stage in stages.to_dict("records")]
         who = f"{platform} on {instance_type}: {', '.join(wanted)}"
-        if any(holds):
-            best = stages[holds].nlargest(1, "Requests/s").iloc[0]
-            lines.append(f"{who}: held up to {best['Requests/s']:.1f} requests/s ({describe_load(best)})")
+        best = find_operating_point(stages, objectives)
+        if best is not None:
+            at = f"{human_number(best['Requests/s'])} requests/s ({describe_load(best)})"
+            lines.append(f"{who}: held up to {at}{_uncertain(best, objectives)}")
         else:
-            met = False
-            lines.append(f"{who}: missed in every stage")
+            met = met and not is_missed(stages, objectives)
+            lines.append(f"{who}: {why_none(stages, objectives)}")
     return Verdict(met, tuple(lines))
+
+
+def describe_objectives(objectives: Objectives) -> list[str]:
+    """``p99 at most 200 ms`` and others, one each."""
+    wanted = [f"{name} at most {limit * 1000:g} ms" for name, limit in objectives.percentiles.items()]
+    if objectives.failures is not None:
+        wanted.append(f"failures at most {objectives.failures:.2%}" if objectives.failures else "no failures")
+    if objectives.goodput is not None:
+        wanted.append(f"{objectives.goodput.share:.2%} within {objectives.goodput.within * 1000:g} ms")
+    return wanted
+
+
+def is_missed(stages: pd.DataFrame, objectives: Objectives) -> bool:
+    """Whether at least one stage of a run could be judged, and none holds the objectives."""
+    standings = {judge_stage(row, objectives).standing for row in stages.to_dict("records")}
+    return "missed" in standings and "held" not in standings
+
+
+def why_none(stages: pd.DataFrame, objectives: Objectives) -> str:
+    """Why no stage of a run is known to hold the objectives: ``missed in every stage`` and the like."""
+    judged = [(row, judge_stage(row, objectives)) for row in stages.to_dict("records")]
+    count = Counter(judgement.standing for _, judgement in judged)
+    if not count["unknown"]:
+        return "missed in every stage"
+    row, nearest = min(
+        ((row, judgement) for row, judgement in judged if judgement.standing == "unknown"),
+        key=lambda each: each[1].more,
+    )
+    why = f"({describe_load(pd.Series(row))}: {nearest.reasons})"
+    if not count["missed"]:
+        return f"cannot be judged in any stage {why}"
+    return f"missed in {count['missed']} of {len(judged)} stages, and the others cannot be judged {why}"
+
+
+def _uncertain(best: "pd.Series[Any]", objectives: Objectives) -> str:
+    """Where chance may be what holds a percentile."""
+    beyond = [
+        f"the interval of the {name} reaches {human_number(high)} ms"
+        for name, limit in objectives.percentiles.items()
+        if (high := estimate_of(best, METRICS[name]).high) > limit * 1e3
+    ]
+    return f"; {', '.join(beyond)}" if beyond else ""

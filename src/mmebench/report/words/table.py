@@ -6,8 +6,8 @@ import pandas as pd
 from rich.box import SIMPLE
 from rich.table import Table
 
+from mmebench.figures.operating_point import loads
 from mmebench.report.latency import latency_of
-from mmebench.report.operating_points import loads
 
 _FIGURES = (
     ("max_models_loaded", "models", "{:.0f}"),

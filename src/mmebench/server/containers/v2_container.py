@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import signal
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Protocol
@@ -31,6 +32,8 @@ _START_SECONDS = 60
 _STOP_SECONDS = 1
 _UNLOAD_SECONDS = 60
 _UNLOAD_CHECK_SECONDS = 3
+_CRASHES = {-signal.SIGABRT, -signal.SIGBUS, -signal.SIGSEGV}
+"""Exit codes of a server that is worth another try: on a busy machine Triton may abort as it unloads a model."""
 _RESTART_DELAYS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
@@ -116,7 +119,14 @@ class V2Container:
         with _cannot_run():
             (self._run.path / "repository").mkdir(exist_ok=True)
             await asyncio.to_thread(self._recipe.prepare, self._run)
-        process = await self._start_process()
+        try:
+            process = await self._start_process()
+        except CannotRunError as error:
+            if self._process is None or self._process.returncode not in _CRASHES:
+                raise
+            _log.warning("%s; once more", error)
+            self._run.remove_shared_memory()
+            process = await self._start_process()
         self._watcher = asyncio.create_task(self._watch(process))
 
     def directory(self, model: str) -> Path:

@@ -13,4 +13,3 @@ class Onnx(PlatformSpec):
     served_by: ClassVar[tuple[str, ...]] = ("onnxruntime", "onnxruntime_onnx")
     shrinks_by: ClassVar[tuple[str, str]] = ("memory.enable_memory_arena_shrinkage", "gpu:0")
     describes_itself: ClassVar[bool] = True
-    colour: ClassVar[str] = "#1f4e79"

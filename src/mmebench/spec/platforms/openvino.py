@@ -14,4 +14,3 @@ class OpenVino(PlatformSpec):
     served_by: ClassVar[tuple[str, ...]] = ("openvino",)
     on_gpu: ClassVar[bool] = False
     describes_itself: ClassVar[bool] = True
-    colour: ClassVar[str] = "#588157"

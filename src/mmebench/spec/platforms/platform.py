@@ -63,8 +63,6 @@ class PlatformSpec(Strict):
     """Whether Triton finds inputs and outputs in the model where a config.pbtxt leaves them out."""
     built: ClassVar[bool] = False
     """Whether it takes an engine that is built on the GPU that serves it."""
-    colour: ClassVar[str] = "#6c757d"
-    """In charts that compare platforms."""
 
     @property
     def label(self) -> str:

@@ -21,4 +21,3 @@ class TensorRt(PlatformSpec):
     exporter: ClassVar[str] = "mmebench.models.platforms.tensorrt"
     served_by: ClassVar[tuple[str, ...]] = ("tensorrt", "tensorrt_plan")
     built: ClassVar[bool] = True
-    colour: ClassVar[str] = "#8ab17d"

@@ -12,4 +12,3 @@ class TorchScript(PlatformSpec):
     exporter: ClassVar[str] = "mmebench.models.platforms.torchscript"
     served_by: ClassVar[tuple[str, ...]] = ("pytorch", "pytorch_libtorch")
     shrinks_by: ClassVar[tuple[str, str]] = ("ENABLE_CACHE_CLEANING", "true")
-    colour: ClassVar[str] = "#c8553d"

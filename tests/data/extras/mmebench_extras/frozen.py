@@ -18,7 +18,6 @@ class Frozen(PlatformSpec):
 
     exporter: ClassVar[str] = "mmebench_extras.frozen"
     templates: ClassVar[str] = "mmebench_extras"
-    colour: ClassVar[str] = "#6a4c93"
 
 
 def check(model: ModelSource, platform: PlatformSpec) -> None:

@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mmebench.benchmark.experiments.cold_starts.figures import PARTS
-from mmebench.report.palette import SERIES
+from mmebench.report.palette import COLOURS
 from mmebench.report.pictures.pictures import finish, plain_numbers
 
 
@@ -24,7 +24,7 @@ def draw(cold_starts: pd.DataFrame, title: str, footer: str) -> Figure:
     left = pd.Series(0.0, index=range(len(groups)))
     for number, (column, text) in enumerate(PARTS.items()):
         means = pd.Series([rows[column].mean() for _, rows in groups]).fillna(0)
-        split.barh(names, means, left=left, color=SERIES[number], edgecolor="white", label=text, height=0.6)
+        split.barh(names, means, left=left, color=COLOURS[number], edgecolor="white", label=text, height=0.6)
         left += means
     for position, (_, rows) in enumerate(groups):
         total, end = rows["seconds"].mean(), left[position]
@@ -35,7 +35,7 @@ def draw(cold_starts: pd.DataFrame, title: str, footer: str) -> Figure:
     split.set_title("what a first invocation waits for", fontsize=10)
     split.legend(frameon=False, fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.14))
     for number, (concurrency, rows) in enumerate(groups):
-        spread.ecdf(rows["seconds"], color=SERIES[number % len(SERIES)], label=f"{concurrency} at once")
+        spread.ecdf(rows["seconds"], color=COLOURS[number % len(COLOURS)], label=f"{concurrency} at once")
     spread.ecdf(cold_starts["warm_seconds"], color="black", linestyle="--", label="warm")
     spread.set_xscale("log")
     plain_numbers(spread.xaxis)

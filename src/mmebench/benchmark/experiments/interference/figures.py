@@ -8,10 +8,11 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from mmebench.figures.statistics import estimate_percentiles
+from mmebench.figures.statistics import estimate_percentiles, estimate_slope
 from mmebench.record.layout import find_runs
 from mmebench.record.run import Run, find_run
 from mmebench.record.samples import read_samples
+from mmebench.units import human_seconds
 
 PHASES = ("alone", "between", "during")
 """Without neighbours; with neighbours, none of which is being loaded; while one is being loaded."""
@@ -31,6 +32,10 @@ class Course(NamedTuple):
     failures: tuple[int, ...]
     """Requests to the one target that failed, by phase; ``failed_neighbours``: to the others."""
     failed_neighbours: int
+    rate: float
+    """Requests per second to the one target, as they were answered alone."""
+    never_started: int
+    """Of those that were due alone."""
 
 
 def read_course(loads: Path) -> Course | None:
@@ -69,6 +74,24 @@ def summarise_interference(course: Course) -> pd.DataFrame:
     return table
 
 
+def find_saturation(course: Course) -> str | None:
+    """Why there is nothing to compare with: the target did not keep up with its rate before a neighbour came.
+
+    Requests were never started, or their latency grew over the window by more than its median: a queue built up,
+    and what neighbours add to that is nobody's to tell.
+    """
+    if course.never_started:
+        return f"{course.never_started} requests were never started"
+    alone = course.phase == PHASES.index("alone")
+    due, latency = course.due[alone], course.latency[alone]
+    if len(due) < 2:
+        return "it answered none"
+    grown = estimate_slope(due, latency).scaled(float(due[-1] - due[0]))
+    if grown.low > float(np.median(latency)):
+        return f"its latency grew by {human_seconds(grown.value)}"
+    return None
+
+
 def _course(samples: pa.Table, run: Run) -> Course:
     alone, beside = run.stages
     due = samples["intended_ns"].to_numpy() / 1e9
@@ -95,6 +118,8 @@ def _course(samples: pa.Table, run: Run) -> Course:
         cold_starts,
         tuple(int((failed == number).sum()) for number in range(len(PHASES))),
         int((~good & ~steady).sum()),
+        float((steady & (phase == PHASES.index("alone"))).sum() / (alone.end - alone.ready)),
+        alone.not_started or 0,
     )
 
 

@@ -4,11 +4,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mmebench.benchmark.experiments.interference.figures import PHASES, Course
-from mmebench.report.palette import SERIES
+from mmebench.report.palette import COLOURS
 from mmebench.report.pictures.pictures import finish, plain_numbers
 from mmebench.units import human_number
 
-_ALONE, _DISTURBED = SERIES[:2]
+_ALONE, _DISTURBED = COLOURS[:2]
 
 
 def draw(course: Course, table: pd.DataFrame, title: str, footer: str) -> Figure:
@@ -48,7 +48,7 @@ def draw(course: Course, table: pd.DataFrame, title: str, footer: str) -> Figure
             capsize=3,
             hatch=hatch,
             edgecolor="white",
-            color=SERIES[offset],
+            color=COLOURS[offset],
             label=name,
         )
         for x, value, high in zip(at, values, errors[1], strict=True):

@@ -2,7 +2,12 @@
 
 import math
 
-from mmebench.benchmark.experiments.interference.figures import PHASES, read_course, summarise_interference
+from mmebench.benchmark.experiments.interference.figures import (
+    PHASES,
+    find_saturation,
+    read_course,
+    summarise_interference,
+)
 from mmebench.record.layout import ExperimentFiles
 from mmebench.record.run import Run
 from mmebench.record.tables import write_table
@@ -23,6 +28,11 @@ def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
     save(draw(course, table, title, footer), files.chart)
     failures = sum(course.failures) + course.failed_neighbours
     failed = f"; {failures} requests failed" if failures else ""
+    if (why := find_saturation(course)) is not None:
+        return [
+            f"{run.platform}: what cold starts of neighbours cost cannot be told: alone, the target did not keep "
+            f"up with {human_number(course.rate)} requests/s ({why}); ask for a smaller rate{failed}"
+        ]
     p50, p99 = ([_ms(value) for value in table[column]] for column in ("p50_ms", "p99_ms"))
     return [
         f"{run.platform}: p50 {p50[0]} and p99 {p99[0]} {PHASES[0]}; "

@@ -29,6 +29,11 @@ class WorkingSet(Experiment):
     act: ClassVar[str] = "mmebench.benchmark.experiments.working_set.act:act"
     words: ClassVar[str] = "mmebench.benchmark.experiments.working_set.words:write"
 
+    @property
+    @override
+    def seconds(self) -> float:
+        return len(self.ratios) * len(self.zipf) * self.stage.duration
+
     @model_validator(mode="after")
     def _some_load(self) -> Self:
         if self.stage.users is None and self.stage.rate is None:

@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mmebench.benchmark.experiments.working_set.figures import THRASH, find_thrash
-from mmebench.report.palette import MARKERS, QUIET, SERIES
+from mmebench.report.palette import COLOURS, MARKERS, QUIET
 from mmebench.report.pictures.pictures import finish, plain_numbers
 
 
@@ -20,7 +20,7 @@ def draw(cells: pd.DataFrame, title: str, footer: str) -> Figure:
     panels = figure.subplots(2, 3).flat
     panel = dict(zip(("hits", "throughput", "latency", "share", "cold", "age"), panels, strict=True))
     for number, (s, rows) in enumerate(cells.groupby("zipf")):
-        style = {"color": SERIES[number % len(SERIES)], "marker": MARKERS[number % len(MARKERS)]}
+        style = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
         plain = {"color": style["color"], "linestyle": ":"}
         label = "uniform" if s == 0 else f"zipf {s:g}"
         x, begin = rows["ratio"], find_thrash(rows)

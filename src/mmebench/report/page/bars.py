@@ -1,0 +1,122 @@
+"""Charts of bars that lie: runs of a single stage side by side, and what a latency is made of."""
+
+import math
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import NamedTuple
+
+from mmebench.report.page.axis import Axis, up_to
+from mmebench.report.page.plot import Size, of_run, shorten, width_of
+
+_ROW, _BAR = 26.0, 16.0
+_TOP, _BELOW = 8.0, 44.0
+
+
+class Part(NamedTuple):
+    """A piece of a bar, beside the piece before it."""
+
+    length: float
+    kind: str
+    """Its class in the page's style."""
+    tip: str
+
+
+class Bar(NamedTuple):
+    """A bar with its name on the left and its figure on the right."""
+
+    run: int
+    name: str
+    parts: Sequence[Part]
+    text: str
+    interval: tuple[float, float] = (math.nan, math.nan)
+
+
+def draw_bars(size: Size, bars: Sequence[Bar], axis: str, about: str, key: Sequence[tuple[str, str]] = ()) -> str:
+    """An SVG as wide as ``size`` says and as high as the bars are many.
+
+    Args:
+        size: of the drawing.
+        bars: from top to bottom.
+        axis: what their length is, with its unit.
+        about: what it shows, to who cannot see it.
+        key: classes of parts and their names, to be explained above.
+    """
+    ends = [max(sum(part.length for part in bar.parts), _known(bar.interval[1])) for bar in bars]
+    lines = _wrap(key, size.width)
+    top = _TOP + 20 * len(lines)
+    height = top + _ROW * len(bars) + _BELOW
+    left = min(12 + max(width_of(bar.name, bold=True) for bar in bars), size.width * 0.45)
+    right = size.width - 14 - max(width_of(bar.text) for bar in bars)
+    across = up_to(axis, ends, most=max(int((right - left) / 50), 3))
+    drawn = "".join(
+        (*_explain(lines), *_frame(across, left, right, top, height), *_draw(bars, across, left, right, top))
+    )
+    said = f'role="img" aria-label="{escape(about, quote=True)}"'
+    return f'<svg viewBox="0 0 {size.width} {height:g}" {said}>{drawn}</svg>'
+
+
+def _known(value: float) -> float:
+    return 0.0 if math.isnan(value) else value
+
+
+def _wrap(key: Sequence[tuple[str, str]], width: float) -> list[list[tuple[str, str, float]]]:
+    """Kinds, names and where they begin, in as many lines as it takes."""
+    lines: list[list[tuple[str, str, float]]] = []
+    free = math.inf
+    for kind, name in key:
+        if free + 20 + width_of(name) > width:
+            lines.append([])
+            free = 10.0
+        lines[-1].append((kind, name, free))
+        free += 30 + width_of(name)
+    return lines
+
+
+def _explain(lines: list[list[tuple[str, str, float]]]) -> Iterator[str]:
+    for number, line in enumerate(lines):
+        for kind, name, x in line:
+            y = 4 + 20 * number
+            yield f'<rect class="{kind}" x="{x:.1f}" y="{y}" width="12" height="12"/>'
+            yield f'<text class="tick" x="{x + 17:.1f}" y="{y + 10}">{escape(name)}</text>'
+
+
+def _frame(axis: Axis, left: float, right: float, top: float, height: float) -> Iterator[str]:
+    bottom = height - _BELOW + 4
+    for value, text in zip(axis.ticks.at, axis.texts, strict=True):
+        x = left + axis.share(value) * (right - left)
+        yield f'<path class="grid" d="M{x:.1f} {top - 4:.1f}V{bottom:.1f}"/>'
+        yield f'<text class="tick" x="{x:.1f}" y="{bottom + 16:.1f}" text-anchor="middle">{escape(text)}</text>'
+    yield (
+        f'<text class="name" x="{(left + right) / 2:.1f}" y="{bottom + 34:.1f}" text-anchor="middle">'
+        f"{escape(axis.name)}</text>"
+    )
+
+
+def _draw(bars: Sequence[Bar], axis: Axis, left: float, right: float, top: float) -> Iterator[str]:
+    for number, bar in enumerate(bars):
+        y = top + _ROW * number + (_ROW - _BAR) / 2
+        begin = 0.0
+        pieces = []
+        for part in bar.parts:
+            x, end = (left + axis.share(at) * (right - left) for at in (begin, begin + part.length))
+            pieces.append(
+                f'<rect class="{part.kind}" x="{x:.1f}" y="{y:.1f}" width="{max(end - x, 0.5):.1f}" '
+                f'height="{_BAR}" data-tip="{escape(part.tip, quote=True)}"/>'
+            )
+            begin += part.length
+        low, high = bar.interval
+        reach = begin
+        if not (math.isnan(low) or math.isnan(high)):
+            x, end = (left + axis.share(at) * (right - left) for at in (low, high))
+            middle = y + _BAR / 2
+            pieces.append(
+                f'<path class="interval" d="M{x:.1f} {middle - 4:.1f}v8M{x:.1f} {middle:.1f}H{end:.1f}'
+                f'M{end:.1f} {middle - 4:.1f}v8"/>'
+            )
+            reach = max(reach, high)
+        after = left + axis.share(reach) * (right - left) + 6
+        yield (
+            f'<g{of_run(bar.run)}><text class="label" x="{left - 6:.1f}" y="{y + 12:.1f}" text-anchor="end">'
+            f"{escape(shorten(bar.name, left - 6))}</text>{''.join(pieces)}"
+            f'<text class="figure" x="{after:.1f}" y="{y + 12:.1f}">{escape(bar.text)}</text></g>'
+        )

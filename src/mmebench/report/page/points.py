@@ -1,0 +1,99 @@
+"""What a stage has in the charts of report.html: points with what they say, labels, the load that is chosen."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+
+from mmebench.report.latency import MEAN, PERCENTILES, known_latencies
+from mmebench.report.objective_lines import near_limits
+from mmebench.report.operating_points import describe_load
+from mmebench.report.page.axis import Axis, fitting
+from mmebench.report.page.plot import Label, Mark, Plot
+from mmebench.report.page.shown import Shown
+from mmebench.spec import Objectives
+from mmebench.units import human_number
+
+RATE = "Requests/s"
+P50, P95, P99 = PERCENTILES
+
+
+def last_label(run: Shown, column: str, text: str, x: str = "load") -> list[Label]:
+    """At the last point of a line."""
+    known = run.stages[run.stages[column].notna()]
+    if known.empty:
+        return []
+    last = known.iloc[-1]
+    return [Label(run.number, float(last[x]), float(last[column]), text)]
+
+
+def rate_marks(run: Shown, x: str) -> Iterator[Mark]:
+    """The throughput of each stage, by this column."""
+    for _, row in run.stages.iterrows():
+        interval = _in_brackets(interval_of(row, "throughput", "_per_s"))
+        yield Mark(
+            row[x],
+            row[RATE],
+            f"{run.name}, {describe_load(row)}: {human_number(row[RATE])} requests/s{interval}",
+        )
+
+
+def interval_of(row: "pd.Series[Any]", name: str, unit: str) -> str:
+    """``32.2 to 43.1``, of a figure of the summary; nothing where so few samples have none."""
+    low, high = row.get(f"{name}_low{unit}"), row.get(f"{name}_high{unit}")
+    if low is None or high is None or pd.isna(low) or pd.isna(high):
+        return ""
+    return f"{human_number(low)} to {human_number(high)}"
+
+
+def _in_brackets(text: str) -> str:
+    return f" ({text})" if text else ""
+
+
+def latency_marks(run: Shown, column: str, name: str, x: str) -> Iterator[Mark]:
+    """A latency of each stage, by the column ``x``."""
+    for _, row in run.stages.iterrows():
+        interval = _in_brackets(interval_of(row, name, "_ms"))
+        text = f"{run.name}, {describe_load(row)}: {name} {human_number(row[column])} ms{interval}"
+        yield Mark(row[x], row[column], text)
+
+
+def latency_axis(runs: Sequence[Shown], objectives: Objectives) -> Axis:
+    """Of all that is known of these runs, and the objective unless that is far off."""
+    values = [
+        float(value)
+        for run in runs
+        for column in known_latencies(run.stages)
+        for value in run.stages[column].dropna()
+    ]
+    return fitting("ms", [*values, *near_limits(objectives, values).values()] or [1.0])
+
+
+def draw_objectives(plot: Plot, objectives: Objectives) -> None:
+    """A line for each percentile asked for, where the axis reaches so far."""
+    for name, limit in objectives.percentiles.items():
+        plot.level(limit * 1e3, f"objective: {name} {limit * 1e3:g} ms")
+
+
+def finish_latency(plot: Plot, runs: Sequence[Shown], objectives: Objectives, x: str) -> None:
+    """Objective and chosen points, on top of all else."""
+    draw_objectives(plot, objectives)
+    for run in runs:
+        if run.chosen is not None:
+            stage = run.chosen.stage
+            column = P99 if pd.notna(stage[P99]) else MEAN
+            plot.ring(stage[x], stage[column], run.number, f"{human_number(stage[column])} ms")
+
+
+def values_of(rows: pd.DataFrame, name: str) -> list[float]:
+    """NaN where the summary does not have it."""
+    return [float(value) for value in rows[name]] if name in rows else [math.nan] * len(rows)
+
+
+def ringed(runs: Sequence[Shown]) -> str:
+    """What rings mean."""
+    return (
+        " or ".join(dict.fromkeys(run.chosen.why for run in runs if run.chosen))
+        or "none, as no load was good enough"
+    )

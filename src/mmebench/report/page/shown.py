@@ -1,0 +1,83 @@
+"""The runs of a report as its page shows them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from mmebench.figures.knee import find_knee
+from mmebench.figures.operating_point import find_operating_point
+from mmebench.report.recorded import Recorded
+from mmebench.report.runs import RunKey, stages_by_run
+from mmebench.spec import Objectives
+
+
+class Chosen(NamedTuple):
+    """The stage at which an engineer would have the endpoint work."""
+
+    stage: "pd.Series[Any]"
+    why: str
+    """``within the objectives``, ``at the knee`` or ``at the largest load without a failure``."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One run: everywhere on the page it has the same colour and the same name."""
+
+    number: int
+    name: str
+    """As short as tells it apart from the others."""
+    recorded: Recorded
+    stages: pd.DataFrame
+    """Its rows of the summary by load, which column ``load`` has; empty where no stage got to its end."""
+    chosen: Chosen | None
+    """None where no stage is good enough, or none is known to be."""
+
+    @property
+    def key(self) -> RunKey:
+        """Which run."""
+        return self.recorded.key
+
+    @property
+    def open_loop(self) -> bool:
+        """Whether its load is a rate; else it is a number of users."""
+        return bool(self.stages["offered_per_s"].notna().any())
+
+
+def show(runs: Sequence[Recorded], summary: pd.DataFrame, objectives: Objectives) -> list[Shown]:
+    """All of them in their order."""
+    stages = dict(stages_by_run(summary))
+    names = short_names([run.key for run in runs])
+    nothing = summary.iloc[:0].assign(load=[])
+    return [
+        Shown(
+            number,
+            names[number],
+            run,
+            own := stages.get(run.key, nothing),
+            None if own.empty else choose(own, objectives),
+        )
+        for number, run in enumerate(runs)
+    ]
+
+
+def choose(stages: pd.DataFrame, objectives: Objectives) -> Chosen | None:
+    """The operating point of a run, and why it is that."""
+    point = find_operating_point(stages, objectives)
+    if point is None:
+        return None
+    if objectives.given:
+        return Chosen(point, "within the objectives")
+    return Chosen(point, "at the largest load without a failure" if find_knee(stages) is None else "at the knee")
+
+
+def short_names(keys: Sequence[RunKey]) -> list[str]:
+    """``onnx`` where that says it all, else ``onnx, 61 targets`` or ``onnx on ml.g5.xlarge, 61 targets``."""
+    forms = (
+        [key.platform for key in keys],
+        [f"{key.platform} on {key.instance_type}" for key in keys],
+        [f"{key.platform}, {key.targets} targets" for key in keys],
+        [key.name for key in keys],
+    )
+    return next(names for names in forms if len(set(names)) == len(keys) or names is forms[-1])

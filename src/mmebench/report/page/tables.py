@@ -1,0 +1,229 @@
+"""The tables of report.html: stages, targets, errors, experiments."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from mmebench.errors import BadInputError
+from mmebench.record.layout import SUMMARY
+from mmebench.report.operating_points import describe_load
+from mmebench.report.page.shown import Shown
+from mmebench.spec import EXPERIMENTS
+from mmebench.units import human_number
+
+_MOST = 100
+"""Rows of what may have very many."""
+_STAGE = {
+    "Requests/s": "requests/s",
+    "Total Average Response Time": "mean, ms",
+    "Total Median Response Time": "p50, ms",
+    "p95_ms": "p95, ms",
+    "p99_ms": "p99, ms",
+    "p99_9_ms": "p99.9, ms",
+    "Successful Requests": "successes",
+    "Failed Requests": "failures",
+    "not_started": "never started",
+    "cold_starts": "cold starts",
+    "goodput_share": "in good time",
+    "usd_per_million_inferences": "$ a million",
+    "littles_law": "Little's law",
+    "client_cpu": "client CPU",
+    "loop_lag_p99_ms": "client lag, ms",
+}
+_FORMS = {"client_cpu": "share", "goodput_share": "share", "littles_law": "ratio", "Requests/s": "rate"}
+
+
+class Column(NamedTuple):
+    """A column; ``words`` are sorted as such, anything else as numbers."""
+
+    name: str
+    words: bool = False
+    is_run: bool = False
+
+
+class Cell(NamedTuple):
+    """What is shown, and what it is sorted by; both are empty where nothing is known."""
+
+    text: str
+    value: str
+
+
+class Row(NamedTuple):
+    """A row of a run."""
+
+    run: int | None
+    cells: Sequence[Cell]
+    chosen: bool = False
+
+
+class Table(NamedTuple):
+    """A table with its title."""
+
+    title: str
+    about: str
+    file: str
+    """What it is called when somebody saves it."""
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+
+
+def make_tables(runs: Sequence[Shown]) -> Iterator[Table]:
+    """Those that have a row."""
+    tables = [_stages(runs), _errors(runs), _targets(runs), *_experiments(runs)]
+    yield from (table for table in tables if table.rows)
+
+
+def number(value: Any, form: str = "") -> Cell:
+    """A number as it can be read; nothing where it is not known."""
+    if value is None or pd.isna(value):
+        return Cell("", "")
+    exact = f"{float(value):.10g}"
+    if form == "ms":
+        return Cell(human_number(float(value)), exact)
+    if form == "share":
+        return Cell(f"{value:.1%}", exact)
+    if form == "rate":
+        return Cell(f"{value:,.1f}" if value >= 9.95 else f"{value:.3g}", exact)
+    if form == "ratio":
+        return Cell(f"{value:.2f}", exact)
+    if value == round(value):
+        return Cell(f"{value:,.0f}", exact)
+    return Cell(f"{value:.4g}" if abs(value) >= 1e-4 else f"{value:.4f}", exact)
+
+
+def words(text: str) -> Cell:
+    """A text."""
+    return Cell(text, text)
+
+
+def _stages(runs: Sequence[Shown]) -> Table:
+    known = [run for run in runs if not run.stages.empty]
+    shown = {
+        column: name
+        for column, name in _STAGE.items()
+        if any(column in run.stages and run.stages[column].notna().any() for run in known)
+        and (column != "not_started" or any((run.stages[column].fillna(0) > 0).any() for run in known))
+    }
+    rows = [
+        Row(
+            run.number,
+            [
+                words(run.name),
+                Cell(describe_load(stage), f"{stage['load']:.10g}"),
+                number(stage["targets"]),
+                *(number(stage.get(column), _form(column)) for column in shown),
+            ],
+            run.chosen is not None and run.chosen.stage.name == stage.name,
+        )
+        for run in known
+        for _, stage in run.stages.iterrows()
+    ]
+    columns = [
+        Column("run", True, True),
+        Column("load"),
+        Column("targets"),
+        *(Column(name) for name in shown.values()),
+    ]
+    shaded = "Shaded: the load of the figures that the report begins with."
+    about = f"One row a stage. {shaded} {SUMMARY} beside this file has all columns."
+    return Table("Stages", about, "stages.csv", columns, rows)
+
+
+def _form(column: str) -> str:
+    if column in _FORMS:
+        return _FORMS[column]
+    return "ms" if column.endswith("_ms") or column.startswith("Total ") else ""
+
+
+def _errors(runs: Sequence[Shown]) -> Table:
+    rows = []
+    for run in runs:
+        breakdown = run.recorded.breakdown
+        if breakdown is None or breakdown.errors.empty:
+            continue
+        asked = int(breakdown.targets["requests"].sum())
+        for error in breakdown.errors.head(_MOST).to_dict("records"):
+            status = number(error["status"]) if error["status"] else Cell("none", "0")
+            share = number(error["requests"] / asked, "share")
+            figures = (number(error["requests"]), share, number(error["targets"]), number(error["first_s"]))
+            said = words(_said(run, error["error"], error["status"]))
+            rows.append(Row(run.number, [words(run.name), words(error["error"]), said, status, *figures]))
+    columns = [
+        Column("run", True, True),
+        Column("error", True),
+        Column("what was said", True),
+        *(Column(name) for name in ("HTTP status", "requests", "of all", "targets", "first at second")),
+    ]
+    return Table(
+        "Errors", "Of the whole load, by what the endpoint or the client called them.", "errors.csv", columns, rows
+    )
+
+
+def _said(run: Shown, error: str, status: int) -> str:
+    """The most frequent message of such failures, and how many others there were."""
+    counts: Counter[str] = Counter()
+    for stage in run.recorded.run.stages if run.recorded.run is not None else ():
+        for failed in stage.failures:
+            if (failed.error, failed.status) == (error, status):
+                counts[failed.message or failed.body] += failed.count
+    if not counts:
+        return ""
+    others = f" (and {len(counts) - 1} other messages)" if len(counts) > 1 else ""
+    return f"{counts.most_common(1)[0][0]}{others}"
+
+
+def _targets(runs: Sequence[Shown]) -> Table:
+    rows = []
+    most, left_out = max(_MOST // max(len(runs), 1), 10), False
+    for run in runs:
+        if run.recorded.breakdown is None:
+            continue
+        targets = run.recorded.breakdown.targets
+        left_out |= len(targets) > most
+        for target in targets.head(most).to_dict("records"):
+            figures = [number(target[name]) for name in ("requests", "failures", "cold_starts")]
+            latency = [number(target[name], "ms") for name in ("p50_ms", "p99_ms")]
+            rows.append(Row(run.number, [words(run.name), words(target["target"]), *figures, *latency]))
+    columns = [
+        Column("run", True, True),
+        Column("target", True),
+        *(Column(name) for name in ("requests", "failures", "cold starts", "p50, ms", "p99, ms")),
+    ]
+    some = f" Of each run the {most} that were asked for most." if left_out else ""
+    return Table("Targets", f"Of the whole load, warm-up included.{some}", "targets.csv", columns, rows)
+
+
+def _experiments(runs: Sequence[Shown]) -> Iterator[Table]:
+    """Each as its file has it."""
+    for run in runs:
+        for kind, experiment in EXPERIMENTS.by_name.items():
+            path = run.recorded.files.experiment(kind).table
+            if not path.exists():
+                continue
+            try:
+                frame = pd.read_csv(path).dropna(axis=1, how="all")
+            except (ValueError, UnicodeDecodeError) as error:
+                raise BadInputError(f"{path}: not the table of an experiment ({error})") from None
+            is_words = {name: not pd.api.types.is_numeric_dtype(frame[name]) for name in frame}
+            rows = [
+                Row(
+                    run.number,
+                    [
+                        words(str(cell))
+                        if is_words[name] and pd.notna(cell)
+                        else number(None if is_words[name] else cell)
+                        for name, cell in row.items()
+                    ],
+                )
+                for row in frame.head(_MOST).to_dict("records")
+            ]
+            some = (
+                f"The first {_MOST} of {len(frame)} rows; all of them are in"
+                if len(frame) > _MOST
+                else "As it is in"
+            )
+            columns = [Column(str(name).replace("_", " "), is_words[name]) for name in frame]
+            title = f"{experiment.title}: {run.name}" if len(runs) > 1 else experiment.title
+            yield Table(title, f"{some} {path.name}.", f"{kind}.csv", columns, rows)

@@ -1,0 +1,59 @@
+from typing import Any
+
+import pytest
+
+from mmebench.figures.objectives import judge_stage, lacking
+from mmebench.spec import Goodput, Objectives
+
+ROW = {
+    "Successful Requests": 40,
+    "Failed Requests": 0,
+    "Total Median Response Time": 9.0,
+    "p90_ms": 13.0,
+    "p95_ms": 14.0,
+    "p99_ms": float("nan"),
+    "goodput_share": 1.0,
+}
+
+
+@pytest.mark.parametrize(
+    ("objectives", "more", "standing", "reasons"),
+    [
+        (Objectives(p99=1), {}, "unknown", "40 answers are too few for a p99, 60 more would do"),
+        (Objectives(p99=0.0135), {}, "missed", "p95 14 ms already"),
+        (Objectives(p95=1, p90=0.013, p50=0.009), {}, "held", ""),
+        (Objectives(p95=0.0139), {}, "missed", "p95 14 ms"),
+        (Objectives(p95=0.0139, p99=1), {}, "missed", "p95 14 ms"),
+        (Objectives(p99=1), {"Successful Requests": 0, "Failed Requests": 40}, "missed", "no request succeeded"),
+        (Objectives(p99=1), {"Successful Requests": 400}, "unknown", "the p99 is not known"),
+        (Objectives(p99=1), {"Successful Requests": 400, "p99_ms": 1000.1}, "missed", "p99 1000.1 ms"),
+        (Objectives(p99=1), {"not_started": 1}, "missed", "2.44% never started"),
+        (Objectives(p50=1), {"not_started": 1}, "held", ""),
+        (Objectives(failures=0.02), {"Failed Requests": 1}, "missed", "2.44% failed"),
+        (Objectives(goodput=Goodput(within=1, share=0.9)), {}, "held", ""),
+        (
+            Objectives(goodput=Goodput(within=1, share=0.99)),
+            {},
+            "unknown",
+            "40 requests are too few for 99.00% of them, 60 more would do",
+        ),
+        (
+            Objectives(goodput=Goodput(within=1, share=0.99)),
+            {"goodput_share": 0.975},
+            "missed",
+            "97.50% in good time",
+        ),
+        (Objectives(goodput=Goodput(within=1, share=1)), {}, "held", ""),
+        (Objectives(), {}, "held", ""),
+    ],
+)
+def test_a_stage_holds_misses_or_cannot_be_judged(
+    objectives: Objectives, more: dict[str, Any], standing: str, reasons: str
+) -> None:
+    judgement = judge_stage(ROW | more, objectives)
+    assert (judgement.standing, judgement.reasons) == (standing, reasons)
+
+
+def test_how_many_more_it_takes() -> None:
+    assert judge_stage(ROW, Objectives(p99=1)).more == 60
+    assert [lacking(40, share) for share in (0.5, 0.9, 0.95, 0.975, 0.99)] == [0, 0, 0, 0, 60]
