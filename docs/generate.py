@@ -1,26 +1,32 @@
 """``python docs/generate.py``: write what documentation says of specs, from the models themselves.
 
-``spec.md`` lists every field; ``spec.schema.json`` is for editors, which complete and check a spec with it.
+``spec.md`` lists every field; ``run.schema.json``, ``load.schema.json`` and, for both, ``spec.schema.json`` are
+what editors complete and check a spec with.
 """
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from mmebench.spec import PLATFORMS, Spec
 from mmebench.spec.load import LoadSpec
+from mmebench.spec.strict import Strict
 
 HERE = Path(__file__).parent
 
 _INTRODUCTION = """# Every field of a spec
 
 A spec is one YAML file. What is left out has its default; what is unknown or wrong is refused before anything
-starts. Durations are written `200ms`, `30s`, `2m` or as a number of seconds; sizes `4GiB`, `500MB` or as a number
-of bytes.
+starts. Durations are written `200ms`, `30s`, `2m` or as a number of seconds, but latencies of objectives always
+with their unit; sizes `4GiB` or `500MB`; shares `1%` or `0.01`. Where a list is asked for, one item may stand for
+itself, and a bare name for a mapping that has nothing else in it: `platforms: pt`, `popularity: zipf`.
 
-Editors with a YAML language server complete and check specs with [spec.schema.json](spec.schema.json):
+Editors with a YAML language server complete and check a spec by its first line. There is a schema for specs of
+`mmebench run`, [run.schema.json](run.schema.json), and one for those of `mmebench load`,
+[load.schema.json](load.schema.json); [spec.schema.json](spec.schema.json) tells the two apart by the endpoint:
 
-    # yaml-language-server: $schema=spec.schema.json
+    # yaml-language-server: $schema=run.schema.json
 
 This page is made from the models that read specs.
 """
@@ -29,19 +35,55 @@ _OTHER_PLATFORMS = ("python", "ensemble", "dali", "fil", "tensorrtllm", "vllm")
 _TITLES = {"Spec": "A spec of `mmebench run`", "LoadSpec": "A spec of `mmebench load`"}
 
 
-def editor_schema() -> dict[str, Any]:
-    """The JSON schema of both kinds of specs, as people write them: a platform may be its bare name."""
-    run, load = Spec.model_json_schema(), LoadSpec.model_json_schema()
+def editor_schema(kind: type[Strict]) -> dict[str, Any]:
+    """The JSON schema of a kind of spec, as people write it."""
+    schema = kind.model_json_schema()
+    if "platforms" in schema["properties"]:
+        # Of any name there can be a ready archive, so that a mapping may be one of ours and that one, too.
+        for form in _listed_platforms(schema["properties"]["platforms"]):
+            form["enum"] = [*PLATFORMS, *_OTHER_PLATFORMS]
+        _any_of(schema["properties"]["platforms"])
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema | {"title": _TITLES[kind.__name__]}
+
+
+def both_schemas() -> dict[str, Any]:
+    """For a folder with both kinds of specs: the endpoint says which is meant, and mistakes are of that one."""
+    existing = {"properties": {"kind": {"const": "existing"}}, "required": ["kind"]}
+    run, load = editor_schema(Spec), editor_schema(LoadSpec)
     definitions = run.pop("$defs") | load.pop("$defs")
-    platforms = run["properties"]["platforms"]
-    # Of any name there can be a ready archive, so that a mapping may be one of ours and that one, too.
-    platforms["items"] = {"anyOf": [{"enum": [*PLATFORMS, *_OTHER_PLATFORMS]}, *platforms["items"]["oneOf"]]}
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "mmebench spec",
-        "$defs": definitions | {"Spec": run, "LoadSpec": load},
-        "anyOf": [{"$ref": "#/$defs/Spec"}, {"$ref": "#/$defs/LoadSpec"}],
+        "$schema": run.pop("$schema"),
+        "title": "A spec of mmebench",
+        "$defs": definitions,
+        "if": {"properties": {"endpoint": existing}, "required": ["endpoint"]},
+        "then": {key: value for key, value in load.items() if key != "$schema"},
+        "else": run,
     }
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """By the name of the file."""
+    return {
+        "run.schema.json": editor_schema(Spec),
+        "load.schema.json": editor_schema(LoadSpec),
+        "spec.schema.json": both_schemas(),
+    }
+
+
+def _listed_platforms(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The lists of names, wherever they stand in it."""
+    if "enum" in node:
+        yield node
+    for each in [*node.get("anyOf", ()), *([node["items"]] if "items" in node else [])]:
+        yield from _listed_platforms(each)
+
+
+def _any_of(node: dict[str, Any]) -> None:
+    """``oneOf`` as ``anyOf``, in place, all through it."""
+    if "oneOf" in node:
+        node["anyOf"] = node.pop("oneOf")
+    for each in [*node.get("anyOf", ()), *([node["items"]] if "items" in node else [])]:
+        _any_of(each)
 
 
 def field_tables() -> str:
@@ -106,9 +148,10 @@ def _text(text: str) -> str:
 
 
 def main() -> None:
-    """Write both files."""
+    """Write all of them."""
     (HERE / "spec.md").write_text(field_tables(), encoding="utf-8")
-    (HERE / "spec.schema.json").write_text(json.dumps(editor_schema(), indent=1) + "\n", encoding="utf-8")
+    for name, schema in schemas().items():
+        (HERE / name).write_text(json.dumps(schema, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,14 @@ from mmebench.cli import cli
 from mmebench.errors import BadInputError
 
 
+def test_a_process_that_offers_load_imports_what_it_needs() -> None:
+    """Each load starts at least one, and load hosts install no more."""
+    program = "import sys, mmebench.load.processes.locustfile; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    heavy = {"pandas", "matplotlib", "boto3", "torch", "onnxruntime", "tritonclient", "pyarrow.parquet"}
+    assert heavy & set(done.stdout.split()) == set()
+
+
 def test_help_lists_every_command() -> None:
     result = CliRunner().invoke(cli, ["--help"])
     assert result.exit_code == 0

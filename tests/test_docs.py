@@ -16,6 +16,7 @@ import yaml
 
 from mmebench.figures.summary import summarise
 from mmebench.record.run import Capacity, FirstInvocation, StageWindow
+from mmebench.spec import Spec
 from mmebench.spec.reading import read_spec
 from support.samples import Sample, sample_table, write_run
 
@@ -42,7 +43,10 @@ def test_it_builds_without_a_warning(tmp_path: Path) -> None:
 
 def test_the_fields_of_specs_are_those_of_the_models(generate: Any) -> None:
     assert (DOCS / "spec.md").read_text(encoding="utf-8") == generate.field_tables(), "run python docs/generate.py"
-    assert json.loads((DOCS / "spec.schema.json").read_text(encoding="utf-8")) == generate.editor_schema()
+    for name, schema in generate.schemas().items():
+        written = json.loads(json.dumps(schema))
+        assert json.loads((DOCS / name).read_text(encoding="utf-8")) == written, "run python docs/generate.py"
+        jsonschema.Draft202012Validator.check_schema(written)
 
 
 def specs() -> list[Any]:
@@ -57,17 +61,45 @@ def specs() -> list[Any]:
 @pytest.mark.parametrize("text", specs())
 def test_specs_that_are_shown_are_specs_for_us_and_for_editors(text: str, generate: Any) -> None:
     spec = yaml.safe_load(text)
-    jsonschema.validate(spec, generate.editor_schema())
-    if spec.get("endpoint", {}).get("kind") != "existing":
+    existing = spec.get("endpoint", {}).get("kind") == "existing"
+    schemas = generate.schemas()
+    jsonschema.validate(spec, schemas["spec.schema.json"])
+    jsonschema.validate(spec, schemas["load.schema.json" if existing else "run.schema.json"])
+    if not existing:
         read_spec(spec, "the documentation")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.name)
+def test_an_example_tells_an_editor_its_schema(path: Path) -> None:
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    schema = re.fullmatch(r"# yaml-language-server: \$schema=(.+)", first)
+    assert schema is not None
+    assert (path.parent / schema[1]).resolve() == DOCS / "run.schema.json"
+
+
+RUN = {"model": {"source": "timm", "name": "x"}, "platforms": ["pt"]}
+LOAD = {
+    "endpoint": {"kind": "existing", "name": "e", "targets": ["a.tar.gz"]},
+    "model": {"name": "x", "platform": "pt"},
+    "workload": {"payload": {"file": "body"}},
+}
 
 
 @pytest.mark.parametrize("change", [{"foo": 1}, {"platforms": ["onx"]}, {"workload": {"timeout": []}}])
 def test_an_editor_finds_what_is_wrong(change: dict[str, Any], generate: Any) -> None:
-    spec = {"model": {"source": "timm", "name": "x"}, "platforms": ["pt"]}
-    jsonschema.validate(spec, generate.editor_schema())
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(spec | change, generate.editor_schema())
+    for schema in (generate.editor_schema(Spec), generate.both_schemas()):
+        jsonschema.validate(RUN, schema)
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(RUN | change, schema)
+
+
+def test_an_editor_says_what_is_wrong_with_the_kind_of_spec_that_it_is(generate: Any) -> None:
+    schema = generate.both_schemas()
+    jsonschema.validate(LOAD, schema)
+    with pytest.raises(jsonschema.ValidationError, match="'platforms' was unexpected"):
+        jsonschema.validate(LOAD | {"platforms": ["pt"]}, schema)
+    with pytest.raises(jsonschema.ValidationError, match="'platforms' is a required property"):
+        jsonschema.validate({"model": RUN["model"]}, schema)
 
 
 def test_every_column_of_a_summary_is_described(tmp_path: Path) -> None:

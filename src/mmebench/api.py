@@ -44,10 +44,10 @@ class Benchmark:
 
     >>> Benchmark(model={"source": "timm", "name": "resnet18"}, platforms=["onnx"]).spec.endpoint.kind
     'local'
-    >>> Benchmark(model={"source": "timm", "name": "resnet18"}, platforms=["onx"])
+    >>> Benchmark(model={"source": "timm", "name": "resnet18"}, platforms="onnx", objectives={"p99": 200})
     Traceback (most recent call last):
     mmebench.errors.BadInputError: Benchmark: not a valid spec
-      spec: platforms: got 'onx'; allowed: pt, onnx, openvino, trt; or for a ready archive what its config names
+      objectives.p99: got 200; milliseconds or seconds? write 200ms or 200s
     """
 
     def __init__(self, **fields: Any) -> None:

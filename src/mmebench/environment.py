@@ -3,12 +3,14 @@
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 _VERSIONS = (
     "mmebench", "locust", "numpy", "nvidia-pytriton", "onnxruntime", "openvino", "torch", "timm", "torchvision",
     "transformers",
 )  # fmt: skip
+_CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 def describe_environment() -> dict[str, Any]:
@@ -50,3 +52,15 @@ def _version(distribution: str) -> str | None:
         return version(distribution)
     except PackageNotFoundError:
         return None
+
+
+def host_memory() -> int:
+    """Bytes that processes here may use together: the machine's, or what a container of one is limited to."""
+    import psutil
+
+    total = int(psutil.virtual_memory().total)
+    try:
+        limit = _CGROUP_LIMIT.read_text(encoding="utf-8").strip()
+    except OSError:  # not of this version of cgroups, or no Linux
+        return total
+    return min(total, int(limit)) if limit.isdigit() else total

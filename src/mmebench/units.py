@@ -2,8 +2,12 @@
 
 import re
 
+DURATION = r"\s*(\d+(?:\.\d+)?)\s*(us|ms|s|m|h)\s*"
+SIZE = r"\s*(\d+(?:\.\d+)?)\s*([kKmMgGtT]?i?[bB]|[kKmMgGtT])\s*"
+SHARE = r"\s*(\d+(?:\.\d+)?)\s*%\s*"
+"""Regular expressions of what is written with a unit; number and unit are their groups."""
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(us|ms|s|m|h)\s*")
+_LEAST_WITHOUT_UNIT = 1024**2
 
 
 def seconds(text: str | int | float) -> float:
@@ -16,10 +20,43 @@ def seconds(text: str | int | float) -> float:
         if text < 0:
             raise ValueError(f"got {text}; a duration is not negative")
         return float(text)
-    match = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    match = re.fullmatch(DURATION, text) if isinstance(text, str) else None
     if match is None:
         raise ValueError(f"got {text!r}; write a duration as 200ms, 30s, 2m or 1h")
     return float(match[1]) * _SECONDS[match[2]]
+
+
+def size(text: str | int | float) -> int:
+    """Bytes in ``"4GiB"``, ``"500MB"`` or ``"1.5g"`` (of 1000), or in a number.
+
+    Raises:
+        ValueError: anything else; also a number so small that a unit was forgotten.
+    """
+    match = re.fullmatch(SIZE, text) if isinstance(text, str) else None
+    if match is not None:
+        unit = match[2].lower().removesuffix("b")
+        base = 1024 if unit.endswith("i") else 1000
+        return int(float(match[1]) * base ** " kmgt".index(unit[:1] or " "))
+    number = int(text) if isinstance(text, str) and text.isascii() and text.isdigit() else text
+    if isinstance(number, bool) or not isinstance(number, int | float) or number < 0 or number % 1:
+        raise ValueError(f"got {text!r}; write a size as 4GiB, 500MB or a number of bytes")
+    if number < _LEAST_WITHOUT_UNIT:
+        raise ValueError(f"got {text!r}, which is that many bytes; write a size with its unit, as 4GiB or 500MB")
+    return int(number)
+
+
+def share(text: str | int | float) -> float:
+    """0.01 in ``"1%"``, or a number as it is.
+
+    Raises:
+        ValueError: anything else.
+    """
+    match = re.fullmatch(SHARE, text) if isinstance(text, str) else None
+    if match is not None:
+        return float(match[1]) / 100
+    if isinstance(text, int | float) and not isinstance(text, bool):
+        return float(text)
+    raise ValueError(f"got {text!r}; write a share as 1% or 0.01")
 
 
 def human_bytes(size: float) -> str:

@@ -50,6 +50,11 @@ def test_a_notebook_runs_from_its_first_cell_to_its_last(name: str, tmp_path: Pa
     shown = "\n".join(
         str(output.get("text") or output.get("data")) for cell in code for output in cell.get("outputs", [])
     )
+    warned = [
+        output["text"] for cell in code for output in cell.get("outputs", []) if output.get("name") == "stderr"
+    ]
+    assert warned == [], "nobody who reads a notebook has use for warnings"
+    assert "ipywidgets" not in shown, "progress is shown"
     assert "this model fits" in shown
     assert "image/png" in shown
     assert "Requests/s" in shown

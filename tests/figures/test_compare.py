@@ -1,5 +1,7 @@
+import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -62,6 +64,29 @@ def test_a_slower_result_is_named_worse_by_about_as_much(tmp_path: Path) -> None
     assert [line.split(":")[0] for line in failed] == ["FAILED p99>+10%"] * 2 + ["FAILED failures>1%"]
     assert "4 users: failures changed by +9.1%" in failed[-1]
     assert compare(after, before, "--fail-on", "p99>+10%").return_value == 0
+
+
+def test_what_it_says_for_programs_for_ci_and_for_a_pull_request(tmp_path: Path) -> None:
+    before, after = result(tmp_path / "a", 50, 1), result(tmp_path / "b", 75, 2)
+    junit, markdown = tmp_path / "limits.xml", tmp_path / "summary.md"
+    markdown.write_text("# Before\n")
+    limits = ("--fail-on", "p50>+10%", "--fail-on", "failures>1%")
+    done = compare(before, after, *limits, "--json", "--junit", junit, "--markdown", markdown)
+    assert done.return_value == 1
+    said = json.loads(done.output)
+    (comparison,) = said["comparisons"]
+    p50 = next(change for change in comparison["loads"][0]["changes"] if change["figure"] == "p50")
+    assert (p50["verdict"], p50["unit"]) == ("worse", "ms")
+    assert 0.4 < p50["low"] < p50["change"] < p50["high"] < 0.6
+    p99_9 = next(change for change in comparison["loads"][0]["changes"] if change["figure"] == "p99.9")
+    assert p99_9["low"] is None, "of 1400 answers it has no interval"
+    assert len(said["exceeded"]) == 2
+    suite = ElementTree.parse(junit).getroot()
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
+    failed = [case.get("name") for case in suite if case.find("failure") is not None]
+    assert failed == ["p50>+10%"]
+    assert markdown.read_text().startswith("# Before\n## ")
+    assert "FAILED p50>+10%: 2 users: p50 changed by" in markdown.read_text()
 
 
 def test_a_load_that_comes_again_belongs_to_its_like(tmp_path: Path) -> None:

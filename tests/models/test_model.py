@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmebench.formats.tensors import TensorSpec
-from mmebench.models.model import ModelFile, safe_name
+from mmebench.models.model import ModelFile
+from mmebench.spec.sources.source import safe_name
 
 
 @pytest.mark.parametrize(

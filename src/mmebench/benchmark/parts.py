@@ -13,7 +13,7 @@ from mmebench.benchmark.spending import Spending
 from mmebench.endpoints.endpoint import Endpoint
 from mmebench.endpoints.opener import open_endpoint, opener_of
 from mmebench.errors import BadInputError
-from mmebench.load.payload.payload import Body, make_body
+from mmebench.load.payload.payload import Body, check_room, make_body
 from mmebench.models.engine import check_inputs, exported_platform, find_builder, is_built, package_engine
 from mmebench.models.package import Package, package_model
 from mmebench.record.layout import find_runs
@@ -67,7 +67,9 @@ def find_parts(
         BadInputError: a package cannot be served, or all of it could cost more than the spec allows.
     """
     builds = sum(is_built(spec.model, platform) for platform in spec.platforms)
-    prices = opener_of(spec.endpoint).check(spec.endpoint, len(spec.platforms), builds)
+    opener = opener_of(spec.endpoint)
+    prices = opener.check(spec.endpoint, len(spec.platforms), builds)
+    opener.prepare(spec.endpoint)
     for endpoint in spec.endpoint.each():
         for platform in spec.platforms:
             built = is_built(spec.model, platform)
@@ -113,6 +115,7 @@ def _requests(spec: Spec, package: Package) -> tuple[Body, Growth]:
             f"workload.payload.batch: got {payload.batch}; {package.archive.name} has max_batch_size "
             f"{package.max_batch_size}; take {max(package.max_batch_size, 1)} at most"
         )
+    check_room(package.inputs, payload)
     body = make_body(package.inputs, payload, package.max_batch_size)
     check_size(body)
     return body, find_growth(payload, package)

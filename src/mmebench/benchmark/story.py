@@ -14,6 +14,7 @@ from mmebench.benchmark.asked import about, ask
 from mmebench.benchmark.capacity import fill, target_name
 from mmebench.benchmark.experiments.experiment import run_experiment
 from mmebench.benchmark.experiments.subject import Subject
+from mmebench.benchmark.foresight import look_ahead
 from mmebench.benchmark.measurement import complete, measure_watching
 from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.opening import open_ahead
@@ -55,6 +56,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int |
         MmebenchError: nothing could be measured. What was, and the samples of what broke, are on disk, and the
             same call goes on from there.
     """
+    look_ahead(spec)
     allow_connections(spec.workload)
     spec = spec.model_copy(update={"endpoint": opener_of(spec.endpoint).complete(spec.endpoint)})
     if spec.workload.workers is not None:

@@ -10,6 +10,7 @@ from mmebench.errors import MmebenchError
 
 _COMMANDS = {
     "init": "Write a first spec, with comments.",
+    "check": "Say what a run would do, and what would be refused; starts nothing.",
     "run": "Benchmark a spec: package, serve, fill, load, report.",
     "package": "Export a spec's model to archives that Triton loads.",
     "load": "Load a multi-model endpoint that already runs.",

@@ -22,6 +22,8 @@ ui_port_option = click.option(
     "--ui-port", type=click.IntRange(1024, 65535), default=8089, show_default=True, help="Its port on 127.0.0.1."
 )
 
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead, for programs.")
+
 
 def choose_web_port(ui: bool, port: int) -> int | None:
     """Where the live page is to be; None is nowhere.

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from mmebench.errors import BadInputError
 from mmebench.spec.endpoints import LocalEndpoint
+from mmebench.spec.mistakes import find_mistakes
 
 if TYPE_CHECKING:
     from mmebench.server.memory.archives import ArchiveSource
@@ -136,10 +137,11 @@ def _endpoint(options: dict[str, str]) -> LocalEndpoint:
     try:
         return LocalEndpoint.model_validate(options)
     except ValidationError as error:
-        mistakes = [
-            f"--{str(item['loc'][0]).replace('_', '-')}: got {item['input']!r}: {item['msg']}"
-            if item["loc"]
-            else f"--{item['msg']}"
-            for item in error.errors()
-        ]
-        raise BadInputError("; ".join(mistakes)) from None
+        raise BadInputError("; ".join(map(_of_option, find_mistakes(error, LocalEndpoint)))) from None
+
+
+def _of_option(mistake: str) -> str:
+    """``memory: got …`` as ``--memory: got …``."""
+    field, _, what = mistake.partition(":")
+    option = f"--{field.partition('.')[0].replace('_', '-')}"
+    return f"{option}:{what.replace(f'write e.g. {field}: ', f'write e.g. {option} ')}"

@@ -27,6 +27,7 @@ from mmebench.endpoints.endpoint import GpuUse, MachinePart, Metric, Residency, 
 from mmebench.endpoints.machine_metrics import MachineMetrics
 from mmebench.endpoints.opener import Opener, Progress
 from mmebench.endpoints.processes import parts_of
+from mmebench.endpoints.room import check_room
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.gpus.gpu import short_name
 from mmebench.gpus.nvml import find_gpus
@@ -151,6 +152,9 @@ class LocalOpener(Opener[Spec]):
 
     @override
     def check(self, spec: Spec, runs: int, builds: int) -> dict[str, Price]:
+        if spec.container_url is None:
+            gpus = () if spec.devices == () else find_gpus()
+            check_room(spec, [gpu for gpu in gpus if spec.devices is None or gpu.index in spec.devices])
         if builds and spec.container_url is None:
             raise BadInputError(
                 "platform trt: the Triton that comes with mmebench has no TensorRT backend; start NVIDIA's image "

@@ -43,7 +43,7 @@ class Opener(ABC, Generic[SpecT]):
         return spec
 
     def check(self, spec: SpecT, runs: int, builds: int) -> "dict[str, Price]":
-        """Refuse what would be refused later, or costs too much, before any work is done.
+        """Refuse what would be refused later, or costs too much, before any work is done; changes nothing.
 
         Args:
             spec: of any number of instance types.
@@ -57,6 +57,13 @@ class Opener(ABC, Generic[SpecT]):
             BadInputError: any of that.
         """
         return {}
+
+    def prepare(self, spec: SpecT) -> None:
+        """Make what all endpoints of a benchmark share, if it is not there; after :meth:`check`.
+
+        Raises:
+            BadInputError: it cannot be had.
+        """
 
     def engine_builder(self, spec: SpecT) -> "EngineBuilder | None":
         """What builds TensorRT engines for it; None where that is this machine's own ``trtexec``."""

@@ -5,11 +5,14 @@ figure that the samples cannot carry, or that does not exist for this loop.
 """
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from mmebench.figures.failures import Failures
 from mmebench.figures.stage import PERCENTILES, StageSummary
 from mmebench.figures.statistics import Estimate
-from mmebench.record.sightings import ServerTimes
+
+if TYPE_CHECKING:  # processes that offer load have no need of pandas
+    from mmebench.record.sightings import ServerTimes
 
 Cell = float | int | bool | str | None
 
@@ -69,7 +72,7 @@ def further_columns(stage: StageSummary) -> dict[str, Cell]:
     }
 
 
-def time_columns(stage: StageSummary, server: ServerTimes) -> dict[str, Cell]:
+def time_columns(stage: StageSummary, server: "ServerTimes") -> dict[str, Cell]:
     """Where the mean latency went, in milliseconds; the columns add up to it.
 
     ``client_ms`` is what the server does not account for: the network, the client, and in an open loop the wait

@@ -1,12 +1,15 @@
 """Failures: how many requests went wrong, and in which way."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
+
+if TYPE_CHECKING:  # processes that offer load have no need of it
+    import pandas as pd
 
 _TIMEOUTS = {"ReadTimeout", "ConnectTimeout"}
 """What the client names a wait that it gave up."""
@@ -37,12 +40,17 @@ def count_failed(row: "Mapping[Any, Any] | pd.Series[Any]") -> int:
     Those that an open loop was to start and never did have failed as well.
     """
     not_started = row.get("not_started")
-    return int(row["Failed Requests"]) + (0 if pd.isna(not_started) else int(not_started))
+    if not_started is None or math.isnan(not_started):
+        not_started = 0
+    return int(row["Failed Requests"]) + int(not_started)
 
 
-def without_failure(stages: pd.DataFrame) -> "pd.Series[bool]":
+def without_failure(stages: "pd.DataFrame") -> "pd.Series[bool]":
     """Whether every request of a stage was served, for each row of a summary."""
-    return pd.Series([count_failed(row) == 0 for row in stages.to_dict("records")], stages.index, dtype=bool)
+    failed: pd.Series[bool] = stages["Failed Requests"] > 0
+    if "not_started" in stages:
+        failed |= stages["not_started"].astype(float) > 0
+    return ~failed
 
 
 def count_failures(failed: pa.Table) -> Failures:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mmebench.errors import BadInputError
 from mmebench.formats.tensors import TensorSpec
-from mmebench.load.payload.payload import Body, make_bodies, read_body
+from mmebench.load.payload.payload import Body, check_room, make_bodies, read_body
 from mmebench.load.schedule.keys import trace_keys
 from mmebench.load.schedule.popularity import probabilities
 from mmebench.load.schedule.trace import read_trace
@@ -87,6 +87,7 @@ class LoadJob(BaseModel):
         except ValueError as error:
             raise BadInputError(str(error)) from None
         probabilities(self.workload.popularity, self.targets)
+        check_room(self.inputs, self.workload.payload)
         # One body of the pool is as good as all, and quicker.
         one = self.workload.payload.model_copy(update={"pool": 1})
         self.model_copy(update={"workload": self.workload.model_copy(update={"payload": one})}).content()

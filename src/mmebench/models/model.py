@@ -1,6 +1,5 @@
 """A model as a source gives it: a module in eval mode, and what goes in and comes out."""
 
-import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -73,12 +72,3 @@ class ModelFile:
         """Text when the length of an input varies, or a whole number goes in; images otherwise."""
         text = any(-1 in tensor.shape or tensor.fill == "integers" for tensor in self.inputs)
         return "nlp" if text else "cv"
-
-
-def safe_name(name: str) -> str:
-    """``google--vit`` for ``google/vit``: letters, digits, dots, hyphens and underscores are kept.
-
-    ``/`` becomes ``--`` as in the hub's own cache, so that two names of one organisation do not meet.
-    """
-    name = re.sub(r"[^A-Za-z0-9._-]", "-", name.replace("/", "--"))
-    return name.strip(".-") or "model"

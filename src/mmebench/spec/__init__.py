@@ -5,6 +5,7 @@ type or a combination that cannot work is refused there, before anything is star
 names every mistake.
 """
 
+from difflib import get_close_matches
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -28,8 +29,8 @@ from mmebench.spec.platforms import (
 from mmebench.spec.popularity import HotSet, Popularity, RoundRobin, TracedTargets, Uniform, Weights, Zipf
 from mmebench.spec.profile import Profile, Ramp, Search, Stage, Stationary
 from mmebench.spec.sources import AnyModel, FileModel, HuggingFaceModel, ModelSource, TimmModel, TorchvisionModel
-from mmebench.spec.strict import Strict
-from mmebench.spec.workload import Goodput, Objectives, Payload, Targets, Workload, check_search
+from mmebench.spec.strict import OneOrSeveral, Strict, first_repeated
+from mmebench.spec.workload import AnyTargets, Goodput, Objectives, Payload, Targets, Workload, check_search
 
 __all__ = [
     "EXPERIMENTS",
@@ -80,23 +81,28 @@ class Spec(Strict):
     """One benchmark: a model on one or more platforms, on one endpoint, under one workload."""
 
     model: AnyModel
-    platforms: tuple[AnyPlatform, ...] = Field(min_length=1)
+    platforms: OneOrSeveral[AnyPlatform] = Field(min_length=1)
     endpoint: AnyEndpoint = Field(default_factory=LocalEndpoint)
-    targets: Targets = Field(default_factory=Targets)
+    targets: AnyTargets = Field(default_factory=Targets)
     workload: Workload = Field(default_factory=Workload)
     objectives: Objectives = Field(default_factory=Objectives)
-    experiments: tuple[AnyExperiment, ...] = Field((), description="what else is to be shown, after the load")
+    experiments: OneOrSeveral[AnyExperiment] = Field((), description="what else is to be shown, after the load")
 
     @model_validator(mode="after")
     def _parts_go_together(self) -> Self:
-        labels = [platform.label for platform in self.platforms]
-        if len(set(labels)) < len(labels):
-            raise ValueError(f"platforms names one twice: {', '.join(labels)}; run them as two specs")
+        labels = [platform_label(platform_kind(each.kind), each.precision) for each in self.platforms]
+        if twice := first_repeated(labels):
+            raise ValueError(
+                f"platforms: got {twice} twice; allowed: each kind once at each precision; leave one out, or run "
+                "them as two specs"
+            )
         unknown = [platform.kind for platform in self.platforms if isinstance(platform, ReadyPlatform)]
         if unknown and not self.model.is_ready_archive:
+            ours = platform_kind(unknown[0])
+            close = [ours] if ours in PLATFORMS else get_close_matches(unknown[0], PLATFORMS, n=1)
             raise ValueError(
-                f"platforms: got {unknown[0]!r}; allowed: {', '.join(PLATFORMS)}; or for a ready archive what its "
-                "config names"
+                f"platforms: got {unknown[0]!r}; allowed: {', '.join(PLATFORMS)}, or for a ready archive what its "
+                f"config names; {f'did you mean {close[0]}?' if close else 'take one of them'}"
             )
         batch = self.workload.payload.batch
         for platform in self.platforms:
@@ -104,11 +110,12 @@ class Spec(Strict):
             if said and batch > max(platform.max_batch_size, 1):
                 raise ValueError(
                     f"workload.payload.batch {batch} goes over max_batch_size {platform.max_batch_size} "
-                    f"of platform {platform.kind}"
+                    f"of platform {platform.kind}; make it smaller, or raise max_batch_size"
                 )
-        kinds = [experiment.kind for experiment in self.experiments]
-        if len(set(kinds)) < len(kinds):
-            raise ValueError(f"experiments names one kind twice: {', '.join(kinds)}; run them as two specs")
+        if twice := first_repeated([experiment.kind for experiment in self.experiments]):
+            raise ValueError(
+                f"experiments: got {twice} twice; allowed: each kind once; leave one out, or run them as two specs"
+            )
         for experiment in self.experiments:
             experiment.check(self.workload.clients)
         check_search(self.workload, self.objectives)

@@ -23,6 +23,11 @@ class Experiment(Strict):
     """``module:function`` of (:class:`~mmebench.record.layout.ExperimentFiles`, run, footer): writes its table and
     its picture, if it was done, and returns what they show, a line each."""
 
+    @property
+    def seconds(self) -> float | None:
+        """How long it offers load; None where that depends on the endpoint."""
+        return None
+
     def check(self, clients: int) -> None:
         """Refuse what so many client processes cannot offer; raises ValueError."""
 

@@ -10,8 +10,9 @@ from operator import or_
 from pkgutil import resolve_name
 from typing import Annotated, Any, Generic, TypeVar, get_args
 
-from pydantic import Discriminator, Field, GetCoreSchemaHandler, Tag, TypeAdapter
+from pydantic import Discriminator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Tag, TypeAdapter
 from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_before_validator_function
 
 from mmebench.spec.additions import additions, load_addition, unusable
 from mmebench.spec.strict import Strict
@@ -27,7 +28,12 @@ class Kinds(Generic[KindT]):
     """
 
     def __init__(
-        self, noun: str, *own: type[KindT] | str, tag: str = "kind", other: type[KindT] | None = None
+        self,
+        noun: str,
+        *own: type[KindT] | str,
+        tag: str = "kind",
+        other: type[KindT] | None = None,
+        example: dict[str, Any] | None = None,
     ) -> None:
         """Give the kinds their noun.
 
@@ -36,11 +42,13 @@ class Kinds(Generic[KindT]):
             own: our kinds, each a class or, where its file is in a room above, ``module:Class``.
             tag: the field that names the kind; its type is a Literal of one name.
             other: what any other name stands for; None where there is no other.
+            example: what messages show; unless told, the first kind's name, which then is enough.
         """
         self.noun = noun
         self._own = own
         self._tag = tag
         self._other = other
+        self._example = example
 
     @cached_property
     def by_name(self) -> dict[str, type[KindT]]:
@@ -68,7 +76,25 @@ class Kinds(Generic[KindT]):
         return kind
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return handler.generate_schema(self._union)
+        return no_info_before_validator_function(self._short_form, handler.generate_schema(self._union))
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """A bare name is allowed where a kind has no other field that must be given."""
+        alone = [
+            name
+            for name, kind in self.by_name.items()
+            if not any(field.is_required() for key, field in kind.model_fields.items() if key != self._tag)
+        ]
+        union = handler(core_schema)
+        union["examples"] = [self._example or alone[0]]
+        return {"anyOf": [{"enum": alone, "type": "string"}, union]} if alone else union
+
+    def _short_form(self, value: Any) -> Any:
+        """A bare ``zipf`` is short for ``{kind: zipf}``; of sources only where it is the name of one."""
+        named = isinstance(value, str) and (self._tag == "kind" or value in self.by_name)
+        return {self._tag: value} if named else value
 
     @property
     def _union(self) -> Any:

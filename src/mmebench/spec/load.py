@@ -16,7 +16,9 @@ class ServedModel(Strict):
     """What stands behind the endpoint: as ``mmebench package`` recorded it, or in one's own words."""
 
     package: Path | None = Field(None, description="the JSON that mmebench package wrote beside the archive")
-    name: str | None = Field(None, pattern=r"^[A-Za-z0-9._-]+$", description="what results are filed under")
+    name: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9._-]+$", examples=["resnet50"], description="what results are filed under"
+    )
     platform: Name | None = Field(None, description="pt, onnx, openvino, trt, or another of Triton's backends")
     precision: Literal["fp32", "fp16"] = "fp32"
     inputs: tuple[TensorSpec, ...] = Field((), description="as the model takes them, without batch")
@@ -26,7 +28,9 @@ class ServedModel(Strict):
     def _one_way(self) -> Self:
         own = {"name", "platform", "inputs", "max_batch_size", "precision"} & self.model_fields_set
         if self.package is not None and own:
-            raise ValueError(f"got package and {sorted(own)[0]}; the package says it already")
+            raise ValueError(
+                f"got package and {sorted(own)[0]}; the package says it already; leave out one of them"
+            )
         if self.package is None and (self.name is None or self.platform is None):
             raise ValueError("needs package, or name and platform (and inputs, unless the payload is a file)")
         return self
@@ -46,6 +50,6 @@ class LoadSpec(Strict):
         if model.package is None and not model.inputs and payload.file is None:
             raise ValueError("model.inputs: missing; or give workload.payload.file, a request's body as it is")
         if not self.endpoint.target_names:
-            raise ValueError("endpoint.targets: got none; allowed: 1 or more")
+            raise ValueError("endpoint.targets: got none; allowed: 1 or more; name them")
         check_search(self.workload, self.objectives)
         return self

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 import numpy as np
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from mmebench.spec.strict import Duration, Strict
+from mmebench.spec.strict import Duration, OneOrSeveral, Share, ShortFor, Strict
 
 MOST_AT_ONCE = 256
 """Requests that an open loop has under way at once unless told; any more wait, and the wait counts."""
@@ -16,7 +16,7 @@ Rate = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 
 def _positive(seconds: float) -> float:
     if seconds <= 0:
-        raise ValueError("got 0; a stage takes time")
+        raise ValueError("got 0; this takes time; write e.g. 30s")
     return seconds
 
 
@@ -34,7 +34,9 @@ class Timed(Strict):
     @model_validator(mode="after")
     def _something_counts(self) -> Self:
         if self.warmup is not None and self.warmup >= self.duration:
-            raise ValueError(f"warm-up {self.warmup:g} s leaves nothing of the stage's {self.duration:g} s")
+            raise ValueError(
+                f"warm-up {self.warmup:g} s leaves nothing of the stage's {self.duration:g} s; make it shorter"
+            )
         return self
 
     @property
@@ -72,9 +74,9 @@ class Ramp(Timed):
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if (self.step is None) == (self.steps is None):
-            raise ValueError("give step or steps, one of them")
-        if len(self.loads) > 1000:
-            raise ValueError(f"step {self.step:g} makes {len(self.loads)} stages; allowed: up to 1000")
+            raise ValueError("got neither step nor steps, or both; give step or steps, one of them")
+        if self.step is not None and abs(self.last - self.first) / self.step >= 1000:
+            raise ValueError(f"step {self.step:g} makes over 1000 stages; allowed: up to 1000; make it larger")
         return self
 
     @property
@@ -99,13 +101,15 @@ class Search(Timed):
 
     first: Rate = Field(1.0, alias="from", description="the first load that is tried")
     limit: Rate = Field(10_000.0, description="no more than this is tried")
-    tolerance: float = Field(0.05, gt=0, lt=1, description="stop when met and missed are this close, as a share")
+    tolerance: Share = Field(0.05, gt=0, lt=1, description="stop when met and missed are this close, as a share")
     users: Users | None = Field(None, description="the most requests at once of an open loop")
 
     @model_validator(mode="after")
     def _from_below(self) -> Self:
         if self.first > self.limit:
-            raise ValueError(f"from {self.first:g} is over the limit {self.limit:g}")
+            raise ValueError(
+                f"from {self.first:g} is over the limit {self.limit:g}; raise the limit, or begin lower"
+            )
         return self
 
 
@@ -116,14 +120,14 @@ class Stationary(Strict):
     """
 
     window: Duration = Field(5.0, ge=1)
-    tolerance: float = Field(0.1, gt=0, lt=1)
+    tolerance: Share = Field(0.1, gt=0, lt=1)
     limit: StageDuration | None = Field(None, description="longest stage; three times its duration unless told")
 
 
 class Profile(Strict):
     """The stages one after another, or a ramp, or a search; without any, 20 to 200 users in steps of 20."""
 
-    stages: tuple[Stage, ...] = ()
+    stages: OneOrSeveral[Stage] = ()
     ramp: Ramp | None = None
     search: Search | None = None
     stationary: Stationary | None = Field(None, description="null: each stage takes its duration exactly")
@@ -141,11 +145,18 @@ class Profile(Strict):
         if len(given) > 1:
             raise ValueError(f"got {' and '.join(given)}; give one of them")
         if not given:
-            raise ValueError("stages is empty; allowed: 1 or more")
+            raise ValueError("stages is empty; allowed: 1 or more; write e.g. stages: [{users: 4, duration: 30s}]")
         limit = None if self.stationary is None else self.stationary.limit
         for each in (*self.stages, self.ramp, self.search):
             if each is not None and limit is not None and limit <= each.warmup_seconds:
                 raise ValueError(
-                    f"stationary.limit of {limit:g} s leaves nothing after {each.warmup_seconds:g} s of warm-up"
+                    f"stationary.limit of {limit:g} s leaves nothing after {each.warmup_seconds:g} s of warm-up; "
+                    "raise it, or make warmup shorter"
                 )
         return self
+
+
+AnyProfile = Annotated[
+    Profile, ShortFor("stages", (list, tuple), ({"type": "array", "items": {"type": "object"}},))
+]
+"""A bare list is short for ``{stages: […]}``."""

@@ -7,8 +7,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from mmebench.spec.arrivals import ARRIVALS, AnyArrivals, ClosedLoop, RateArrivals, Trace
 from mmebench.spec.popularity import AnyPopularity, Uniform
-from mmebench.spec.profile import MOST_AT_ONCE, Profile, Stage, StageDuration
-from mmebench.spec.strict import Duration, Strict
+from mmebench.spec.profile import MOST_AT_ONCE, AnyProfile, Profile, Stage, StageDuration
+from mmebench.spec.strict import Latency, OneOrSeveral, Share, ShortFor, Strict, first_repeated
 
 
 def _free_header(name: str) -> str:
@@ -16,23 +16,35 @@ def _free_header(name: str) -> str:
     if lower == "x-amzn-sagemaker-target-model" or not (
         lower == "accept" or lower.startswith("x-amzn-sagemaker-")
     ):
-        raise ValueError(f"got {name!r}; allowed: Accept and X-Amzn-SageMaker-…, but for the target, which varies")
+        raise ValueError(
+            f"got {name!r}; allowed: Accept and X-Amzn-SageMaker-…, but for the target, which varies; leave it out"
+        )
     return name
 
 
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$"), AfterValidator(_free_header)]
-HeaderValue = Annotated[str, Field(pattern=r"^[\x20-\x7e]*$")]
+def _each_once(headers: dict[str, str]) -> dict[str, str]:
+    if twice := first_repeated(name.lower() for name in headers):
+        raise ValueError(f"got {twice} twice, as capitals do not count; allowed: each once; leave one out")
+    return headers
+
+
+HeaderName = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9-]+$", examples=["X-Amzn-SageMaker-Custom-Attributes"]),
+    AfterValidator(_free_header),
+]
+HeaderValue = Annotated[str, Field(pattern=r"^[\x20-\x7e]*$", examples=["trace=1"])]
 
 
 class Targets(Strict):
     """How many copies of the model stand behind the endpoint: a number, what fits, or a multiple of that."""
 
-    count: int | Literal["capacity"] = Field(
-        "capacity", description="a number (at least 1), or capacity: as many as fit without an eviction"
+    count: Annotated[int, Field(ge=1)] | Literal["capacity"] = Field(
+        "capacity", description="a number, or capacity: as many as fit without an eviction"
     )
     capacity: float | None = Field(None, gt=0, description="instead of count: this many times what fits")
     limit: int = Field(500, ge=1, description="the search for capacity stops here")
-    threshold: float | None = Field(
+    threshold: Share | None = Field(
         None, gt=0, le=1, description="stop filling at this share of memory instead of at the first eviction"
     )
 
@@ -40,9 +52,13 @@ class Targets(Strict):
     def _one_way(self) -> Self:
         if self.capacity is not None and "count" in self.model_fields_set:
             raise ValueError("got both count and capacity; give one of them")
-        if isinstance(self.count, int) and self.count < 1:
-            raise ValueError(f"got count {self.count}; allowed: 1 or more, or capacity")
         return self
+
+
+AnyTargets = Annotated[
+    Targets, ShortFor("count", (int, str), ({"type": "integer", "minimum": 1}, {"const": "capacity"}))
+]
+"""A bare 5 is short for ``{count: 5}``."""
 
 
 class Payload(Strict):
@@ -58,11 +74,14 @@ class Payload(Strict):
     image: Path | None = Field(
         None, description="a picture, scaled to the model's input; normalised, or as pixels for UINT8"
     )
-    text: tuple[str, ...] | None = Field(None, min_length=1, description="texts for the tokenizer")
+    text: OneOrSeveral[str] | None = Field(None, min_length=1, description="texts for the tokenizer")
     tokenizer: Path | None = Field(None, description="a tokenizer.json, or a folder that holds it")
     file: Path | None = Field(None, description="one request's body, sent as it is")
     content_type: str | None = Field(
-        None, pattern=r"^[\x21-\x7e][\x20-\x7e]*$", description="of a file; application/octet-stream unless told"
+        None,
+        pattern=r"^[\x21-\x7e][\x20-\x7e]*$",
+        examples=["text/csv"],
+        description="of a file; application/octet-stream unless told",
     )
     seed: int = Field(0, ge=0)
 
@@ -74,14 +93,14 @@ class Payload(Strict):
         if (self.text is None) != (self.tokenizer is None):
             raise ValueError("text and tokenizer go together; give both or none")
         if self.pool > 1 and (self.image or self.file):
-            raise ValueError("pool makes distinct requests; one image or file gives only one")
+            raise ValueError("pool makes distinct requests; one image or file gives only one; leave pool out")
         return self
 
 
 class Workers(Strict):
     """Client processes on other hosts, each of which is started there with ``mmebench worker``."""
 
-    listen: Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$")] = Field(
+    listen: Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$", examples=["10.0.0.5:5557"])] = Field(
         description="address and port of this host that they connect to"
     )
     count: int = Field(ge=1, le=1024, description="the load begins when so many client processes have joined")
@@ -106,11 +125,13 @@ class Workload(Strict):
     payload: Payload = Field(default_factory=Payload)
     popularity: AnyPopularity = Field(default_factory=Uniform)
     arrivals: AnyArrivals = Field(default_factory=ClosedLoop)
-    profile: Profile = Field(default_factory=Profile)
+    profile: AnyProfile = Field(default_factory=Profile)
     timeout: StageDuration = Field(
         70.0, description="longest wait for an answer; SageMaker's own limit is 60 s, so that its answer is seen"
     )
-    headers: dict[HeaderName, HeaderValue] = Field({}, description="sent and signed with every request")
+    headers: Annotated[dict[HeaderName, HeaderValue], AfterValidator(_each_once)] = Field(
+        {}, description="sent and signed with every request"
+    )
     processes: int = Field(1, ge=1, le=256, description="client processes of this host that share the load")
     workers: Workers | None = Field(None, description="instead of processes: those of other hosts")
 
@@ -128,21 +149,34 @@ class Workload(Strict):
         kind, closed = self.arrivals.kind, isinstance(self.arrivals, ClosedLoop)
         traced, rated = isinstance(self.arrivals, Trace), isinstance(self.arrivals, RateArrivals)
         if self.popularity.traced and not traced:
-            raise ValueError(f"popularity {self.popularity.kind} needs arrivals trace; got arrivals {kind}")
+            raise ValueError(
+                f"popularity {self.popularity.kind} needs arrivals trace; got arrivals {kind}; take another one"
+            )
         if self.payload.content_type is not None and self.payload.file is None and not traced:
-            raise ValueError("payload.content_type is for a body from a file; tensors have their own")
+            raise ValueError(
+                "payload.content_type is for a body from a file; tensors have their own; leave it out"
+            )
         for number, stage in enumerate(self.profile.stages):
             where = f"profile.stages.{number}"
             if closed and (stage.users is None or stage.rate is not None):
-                raise ValueError(f"{where}: arrivals closed need users and no rate; {_rated()} have one")
+                raise ValueError(
+                    f"{where}: arrivals closed need users and no rate; {_rated()} have one; change one of them"
+                )
             if rated and stage.rate is None:
-                raise ValueError(f"{where}: arrivals {kind} need a rate, in requests per second")
+                raise ValueError(
+                    f"{where}: arrivals {kind} need a rate, in requests per second; write e.g. rate: 20"
+                )
             if traced and stage.rate is not None:
                 raise ValueError(f"{where}: a trace has its own times; give the stage a duration and no rate")
         if traced and self.profile.stationary is not None:
-            raise ValueError("profile.stationary: a trace has its own course, which no stage can end or extend")
+            raise ValueError(
+                "profile.stationary: a trace has its own course, which no stage can end or extend; leave it out"
+            )
         if traced and ("profile" not in self.model_fields_set or not self.profile.stages):
-            raise ValueError("a trace needs profile.stages, each with a duration; it has no ramp and no search")
+            raise ValueError(
+                "a trace needs profile.stages, each with a duration; it has no ramp and no search; write e.g. "
+                "stages: [{duration: 60s}]"
+            )
         if self.workers is not None and self.processes > 1:
             raise ValueError("got processes and workers; to use both, start mmebench worker on this host too")
         shaped = self.profile.ramp or self.profile.search
@@ -154,7 +188,9 @@ class Workload(Strict):
                     "which has its share of an open loop; give at least as many users"
                 )
         if closed and shaped is not None and shaped.users is not None:
-            raise ValueError("users of a ramp or search are for an open loop; a closed loop's are what changes")
+            raise ValueError(
+                "users of a ramp or search are for an open loop; a closed loop's are what changes; leave them out"
+            )
         return self
 
     @property
@@ -190,25 +226,26 @@ def check_search(workload: Workload, objectives: "Objectives") -> None:
     """Refuse a search that has nothing to meet; raises ValueError."""
     if workload.profile.search is not None and not objectives.given:
         raise ValueError(
-            "workload.profile.search needs objectives to meet: p50, p90, p95, p99, failures or goodput"
+            "workload.profile.search needs objectives to meet: p50, p90, p95, p99, failures or goodput; "
+            "write e.g. p99: 200ms"
         )
 
 
 class Goodput(Strict):
     """The share of requests that are answered with success in good time."""
 
-    within: Duration = Field(gt=0)
-    share: float = Field(gt=0, le=1)
+    within: Latency
+    share: Share = Field(gt=0, le=1)
 
 
 class Objectives(Strict):
     """What a stage must hold to count as served well. The run exits with 1 when no stage does."""
 
-    p50: Duration | None = Field(None, description="largest median latency of a stage's successes")
-    p90: Duration | None = Field(None, description="the same for the latency that 90 in 100 do not exceed")
-    p95: Duration | None = None
-    p99: Duration | None = None
-    failures: float | None = Field(None, ge=0, le=1, description="largest share of failed requests")
+    p50: Latency | None = Field(None, description="largest median latency of a stage's successes")
+    p90: Latency | None = Field(None, description="the same for the latency that 90 in 100 do not exceed")
+    p95: Latency | None = None
+    p99: Latency | None = None
+    failures: Share | None = Field(None, ge=0, le=1, description="largest share of failed requests")
     goodput: Goodput | None = None
 
     @property

@@ -62,7 +62,7 @@ def test_a_real_triton_says_what_its_machine_does(account: Account, tmp_path: Pa
     metrics = read_metrics(files.metrics)
     assert set(metrics["source"]) == {"server_metrics"}
     assert {"cpu_utilization", "memory_utilization"} <= set(metrics["metric"])
-    assert "cpu_utilization" in (files.directory / "report.html").read_text(), "though it came after the run"
+    assert "CPU busy" in (files.directory / "report.html").read_text(), "though it came after the run"
     assert cloud.everything(account.moto) == []
 
 

@@ -76,10 +76,10 @@ def test_the_default_bucket_is_made_and_no_other(account: str) -> None:
     s3 = cloud.client("s3", account)
     own = with_session_defaults(spec(role=cloud.ROLE))
     for _ in range(2):  # made once, found the second time
-        opener_of(own).check(own, runs=1, builds=0)
+        opener_of(own).prepare(own)
     assert BUCKET in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
     with pytest.raises(BadInputError, match="there is no such bucket"):
-        opener_of(own).check(own.model_copy(update={"bucket": "not-there"}), runs=1, builds=0)
+        opener_of(own).prepare(own.model_copy(update={"bucket": "not-there"}))
     far = own.model_copy(update={"region": "eu-west-1", "bucket": f"sagemaker-eu-west-1-{cloud.ACCOUNT}"})
     make_default_bucket(Aws("eu-west-1"), far)
     assert s3.get_bucket_location(Bucket=far.bucket)["LocationConstraint"] == "eu-west-1"

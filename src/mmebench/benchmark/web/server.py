@@ -21,7 +21,9 @@ _ADDRESS = "127.0.0.1"
 _PATIENCE_SECONDS = 10.0
 _LARGEST_BODY = 1 << 20
 _NO_LOAD = b"No load goes on now. Locust's pages are here while one does; the live page is at / all the time.\n"
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
+_POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
+)
 _TOLD_LOCUST = ("Host", "Content-Type", "Accept")
 _PASSED_ON = ("Content-Type", "Location", "Content-Disposition", "Cache-Control")
 

@@ -30,9 +30,13 @@ class SageMakerOpener(Opener[Spec]):
         image_uri(spec)
         prices = {each.instance_type: find_price(aws, each) for each in spec.each()}
         check_budget(spec, prices, runs, builds)
+        return prices
+
+    @override
+    def prepare(self, spec: Spec) -> None:
+        aws = Aws(spec.region, spec.profile)
         make_default_bucket(aws, spec)
         check_bucket(aws, spec)
-        return prices
 
     @override
     def open(self, spec: Spec, store: Path, log: Path, progress: Progress) -> SageMakerEndpoint:

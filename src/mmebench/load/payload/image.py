@@ -1,6 +1,9 @@
 """A picture as the input of an image model."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,16 +31,35 @@ def read_image(path: Path, inputs: tuple[TensorSpec, ...]) -> npt.NDArray[np.gen
     from PIL import Image, ImageOps
 
     channels, height, width, last = _layout(inputs)
-    try:
-        with Image.open(path) as picture:
-            fitted = ImageOps.fit(picture.convert(_MODES[channels]), (width, height), Image.Resampling.BICUBIC)
-    except OSError as error:
-        raise BadInputError(f"workload.payload.image: {path}: {error.strerror or 'not a picture'}") from None
+    with _opened(path) as picture:
+        fitted = ImageOps.fit(picture.convert(_MODES[channels]), (width, height), Image.Resampling.BICUBIC)
     pixels = np.asarray(fitted).reshape(height, width, channels)
     if inputs[0].datatype != "UINT8":
         mean, deviation = (_MEAN, _DEVIATION) if channels == 3 else (_MEAN.mean(), _DEVIATION.mean())
         pixels = ((pixels.astype(np.float32) / 255 - mean) / deviation).astype(inputs[0].numpy_dtype)
     return np.ascontiguousarray(pixels if last else pixels.transpose(2, 0, 1))
+
+
+def check_image(path: Path) -> None:
+    """Refuse what is no picture, whatever the model takes.
+
+    Raises:
+        BadInputError: it cannot be read.
+    """
+    with _opened(path) as picture:
+        picture.load()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            yield picture
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # broken files raise all of them
+        said = getattr(error, "strerror", None) or "not a picture that Pillow reads"
+        raise BadInputError(f"workload.payload.image: {path}: {said}; give a JPEG or PNG file") from None
 
 
 def _layout(inputs: tuple[TensorSpec, ...]) -> tuple[int, int, int, bool]:

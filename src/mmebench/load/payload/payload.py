@@ -1,6 +1,7 @@
 """The bodies of requests, made from what the model takes; no model, no network, the same for the same seed."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -8,9 +9,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from mmebench.environment import host_memory
 from mmebench.errors import BadInputError
 from mmebench.formats.tensors import TensorSpec
 from mmebench.spec import Payload
+from mmebench.units import human_bytes
 
 Arrays = list[npt.NDArray[np.generic]]
 
@@ -46,6 +49,46 @@ def read_body(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise BadInputError(f"{path}: {error.strerror}; give the file of one request's body") from None
+
+
+def check_files(payload: Payload) -> None:
+    """Refuse files that cannot be used, whatever the model takes.
+
+    Raises:
+        BadInputError: an image, a tokenizer or a body cannot be read.
+    """
+    if payload.image is not None:
+        from mmebench.load.payload.image import check_image
+
+        check_image(payload.image)
+    if payload.text is not None:
+        from mmebench.load.payload.text import check_texts
+
+        check_texts(payload)
+    if payload.file is not None:
+        read_body(payload.file)
+
+
+def check_room(inputs: tuple[TensorSpec, ...], payload: Payload) -> None:
+    """Refuse bodies that this machine could not even make.
+
+    Raises:
+        BadInputError: all together they take more memory than there is.
+    """
+    if payload.file is not None:
+        return
+    rows = [
+        math.prod(payload.sequence_length if size == -1 else size for size in spec.dims)
+        * spec.numpy_dtype.itemsize
+        for spec in inputs
+    ]
+    needed, there = sum(rows) * payload.batch * payload.pool, host_memory()
+    if needed > there:
+        raise BadInputError(
+            f"workload.payload: got {payload.pool} bodies of {human_bytes(needed / payload.pool)}; allowed: "
+            f"together less than the {human_bytes(there)} of this machine's memory; lower pool, batch or "
+            "sequence_length"
+        )
 
 
 def make_body(inputs: tuple[TensorSpec, ...], payload: Payload, max_batch_size: int) -> Body:

@@ -25,8 +25,7 @@ def tokenize(payload: Payload, inputs: tuple[TensorSpec, ...], number: int) -> l
         BadInputError: the tokenizer cannot be read, or an input is no row of tokens.
     """
     assert payload.text is not None
-    assert payload.tokenizer is not None
-    path = payload.tokenizer / "tokenizer.json" if payload.tokenizer.is_dir() else payload.tokenizer
+    path = _tokenizer_file(payload)
     first = number * payload.batch
     texts = [payload.text[(first + row) % len(payload.text)] for row in range(payload.batch)]
     fixed = {spec.shape[-1] for spec in inputs if spec.shape and spec.shape[-1] != -1}
@@ -46,6 +45,20 @@ def tokenize(payload: Payload, inputs: tuple[TensorSpec, ...], number: int) -> l
             )
         arrays.append(rows.reshape(payload.batch, *[1] * (len(spec.shape) - 1), rows.shape[1]))
     return arrays
+
+
+def check_texts(payload: Payload) -> None:
+    """Refuse a tokenizer that cannot be read, whatever the model takes.
+
+    Raises:
+        BadInputError: it cannot.
+    """
+    _encode(_tokenizer_file(payload), list(payload.text or ("",))[:1], payload.sequence_length, None)
+
+
+def _tokenizer_file(payload: Payload) -> Path:
+    assert payload.tokenizer is not None
+    return payload.tokenizer / "tokenizer.json" if payload.tokenizer.is_dir() else payload.tokenizer
 
 
 def _encode(path: Path, texts: list[str], longest: int, padded: int | None) -> "list[Encoding]":

@@ -1,10 +1,9 @@
 """Models of the user's own: TorchScript, ONNX, or an archive that is ready for Triton."""
 
 from mmebench.errors import BadInputError
-from mmebench.models.model import ModelFile, safe_name
+from mmebench.models.model import ModelFile
 from mmebench.spec import FileModel
-
-_FORMS = (".pt", ".onnx", ".tar.gz")
+from mmebench.spec.sources.file import FORMS
 
 
 def load(spec: FileModel) -> ModelFile:
@@ -13,9 +12,16 @@ def load(spec: FileModel) -> ModelFile:
     Raises:
         BadInputError: no such file, or a form that nothing here serves.
     """
-    form = next((form for form in _FORMS if spec.path.name.endswith(form)), None)
-    if form is None:
-        raise BadInputError(f"model.path: got {spec.path.name}; allowed: a name that ends in {', '.join(_FORMS)}")
+    check_file(spec)
+    return ModelFile(spec.label, spec.path, spec.inputs, spec.outputs)
+
+
+def check_file(spec: FileModel) -> None:
+    """Refuse a name or a place that cannot be; see :func:`load`."""
+    if spec.form is None:
+        raise BadInputError(
+            f"model.path: got {spec.path.name}; allowed: a name that ends in {', '.join(FORMS)}; export the "
+            "model to one of them"
+        )
     if not spec.path.is_file():
         raise BadInputError(f"model.path: no file {spec.path}; give the path of a model file")
-    return ModelFile(safe_name(spec.path.name.removesuffix(form)), spec.path, spec.inputs, spec.outputs)

@@ -16,7 +16,7 @@ import torch
 from mmebench.errors import BadInputError
 from mmebench.formats.tensors import TensorSpec
 from mmebench.models.example import example
-from mmebench.models.model import Model, safe_name
+from mmebench.models.model import Model
 from mmebench.models.sources import torchvision_ops
 from mmebench.models.sources.architectures import ARCHITECTURES, find
 from mmebench.models.sources.hub import hub
@@ -85,7 +85,7 @@ def load(spec: HuggingFaceModel) -> Model:
             f"({_reason(error)}); allowed: text encoders, decoders, and classifiers on top of them"
         ) from error
     return Model(
-        name=safe_name(Path(spec.name).resolve().name if Path(spec.name).is_dir() else spec.name),
+        name=spec.label,
         source="huggingface",
         task="nlp",
         module=Tensors(module, tuple(output.name for output in outputs)).eval(),

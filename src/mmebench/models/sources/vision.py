@@ -11,7 +11,8 @@ from safetensors import SafetensorError
 
 from mmebench.errors import BadInputError
 from mmebench.formats.tensors import TensorSpec
-from mmebench.models.model import Model, safe_name
+from mmebench.models.model import Model
+from mmebench.spec.sources.source import safe_name
 
 _UNREADABLE = (OSError, RuntimeError, ValueError, AttributeError, TypeError, UnpicklingError, SafetensorError)
 """What readers of checkpoints, and modules that are given another's weights, raise."""

@@ -54,15 +54,17 @@ def _draw(runs: Sequence[Shown], load: str, objectives: Objectives) -> Iterator[
             f"{rate}; ringed: {ringed(runs)}",
             lambda s, a: _throughput(runs, loads, load, s, a),
         )
+    else:
+        at = " and ".join(dict.fromkeys(describe_load(row) for _, row in summary.iterrows()))
+        yield make(f"Throughput at {at}", rate, lambda s, a: _throughput_bars(runs, s, a))
+    if several and known_latencies(summary):
         percentiles = "p50 to p99 as a band" if summary[P99].notna().any() else "the mean"
         yield make(
             f"Latency {over}",
             f"{latency}, ms: {percentiles}{_said(objectives)}",
             lambda s, a: _latency(runs, loads, load, objectives, s, a),
         )
-    else:
-        at = " and ".join(dict.fromkeys(describe_load(row) for _, row in summary.iterrows()))
-        yield make(f"Throughput at {at}", rate, lambda s, a: _throughput_bars(runs, s, a))
+    elif known_latencies(summary):
         yield make(f"Latency at {at}", f"{latency}, ms", lambda s, a: _latency_bars(runs, s, a))
     if any(count_failed(row) for row in summary.to_dict("records")):
         yield _failures(runs, load, several)

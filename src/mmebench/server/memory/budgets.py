@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import psutil
 
-from mmebench.errors import BadInputError
+from mmebench.endpoints.room import check_room
 from mmebench.gpus.gpu import Gpu
 from mmebench.gpus.nvml import read_gpu
 from mmebench.server.containers.pools import HOST, gpu_pool
@@ -24,8 +24,9 @@ def find_budgets(endpoint: LocalEndpoint, gpus: Sequence[Gpu]) -> dict[str, int]
     """Bytes by pool; ``memory`` is that of each GPU where there are any, else of the host.
 
     Raises:
-        BadInputError: a GPU has not so much.
+        BadInputError: this machine has not so much.
     """
+    check_room(endpoint, gpus)
     host = endpoint.host_memory
     if not gpus:
         memory = endpoint.memory or _WITHOUT_GPU
@@ -43,11 +44,6 @@ def _of_gpu(gpu: Gpu, memory: int | None) -> int:
             "%s: %s of memory free, of which %s are reserved", what, human_bytes(free), human_bytes(_RESERVE)
         )
         return max(0, free - _RESERVE)
-    if memory > gpu.total:
-        raise BadInputError(
-            f"memory: got {human_bytes(memory)}; {what} has {human_bytes(gpu.total)}: give at most that, or "
-            "leave it out for all that is free"
-        )
     if memory > free:
         _log.warning("%s: others use it; %s of %s are free", what, human_bytes(free), human_bytes(memory))
     return memory

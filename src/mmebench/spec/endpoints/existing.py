@@ -6,14 +6,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mmebench.spec.endpoints.endpoint import PROFILE
-from mmebench.spec.strict import ListOrMapping, Name, Strict
+from mmebench.spec.strict import EachOnce, ListOrMapping, Name, Strict
 
 
 class TargetPattern(Strict):
     """Targets that differ in a number."""
 
     pattern: str = Field(
-        pattern=r"^[^{}]*\{\}[^{}]*$", description="{} stands for the number: resnet50-v{}.tar.gz"
+        pattern=r"^[^{}]*\{\}[^{}]*$",
+        examples=["resnet50-v{}.tar.gz"],
+        description="{} stands for the number: resnet50-v{}.tar.gz",
     )
     count: int = Field(ge=1, le=100_000)
     first: int = Field(0, ge=0, description="number of the first target")
@@ -24,7 +26,7 @@ class TargetPattern(Strict):
         return tuple(self.pattern.replace("{}", str(self.first + number)) for number in range(self.count))
 
 
-TargetName = Annotated[str, Field(pattern=r"^[\x21-\x7e]+$", max_length=1024)]
+TargetName = Annotated[str, Field(pattern=r"^[\x21-\x7e]+$", max_length=1024, examples=["resnet50-v0.tar.gz"])]
 
 
 class ExistingEndpoint(Strict):
@@ -32,21 +34,30 @@ class ExistingEndpoint(Strict):
 
     kind: Literal["existing"]
     name: Name
-    region: str = Field("us-east-1", pattern=r"^[a-z0-9-]+$")
+    region: str = Field("us-east-1", pattern=r"^[a-z0-9-]+$", examples=["us-east-1"])
     url: str | None = Field(
-        None, pattern=r"^https?://[^/?#@]+/?$", description="base URL; that of SageMaker in the region unless told"
+        None,
+        pattern=r"^https?://[^/?#@]+/?$",
+        examples=["http://127.0.0.1:8080"],
+        description="base URL; that of SageMaker in the region unless told",
     )
     profile: str | None = Field(
         None,
         pattern=PROFILE,
+        examples=["my-profile"],
         description="of ~/.aws/config, whose credentials requests are signed with; AWS_PROFILE unless told",
     )
     fips: bool = Field(False, description="SageMaker's endpoint with validated cryptography")
     ca: Path | None = Field(None, description="certificates (PEM) to trust instead of the system's")
-    targets: ListOrMapping[tuple[TargetName, ...], TargetPattern] = Field(
+    targets: ListOrMapping[Annotated[tuple[TargetName, ...], EachOnce], TargetPattern] = Field(
         description="names, or {pattern: …, count: …}"
     )
-    instance_type: str = Field("existing", pattern=r"^[A-Za-z0-9.-]+$", description="what results are filed under")
+    instance_type: str = Field(
+        "existing",
+        pattern=r"^[A-Za-z0-9.-]+$",
+        examples=["ml.g5.xlarge"],
+        description="what results are filed under",
+    )
 
     @property
     def target_names(self) -> tuple[str, ...]:

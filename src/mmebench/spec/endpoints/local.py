@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from mmebench.spec.containers import container_names
 from mmebench.spec.endpoints.endpoint import ServedEndpoint
-from mmebench.spec.strict import Name, Size
+from mmebench.spec.strict import EachOnce, Name, Size
 
 _CONTAINER_URL = re.compile(r"http://[^/?#@\s]+/?")
 
@@ -61,8 +61,8 @@ class LocalEndpoint(ServedEndpoint):
         gt=0,
         description="what they may use of the host's memory beside that of GPUs; 90 % of it unless told",
     )
-    devices: Annotated[tuple[Annotated[int, Field(ge=0, strict=True)], ...], BeforeValidator(_numbers)] | None = (
-        Field(None, description="the GPUs that targets run on, by their numbers; all unless told. [] is the CPU")
+    devices: Annotated[tuple[_Number, ...], BeforeValidator(_numbers), EachOnce] | None = Field(
+        None, description="the GPUs that targets run on, by their numbers; all unless told. [] is the CPU"
     )
     container: Annotated[str, AfterValidator(_container)] = Field(
         "auto",

@@ -7,9 +7,9 @@ from typing_extensions import override
 
 from mmebench.privacy import hide_accounts
 from mmebench.spec.endpoints.endpoint import PROFILE, ServedEndpoint
-from mmebench.spec.strict import Duration
+from mmebench.spec.strict import Duration, EachOnce, OneOrSeveral
 
-InstanceType = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
+InstanceType = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$", examples=["ml.g5.xlarge"])]
 InferenceAmi = Literal[
     "al2-ami-sagemaker-inference-gpu-2",
     "al2-ami-sagemaker-inference-gpu-2-1",
@@ -28,7 +28,8 @@ SESSION = "session"
 def _one_or_several(schema: dict[str, Any]) -> None:
     """For editors: ``instance_type`` may stand where ``instance_types`` does."""
     several = schema["properties"]["instance_types"]
-    schema["properties"]["instance_type"] = several["items"] | {"description": "short for instance_types with one"}
+    one = several["anyOf"][0]
+    schema["properties"]["instance_type"] = one | {"description": "short for instance_types with one"}
     schema["required"].remove("instance_types")
     schema["oneOf"] = [{"required": ["instance_type"]}, {"required": ["instance_types"]}]
 
@@ -42,38 +43,50 @@ class SageMakerEndpoint(ServedEndpoint):
     model_config = ConfigDict(json_schema_extra=_one_or_several)
 
     kind: Literal["sagemaker"]
-    instance_types: tuple[InstanceType, ...] = Field(
+    instance_types: Annotated[OneOrSeveral[InstanceType], EachOnce] = Field(
         min_length=1, description="each is measured; GPU multi-model endpoints are documented for one-GPU types"
     )
     role: str = Field(
         SESSION,
         pattern=rf"^({SESSION}|arn:aws[a-z-]*:iam::\d{{12}}:role/[\w+=,.@/-]+)$",
+        examples=["arn:aws:iam::123456789012:role/mme"],
         description="ARN of the execution role; session: the notebook's or the credentials' own; "
         "mmebench iam-policy prints what it needs",
     )
     region: str = Field(
         SESSION,
         pattern=rf"^({SESSION}|[a-z]{{2}}(-[a-z]+)+-\d)$",
+        examples=["eu-central-1"],
         description="session: that of AWS_REGION or the profile, us-east-1 where neither says",
     )
     profile: str | None = Field(
-        None, pattern=PROFILE, description="of ~/.aws/config, whose credentials are used; AWS_PROFILE unless told"
+        None,
+        pattern=PROFILE,
+        examples=["my-profile"],
+        description="of ~/.aws/config, whose credentials are used; AWS_PROFILE unless told",
     )
     bucket: str = Field(
         SESSION,
         pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        examples=["my-bucket"],
         description="for archives; in the same region; session: sagemaker-<region>-<account>, made if need be",
     )
     prefix: str = Field(
         "mmebench",
         pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$",
+        examples=["team/mmebench"],
         description="where in the bucket; no slash at its ends",
     )
     bucket_owner: str | None = Field(
-        None, pattern=r"^\d{12}$", description="account that must own the bucket; that of the role unless told"
+        None,
+        pattern=r"^\d{12}$",
+        examples=["123456789012"],
+        description="account that must own the bucket; that of the role unless told",
     )
     kms_key: str | None = Field(None, min_length=1, description="encrypts archives; else a key of S3's own does")
-    triton: str = Field("25.09", pattern=r"^\d\d\.\d\d$", description="version of SageMaker's Triton image")
+    triton: str = Field(
+        "25.09", pattern=r"^\d\d\.\d\d$", examples=["25.09"], description="version of SageMaker's Triton image"
+    )
     image: str | None = Field(None, min_length=1, description="URI of another image, instead of triton")
     ami: InferenceAmi | None = Field(
         None, description="host image, and with it the GPU driver; the one that fits the image's CUDA unless told"
@@ -179,8 +192,6 @@ class SageMakerEndpoint(ServedEndpoint):
 
     @model_validator(mode="after")
     def _parts_go_together(self) -> Self:
-        if len(set(self.instance_types)) < len(self.instance_types):
-            raise ValueError(f"instance_types names one twice: {', '.join(self.instance_types)}")
         if self.image is not None and "triton" in self.model_fields_set:
             raise ValueError("got both triton and image; give one of them")
         return self

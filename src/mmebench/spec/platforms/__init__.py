@@ -1,9 +1,7 @@
 """What models are served as: a file for each platform."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any
-
-from pydantic import BeforeValidator
+from typing import Annotated
 
 from mmebench.spec.kinds import Kinds
 from mmebench.spec.platforms.onnx import Onnx
@@ -23,12 +21,7 @@ PLATFORMS = Kinds[PlatformSpec](
 )
 
 
-def _short_form(value: Any) -> Any:
-    return {"kind": value} if isinstance(value, str) else value
-
-
-AnyPlatform = Annotated[PlatformSpec, PLATFORMS, BeforeValidator(_short_form)]
-"""A bare ``pt`` is short for ``{kind: pt}``."""
+AnyPlatform = Annotated[PlatformSpec, PLATFORMS]
 
 
 def platform_kind(served_by: str) -> str:

@@ -14,7 +14,7 @@ class DynamicBatching(Strict):
     max_queue_delay: Duration = Field(0.0, description="longest wait for more requests")
 
 
-Name = Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")]
+Name = Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$", examples=["pt"])]
 
 
 def platform_label(kind: str, precision: str) -> str:
@@ -81,7 +81,11 @@ class PlatformSpec(Strict):
         if self.max_batch_size == 0 and self.dynamic_batching is not None:
             raise ValueError("max_batch_size 0 leaves nothing to batch; set dynamic_batching: null")
         if self.dynamic_batching and any(b > self.max_batch_size for b in self.dynamic_batching.preferred):
-            raise ValueError(f"dynamic_batching.preferred goes over max_batch_size {self.max_batch_size}")
+            raise ValueError(
+                f"dynamic_batching.preferred goes over max_batch_size {self.max_batch_size}; raise that"
+            )
         if self.arena == "shrink" and self.shrinks_by is None:
-            raise ValueError("arena: shrink is for pt and onnx; Triton's backend of this platform keeps no arena")
+            raise ValueError(
+                "arena: shrink is for pt and onnx; no arena is kept by the backend of this platform; leave it out"
+            )
         return self

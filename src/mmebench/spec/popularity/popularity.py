@@ -31,6 +31,12 @@ class Popularity(Strict):
             BadInputError: the popularity speaks of targets that there are not.
         """
 
+    def check(self, targets: Sequence[str]) -> None:
+        """Refuse what no number of these targets, taken from the first on, could do; raises BadInputError.
+
+        It is asked before anybody knows how many there will be.
+        """
+
     @abstractmethod
     def draw_block(self, cumulative: Shares, block: int) -> Numbers:
         """The targets, as numbers, of requests ``block * BLOCK`` to ``(block + 1) * BLOCK``.

@@ -25,18 +25,28 @@ class Weights(DrawnPopularity):
     @model_validator(mode="after")
     def _someone_is_asked(self) -> Self:
         if not sum(self.weights.values() if isinstance(self.weights, dict) else self.weights):
-            raise ValueError("all weights are 0; at least one target must be asked for")
+            raise ValueError("all weights are 0; give at least one target more than 0")
         return self
 
-    def spread(self, targets: Sequence[str]) -> Shares:
-        """As given; raises BadInputError where they are not of these targets."""
+    def check(self, targets: Sequence[str]) -> None:
+        """Weights of targets that are not among them, or more weights than targets."""
         if isinstance(self.weights, dict):
             unknown = sorted(self.weights.keys() - set(targets))
             if unknown:
                 raise BadInputError(
                     f"workload.popularity.weights: no target {unknown[0]!r}; "
-                    f"targets are {targets[0]} … {targets[-1]}"
+                    f"targets are {targets[0]} … {targets[-1]}; name some of them"
                 )
+        elif len(self.weights) > len(targets):
+            raise BadInputError(
+                f"workload.popularity.weights: got {len(self.weights)} for {len(targets)} targets; "
+                "give one a target, or a mapping by target"
+            )
+
+    def spread(self, targets: Sequence[str]) -> Shares:
+        """As given; raises BadInputError where they are not of these targets."""
+        self.check(targets)
+        if isinstance(self.weights, dict):
             return np.array([self.weights.get(target, 0) for target in targets], float)
         if len(self.weights) != len(targets):
             raise BadInputError(

@@ -16,6 +16,7 @@ SOURCES = Kinds[ModelSource](
     HuggingFaceModel,
     FileModel,
     tag="source",
+    example={"source": "timm", "name": "resnet50"},
 )
 
 AnyModel = Annotated[ModelSource, SOURCES]

@@ -7,7 +7,9 @@ from pydantic import Field
 from typing_extensions import override
 
 from mmebench.formats.tensors import TensorSpec
-from mmebench.spec.sources.source import ModelSource
+from mmebench.spec.sources.source import ModelSource, safe_name
+
+FORMS = (".pt", ".onnx", ".tar.gz")
 
 
 class FileModel(ModelSource):
@@ -24,3 +26,13 @@ class FileModel(ModelSource):
     @override
     def is_ready_archive(self) -> bool:
         return self.path.name.endswith(".tar.gz")
+
+    @property
+    def form(self) -> str | None:
+        """How its name ends, which says what it is; None for what nothing here serves."""
+        return next((form for form in FORMS if self.path.name.endswith(form)), None)
+
+    @property
+    @override
+    def label(self) -> str:
+        return safe_name(self.path.name.removesuffix(self.form or ""))

@@ -1,10 +1,12 @@
 """Models of the Hugging Face hub, as a spec asks for them."""
 
+from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import Field
+from typing_extensions import override
 
-from mmebench.spec.sources.source import ModelSource
+from mmebench.spec.sources.source import ModelSource, safe_name
 
 
 class HuggingFaceModel(ModelSource):
@@ -18,3 +20,8 @@ class HuggingFaceModel(ModelSource):
     )
 
     loader: ClassVar[str] = "mmebench.models.sources.huggingface"
+
+    @property
+    @override
+    def label(self) -> str:
+        return safe_name(Path(self.name).resolve().name if Path(self.name).is_dir() else self.name)

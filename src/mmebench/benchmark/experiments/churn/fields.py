@@ -3,6 +3,7 @@
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
+from typing_extensions import override
 
 from mmebench.spec.experiments import Experiment
 from mmebench.spec.profile import StageDuration
@@ -21,6 +22,11 @@ class Churn(Experiment):
     title: ClassVar[str] = "Churn"
     act: ClassVar[str] = "mmebench.benchmark.experiments.churn.act:act"
     words: ClassVar[str] = "mmebench.benchmark.experiments.churn.words:write"
+
+    @property
+    @override
+    def seconds(self) -> float | None:
+        return self.duration
 
     @model_validator(mode="after")
     def _one_end(self) -> Self:

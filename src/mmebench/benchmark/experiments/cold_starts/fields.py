@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from mmebench.spec.experiments import Experiment
+from mmebench.spec.strict import EachOnce, OneOrSeveral
 
 
 class ColdStarts(Experiment):
@@ -12,7 +13,7 @@ class ColdStarts(Experiment):
 
     kind: Literal["cold_starts"]
     count: int = Field(12, ge=1, le=10_000, description="cold starts at each concurrency")
-    concurrency: tuple[Annotated[int, Field(ge=1, le=256)], ...] = Field(
+    concurrency: Annotated[OneOrSeveral[Annotated[int, Field(ge=1, le=256)]], EachOnce] = Field(
         (1, 2, 4), min_length=1, description="how many targets are asked for at once"
     )
     warm: int = Field(5, ge=1, le=1000, description="warm invocations after each, to compare with")

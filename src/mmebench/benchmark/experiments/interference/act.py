@@ -10,8 +10,6 @@ from mmebench.load.processes.events import Live
 from mmebench.replacing import replacing
 from mmebench.spec import Stage, Trace, TracedTargets
 
-_LONGEST_WARMUP_SECONDS = 5.0
-
 
 def act(experiment: Interference, subject: Subject, progress: Progress) -> None:
     """Offer one load of two stages, without neighbours and with them; it is in the experiment's ``loads``.
@@ -23,8 +21,7 @@ def act(experiment: Interference, subject: Subject, progress: Progress) -> None:
     names = tuple(f"{subject.model}-neighbour-{number}.tar.gz" for number in range(neighbours))
     subject.endpoint.add_targets(subject.archive, names)
     targets = subject.targets(1) + names
-    warmup = min(_LONGEST_WARMUP_SECONDS, experiment.duration / 5)
-    stage = Stage(duration=experiment.duration + warmup, warmup=warmup)
+    stage = Stage(duration=experiment.duration + experiment.warmup, warmup=experiment.warmup)
 
     def tell(live: Live) -> None:
         what = "with neighbours" if live.stage else "alone"

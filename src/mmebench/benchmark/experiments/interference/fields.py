@@ -3,10 +3,13 @@
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
+from typing_extensions import override
 
 from mmebench.spec.experiments import Experiment
 from mmebench.spec.profile import Rate, StageDuration
 from mmebench.spec.strict import Duration
+
+_LONGEST_WARMUP_SECONDS = 5.0
 
 
 class Interference(Experiment):
@@ -21,8 +24,20 @@ class Interference(Experiment):
     act: ClassVar[str] = "mmebench.benchmark.experiments.interference.act:act"
     words: ClassVar[str] = "mmebench.benchmark.experiments.interference.words:write"
 
+    @property
+    def warmup(self) -> float:
+        """Seconds at the start of each half that do not count."""
+        return min(_LONGEST_WARMUP_SECONDS, self.duration / 5)
+
+    @property
+    @override
+    def seconds(self) -> float:
+        return 2 * (self.duration + self.warmup)
+
     @model_validator(mode="after")
     def _some_neighbours(self) -> Self:
         if self.duration < self.every:
-            raise ValueError(f"a duration of {self.duration:g} s has no cold start every {self.every:g} s")
+            raise ValueError(
+                f"a duration of {self.duration:g} s has no cold start every {self.every:g} s; make it longer"
+            )
         return self

@@ -7,16 +7,17 @@ from typing_extensions import override
 
 from mmebench.spec.experiments import Experiment
 from mmebench.spec.profile import Stage
+from mmebench.spec.strict import EachOnce, OneOrSeveral
 
 
 class WorkingSet(Experiment):
     """The same load on more and more targets than fit: hits, cold starts, and where thrash begins."""
 
     kind: Literal["working_set"]
-    ratios: tuple[Annotated[float, Field(gt=0, le=100)], ...] = Field(
+    ratios: Annotated[OneOrSeveral[Annotated[float, Field(gt=0, le=100)]], EachOnce] = Field(
         (0.5, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0), min_length=1, description="targets, as multiples of what fits"
     )
-    zipf: tuple[Annotated[float, Field(ge=0, le=10)], ...] = Field(
+    zipf: Annotated[OneOrSeveral[Annotated[float, Field(ge=0, le=10)]], EachOnce] = Field(
         (0.0, 0.8, 1.2), min_length=1, description="popularity of the targets: 0 is uniform"
     )
     stage: Stage = Field(
@@ -28,10 +29,15 @@ class WorkingSet(Experiment):
     act: ClassVar[str] = "mmebench.benchmark.experiments.working_set.act:act"
     words: ClassVar[str] = "mmebench.benchmark.experiments.working_set.words:write"
 
+    @property
+    @override
+    def seconds(self) -> float:
+        return len(self.ratios) * len(self.zipf) * self.stage.duration
+
     @model_validator(mode="after")
     def _some_load(self) -> Self:
         if self.stage.users is None and self.stage.rate is None:
-            raise ValueError("stage needs users, or a rate")
+            raise ValueError("stage needs users or a rate; write e.g. stage: {users: 4}")
         return self
 
     @override

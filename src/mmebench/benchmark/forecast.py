@@ -1,0 +1,63 @@
+"""What a benchmark will do and how long its loads take, as far as its spec says it: nothing is started for it."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from mmebench.record.run import Price
+from mmebench.spec import Spec
+
+
+class Planned(NamedTuple):
+    """One run that there will be."""
+
+    label: str
+    """``onnx on ml.g5.xlarge``."""
+    usd_per_hour: float | None
+    """Of all its instances; None where nobody bills."""
+
+
+class Forecast(NamedTuple):
+    """All of it. Packaging, creating, filling and reports come on top of what is offered."""
+
+    runs: tuple[Planned, ...]
+    stages: int | None
+    """Of each run; None for a search, which makes as many as it needs."""
+    load_seconds: float | None
+    """What the stages of one run take together."""
+    experiments: tuple[tuple[str, float | None], ...]
+    """Of each run: what it is and its seconds; None where they depend on the endpoint."""
+
+    @property
+    def seconds(self) -> float:
+        """What is known of all runs together."""
+        each = (self.load_seconds or 0) + sum(seconds or 0 for _, seconds in self.experiments)
+        return len(self.runs) * each
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether some of it takes a time that nobody knows before."""
+        return self.load_seconds is None or any(seconds is None for _, seconds in self.experiments)
+
+    @property
+    def usd(self) -> float | None:
+        """What these seconds cost on endpoints that are billed by the second; None where none is."""
+        rates = [run.usd_per_hour for run in self.runs if run.usd_per_hour is not None]
+        return sum(rates) / 3600 * self.seconds / len(self.runs) if rates else None
+
+
+def make_forecast(spec: Spec, prices: Mapping[str, Price]) -> Forecast:
+    """Args: ``prices`` are of one instance of each type."""
+    runs = []
+    for endpoint in spec.endpoint.each():
+        price = prices.get(endpoint.instance_type or "")
+        hourly = None if price is None else price.usd_per_hour * endpoint.instances
+        where = f" on {endpoint.instance_type}" if endpoint.instance_type else ""
+        runs += [Planned(f"{platform.label}{where}", hourly) for platform in spec.platforms]
+    search = spec.workload.profile.search is not None
+    stages = () if search else spec.workload.stages
+    return Forecast(
+        runs=tuple(runs),
+        stages=None if search else len(stages),
+        load_seconds=None if search else sum(stage.duration for stage in stages),
+        experiments=tuple((experiment.title, experiment.seconds) for experiment in spec.experiments),
+    )

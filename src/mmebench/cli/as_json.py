@@ -1,0 +1,94 @@
+"""What a command came to, for programs: one JSON object on stdout."""
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import click
+import pandas as pd
+
+from mmebench.benchmark.outcome import Outcome
+from mmebench.figures.comparability import Differences
+from mmebench.figures.compare import Side, StageChange
+from mmebench.report.report import Report
+from mmebench.report.words.conclusions import Conclusions
+from mmebench.report.words.objectives import Verdict
+
+
+def print_json(value: Any) -> None:
+    """Figures that are not known are null."""
+    click.echo(json.dumps(_known(value), indent=1, allow_nan=False))
+
+
+def report_fields(directory: object, report: Report, conclusions: Conclusions) -> dict[str, Any]:
+    """Of a results directory: ``stages`` are the rows of ``summary_results.csv``, under its columns."""
+    return {
+        "directory": str(directory),
+        "stages": _rows(report.summary),
+        "conclusions": conclusions.verdict,
+        "warnings": conclusions.warnings,
+        "findings": report.findings,
+        "failures": report.failures,
+        "unread": report.unread,
+    }
+
+
+def outcome_fields(
+    outcome: Outcome, conclusions: Conclusions, verdict: Verdict, problems: Sequence[BaseException], exit_code: int
+) -> dict[str, Any]:
+    """The same of a benchmark, with what it was to hold and what went wrong."""
+    return report_fields(outcome.directory, outcome.report, conclusions) | {
+        "objectives": {"met": verdict.met, "lines": verdict.lines},
+        "problems": [str(problem) for problem in problems],
+        "staying": outcome.staying,
+        "exit_code": exit_code,
+    }
+
+
+def comparison_fields(
+    before: Side, after: Side, stages: Sequence[StageChange], differences: Differences
+) -> dict[str, Any]:
+    """Of two runs."""
+    return {
+        "before": before.name,
+        "after": after.name,
+        "not_comparable": differences.prohibitive,
+        "to_be_known": differences.notable,
+        "loads": [
+            {
+                "load": stage.load,
+                "changes": [
+                    {
+                        "figure": change.metric,
+                        "unit": change.unit,
+                        "before": change.before,
+                        "after": change.after,
+                        "change": change.change.value,
+                        "low": change.change.low,
+                        "high": change.change.high,
+                        "verdict": change.verdict,
+                    }
+                    for change in stage.changes
+                ],
+            }
+            for stage in stages
+        ],
+    }
+
+
+def _rows(summary: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in summary.to_dict("records")]
+
+
+def _known(value: Any) -> Any:
+    """With null for what JSON has no word for."""
+    if isinstance(value, dict):
+        return {key: _known(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_known(each) for each in value]
+    if value is None or value is pd.NaT:
+        return None
+    if hasattr(value, "item"):  # a number of NumPy's
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,65 @@
+"""``mmebench check``: what a run would do, and everything that would be refused."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mmebench.cli.options import json_option, set_option
+
+if TYPE_CHECKING:
+    from mmebench.benchmark.forecast import Forecast
+
+
+@click.command()
+@click.argument("spec", type=click.Path(path_type=Path))
+@set_option
+@json_option
+def check(spec: Path, overrides: tuple[str, ...], as_json: bool) -> int:
+    """Say what `mmebench run SPEC` would do: runs, stages, minutes, dollars. Starts nothing, creates nothing.
+
+    What would be refused is refused here; what only a model or an endpoint can tell, its size for example, is not
+    known yet. `mmebench doctor` looks at the machine or the account.
+    """
+    from mmebench.benchmark.forecast import make_forecast
+    from mmebench.benchmark.foresight import look_ahead
+    from mmebench.cli.as_json import print_json
+    from mmebench.endpoints.opener import opener_of
+    from mmebench.load.schedule.plan import too_short
+    from mmebench.models.engine import is_built
+    from mmebench.spec.reading import load_spec
+
+    wanted = load_spec(spec, overrides)
+    opener = opener_of(wanted.endpoint)
+    wanted = wanted.model_copy(update={"endpoint": opener.complete(wanted.endpoint)})
+    look_ahead(wanted)
+    builds = sum(is_built(wanted.model, platform) for platform in wanted.platforms)
+    prices = opener.check(wanted.endpoint, len(wanted.platforms), builds)
+    forecast, doubts = make_forecast(wanted, prices), too_short(wanted.workload, wanted.objectives)
+    if as_json:
+        print_json(forecast._asdict() | {"seconds": forecast.seconds, "usd": forecast.usd, "doubts": doubts})
+        return 0
+    for line in (f"{spec}: nothing in it is refused", *_lines(forecast), *doubts):
+        click.echo(line)
+    return 0
+
+
+def _lines(forecast: "Forecast") -> Iterator[str]:
+    from mmebench.units import human_seconds
+
+    for run in forecast.runs:
+        price = "" if run.usd_per_hour is None else f", ${run.usd_per_hour:.4g} an hour"
+        yield f"  {run.label}{price}"
+    if forecast.load_seconds is None:
+        yield "each: a search, which takes as many stages as it needs"
+    else:
+        yield f"each: {forecast.stages} stages, {human_seconds(forecast.load_seconds)}"
+    for title, seconds in forecast.experiments:
+        yield f"      {title}, {'for as long as it takes' if seconds is None else human_seconds(seconds)}"
+    least = "at least " if forecast.open_ended else ""
+    cost = "" if forecast.usd is None else f", ${forecast.usd:.2f}"
+    yield (
+        f"{len(forecast.runs)} runs, {least}{human_seconds(forecast.seconds)} of load{cost}; packaging, creating "
+        "and filling endpoints come on top"
+    )
