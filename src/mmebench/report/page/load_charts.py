@@ -171,12 +171,18 @@ def _failures(runs: Sequence[Shown], load: str, several: bool) -> Chart:
         for run in runs:
             for _, row in run.stages.iterrows():
                 failed = count_failed(row)
+                if not failed:
+                    continue
                 requests = failed + int(row["Successful Requests"])
                 share = failed / requests if requests else 0.0
                 text = f"{failed:,} of {requests:,} failed or were never started"
                 name = f"{run.name}, {describe_load(row)}" if several else run.name
                 part = Part(share * 100, "failed", f"{name}: {text}")
-                bars.append(Bar(run.number, name, [part], f"{share:.2%}" if failed else "none"))
+                bars.append(Bar(run.number, name, [part], f"{share:.2%}"))
         return draw_bars(size, bars, "% of requests", about)
 
-    return make("Failures", "requests that failed or were never started, % of all that were due", draw)
+    return make(
+        "Failures",
+        "requests that failed or were never started, % of all that were due, where there were any",
+        draw,
+    )
