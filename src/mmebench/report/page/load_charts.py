@@ -183,6 +183,6 @@ def _failures(runs: Sequence[Shown], load: str, several: bool) -> Chart:
 
     return make(
         "Failures",
-        "requests that failed or were never started, % of all that were due, where there were any",
+        "% of requests that failed or were never started, where there were any",
         draw,
     )
