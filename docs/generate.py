@@ -1,7 +1,7 @@
-"""``python docs/generate.py``: write what documentation says of specs, from the models themselves.
+"""``python docs/generate.py``: write what documentation says of specs and commands, from these themselves.
 
-``spec.md`` lists every field; ``run.schema.json``, ``load.schema.json`` and, for both, ``spec.schema.json`` are
-what editors complete and check a spec with.
+``cli.md`` has every command's help, ``spec.md`` every field; ``run.schema.json``, ``load.schema.json`` and, for
+both, ``spec.schema.json`` are what editors complete and check a spec with.
 """
 
 import json
@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
+
+from mmebench.cli import cli
 from mmebench.spec import PLATFORMS, Spec
 from mmebench.spec.load import LoadSpec
 from mmebench.spec.strict import Strict
@@ -32,6 +35,17 @@ This page is made from the models that read specs.
 """
 _OTHER_PLATFORMS = ("python", "ensemble", "dali", "fil", "tensorrtllm", "vllm")
 """Of ready archives. Any name may be one; editors complete these, as most others are slips."""
+_COMMANDS = """# Commands
+
+Every command says the same with `--help`, which is quick: it imports nothing that it does not need. To complete
+commands, options and files, put one of these into your shell's start file:
+
+    eval "$(_MMEBENCH_COMPLETE=bash_source mmebench)"       # ~/.bashrc
+    eval "$(_MMEBENCH_COMPLETE=zsh_source mmebench)"        # ~/.zshrc
+    _MMEBENCH_COMPLETE=fish_source mmebench | source        # ~/.config/fish/config.fish
+
+This page is made from the commands themselves.
+"""
 _TITLES = {"Spec": "A spec of `mmebench run`", "LoadSpec": "A spec of `mmebench load`"}
 
 
@@ -147,8 +161,27 @@ def _text(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
+def commands() -> str:
+    """The page of all commands, as their own help has it."""
+    context = click.Context(cli, info_name="mmebench")
+    sections = [_COMMANDS, _help(cli, context)]
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        own = click.Context(command, info_name=name, parent=context)
+        sections += [f"## mmebench {name}\n", _help(command, own)]
+    return "\n".join(sections)
+
+
+def _help(command: click.Command, context: click.Context) -> str:
+    context.max_content_width = 100
+    context.terminal_width = 100
+    return f"```text\n{command.get_help(context)}\n```\n"
+
+
 def main() -> None:
     """Write all of them."""
+    (HERE / "cli.md").write_text(commands(), encoding="utf-8")
     (HERE / "spec.md").write_text(field_tables(), encoding="utf-8")
     for name, schema in schemas().items():
         (HERE / name).write_text(json.dumps(schema, indent=1) + "\n", encoding="utf-8")

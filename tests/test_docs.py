@@ -49,6 +49,10 @@ def test_the_fields_of_specs_are_those_of_the_models(generate: Any) -> None:
         jsonschema.Draft202012Validator.check_schema(written)
 
 
+def test_the_commands_are_those_of_the_tool(generate: Any) -> None:
+    assert (DOCS / "cli.md").read_text(encoding="utf-8") == generate.commands(), "run python docs/generate.py"
+
+
 def specs() -> list[Any]:
     """Every example, and every spec that the documentation shows."""
     found = [(path.name, path.read_text(encoding="utf-8")) for path in sorted((ROOT / "examples").glob("*.yaml"))]

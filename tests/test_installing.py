@@ -15,7 +15,14 @@ ROOT = Path(__file__).parents[1]
 class Installed:
     """As importlib.metadata has it."""
 
-    requires = ("click>=8", "PyYAML>=6", 'onnx>=1 ; extra == "models"', "transformers<6; extra == 'models'")
+    requires = (
+        "click>=8",
+        "PyYAML>=6",
+        "pandas; extra == 'models'",  # as an extra has it that has another in it
+        "pandas; extra == 'report'",
+        'onnx>=1 ; extra == "models"',
+        "transformers<6; extra == 'models'",
+    )
 
     def __init__(self, url: str | None) -> None:
         self._url = url
@@ -41,6 +48,7 @@ def test_a_package_is_installed_by_its_name(url: str | None, monkeypatch: pytest
     ("module", "said"),
     [
         ("onnx.helper", "this needs onnx, which is not installed; run: pip install 'mmebench[models]'"),
+        ("pandas", "this needs pandas, which is not installed; run: pip install 'mmebench[report]'"),
         ("tokenizers", "this needs tokenizers, which is not installed; run: pip install 'mmebench[models]'"),
         ("yaml", "this needs yaml, which is not installed; run: pip install 'mmebench'"),
     ],

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from importlib.metadata import PackageNotFoundError, distribution
 from urllib.parse import unquote, urlsplit
 
@@ -10,6 +11,7 @@ from mmebench.errors import BadInputError
 _PACKAGE = "mmebench"
 _DISTRIBUTIONS = {
     "PIL": "torchvision",
+    "google": "protobuf",
     "huggingface_hub": "transformers",
     "pynvml": "nvidia-ml-py",
     "tokenizers": "transformers",
@@ -30,16 +32,23 @@ def how_to_install(extra: str = "") -> str:
 def missing_module(error: ModuleNotFoundError) -> BadInputError | None:
     """What to say where a package that we use is not installed; None where the module is none of these.
 
-    A core install has no more than what loads and reports need, and every command says what else it takes.
+    A core install has no more than what a load host needs, and every command says what else it takes: of the
+    extras that bring it, the smallest.
     """
     module = (error.name or "").partition(".")[0]
     wanted = _canonical(_DISTRIBUTIONS.get(module, module))
+    extras: Counter[str] = Counter()
+    bringing = []
     for requirement in _requirements():
         name, extra = _NAME.match(requirement), _EXTRA.search(requirement)
+        brought_by = extra[1] if extra else ""
+        extras[brought_by] += 1
         if name is not None and _canonical(name[0]) == wanted:
-            brought_by = extra[1] if extra else ""
-            return BadInputError(f"this needs {module}, which is not installed; run: {how_to_install(brought_by)}")
-    return None
+            bringing.append(brought_by)
+    if not bringing:
+        return None
+    smallest = min(bringing, key=lambda extra: extras[extra])
+    return BadInputError(f"this needs {module}, which is not installed; run: {how_to_install(smallest)}")
 
 
 def _requirements() -> list[str]:

@@ -7,7 +7,8 @@ SIZE = r"\s*(\d+(?:\.\d+)?)\s*([kKmMgGtT]?i?[bB]|[kKmMgGtT])\s*"
 SHARE = r"\s*(\d+(?:\.\d+)?)\s*%\s*"
 """Regular expressions of what is written with a unit; number and unit are their groups."""
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_LEAST_WITHOUT_UNIT = 1024**2
+LEAST_WITHOUT_UNIT = 1024**2
+"""Bytes: whoever writes less has forgotten the unit."""
 
 
 def seconds(text: str | int | float) -> float:
@@ -40,7 +41,7 @@ def size(text: str | int | float) -> int:
     number = int(text) if isinstance(text, str) and text.isascii() and text.isdigit() else text
     if isinstance(number, bool) or not isinstance(number, int | float) or number < 0 or number % 1:
         raise ValueError(f"got {text!r}; write a size as 4GiB, 500MB or a number of bytes")
-    if number < _LEAST_WITHOUT_UNIT:
+    if number < LEAST_WITHOUT_UNIT:
         raise ValueError(f"got {text!r}, which is that many bytes; write a size with its unit, as 4GiB or 500MB")
     return int(number)
 

@@ -18,6 +18,7 @@ from mmebench.models.parity import TOLERANCE
 from mmebench.models.platforms import find_exporter
 from mmebench.spec import FileModel, HuggingFaceModel, PlatformSpec, TimmModel
 from support.platforms import served_as
+from support.tiny_models import torchscript_model
 
 pytestmark = [
     pytest.mark.export,
@@ -306,6 +307,42 @@ def test_a_dimension_that_varies_is_tried_as_long_as_requests_have_it(tmp_path: 
     assert package_model(model, PT, tmp_path / "p", sequence_length=24).max_batch_size == 8
     with pytest.raises(BadInputError, match="not TorchScript that takes"):
         package_model(model, PT, tmp_path / "p", sequence_length=16)
+
+
+@pytest.mark.parametrize("what", ["state_dict", "module"])
+@pytest.mark.parametrize("zipped", [True, False])
+def test_weights_are_no_torchscript(what: str, zipped: bool, tmp_path: Path) -> None:
+    """Most files that end in .pt are of torch.save."""
+    module = torch.nn.Linear(4, 2)
+    path = tmp_path / "weights.pt"
+    torch.save(
+        module.state_dict() if what == "state_dict" else module, path, _use_new_zipfile_serialization=zipped
+    )
+    said = refusal(mine(path), PT, tmp_path / "p")
+    assert "weights.pt holds weights or a pickled module (torch.save), not TorchScript; save the" in said
+    assert f"give weights: {path}" in said
+
+
+class Embedded(torch.nn.Module):
+    """Of which an id that is negative, or not in the vocabulary, is an error."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = torch.nn.Embedding(10, 2)
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        rows: torch.Tensor = self.embedding(ids)
+        return (rows * mask.unsqueeze(-1)).sum(1)
+
+
+def test_whole_numbers_need_no_fill(tmp_path: Path) -> None:
+    path = tmp_path / "embedded.pt"
+    path.write_bytes(torchscript_model(Embedded(), torch.ones(2, 4, dtype=torch.int64), torch.ones(2, 4).long()))
+    tensors = {"datatype": "INT64", "shape": (4,)}
+    inputs = tuple(TensorSpec.model_validate(tensors | {"name": name}) for name in ("ids", "mask"))
+    assert [tensor.fill for tensor in inputs] == ["integers", "lengths"]
+    package = package_model(mine(path, inputs, (Y,)), PT, tmp_path / "p")
+    assert package.inputs[0].fill == "integers"
 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

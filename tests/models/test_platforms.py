@@ -1,7 +1,9 @@
 """Exports of small models to each platform, read back from their files."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -14,12 +16,21 @@ from mmebench.models.model import Model
 from mmebench.models.parity import TOLERANCE, check_parity
 from mmebench.models.platforms import find_exporter
 from mmebench.models.platforms.export import Export
-from mmebench.spec import PlatformSpec, TimmModel
+from mmebench.models.sources import load_model
+from mmebench.spec import HuggingFaceModel, PlatformSpec, TimmModel
 from support.platforms import served_as
 
 pytestmark = [pytest.mark.export, pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")]
 
 KINDS = ("pt", "onnx", "openvino")
+TOWER = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+EYE = {**TOWER, "image_size": 32, "patch_size": 8}
+FAMILIES: dict[str, dict[str, Any]] = {
+    "vit": EYE,
+    "clip": {"text_config": TOWER, "vision_config": EYE, "projection_dim": 16},
+    "t5": {"d_model": 32, "d_ff": 64, "d_kv": 8, "num_layers": 2, "num_heads": 4, "vocab_size": 99},
+}
+"""Of which one is exported as images are, one in half, and one without its decoder."""
 
 
 def export(model: Model, folder: Path, **options: object) -> tuple[Export, PlatformSpec]:
@@ -62,6 +73,16 @@ def test_export_computes_the_same(kind: str, precision: str, which: str, exports
     assert {shape[0] for shape in parity.shapes} == {1, 4, 8}
     if which == "text":
         assert {shape[1] for shape in parity.shapes} == {16, 40}  # 40 is the longest it takes
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_models_of_transformers_of_other_kinds(kind: str, family: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": family, **FAMILIES[family]}))
+    model = load_model(HuggingFaceModel(source="huggingface", name=str(tmp_path), weights="random"))
+    assert isinstance(model, Model)
+    exported, platform = export(model, tmp_path, kind=kind)
+    assert check_parity(exported, model.run, platform, model.max_sequence_length).max_relative <= TOLERANCE["fp32"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

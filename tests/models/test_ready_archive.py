@@ -9,7 +9,8 @@ from mmebench.formats.archive import pack
 from mmebench.formats.tensors import TensorSpec
 from mmebench.models.package import package_model
 from mmebench.models.platforms import find_exporter
-from mmebench.spec import FileModel, PlatformSpec
+from mmebench.models.ready_archive import name_platforms
+from mmebench.spec import FileModel, PlatformSpec, Spec
 from support.platforms import served_as
 
 X = TensorSpec(name="x", datatype="FP32", shape=(4,))
@@ -97,7 +98,7 @@ def test_what_it_says_may_be_said_in_the_spec(config: str, said: dict[str, objec
         (
             CONFIG,
             {"kind": "pt"},
-            "for onnxruntime (onnx), and the spec says platform pt; write platforms: [onnx]",
+            "for onnxruntime (onnx), and the spec says platform pt; leave platforms out, or write",
         ),
         (CONFIG.replace("onnxruntime", "python"), {}, "made for python"),
         (CONFIG, {"precision": "fp16"}, "leave out of the platform: precision"),
@@ -129,6 +130,22 @@ def test_a_backend_that_nobody_else_has_is_packaged(tmp_path: Path) -> None:
     wanted = served_as("house_made")
     package = package_model(ready(tmp_path, CONFIG.replace("onnxruntime", "house_made")), wanted, tmp_path / "p")
     assert package.platform == "house_made"
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "python", "house_made"])
+def test_what_it_is_served_as_may_be_left_out_of_the_spec(backend: str, tmp_path: Path) -> None:
+    model = ready(tmp_path, CONFIG.replace("onnxruntime", backend))
+    spec = Spec(model=model)
+    assert spec.platforms == ()
+    (platform,) = name_platforms(spec).platforms
+    assert platform.kind == ("onnx" if backend == "onnxruntime" else backend)
+    assert package_model(model, platform, tmp_path / "p").platform == platform.kind
+
+
+def test_one_that_does_not_say_what_it_is_served_as_is_refused(tmp_path: Path) -> None:
+    spec = Spec(model=ready(tmp_path, CONFIG.replace('backend: "onnxruntime"', "")))
+    with pytest.raises(BadInputError, match=r"mine\.tar\.gz/config\.pbtxt: names neither backend nor platform"):
+        name_platforms(spec)
 
 
 @pytest.mark.parametrize("left_out", ["input", "output"])

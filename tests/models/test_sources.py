@@ -268,11 +268,69 @@ def test_weights_of_a_folder_are_loaded(bert_folder: Path, tmp_path: Path) -> No
     assert torch.equal(model.module.state_dict()["model.embeddings.word_embeddings.weight"], expected)
 
 
-@pytest.mark.parametrize("family", ["t5", "vit"])
-def test_a_model_that_needs_more_than_text_is_refused(family: str, tmp_path: Path) -> None:
-    small = {"d_model": 8, "d_ff": 8, "num_layers": 1, "hidden_size": 8, "num_hidden_layers": 1, "num_heads": 1}
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": family, "num_attention_heads": 1, **small}))
-    assert "not a model that takes token ids and a mask alone" in refusal(huggingface(tmp_path))
+def test_a_model_that_needs_more_than_text_or_pixels_is_refused(tmp_path: Path) -> None:
+    small = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8}
+    (tmp_path / "config.json").write_text(
+        json.dumps({"model_type": "wav2vec2", "conv_dim": [8] * 7, "num_conv_pos_embedding_groups": 2, **small})
+    )
+    said = refusal(huggingface(tmp_path))
+    assert "(wav2vec2) takes neither token ids and a mask alone nor pixels alone" in said
+    assert "; bring another one as TorchScript or ONNX" in said
+
+
+TOWER = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+EYE = {**TOWER, "image_size": 32, "patch_size": 8}
+
+
+@pytest.mark.parametrize(
+    ("config", "task", "size", "outputs"),
+    [
+        ({"model_type": "vit", **EYE}, "encoder", 32, {"last_hidden_state": (17, 32), "pooler_output": (32,)}),
+        ({"model_type": "vit", **EYE}, "image-classification", 32, {"logits": (2,)}),
+        (
+            {"model_type": "clip", "text_config": TOWER, "vision_config": EYE, "projection_dim": 16},
+            "encoder", 32, {"image_embeds": (16,)},
+        ),
+        (
+            {"model_type": "siglip", "text_config": TOWER, "vision_config": EYE},
+            "encoder", 32, {"image_embeds": (32,)},
+        ),
+        (
+            {"model_type": "resnet", "embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1]},
+            "image-classification", 224, {"logits": (2,)},
+        ),
+    ],
+)  # fmt: skip
+def test_an_image_model_of_transformers_takes_pixels(
+    config: dict[str, object], task: str, size: int, outputs: dict[str, tuple[int, ...]], tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    model = load(HuggingFaceModel.model_validate(huggingface(tmp_path).model_dump() | {"task": task}))
+    assert model.task == "cv"
+    assert [(tensor.name, tensor.shape) for tensor in model.inputs] == [("pixel_values", (3, size, size))]
+    assert {tensor.name: tensor.shape for tensor in model.outputs} == outputs
+    for tensor, array in zip(model.outputs, model.run(example(model.inputs, 2, 8)), strict=True):
+        assert array.shape == (2, *tensor.shape)
+        assert 0.001 < array.std() < 100, "images make a difference"
+
+
+def test_pictures_are_as_large_as_what_prepares_them_makes_them(tmp_path: Path) -> None:
+    small = {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1], "layer_type": "basic"}
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "resnet", **small}))
+    prepares = {"size": {"shortest_edge": 80}, "crop_size": {"height": 64, "width": 48}}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(prepares))
+    assert load(huggingface(tmp_path)).inputs[0].shape == (3, 64, 48)
+
+
+@pytest.mark.parametrize("family", ["t5", "mt5"])
+def test_the_encoder_of_t5_is_a_text_encoder(family: str, tmp_path: Path) -> None:
+    small = {"d_model": 32, "d_ff": 64, "d_kv": 8, "num_layers": 2, "num_heads": 4, "vocab_size": 99}
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": family, **small}))
+    model = load(huggingface(tmp_path))
+    assert [tensor.name for tensor in model.inputs] == ["input_ids", "attention_mask"]
+    assert [(tensor.name, tensor.shape) for tensor in model.outputs] == [("last_hidden_state", (-1, 32))]
+    classifier = load(huggingface(tmp_path).model_copy(update={"task": "sequence-classification"}))
+    assert classifier.outputs[0].name == "logits"
 
 
 _SMALL = {
@@ -307,7 +365,7 @@ def test_a_classifier_that_looks_for_the_end_of_the_text_finds_it(tmp_path: Path
     [
         (
             {"model_type": "vit"},
-            r"model\.name: .* \(vit\) cannot be built for model\.task sequence-classification",
+            r"\(vit\) cannot be built for model\.task .* \(its family has no such model\); allowed: enc",
         ),
         ({"model_type": "whisper"}, r"\(whisper\) cannot be built for model\.task"),
         ({"model_type": "bert", "num_attention_heads": 5}, r"\(bert\) cannot be built .*multiple of the number"),
@@ -359,11 +417,12 @@ def test_architectures_have_the_published_number_of_parameters(name: str) -> Non
 
 
 def test_positions_after_padding_are_not_counted() -> None:
-    from mmebench.models.sources.huggingface import _config, _longest
+    from mmebench.models.sources.huggingface import _config
+    from mmebench.models.sources.huggingface_text import longest
 
-    assert _longest(_config("roberta-base")) == 512
-    assert _longest(_config("bert-base-uncased")) == 512
-    assert _longest(_config("gpt2")) == 1024
+    assert longest(_config("roberta-base")) == 512
+    assert longest(_config("bert-base-uncased")) == 512
+    assert longest(_config("gpt2")) == 1024
 
 
 def test_an_alias_finds_its_architecture() -> None:

@@ -29,6 +29,7 @@ from mmebench.load.processes.connections import allow_connections
 from mmebench.load.processes.token import token_of
 from mmebench.load.schedule.plan import too_short
 from mmebench.models.package import Package
+from mmebench.models.ready_archive import name_platforms
 from mmebench.record.claim import claim
 from mmebench.record.layout import RunFiles
 from mmebench.record.metrics import write_metrics
@@ -57,6 +58,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int |
             same call goes on from there.
     """
     look_ahead(spec)
+    spec = name_platforms(spec)
     allow_connections(spec.workload)
     spec = spec.model_copy(update={"endpoint": opener_of(spec.endpoint).complete(spec.endpoint)})
     if spec.workload.workers is not None:

@@ -12,7 +12,6 @@ from mmebench.benchmark.outcome import Outcome
 from mmebench.figures.comparability import Differences
 from mmebench.figures.compare import Side, StageChange
 from mmebench.report.report import Report
-from mmebench.report.words.conclusions import Conclusions
 from mmebench.report.words.objectives import Verdict
 
 
@@ -21,13 +20,13 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(_known(value), indent=1, allow_nan=False))
 
 
-def report_fields(directory: object, report: Report, conclusions: Conclusions) -> dict[str, Any]:
+def report_fields(directory: object, report: Report) -> dict[str, Any]:
     """Of a results directory: ``stages`` are the rows of ``summary_results.csv``, under its columns."""
     return {
         "directory": str(directory),
         "stages": _rows(report.summary),
-        "conclusions": conclusions.verdict,
-        "warnings": conclusions.warnings,
+        "conclusions": report.conclusions.verdict,
+        "warnings": report.conclusions.warnings,
         "findings": report.findings,
         "failures": report.failures,
         "unread": report.unread,
@@ -35,10 +34,10 @@ def report_fields(directory: object, report: Report, conclusions: Conclusions) -
 
 
 def outcome_fields(
-    outcome: Outcome, conclusions: Conclusions, verdict: Verdict, problems: Sequence[BaseException], exit_code: int
+    outcome: Outcome, verdict: Verdict, problems: Sequence[BaseException], exit_code: int
 ) -> dict[str, Any]:
     """The same of a benchmark, with what it was to hold and what went wrong."""
-    return report_fields(outcome.directory, outcome.report, conclusions) | {
+    return report_fields(outcome.directory, outcome.report) | {
         "objectives": {"met": verdict.met, "lines": verdict.lines},
         "problems": [str(problem) for problem in problems],
         "staying": outcome.staying,

@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmebench.cli.options import choose_web_port, results_option, set_option, ui_option, ui_port_option
+from mmebench.cli.options import (
+    Output,
+    choose_web_port,
+    output_options,
+    results_option,
+    set_option,
+    ui_option,
+    ui_port_option,
+)
 
 if TYPE_CHECKING:
     from mmebench.benchmark.outcome import Outcome
@@ -18,16 +26,25 @@ if TYPE_CHECKING:
 @set_option
 @ui_option
 @ui_port_option
-def load(spec: Path, results: Path, overrides: tuple[str, ...], ui: bool, ui_port: int) -> int:
+@output_options
+def load(
+    spec: Path,
+    results: Path,
+    overrides: tuple[str, ...],
+    ui: bool,
+    ui_port: int,
+    output: Output,
+) -> int:
     """Offer SPEC's workload to a multi-model endpoint that already runs; nothing is created, nothing removed."""
-    from mmebench.benchmark.existing import load_endpoint
-    from mmebench.cli.outcome import show
     from mmebench.spec.reading import read_load_spec
 
-    wanted = read_load_spec(spec, overrides)
+    wanted = read_load_spec(spec, overrides)  # a mistake need not wait for what takes long to import
+    from mmebench.benchmark.existing import load_endpoint
+    from mmebench.cli.outcome import show
+
     web_port = choose_web_port(ui, ui_port)
 
     def benchmark(observer: "RunProgress", locust_port: int | None) -> "Outcome":
         return load_endpoint(wanted, results, observer, locust_port)
 
-    return show(results, wanted.objectives, benchmark, web_port)
+    return show(results, wanted.objectives, benchmark, output, web_port)

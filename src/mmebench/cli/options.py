@@ -1,8 +1,18 @@
 """Options that several commands share."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from mmebench.errors import disk_errors
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 results_option = click.option(
     "--results",
@@ -23,6 +33,45 @@ ui_port_option = click.option(
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead, for programs.")
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a command that takes long says, and where."""
+
+    as_json: bool
+    """One JSON object on stdout in the end; progress goes to stderr then."""
+    quiet: bool
+    log_file: Path | None
+    """Where progress goes instead."""
+
+    @contextmanager
+    def console(self) -> "Iterator[Console]":
+        """Where progress is shown."""
+        from rich.console import Console
+
+        if self.log_file is None:
+            yield Console(stderr=self.as_json, quiet=self.quiet)
+            return
+        with disk_errors(self.log_file), self.log_file.open("a", encoding="utf-8") as file:
+            yield Console(file=file, width=200)  # no terminal: a line a step, each with its time
+
+
+def output_options(command: Callable[..., int]) -> Callable[..., int]:
+    """The options of :class:`Output`, which the command gets as ``output``."""
+
+    @json_option
+    @click.option("--quiet", is_flag=True, help="Show no progress, only what came of it.")
+    @click.option(
+        "--log-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Append the progress to a file instead, each line with its time.",
+    )
+    @wraps(command)
+    def with_output(*arguments: Any, as_json: bool, quiet: bool, log_file: Path | None, **options: Any) -> int:
+        return command(*arguments, output=Output(as_json, quiet, log_file), **options)
+
+    return with_output
 
 
 def choose_web_port(ui: bool, port: int) -> int | None:

@@ -12,12 +12,13 @@ from mmebench.benchmark.outcome import Outcome
 from mmebench.benchmark.progress import RunProgress
 from mmebench.benchmark.web.picture import LivePicture
 from mmebench.benchmark.web.server import serve_live_page
-from mmebench.cli.options import say
+from mmebench.cli.as_json import outcome_fields, print_json
+from mmebench.cli.options import Output, say
 from mmebench.endpoints.endpoint import CleanUpError
 from mmebench.errors import MmebenchError, disk_errors
 from mmebench.figures.cost import most_per_dollar
 from mmebench.report.words.failures import nothing_succeeded
-from mmebench.report.words.objectives import judge
+from mmebench.report.words.objectives import Verdict, judge
 from mmebench.report.words.table import summary_table
 from mmebench.spec import Objectives
 
@@ -26,9 +27,10 @@ def show(
     results: Path,
     objectives: Objectives,
     benchmark: Callable[[RunProgress, int | None], Outcome],
+    output: Output,
     web_port: int | None = None,
 ) -> int:
-    """Run ``benchmark`` with its progress shown, then its table; returns the exit code.
+    """Run ``benchmark`` with its progress shown, then what came of it; returns the exit code.
 
     With a ``web_port`` there is a live page, too, and ``benchmark`` is told where Locust's own are to be.
 
@@ -38,29 +40,40 @@ def show(
     for ending in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(ending) is not signal.SIG_IGN:  # as it is under nohup
             signal.signal(ending, lambda number, _: sys.exit(128 + number))
-    console = Console()
     picture = LivePicture()
     page = nullcontext(None) if web_port is None else serve_live_page(picture, web_port)
-    with disk_errors(results), page as locust_port, RunProgress(console, picture=picture) as progress:
+    with (
+        disk_errors(results),
+        output.console() as console,
+        page as locust_port,
+        RunProgress(console, picture=picture) as progress,
+    ):
         if web_port is not None:
             progress.watch_at(f"http://127.0.0.1:{web_port}/")
         outcome = benchmark(progress, locust_port)
-    console.print(summary_table(outcome.report.summary))
     verdict = judge(outcome.report.summary, objectives)
-    choice = most_per_dollar(outcome.report.summary, objectives)
-    chosen = (choice.reason,) if choice else ()
-    for line in (*outcome.report.findings, *outcome.report.failures, *verdict.lines, *chosen):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-    console.print(
-        f"Results, charts and samples: {outcome.directory}/", highlight=False, markup=False, soft_wrap=True
-    )
-    for reminder in outcome.staying:
-        console.print(reminder, highlight=False, markup=False, soft_wrap=True)
     lost = nothing_succeeded(outcome.report.summary)
     problems = [*outcome.problems, *(MmebenchError(f"{run}: no request succeeded") for run in lost)]
+    codes = [problem.exit_code for problem in problems]
+    exit_code = max(codes, key=_gravity, default=0 if verdict.met else 1)
+    if output.as_json:
+        print_json(outcome_fields(outcome, verdict, problems, exit_code))
+    else:
+        _print(outcome, objectives, verdict)
     for problem in problems:
         say(problem)
-    return max((problem.exit_code for problem in problems), key=_gravity, default=0 if verdict.met else 1)
+    return exit_code
+
+
+def _print(outcome: Outcome, objectives: Objectives, verdict: Verdict) -> None:
+    console = Console()
+    console.print(summary_table(outcome.report.summary))
+    choice = most_per_dollar(outcome.report.summary, objectives)
+    chosen = (choice.reason,) if choice else ()
+    where = f"Results, charts and samples: {outcome.directory}/"
+    report = outcome.report
+    for line in (*report.findings, *report.failures, *verdict.lines, *chosen, where, *outcome.staying):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _gravity(exit_code: int) -> bool:

@@ -24,9 +24,10 @@ def package(spec: Path, output: Path, overrides: tuple[str, ...]) -> None:
     from mmebench.benchmark.progress import describe_package
     from mmebench.models.engine import LocalBuilder, exported_platform, is_built, package_engine
     from mmebench.models.package import package_model
+    from mmebench.models.ready_archive import name_platforms
     from mmebench.spec.reading import load_spec
 
-    wanted = load_spec(spec, overrides)
+    wanted = name_platforms(load_spec(spec, overrides))
     console = Console()
     for platform in wanted.platforms:
         with console.status(f"{platform.kind}: …") as status:

@@ -4,24 +4,31 @@ from pathlib import Path
 
 import click
 
+from mmebench.cli.options import json_option
+
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path))
-def report(directory: Path) -> None:
+@json_option
+def report(directory: Path, as_json: bool) -> None:
     """Summarise and draw DIRECTORY: results/<model> of any run in this layout."""
     from rich.console import Console
 
+    from mmebench.cli.as_json import print_json, report_fields
     from mmebench.cli.options import say
     from mmebench.errors import BadInputError, disk_errors
     from mmebench.record.recovery import recover_what_is_left
     from mmebench.report.report import write_report
     from mmebench.report.words.table import summary_table
 
-    console = Console()
+    console = Console(stderr=as_json)
     with disk_errors(directory):
         for what in recover_what_is_left(directory):
             console.print(what, highlight=False, markup=False, soft_wrap=True)
         written = write_report(directory)
+    if as_json:
+        print_json(report_fields(directory, written))
+        return
     console.print(summary_table(written.summary))
     for line in written.findings:
         console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmebench.cli.options import choose_web_port, results_option, set_option, ui_option, ui_port_option
+from mmebench.cli.options import (
+    Output,
+    choose_web_port,
+    output_options,
+    results_option,
+    set_option,
+    ui_option,
+    ui_port_option,
+)
 
 if TYPE_CHECKING:
     from mmebench.benchmark.outcome import Outcome
@@ -18,19 +26,28 @@ if TYPE_CHECKING:
 @set_option
 @ui_option
 @ui_port_option
-def run(spec: Path, results: Path, overrides: tuple[str, ...], ui: bool, ui_port: int) -> int:
+@output_options
+def run(
+    spec: Path,
+    results: Path,
+    overrides: tuple[str, ...],
+    ui: bool,
+    ui_port: int,
+    output: Output,
+) -> int:
     """Benchmark SPEC: package, serve, fill, load, report.
 
     Started again, it does not measure again what is in the results already.
     """
-    from mmebench.benchmark.story import run_benchmark
-    from mmebench.cli.outcome import show
     from mmebench.spec.reading import load_spec
 
-    wanted = load_spec(spec, overrides)
+    wanted = load_spec(spec, overrides)  # a mistake need not wait for what takes long to import
+    from mmebench.benchmark.story import run_benchmark
+    from mmebench.cli.outcome import show
+
     web_port = choose_web_port(ui, ui_port)
 
     def benchmark(observer: "RunProgress", locust_port: int | None) -> "Outcome":
         return run_benchmark(wanted, results, observer, locust_port)
 
-    return show(results, wanted.objectives, benchmark, web_port)
+    return show(results, wanted.objectives, benchmark, output, web_port)

@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import click
-from pydantic import ValidationError
 
 from mmebench.errors import BadInputError
-from mmebench.spec.endpoints import LocalEndpoint
-from mmebench.spec.mistakes import find_mistakes
 
 if TYPE_CHECKING:
     from mmebench.server.memory.archives import ArchiveSource
+    from mmebench.spec.endpoints import LocalEndpoint
 
 _INTERRUPTED = 130
 
@@ -132,8 +130,13 @@ def _log_output(path: Path | None) -> IO[bytes]:
         raise BadInputError(f"--log {path}: {error.strerror}; give a file that can be written") from None
 
 
-def _endpoint(options: dict[str, str]) -> LocalEndpoint:
+def _endpoint(options: dict[str, str]) -> "LocalEndpoint":
     """The options as the spec knows them, which also says what is allowed."""
+    from pydantic import ValidationError
+
+    from mmebench.spec.endpoints import LocalEndpoint
+    from mmebench.spec.mistakes import find_mistakes
+
     try:
         return LocalEndpoint.model_validate(options)
     except ValidationError as error:

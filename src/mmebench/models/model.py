@@ -37,8 +37,8 @@ class Model:
     max_sequence_length: int | None = None
     """Most tokens in a row of text; None for images."""
     attention_written_out: Callable[[], AbstractContextManager[object]] = nullcontext
-    """While it holds, attention that may mask a row whole is made of plain products, as not every runtime's own
-    attention takes that."""
+    """While it holds, attention that may mask a row whole, or adds a bias, is made of plain products, as not every
+    exporter and runtime takes that in one piece."""
 
     def run(self, arrays: "Sequence[Array]") -> "list[Array]":
         """The eager outputs for the inputs, both in order."""

@@ -1,6 +1,7 @@
 """The user's own Triton archive: checked before anything is started, then served as it is."""
 
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,8 @@ from mmebench.formats.tensors import TensorSpec
 from mmebench.formats.triton_config import ModelConfig, check, parse_partial, served_by
 from mmebench.models.config import add_tensors
 from mmebench.models.model import ModelFile
-from mmebench.spec import PLATFORMS, DynamicBatching, PlatformSpec, platform_kind
+from mmebench.models.sources.file import check_file
+from mmebench.spec import PLATFORMS, DynamicBatching, FileModel, PlatformSpec, Spec, platform_kind
 
 _LIMIT = 64 * 1024**3
 """Bytes that an archive may unpack to: more than the memory of any GPU that takes many models."""
@@ -47,13 +49,35 @@ def adopt_archive(file: ModelFile, platform: PlatformSpec, work: Path, archive: 
     if found != platform.kind:
         raise BadInputError(
             f"{file.path.name} is made for {served_by(config)} ({found}), "
-            f"and the spec says platform {platform.kind}; write platforms: [{found}]"
+            f"and the spec says platform {platform.kind}; leave platforms out, or write platforms: [{found}]"
         )
     _check_options(file, platform, config)
     _check_tensors(file, "input", file.inputs, config.input)
     _check_tensors(file, "output", file.outputs, config.output)
     shutil.copyfile(file.path, archive)
     return Batching(config.max_batch_size, any(one.HasField("dynamic_batching") for one in _all(config, folder)))
+
+
+def name_platforms(spec: Spec) -> Spec:
+    """The spec, with what a ready archive says that it is served as, where the spec leaves that out.
+
+    Raises:
+        BadInputError: there is no such archive, it is broken, or it does not say.
+    """
+    if spec.platforms or not isinstance(spec.model, FileModel):
+        return spec
+    check_file(spec.model)
+    path = spec.model.path
+    with tempfile.TemporaryDirectory(prefix="mmebench-") as work:
+        folder = unpack(path, Path(work, "unpacked"), _LIMIT)
+        text = (folder / "config.pbtxt").read_text(encoding="utf-8", errors="replace")
+    found = served_by(parse_partial(text, f"{path.name}/config.pbtxt"))
+    if not found:
+        raise BadInputError(
+            f"{path.name}/config.pbtxt: names neither backend nor platform; write one of them there, or give the "
+            "spec its platforms"
+        )
+    return spec.model_copy(update={"platforms": (PLATFORMS.read({"kind": platform_kind(found)}),)})
 
 
 def _read(path: Path, file: ModelFile) -> ModelConfig:

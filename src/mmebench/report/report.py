@@ -23,6 +23,7 @@ from mmebench.report.footers import footer_of, footer_of_all
 from mmebench.report.page.html import write_html
 from mmebench.report.recorded import Recorded, read_recorded
 from mmebench.report.runs import name_all, tell_apart
+from mmebench.report.words.conclusions import Conclusions, common_objectives, conclude
 from mmebench.report.words.experiments import write_experiments
 from mmebench.report.words.failures import explain_failures
 from mmebench.spec import Objectives
@@ -33,6 +34,7 @@ class Report(NamedTuple):
 
     summary: pd.DataFrame
     """One row a stage."""
+    conclusions: Conclusions
     findings: tuple[str, ...]
     """What experiments show, a line each."""
     failures: tuple[str, ...]
@@ -65,9 +67,10 @@ def write_report(directory: Path, changed: RunFiles | None = None) -> Report:
         findings += write_experiments(run.files, footer_of(run.run))
     _draw_all(directory, runs, summary)
     unread = unread_records(directory)
-    write_html(runs, summary, findings, unread, directory / REPORT)
-    failures = explain_failures([run.run for run in runs if run.run is not None])
-    return Report(summary, tuple(findings), tuple(failures), unread)
+    records = [run.run for run in runs if run.run is not None]
+    conclusions = conclude(summary, common_objectives(records), records, unread)
+    write_html(runs, summary, conclusions, findings, directory / REPORT)
+    return Report(summary, conclusions, tuple(findings), tuple(explain_failures(records)), unread)
 
 
 def _draw_run(recorded: Recorded, rows: pd.DataFrame) -> None:

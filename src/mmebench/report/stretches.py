@@ -1,11 +1,12 @@
 """The stages of a load on the time axis of a picture."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+
+if TYPE_CHECKING:  # the page has these stretches, too, and draws without it
+    from matplotlib.axes import Axes
 
 from mmebench.record.run import StageWindow
 from mmebench.report.operating_points import describe_load
@@ -36,14 +37,16 @@ def find_stretches(windows: Sequence[StageWindow], stages: pd.DataFrame) -> list
     ]
 
 
-def count_seconds(axes: Axes, end: float) -> None:
+def count_seconds(axes: "Axes", end: float) -> None:
     """The time axis of a load."""
+    from matplotlib.ticker import MaxNLocator
+
     axes.set_xlim(0, end)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=10, steps=[1, 2, 5, 10]))
     axes.set_xlabel("seconds since the load began")
 
 
-def mark_stages(axes: Axes, stages: Sequence[Stretch]) -> None:
+def mark_stages(axes: "Axes", stages: Sequence[Stretch]) -> None:
     """Where stages begin, and which time of each does not count."""
     for number, stage in enumerate(stages):
         axes.axvline(stage.start, color=QUIET, linewidth=0.8, linestyle=":")
@@ -52,7 +55,7 @@ def mark_stages(axes: Axes, stages: Sequence[Stretch]) -> None:
             axes.axvspan(stage.start, stage.ready, color=QUIET, alpha=0.2, linewidth=0, label=label)
 
 
-def name_stages(axes: Axes, stages: Sequence[Stretch]) -> None:
+def name_stages(axes: "Axes", stages: Sequence[Stretch]) -> None:
     """The load of each stage above the axes, upright where it is too wide for its stage; not all of very many."""
     if not stages:
         return

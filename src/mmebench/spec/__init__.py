@@ -6,9 +6,9 @@ names every mistake.
 """
 
 from difflib import get_close_matches
-from typing import Self
+from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from mmebench.spec.arrivals import Arrivals, ClosedLoop, ConstantRate, Poisson, RateArrivals, Trace
 from mmebench.spec.endpoints import AnyEndpoint, LocalEndpoint
@@ -77,11 +77,21 @@ __all__ = [
 ]
 
 
+_NO_READY_ARCHIVE: dict[str, Any] = {
+    "if": {"properties": {"model": {"properties": {"path": {"pattern": r"\.tar\.gz$"}}, "required": ["path"]}}},
+    "else": {"required": ["platforms"], "properties": {"platforms": {"minItems": 1}}},
+}
+
+
 class Spec(Strict):
     """One benchmark: a model on one or more platforms, on one endpoint, under one workload."""
 
+    model_config = ConfigDict(json_schema_extra=_NO_READY_ARCHIVE)
+
     model: AnyModel
-    platforms: OneOrSeveral[AnyPlatform] = Field(min_length=1)
+    platforms: OneOrSeveral[AnyPlatform] = Field(
+        (), description="each is measured; a ready archive says itself what it is, and may leave it out"
+    )
     endpoint: AnyEndpoint = Field(default_factory=LocalEndpoint)
     targets: AnyTargets = Field(default_factory=Targets)
     workload: Workload = Field(default_factory=Workload)
@@ -90,6 +100,10 @@ class Spec(Strict):
 
     @model_validator(mode="after")
     def _parts_go_together(self) -> Self:
+        if not self.platforms and not self.model.is_ready_archive:
+            raise ValueError(
+                f"platforms: got none; allowed: 1 or more of {', '.join(PLATFORMS)}; write e.g. platforms: [pt]"
+            )
         labels = [platform_label(platform_kind(each.kind), each.precision) for each in self.platforms]
         if twice := first_repeated(labels):
             raise ValueError(

@@ -156,7 +156,5 @@ class Profile(Strict):
         return self
 
 
-AnyProfile = Annotated[
-    Profile, ShortFor("stages", (list, tuple), ({"type": "array", "items": {"type": "object"}},))
-]
+AnyProfile = Annotated[Profile, ShortFor("stages", (list, tuple))]
 """A bare list is short for ``{stages: […]}``."""

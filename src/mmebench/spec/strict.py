@@ -18,19 +18,19 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic_core import CoreSchema
-from pydantic_core.core_schema import no_info_before_validator_function
+from pydantic_core.core_schema import no_info_after_validator_function, no_info_before_validator_function
 
-from mmebench.units import DURATION, SHARE, SIZE, seconds, share, size
+from mmebench.units import DURATION, LEAST_WITHOUT_UNIT, SHARE, SIZE, seconds, share, size
 
 BY_HAND = {"by hand": True}
 """The context of a validation of what a person has written, and not of what we wrote of it ourselves."""
 
 
-def _with_unit(unit: str, number: str, form: str, *examples: str) -> WithJsonSchema:
+def _with_unit(unit: str, number: str, form: str, *examples: str, least: int = 0) -> WithJsonSchema:
     """For editors, which check it, and for messages: a number, or text with a unit."""
     written = {"type": "string", "pattern": f"^{unit}$"}
     return WithJsonSchema(
-        {"anyOf": [{"type": number, "minimum": 0}, written], "format": form, "examples": list(examples)}
+        {"anyOf": [{"type": number, "minimum": least}, written], "format": form, "examples": list(examples)}
     )
 
 
@@ -68,7 +68,9 @@ Latency = Annotated[
 ]
 """Seconds, written 200ms or 1s: of a bare number nobody knows whether it is milliseconds."""
 
-Size = Annotated[int, BeforeValidator(size), _with_unit(SIZE, "integer", "size", "4GiB", "500MB")]
+Size = Annotated[
+    int, BeforeValidator(size), _with_unit(SIZE, "integer", "size", "4GiB", "500MB", least=LEAST_WITHOUT_UNIT)
+]
 """Bytes, written 4GiB, 500MB or as a number."""
 
 Share = Annotated[float, BeforeValidator(share), _with_unit(SHARE, "number", "share", "1%", "0.01")]
@@ -105,7 +107,21 @@ def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-EachOnce = AfterValidator(_each_once)
+class _EachOnce:
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_after_validator_function(_each_once, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        written = handler(core_schema)
+        for form in written.get("anyOf", [written]):
+            if form.get("type") == "array":
+                form["uniqueItems"] = True
+        return written
+
+
+EachOnce = _EachOnce()
 """Of a list in which nothing may be repeated."""
 
 
@@ -133,8 +149,6 @@ class ShortFor:
 
     field: str
     types: tuple[type, ...]
-    written: tuple[dict[str, Any], ...]
-    """The JSON schemas of such values."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return no_info_before_validator_function(self._whole, handler(source))
@@ -142,7 +156,9 @@ class ShortFor:
     def __get_pydantic_json_schema__(
         self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {"anyOf": [*self.written, handler(core_schema)]}
+        whole = handler(core_schema)
+        field = handler.resolve_ref_schema(whole)["properties"][self.field]
+        return {"anyOf": [*(form for form in field["anyOf"] if "$ref" not in form), whole]}
 
     def _whole(self, value: Any) -> Any:
         short = isinstance(value, self.types) and not isinstance(value, bool)

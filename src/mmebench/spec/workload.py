@@ -55,9 +55,7 @@ class Targets(Strict):
         return self
 
 
-AnyTargets = Annotated[
-    Targets, ShortFor("count", (int, str), ({"type": "integer", "minimum": 1}, {"const": "capacity"}))
-]
+AnyTargets = Annotated[Targets, ShortFor("count", (int, str))]
 """A bare 5 is short for ``{count: 5}``."""
 
 

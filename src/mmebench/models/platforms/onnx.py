@@ -45,7 +45,7 @@ def export(model: Model, platform: PlatformSpec, folder: Path) -> Export:
     """Write ``model.onnx``, and ``model.onnx.data`` for large weights; batch and sequence length stay free."""
     import torch
 
-    with exporting(f"{model.name}: export to ONNX"):
+    with exporting(f"{model.name}: export to ONNX"), model.attention_written_out():
         torch.onnx.export(
             model.module,
             trace_example(model, platform),

@@ -6,6 +6,7 @@ images and text, so every package has ``INPUT__0``, ``INPUT__1``, … and ``OUTP
 
 import copy
 import shutil
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from mmebench.models.quiet import quiet
 from mmebench.spec import ModelSource, PlatformSpec
 
 _FILE = "model.pt"
+_MAGIC = 0x1950A86A20F9469CFC6C.to_bytes(10, "little")
+"""``torch.serialization.MAGIC_NUMBER``, as a pickle has it."""
 
 
 class HalfPrecision(torch.nn.Module):
@@ -58,6 +61,7 @@ def adopt(file: ModelFile, platform: PlatformSpec, folder: Path) -> Export:
     """Copy the user's TorchScript file, if it takes and gives what the spec says; it is run once to know."""
     if platform.precision == "fp16":
         raise BadInputError(f"{file.path.name} is served in the precision it has; leave precision out")
+    _refuse_weights(file)
     shutil.copyfile(file.path, folder / _FILE)
     rows = min(2, platform.max_batch_size)
     arrays = example(file.inputs, max(rows, 1), file.sequence_length)
@@ -76,6 +80,27 @@ def adopt(file: ModelFile, platform: PlatformSpec, folder: Path) -> Export:
         ) from error
     _check_outputs(file, results, rows)
     return export
+
+
+def _refuse_weights(file: ModelFile) -> None:
+    """What training scripts save has the same ending: weights without the code that they belong to, or a pickle.
+
+    PyTorch writes both as archives, of which only TorchScript's has code in it; long ago it wrote weights as
+    pickles one after another, the first of which is a number.
+    """
+    if zipfile.is_zipfile(file.path):
+        with zipfile.ZipFile(file.path) as archive:
+            parts = {name.partition("/")[2] for name in archive.namelist()}
+        saved = "data.pkl" in parts and "constants.pkl" not in parts
+    else:
+        with file.path.open("rb") as content:
+            saved = _MAGIC in content.read(32)
+    if saved:
+        raise BadInputError(
+            f"model.path: {file.path} holds weights or a pickled module (torch.save), not TorchScript; save the "
+            "module with torch.jit.trace(module, example).save(path); or, for weights of a model of timm, "
+            f"torchvision or huggingface, name that as model.source and give weights: {file.path}"
+        )
 
 
 def _check_outputs(file: ModelFile, results: Sequence[Array], rows: int) -> None:

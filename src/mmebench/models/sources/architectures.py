@@ -1,4 +1,4 @@
-"""Shapes of well-known text models, so that random weights need neither the hub nor a folder.
+"""Shapes of well-known text and image models, so that random weights need neither the hub nor a folder.
 
 A model with random weights is as large and as fast as the real one, if the shape is right. Each entry says what
 differs from the defaults of its family in transformers, and how many parameters the plain model (without a task's
@@ -51,6 +51,10 @@ ARCHITECTURES = {
     "google/electra-base-discriminator": Architecture("electra", 108_891_648, {**_BASE, "embedding_size": 768}),
     "microsoft/deberta-v3-small": Architecture("deberta-v2", 141_304_320, {**_DEBERTA_V3, "num_hidden_layers": 6}),
     "microsoft/deberta-v3-base": Architecture("deberta-v2", 183_831_552, _DEBERTA_V3),
+    "t5-small": Architecture("t5", 60_506_624),
+    "t5-base": Architecture("t5", 222_903_552, {"d_model": 768, "d_ff": 3072, "num_layers": 12, "num_heads": 12}),
+    "google/vit-base-patch16-224": Architecture("vit", 86_389_248),
+    "openai/clip-vit-base-patch32": Architecture("clip", 151_277_313),
     "sentence-transformers/all-MiniLM-L6-v2": Architecture(
         "bert", 22_713_216, {**_MINILM, "num_hidden_layers": 6}
     ),
@@ -64,7 +68,7 @@ ARCHITECTURES = {
 }
 """By hub name, without the organisation where the hub has an alias without it."""
 
-_ALIASED = ("google-bert/", "distilbert/", "FacebookAI/", "albert/", "openai-community/")
+_ALIASED = ("google-bert/", "distilbert/", "FacebookAI/", "albert/", "openai-community/", "google-t5/")
 
 
 def find(name: str) -> Architecture | None:

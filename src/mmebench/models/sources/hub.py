@@ -32,3 +32,8 @@ def _reachable(url: str) -> bool:
     except socket.gaierror:
         return False
     return True
+
+
+def reason(error: Exception) -> str:
+    """The first line of what a library says went wrong."""
+    return str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__

@@ -24,7 +24,7 @@ from mmebench.report.page.trade_offs import draw_trade_offs
 from mmebench.report.palette import COLOURS, COLOURS_ON_BLACK
 from mmebench.report.recorded import Recorded
 from mmebench.report.runs import RunKey
-from mmebench.report.words.conclusions import common_objectives, conclude
+from mmebench.report.words.conclusions import Conclusions, common_objectives
 from mmebench.report.words.objectives import describe_objectives
 from mmebench.spec import EXPERIMENTS, Objectives
 
@@ -64,15 +64,19 @@ class _Asked(NamedTuple):
 
 
 def write_html(
-    runs: list[Recorded], summary: pd.DataFrame, findings: Sequence[str], unread: Sequence[str], path: Path
+    runs: list[Recorded],
+    summary: pd.DataFrame,
+    conclusions: Conclusions,
+    findings: Sequence[str],
+    path: Path,
 ) -> None:
     """Write the report of these runs, whose rows, if they have any, are ``summary``; it needs no other file.
 
     Args:
         runs: in the order of the summary.
         summary: one row a stage.
+        conclusions: what it comes to.
         findings: what experiments show, a sentence each.
-        unread: why a record could not be read, a sentence each.
         path: of the file.
     """
     import jinja2
@@ -98,7 +102,7 @@ def write_html(
         most_sentences=_MOST_SENTENCES,
         most_warnings=_MOST_WARNINGS,
         most_rows=_MOST_ROWS,
-        conclusions=conclude(summary, objectives, records, unread),
+        conclusions=conclusions,
         findings=tuple(findings),
         switches=_switches(runs),
         charts=charts,
