@@ -88,6 +88,14 @@ def test_a_single_stage_is_a_bar_with_its_figure() -> None:
     assert list(draw_trade_offs(shown(pd.concat([PT[:1], ONNX[:1]])), NONE)) == [], "two dots are no chart"
 
 
+def test_a_load_that_only_failed_has_no_latency_to_draw() -> None:
+    columns = ["Total Average Response Time", "Total Median Response Time", "p95_ms", "p99_ms"]
+    failed = PT.assign(**dict.fromkeys(columns, np.nan)).assign(**{"Requests/s": 0.0, "Successful Requests": 0})
+    assert list(load_charts(failed)) == ["Throughput over users", "Failures"]
+    assert list(load_charts(failed[2:])) == ["Throughput at 16 users", "Failures"]
+    assert list(draw_trade_offs(shown(failed), NONE)) == []
+
+
 def test_a_single_stage_among_several_is_a_bar_at_its_load() -> None:
     drawing = load_charts(pd.concat([PT, ONNX[:1]]))["Throughput over users"].wide
     assert drawing.count('<rect class="bar" data-run="1"') == 1
@@ -132,8 +140,9 @@ def test_without_objectives_the_knee_is_chosen() -> None:
 def test_a_run_has_one_name_and_one_colour_everywhere() -> None:
     runs = shown(BOTH)
     own = re.compile(r'<g data-run="(\d)" data-colour="(\d)"[^>]*>(?:<path[^>]*>)?<text class="label"[^>]*>(\w+)')
-    drawings = [chart.wide for chart in [*draw_load_charts(runs, NONE), *draw_trade_offs(runs, NONE)]]
-    assert len(drawings) == 4
+    charts = [*draw_load_charts(runs, NONE), *draw_trade_offs(runs, NONE)]
+    drawings = [chart.wide for chart in charts if chart.title != "Failures"]  # which only pt had
+    assert len(drawings) == 3
     for drawing in drawings:
         assert set(own.findall(drawing)) == {("0", "0", "pt"), ("1", "1", "onnx")}
 
