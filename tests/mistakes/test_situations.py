@@ -77,7 +77,7 @@ COMMAND = [sys.executable, "-m", "mmebench"]
         ("run sagemaker.yaml --set endpoint.profile=mine", {}, 2, "run `aws sso login --profile mine`"),
         ("clean --region us-east-1 --profile mine", {}, 2, "run `aws sso login --profile mine`"),
         ("load load.yaml --set endpoint.profile=yours", {}, 2, "profile (yours) could not be found; correct"),
-        ("clean --region us-east-1", KEYS | {"AWS_ENDPOINT_URL": "nonsense"}, 2, "Invalid endpoint: nonsense; correct"),
+        ("clean --region us-east-1", KEYS | {"AWS_ENDPOINT_URL": "nonsense"}, 2, "Invalid endpoint: nonsense;"),
     ],
 )  # fmt: skip
 def test_a_command_says_what_is_wrong(
