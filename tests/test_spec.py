@@ -79,7 +79,10 @@ def test_sizes_durations_and_short_forms(tmp_path: Path) -> None:
             {"platforms": [{"kind": "pt", "max_batch_size": 0, "dynamic_batching": {}}]},
             r"max_batch_size 0 leaves nothing to batch",
         ),
-        ({"targets": {"count": 0}}, r"targets\.count: got 0; allowed: a whole number from 1 or 'capacity'"),
+        (
+            {"targets": {"count": 0}},
+            r"targets\.count: got 0; allowed: a whole number from 1 to 100000 or 'capacity'",
+        ),
         ({"targets": {"count": 3, "capacity": 1.5}}, r"got both count and capacity"),
         ({"workload": {"payload": {"batch": 9}}}, r"batch 9 goes over max_batch_size 8 of platform pt"),
         ({"workload": {"profile": {"stages": [{"users": 0}]}}}, r"stages\.0\.users: got 0"),

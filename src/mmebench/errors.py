@@ -55,6 +55,22 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise MmebenchError(f"{error.filename or path}: {error.strerror or error}") from error
 
 
+def make_folder(path: Path) -> None:
+    """The folder that a person has named for what is written, before anything is started.
+
+    Raises:
+        BadInputError: there can be none. DiskFullError: there is no room for one.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise DiskFullError(f"{path}: {_FULL[error.errno]}") from error
+        raise BadInputError(
+            f"{path}: {error.strerror}; give a folder that can be made, and that you may write to"
+        ) from None
+
+
 def keep_free(directory: Path, needed: int) -> None:
     """Stop before a disk is full, while what is left to be written still finds room.
 

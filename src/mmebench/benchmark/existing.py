@@ -7,7 +7,7 @@ from mmebench.benchmark.measurement import complete, digest, measure
 from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.outcome import Outcome
 from mmebench.benchmark.outlook import load_seconds
-from mmebench.errors import disk_errors
+from mmebench.errors import BadInputError, MmebenchError, disk_errors, make_folder
 from mmebench.load.schedule.plan import too_short
 from mmebench.models.package import Package, read_package
 from mmebench.record.claim import claim
@@ -28,7 +28,7 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: i
             directory. MmebenchError: the load broke.
     """
     endpoint = spec.endpoint
-    package = read_package(spec.model.package) if spec.model.package else None
+    package = _read(spec.model.package) if spec.model.package else None
     served: Package | ServedModel = package or spec.model
     # What an archive of the user's own computes in is not known; it is filed as mmebench run files it.
     precision = "fp16" if served.precision == "fp16" else "fp32"
@@ -57,7 +57,7 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: i
     )
 
     with disk_errors(files.directory):
-        files.directory.mkdir(parents=True, exist_ok=True)
+        make_folder(files.directory)
         with claim(files.directory):
             for what in recover(files.directory):
                 observer.recovered(what)
@@ -67,3 +67,12 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: i
             observer.offering(job)
             observer.measured(complete(measure(asked, job, files, observer.live, observer.gathering), files))
             return Outcome(files.directory, write_report(files.directory))
+
+
+def _read(record: Path) -> Package:
+    try:
+        return read_package(record)
+    except MmebenchError as error:
+        raise BadInputError(
+            f"model.package: {error}; give the JSON that mmebench package wrote beside the archive"
+        ) from None

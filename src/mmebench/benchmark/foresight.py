@@ -12,6 +12,7 @@ from mmebench.load.schedule.popularity import probabilities
 from mmebench.load.schedule.trace import read_trace
 from mmebench.models.sources.file import check_file
 from mmebench.spec import FileModel, Spec, Targets, Trace
+from mmebench.spec.workload import MOST_TARGETS
 
 _UNNAMED = "model"
 """Where only the loader of a model knows its name."""
@@ -45,4 +46,4 @@ def _most(targets: Targets) -> int:
     """The most that there can be."""
     if isinstance(targets.count, int) and targets.capacity is None:
         return targets.count
-    return math.ceil(targets.limit * (targets.capacity or 1))
+    return min(MOST_TARGETS, math.ceil(targets.limit * (targets.capacity or 1)))

@@ -24,7 +24,7 @@ from mmebench.benchmark.parts import OpenPart, Part, find_parts, open_part
 from mmebench.benchmark.spending import Spending
 from mmebench.endpoints.endpoint import Endpoint, Monitored, Residency, Staying
 from mmebench.endpoints.opener import opener_of
-from mmebench.errors import BadInputError, MmebenchError, disk_errors
+from mmebench.errors import BadInputError, MmebenchError, disk_errors, make_folder
 from mmebench.load.processes.connections import allow_connections
 from mmebench.load.processes.token import token_of
 from mmebench.load.schedule.plan import too_short
@@ -65,7 +65,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int |
         token_of(spec.workload.workers)  # better missed now than when everything is loaded
     for what in too_short(spec.workload, spec.objectives):
         observer.warned(what)
-    results.mkdir(parents=True, exist_ok=True)
+    make_folder(results)
     observer.planned(len(tuple(spec.endpoint.each())) * len(spec.platforms), load_seconds(spec.workload))
     problems: list[MmebenchError] = []
     spending = Spending()

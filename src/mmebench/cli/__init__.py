@@ -76,6 +76,10 @@ def main() -> None:
     except MmebenchError as error:
         say(error)
         sys.exit(error.exit_code)
+    except OSError as error:  # of the output, the folder we are in, or a file that only this command writes
+        said = f"{error.filename or 'output'}: {error.strerror or error}; see whether it can be read and written"
+        say(MmebenchError(said))
+        sys.exit(MmebenchError.exit_code)
     except ModuleNotFoundError as error:
         from mmebench.installing import missing_module
 

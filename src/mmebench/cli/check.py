@@ -28,12 +28,14 @@ def check(spec: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     from mmebench.endpoints.opener import opener_of
     from mmebench.load.schedule.plan import too_short
     from mmebench.models.engine import is_built
+    from mmebench.models.ready_archive import name_platforms
     from mmebench.spec.reading import load_spec
 
     wanted = load_spec(spec, overrides)
+    look_ahead(wanted)
+    wanted = name_platforms(wanted)
     opener = opener_of(wanted.endpoint)
     wanted = wanted.model_copy(update={"endpoint": opener.complete(wanted.endpoint)})
-    look_ahead(wanted)
     builds = sum(is_built(wanted.model, platform) for platform in wanted.platforms)
     prices = opener.check(wanted.endpoint, len(wanted.platforms), builds)
     forecast, doubts = make_forecast(wanted, prices), too_short(wanted.workload, wanted.objectives)

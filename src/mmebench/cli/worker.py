@@ -30,8 +30,11 @@ def worker(conductor: str, processes: int, stay: bool, token: Path | None, insec
     from mmebench.load.processes.token import token_for
 
     host, _, port = conductor.rpartition(":")
-    if not host or not port.isdecimal():
-        raise BadInputError(f"got {conductor!r}; allowed: HOST:PORT, where the load listens")
+    if not host or not port.isdecimal() or not 0 < int(port) <= 65535:
+        raise BadInputError(
+            f"got {conductor!r}; allowed: HOST:PORT, where the load listens, with a port from 1 to 65535; give "
+            "the spec's workload.workers.listen"
+        )
     shared = token_for(host, token, insecure)
     click.echo(f"waiting for {'loads' if stay else 'the load'} that {conductor} leads; Ctrl-C ends it", err=True)
     if stay:

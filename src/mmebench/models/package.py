@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from mmebench.errors import MmebenchError, disk_errors
+from mmebench.errors import MmebenchError, disk_errors, make_folder
 from mmebench.formats.archive import pack
 from mmebench.formats.tensors import TensorSpec
 from mmebench.models.config import make_config
@@ -83,7 +83,7 @@ def package_model(
             return found
         if not model.is_ready_archive:
             find_exporter(platform).check(model, platform)
-        directory.mkdir(parents=True, exist_ok=True)
+        make_folder(directory)
         progress(f"load the model from {model.source}")
         loaded = _load(model)
         if isinstance(loaded, ModelFile):

@@ -36,14 +36,19 @@ HeaderName = Annotated[
 HeaderValue = Annotated[str, Field(pattern=r"^[\x20-\x7e]*$", examples=["trace=1"])]
 
 
+PORT = r"(6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[1-5]\d{4}|[1-9]\d{0,3})"
+MOST_TARGETS = 100_000
+"""As many as anybody has tried behind one endpoint, and more."""
+
+
 class Targets(Strict):
     """How many copies of the model stand behind the endpoint: a number, what fits, or a multiple of that."""
 
-    count: Annotated[int, Field(ge=1)] | Literal["capacity"] = Field(
+    count: Annotated[int, Field(ge=1, le=MOST_TARGETS)] | Literal["capacity"] = Field(
         "capacity", description="a number, or capacity: as many as fit without an eviction"
     )
-    capacity: float | None = Field(None, gt=0, description="instead of count: this many times what fits")
-    limit: int = Field(500, ge=1, description="the search for capacity stops here")
+    capacity: float | None = Field(None, gt=0, le=1000, description="instead of count: this many times what fits")
+    limit: int = Field(500, ge=1, le=MOST_TARGETS, description="the search for capacity stops here")
     threshold: Share | None = Field(
         None, gt=0, le=1, description="stop filling at this share of memory instead of at the first eviction"
     )
@@ -98,7 +103,7 @@ class Payload(Strict):
 class Workers(Strict):
     """Client processes on other hosts, each of which is started there with ``mmebench worker``."""
 
-    listen: Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$", examples=["10.0.0.5:5557"])] = Field(
+    listen: Annotated[str, Field(pattern=rf"^[^:\s]+:{PORT}$", examples=["10.0.0.5:5557"])] = Field(
         description="address and port of this host that they connect to"
     )
     count: int = Field(ge=1, le=1024, description="the load begins when so many client processes have joined")
