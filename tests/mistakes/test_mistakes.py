@@ -1,6 +1,7 @@
 """Typical mistakes: each has one message, with what was got, what is allowed and what to do."""
 
 import importlib.util
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
+from mmebench.cli import main
 from mmebench.errors import BadInputError
 from mmebench.spec import Spec
 from mmebench.spec.load import LoadSpec
@@ -86,3 +88,23 @@ def test_what_is_obvious_is_taken(short: dict[str, Any], tmp_path: Path, schemas
     path.write_text(written(short), encoding="utf-8")
     assert part_of(short["taken"], load_spec(path).model_dump(mode="json"))
     schemas[Spec].validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+COMMANDS: list[dict[str, str]] = yaml.safe_load((HERE / "commands.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("mistake", names(COMMANDS))
+def test_a_mistake_on_the_command_line_is_told(
+    mistake: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(RUN), encoding="utf-8")
+    (tmp_path / "load.yaml").write_text(yaml.safe_dump(LOAD), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MMEBENCH_TOKEN", raising=False)
+    monkeypatch.setattr("sys.argv", ["mmebench", *shlex.split(mistake["command"])])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out) == (2, ""), said.err
+    for part in ("got", "allowed", "do"):
+        assert mistake[part] in said.err

@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from difflib import get_close_matches
 
 import click
 
@@ -38,6 +39,18 @@ class _LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Who forgets the command, or mistypes it, is told which one was meant."""
+        name = args[0]
+        if name.startswith("-") or name in _COMMANDS:
+            return super().resolve_command(context, args)
+        close = get_close_matches(name, _COMMANDS, n=1)
+        spec = name.endswith((".yaml", ".yml"))
+        hint = f"did you mean mmebench {f'run {name}' if spec else close[0]}?" if spec or close else "see --help"
+        raise click.UsageError(f"got command {name!r}; allowed: {', '.join(_COMMANDS)}; {hint}", context)
+
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
@@ -56,7 +69,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; its exit codes are those of its help."""
     try:
-        status = cli.main(standalone_mode=False)
+        status = cli.main(prog_name="mmebench", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

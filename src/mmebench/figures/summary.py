@@ -40,7 +40,8 @@ def summarise(directory: Path) -> pd.DataFrame:
     runs = find_runs(directory)
     if not runs:
         raise BadInputError(
-            f"{directory}: no results; a run is <instance_type>*<platform>*<targets>_stats_history.csv and more"
+            f"{directory}: no results; a run is <instance_type>*<platform>*<targets>_stats_history.csv and more; "
+            "give results/<model> of an earlier run"
         )
     frames = [rows for files in runs if not (rows := summarise_run(files)).empty]
     if not frames:
