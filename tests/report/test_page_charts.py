@@ -162,6 +162,17 @@ def test_labels_stand_a_line_apart_and_within_the_drawing() -> None:
     assert heights[-1] <= 100
 
 
+def test_names_too_long_for_the_end_of_a_line_stand_above_the_chart() -> None:
+    names = [f"{platform}-with-a-long-name" for platform in ("onnx", "pt")]
+    long = pd.concat([PT.assign(platform=names[1]), ONNX.assign(platform=names[0])])
+    chart = load_charts(long)["Latency over users"]
+    assert texts(chart.narrow, "label") == [*sorted(names, reverse=True), "p99", "p50", "p99", "p50"]
+    assert "…" not in chart.narrow + chart.wide
+    assert f"{names[0]} p99" in texts(chart.wide, "label")
+    bars = load_charts(long[2:4])["Throughput at 16 users and 1 user"].narrow
+    assert texts(bars, "label") == sorted(names, reverse=True), "above the bars"
+
+
 def test_so_many_runs_that_labels_have_no_room_are_told_apart_by_colour_alone() -> None:
     many = pd.concat(
         [stages(f"p{number}", [(1, 20 + number, 50, 240, 0), (4, 38, 105, 456, 0)]) for number in range(50)]

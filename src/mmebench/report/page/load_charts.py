@@ -110,7 +110,7 @@ def _latency(
         known = known_latencies(run.stages)
         for column, name in known.items():
             if len(runs) == 1 or column != P95:  # between the two others
-                labels += last_label(run, column, name if len(runs) == 1 else f"{run.name} {name}")
+                labels += last_label(run, column, "" if len(runs) == 1 else run.name, name)
     plot = Plot(size, _loads(loads, load, size), latency_axis(runs, objectives), labels)
     for run in runs:
         rows, known = run.stages, known_latencies(run.stages)
