@@ -163,7 +163,7 @@ def _text(text: str) -> str:
 
 def commands() -> str:
     """The page of all commands, as their own help has it."""
-    context = click.Context(cli, info_name="mmebench")
+    context = click.Context(cli, info_name="mmebench", **cli.context_settings)
     sections = [_COMMANDS, _help(cli, context)]
     for name in cli.list_commands(context):
         command = cli.get_command(context, name)
