@@ -152,7 +152,8 @@ def _start_worker(runner: Runner, job: LoadJob, content: RequestContent) -> None
     events.test_stop.add_listener(lambda **_: worker.send())
     # Before Locust tells the conductor that this process is gone: Ctrl-C in a terminal reaches all processes.
     events.quitting.add_listener(lambda **_: worker.leave(STOPPED_SECONDS))
-    every_second(runner, worker.every_second)
+    alone = not isinstance(runner, WorkerRunner)
+    every_second(runner, worker.every_second, EventWriter(EVENTS) if alone else None)
     if isinstance(runner, WorkerRunner):
         if EVENTS >= 0:
             os.close(EVENTS)  # so that the pipe ends when the conductor does

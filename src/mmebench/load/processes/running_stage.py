@@ -56,7 +56,7 @@ class RunningStage:
         )
 
     def window(self, ready_ns: int, end_ns: int, origin_ns: int) -> StageWindow:
-        """What the stage was, and what the busiest worker said of itself and its machine; from ``origin_ns`` on."""
+        """What the stage was, and what the busiest worker said of itself and its machine; since ``origin_ns``."""
 
         def most(figures: Iterable[float | None]) -> float | None:
             return max((figure for figure in figures if figure is not None), default=None)
