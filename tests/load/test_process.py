@@ -12,7 +12,6 @@ import pytest
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.record.samples import keep_samples
 from support.load_run import LoadRun, load_processes
-from support.patience import after
 from support.scripted_server import OK, Step
 
 pytestmark = pytest.mark.slow
@@ -105,8 +104,13 @@ def test_what_a_killed_load_had_recorded_is_kept(tmp_path: Path) -> None:
         (child,) = load_processes()
         os.kill(child.pid, signal.SIGKILL)
 
-    with after(4, kill), pytest.raises(MmebenchError, match="the load stopped after 0 of 1 stages"):
-        LoadRun(tmp_path, lambda n: (0.01, OK), {}, {"users": 2, "duration": 60})
+    def script(number: int) -> tuple[float, bytes]:
+        if number == 300:  # of which more than 50 have been sent to be written, a second's worth or two before
+            threading.Thread(target=kill).start()
+        return 0.01, OK
+
+    with pytest.raises(MmebenchError, match="the load stopped after 0 of 1 stages"):
+        LoadRun(tmp_path, script, {}, {"users": 2, "duration": 60})
     assert keep_samples(tmp_path / "samples.arrows", tmp_path / "samples.parquet") > 50
     assert load_processes() == []
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 from mmebench.record.layout import RunFiles, find_runs
@@ -11,6 +12,15 @@ def test_names_are_those_of_the_layout(tmp_path: Path) -> None:
     assert files.resources_chart.name == "ml.g4dn.2xlarge*trt*42_resources.png"
     files.stats_history.touch()
     assert find_runs(tmp_path) == [files]
+
+
+def test_names_without_stars_where_a_spec_asks_for_them(tmp_path: Path) -> None:
+    plain = RunFiles(tmp_path, "local_gpu-2cpu", "onnx-fp16", 9, "plain")
+    assert plain.samples.name == "local_gpu-2cpu__onnx-fp16__9_samples.parquet"
+    both = [replace(plain, targets=3), replace(plain, targets=4, layout="stars")]
+    for files in both:
+        files.stats_history.touch()
+    assert find_runs(tmp_path) == both
 
 
 def test_other_files_are_no_runs(tmp_path: Path) -> None:

@@ -164,6 +164,14 @@ def test_the_table_has_a_line_a_stage() -> None:
     assert max(map(len, lines)) <= 80
 
 
+def test_latencies_of_less_than_ten_milliseconds_have_two_digits() -> None:
+    console = Console(width=80, record=True, file=open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115
+    console.print(summary_table(ONNX.assign(p99_ms=[0.042, 9.94, 9.96])))
+    shown = console.export_text()
+    assert all(f" {latency} " in shown for latency in ("0.042", "9.9", "10"))
+    assert " 0 " in shown, "what is counted has none"
+
+
 @pytest.mark.parametrize(
     ("objectives", "met", "words"),
     [

@@ -269,6 +269,10 @@ def test_all_words_can_be_read(page: Page, scheme: str) -> None:
         assert low == {}
 
 
+def test_ten_stages_take_less_than_a_megabyte(report: Path) -> None:
+    assert report.stat().st_size < 1e6
+
+
 @pytest.mark.parametrize(("scheme", "paper"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(21, 23, 27)")])
 def test_it_is_as_light_or_dark_as_its_reader_wants(page: Page, scheme: str, paper: str) -> None:
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # a Literal, from a parameter

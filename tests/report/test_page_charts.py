@@ -88,6 +88,14 @@ def test_a_single_stage_is_a_bar_with_its_figure() -> None:
     assert list(draw_trade_offs(shown(pd.concat([PT[:1], ONNX[:1]])), NONE)) == [], "two dots are no chart"
 
 
+def test_a_load_that_only_failed_has_no_latency_to_draw() -> None:
+    columns = ["Total Average Response Time", "Total Median Response Time", "p95_ms", "p99_ms"]
+    failed = PT.assign(**dict.fromkeys(columns, np.nan)).assign(**{"Requests/s": 0.0, "Successful Requests": 0})
+    assert list(load_charts(failed)) == ["Throughput over users", "Failures"]
+    assert list(load_charts(failed[2:])) == ["Throughput at 16 users", "Failures"]
+    assert list(draw_trade_offs(shown(failed), NONE)) == []
+
+
 def test_a_single_stage_among_several_is_a_bar_at_its_load() -> None:
     drawing = load_charts(pd.concat([PT, ONNX[:1]]))["Throughput over users"].wide
     assert drawing.count('<rect class="bar" data-run="1"') == 1
@@ -132,8 +140,9 @@ def test_without_objectives_the_knee_is_chosen() -> None:
 def test_a_run_has_one_name_and_one_colour_everywhere() -> None:
     runs = shown(BOTH)
     own = re.compile(r'<g data-run="(\d)" data-colour="(\d)"[^>]*>(?:<path[^>]*>)?<text class="label"[^>]*>(\w+)')
-    drawings = [chart.wide for chart in [*draw_load_charts(runs, NONE), *draw_trade_offs(runs, NONE)]]
-    assert len(drawings) == 4
+    charts = [*draw_load_charts(runs, NONE), *draw_trade_offs(runs, NONE)]
+    drawings = [chart.wide for chart in charts if chart.title != "Failures"]  # which only pt had
+    assert len(drawings) == 3
     for drawing in drawings:
         assert set(own.findall(drawing)) == {("0", "0", "pt"), ("1", "1", "onnx")}
 
@@ -151,6 +160,17 @@ def test_labels_stand_a_line_apart_and_within_the_drawing() -> None:
     assert heights == sorted(heights)
     assert min(np.diff(heights)) >= 15
     assert heights[-1] <= 100
+
+
+def test_names_too_long_for_the_end_of_a_line_stand_above_the_chart() -> None:
+    names = [f"{platform}-with-a-long-name" for platform in ("onnx", "pt")]
+    long = pd.concat([PT.assign(platform=names[1]), ONNX.assign(platform=names[0])])
+    chart = load_charts(long)["Latency over users"]
+    assert texts(chart.narrow, "label") == [*sorted(names, reverse=True), "p99", "p50", "p99", "p50"]
+    assert "…" not in chart.narrow + chart.wide
+    assert f"{names[0]} p99" in texts(chart.wide, "label")
+    bars = load_charts(long[2:4])["Throughput at 16 users and 1 user"].narrow
+    assert texts(bars, "label") == sorted(names, reverse=True), "above the bars"
 
 
 def test_so_many_runs_that_labels_have_no_room_are_told_apart_by_colour_alone() -> None:

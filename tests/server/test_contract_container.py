@@ -181,7 +181,7 @@ def test_what_cannot_work_is_refused(front: Front, tmp_path: Path, monkeypatch: 
         "http://:80",
         "http://[1",
     ):
-        assert f"--container: got '{nowhere}': allowed:" in refusal(tmp_path, "--container", nowhere)
+        assert f"--container: got '{nowhere}'; allowed:" in refusal(tmp_path, "--container", nowhere)
     assert "says itself when it is full" in refusal(tmp_path, "--container", url, "--memory", "1GiB")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()

@@ -23,6 +23,8 @@ class Display:
 
     def __init__(self, console: Console) -> None:
         self._progress = _Lines(console)
+        self.is_live = console.is_terminal or console.is_jupyter
+        """Whether there is anything that can be drawn anew: a terminal, or the cell of a notebook."""
         self._whole: TaskID | None = None
         self._step: TaskID | None = None
         self._coming_up: dict[str, tuple[TaskID, str]] = {}
@@ -30,12 +32,12 @@ class Display:
 
     def start(self) -> None:
         """Until :meth:`stop`."""
-        if self._progress.console.is_terminal:
+        if self.is_live:
             self._progress.start()
 
     def stop(self) -> None:
         """Leaves nothing behind."""
-        if self._progress.console.is_terminal:  # else it would leave an empty line
+        if self.is_live:  # else it would leave an empty line
             self._progress.stop()
 
     def refresh(self) -> None:

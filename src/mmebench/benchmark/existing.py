@@ -35,7 +35,7 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: i
     platform = PLATFORMS.read({"kind": served.platform, "precision": precision})
     name = package.model if package else str(spec.model.name)
     targets = endpoint.target_names
-    files = RunFiles(results / name, endpoint.instance_type, platform.label, len(targets))
+    files = RunFiles(results / name, endpoint.instance_type, platform.label, len(targets), spec.layout)
     job = ask(
         spec,
         served,

@@ -77,7 +77,7 @@ class RunProgress(Observer):
         self._step_name = description
         for shown in self._shown:
             shown.step(f"{self._part}: {description}", total)
-        if not self._console.is_terminal:
+        if not self._display.is_live:
             self._say(description)
 
     def _show(self, now: str, completed: float | None = None, where: str = "") -> None:
@@ -88,7 +88,7 @@ class RunProgress(Observer):
             shown.show(now + cost, completed, where)
         self._show_whole()
         at = self._clock()
-        if not self._console.is_terminal and at - self._said_at >= _SILENCE_SECONDS:
+        if not self._display.is_live and at - self._said_at >= _SILENCE_SECONDS:
             left = "" if self._outlook is None else f"; {self._outlook.describe(at)}"
             self._say(f"{self._step_name}: {where}{', ' * bool(where)}{now}{cost}{left}")
 
@@ -105,7 +105,7 @@ class RunProgress(Observer):
     def _print(self, text: str) -> None:
         self._said_at = self._clock()
         self._picture.say(f"{datetime.now():%H:%M:%S} {text}")
-        stamp = "" if self._console.is_terminal else f"{datetime.now():%H:%M:%S} "
+        stamp = "" if self._display.is_live else f"{datetime.now():%H:%M:%S} "
         self._console.print(stamp + text, highlight=False, markup=False, soft_wrap=True)
 
     def watch_at(self, url: str) -> None:
@@ -151,7 +151,7 @@ class RunProgress(Observer):
     @override
     def coming_up(self, what: str, message: str) -> None:
         self._picture.coming_up(what, message)
-        if self._display.coming_up(what, message) and not self._console.is_terminal:
+        if self._display.coming_up(what, message) and not self._display.is_live:
             self._print(f"{what}: endpoint: {message}")
 
     @override

@@ -152,7 +152,7 @@ def _all_of(problems: list[MmebenchError]) -> MmebenchError:
 
 
 def _files(part: Part, run: Run) -> RunFiles:
-    return RunFiles(part.directory, run.instance_type, run.platform, run.targets)
+    return RunFiles(part.directory, run.instance_type, run.platform, run.targets, part.spec.layout)
 
 
 def _keep_metrics(endpoint: Monitored, run: Run, files: RunFiles) -> list[MmebenchError]:
@@ -202,7 +202,8 @@ def _run_part(part: Part, opened: OpenPart, spending: Spending, observer: Observ
         )
         observer.filled(capacity)
         targets = _address_targets(spec.targets, capacity, endpoint, package)
-        files = RunFiles(part.directory, endpoint.instance_type, part.platform.label, len(targets))
+        where = (part.directory, endpoint.instance_type, part.platform.label)
+        files = RunFiles(*where, len(targets), spec.layout)
         job = ask(
             spec,
             package,

@@ -9,8 +9,9 @@ from mmebench.cli.options import json_option
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--mlflow", "tracking", metavar="URI", help="Log its runs to MLflow, too: file:mlruns or a server.")
 @json_option
-def report(directory: Path, as_json: bool) -> None:
+def report(directory: Path, tracking: str | None, as_json: bool) -> None:
     """Summarise and draw DIRECTORY: results/<model> of any run in this layout."""
     from rich.console import Console
 
@@ -26,6 +27,11 @@ def report(directory: Path, as_json: bool) -> None:
         for what in recover_what_is_left(directory):
             console.print(what, highlight=False, markup=False, soft_wrap=True)
         written = write_report(directory)
+    if tracking is not None:
+        from mmebench.report.mlflow_runs import log_runs
+
+        for name in log_runs(directory, written.summary, tracking):
+            console.print(f"MLflow at {tracking}: {name}", highlight=False, markup=False, soft_wrap=True)
     if as_json:
         print_json(report_fields(directory, written))
         return

@@ -1,7 +1,7 @@
 """Where results are: ``results/<model>/<instance_type>*<platform>*<targets>_<what>``.
 
 The names are those that Locust's ``--csv`` option makes of its prefix, and what other tools that read this
-layout expect.
+layout expect. Shells take a star for a pattern, so that a spec may ask for names without.
 """
 
 import re
@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-_STATS_HISTORY = re.compile(r"(?P<instance_type>[^*]+)\*(?P<platform>[^*_]+)\*(?P<targets>\d+)_stats_history\.csv")
+from mmebench.spec.layout import Layout
+
+_BETWEEN: dict[Layout, str] = {"stars": "*", "plain": "__"}
+_STATS_HISTORY = re.compile(
+    r"(?P<instance_type>[^*]+?)(?P<between>\*|__)(?P<platform>[^*_]+)(?P=between)(?P<targets>\d+)_stats_history\.csv"
+)
 
 SUMMARY = "summary_results.csv"
 CHART2 = "chart2.png"
@@ -29,11 +34,12 @@ class RunFiles:
     instance_type: str
     platform: str
     targets: int
+    layout: Layout = "stars"
 
     @property
     def prefix(self) -> Path:
         """What Locust's ``--csv`` is given."""
-        return self.directory / f"{self.instance_type}*{self.platform}*{self.targets}"
+        return self.directory / _BETWEEN[self.layout].join((self.instance_type, self.platform, str(self.targets)))
 
     def _file(self, what: str) -> Path:
         return self.directory / f"{self.prefix.name}_{what}"
@@ -140,5 +146,7 @@ def find_runs(directory: Path) -> list[RunFiles]:
     for path in directory.iterdir():
         match = _STATS_HISTORY.fullmatch(path.name)
         if match:
-            runs.append(RunFiles(directory, match["instance_type"], match["platform"], int(match["targets"])))
+            layout: Layout = "stars" if match["between"] == "*" else "plain"
+            targets = int(match["targets"])
+            runs.append(RunFiles(directory, match["instance_type"], match["platform"], targets, layout))
     return sorted(runs, key=lambda run: (run.instance_type, run.platform, run.targets))

@@ -15,6 +15,7 @@ from mmebench.spec.endpoints import AnyEndpoint, LocalEndpoint
 from mmebench.spec.endpoints.endpoint import ServedEndpoint
 from mmebench.spec.endpoints.sagemaker import SageMakerEndpoint
 from mmebench.spec.experiments import EXPERIMENTS, AnyExperiment, Experiment
+from mmebench.spec.layout import AnyLayout
 from mmebench.spec.platforms import (
     PLATFORMS,
     AnyPlatform,
@@ -97,6 +98,7 @@ class Spec(Strict):
     workload: Workload = Field(default_factory=Workload)
     objectives: Objectives = Field(default_factory=Objectives)
     experiments: OneOrSeveral[AnyExperiment] = Field((), description="what else is to be shown, after the load")
+    layout: AnyLayout = "stars"
 
     @model_validator(mode="after")
     def _parts_go_together(self) -> Self:

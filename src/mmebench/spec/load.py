@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from mmebench.formats.tensors import TensorSpec
 from mmebench.spec.endpoints import ExistingEndpoint
+from mmebench.spec.layout import AnyLayout
 from mmebench.spec.platforms.platform import Name
 from mmebench.spec.strict import Strict
 from mmebench.spec.workload import Objectives, Workload, check_search
@@ -43,6 +44,7 @@ class LoadSpec(Strict):
     model: ServedModel
     workload: Workload = Field(default_factory=Workload)
     objectives: Objectives = Field(default_factory=Objectives)
+    layout: AnyLayout = "stars"
 
     @model_validator(mode="after")
     def _parts_go_together(self) -> Self:

@@ -1,7 +1,7 @@
 """The subject of an experiment: a filled endpoint, and all that there is to ask of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmebench.benchmark.capacity import target_name
@@ -68,7 +68,7 @@ class Subject:
         Raises:
             MmebenchError: the load broke.
         """
-        files = RunFiles(folder, self.endpoint.instance_type, self.files.platform, len(targets))
+        files = replace(self.files, directory=folder, targets=len(targets))
         workload = self.job.workload.model_copy(
             update={"popularity": popularity, "arrivals": arrivals, "profile": Profile(stages=stages)}
         )

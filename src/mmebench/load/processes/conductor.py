@@ -1,7 +1,6 @@
 """The conductor: leads the workers from stage to stage and gathers what they send. There is one in each load."""
 
-from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from time import monotonic_ns
 
 from locust.runners import Runner
@@ -19,7 +18,7 @@ from mmebench.load.processes.running_stage import RunningStage
 from mmebench.load.processes.sample_stream import SampleStream
 from mmebench.load.schedule.plan import NOT_ASKED, Verdict, judge, make_plan
 from mmebench.load.schedule.schedule import Traced, count_within, due_times
-from mmebench.record.run import FailedAlike, StageWindow
+from mmebench.record.run import StageWindow
 from mmebench.spec import ClosedLoop, Stage
 
 _READY_SECONDS = 60.0
@@ -221,24 +220,7 @@ class Conductor:
         self._runner.send_message(order.name, order.data())
         self._await_reports(running)
         self._look_for_lost(running)
-        reports = running.reports.values()
-
-        def most(figures: Iterable[float | None]) -> float | None:
-            return max((figure for figure in figures if figure is not None), default=None)
-
-        window = StageWindow(
-            users=running.stage.concurrency,
-            start=self._seconds(running.start_ns),
-            ready=self._seconds(ready_ns),
-            end=self._seconds(end_ns),
-            client_cpu=most(report.cpu for report in reports),
-            loop_lag_p99=most(report.lag_p99 for report in reports),
-            own_lag_p99=most(report.own_lag_p99 for report in reports),
-            machine_cpu=most(report.machine_cpu for report in reports),
-            machine_stolen=most(report.machine_stolen for report in reports),
-            rate=running.stage.rate,
-            failures=tuple(FailedAlike(**asdict(complaint)) for complaint in running.complaints.take()),
-        )
+        window = running.window(ready_ns, end_ns, self._stream.origin_ns)
         if self._open_loop:
             window = self._count_due(running, window, ready_ns, end_ns)
         notes = running.notes

@@ -1,7 +1,8 @@
 """The stage that runs: what the conductor ordered, and what it has been told since."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,6 +12,7 @@ from mmebench.load.client.recorder import Rows
 from mmebench.load.messages import BeginStage, StageReport
 from mmebench.load.schedule.schedule import Nanoseconds, count_within
 from mmebench.load.schedule.stationarity import is_stationary
+from mmebench.record.run import FailedAlike, StageWindow
 from mmebench.record.samples import SCHEMA
 from mmebench.spec import Stage, Stationary
 
@@ -51,6 +53,28 @@ class RunningStage:
         number = self.orders[node].worker + 1
         self.lost[node] = (
             f"client process {number} of {len(self.orders)} was cut off for a while; nothing is missing"
+        )
+
+    def window(self, ready_ns: int, end_ns: int, origin_ns: int) -> StageWindow:
+        """What the stage was, and what the busiest worker said of itself and its machine; from ``origin_ns`` on."""
+
+        def most(figures: Iterable[float | None]) -> float | None:
+            return max((figure for figure in figures if figure is not None), default=None)
+
+        reports = self.reports.values()
+        start, ready, end = ((at - origin_ns) / 1e9 for at in (self.start_ns, ready_ns, end_ns))
+        return StageWindow(
+            users=self.stage.concurrency,
+            start=start,
+            ready=ready,
+            end=end,
+            client_cpu=most(report.cpu for report in reports),
+            loop_lag_p99=most(report.lag_p99 for report in reports),
+            own_lag_p99=most(report.own_lag_p99 for report in reports),
+            machine_cpu=most(report.machine_cpu for report in reports),
+            machine_stolen=most(report.machine_stolen for report in reports),
+            rate=self.stage.rate,
+            failures=tuple(FailedAlike(**asdict(complaint)) for complaint in self.complaints.take()),
         )
 
     @property

@@ -9,7 +9,9 @@ from mmebench.report.page.axis import Axis, up_to
 from mmebench.report.page.plot import Size, of_run, shorten, width_of
 
 _ROW, _BAR = 26.0, 16.0
-_TOP, _BELOW = 8.0, 44.0
+_TOP, _BELOW, _NAME = 8.0, 44.0, 14.0
+_MOST_BESIDE = 0.45
+"""Of a drawing, for the names beside bars."""
 
 
 class Part(NamedTuple):
@@ -44,12 +46,14 @@ def draw_bars(size: Size, bars: Sequence[Bar], axis: str, about: str, key: Seque
     ends = [max(sum(part.length for part in bar.parts), _known(bar.interval[1])) for bar in bars]
     lines = _wrap(key, size.width)
     top = _TOP + 20 * len(lines)
-    height = top + _ROW * len(bars) + _BELOW
-    left = min(12 + max(width_of(bar.name, bold=True) for bar in bars), size.width * 0.45)
+    left = 12 + max(width_of(bar.name, bold=True) for bar in bars)
+    above = left > _MOST_BESIDE * size.width
+    row, left = (_ROW + _NAME, 12.0) if above else (_ROW, left)
+    height = top + row * len(bars) + _BELOW
     right = size.width - 14 - max(width_of(bar.text) for bar in bars)
     across = up_to(axis, ends, most=max(int((right - left) / 50), 3))
     drawn = "".join(
-        (*_explain(lines), *_frame(across, left, right, top, height), *_draw(bars, across, left, right, top))
+        (*_explain(lines), *_frame(across, left, right, top, height), *_draw(bars, across, left, right, top, row))
     )
     said = f'role="img" aria-label="{escape(about, quote=True)}"'
     return f'<svg viewBox="0 0 {size.width} {height:g}" {said}>{drawn}</svg>'
@@ -92,9 +96,10 @@ def _frame(axis: Axis, left: float, right: float, top: float, height: float) -> 
     )
 
 
-def _draw(bars: Sequence[Bar], axis: Axis, left: float, right: float, top: float) -> Iterator[str]:
+def _draw(bars: Sequence[Bar], axis: Axis, left: float, right: float, top: float, row: float) -> Iterator[str]:
+    """The name of each beside it, or above it where rows are high enough for that."""
     for number, bar in enumerate(bars):
-        y = top + _ROW * number + (_ROW - _BAR) / 2
+        y = top + row * (number + 1) - (_ROW + _BAR) / 2
         begin = 0.0
         pieces = []
         for part in bar.parts:
@@ -115,8 +120,11 @@ def _draw(bars: Sequence[Bar], axis: Axis, left: float, right: float, top: float
             )
             reach = max(reach, high)
         after = left + axis.share(reach) * (right - left) + 6
+        if row > _ROW:
+            name, place = shorten(bar.name, right - left), f'x="{left:.1f}" y="{y - 4:.1f}"'
+        else:
+            name, place = bar.name, f'x="{left - 6:.1f}" y="{y + 12:.1f}" text-anchor="end"'
         yield (
-            f'<g{of_run(bar.run)}><text class="label" x="{left - 6:.1f}" y="{y + 12:.1f}" text-anchor="end">'
-            f"{escape(shorten(bar.name, left - 6))}</text>{''.join(pieces)}"
+            f'<g{of_run(bar.run)}><text class="label" {place}>{escape(name)}</text>{"".join(pieces)}'
             f'<text class="figure" x="{after:.1f}" y="{y + 12:.1f}">{escape(bar.text)}</text></g>'
         )

@@ -30,8 +30,8 @@ from mmebench.spec import EXPERIMENTS, Objectives
 
 _MOST_TILES = 8
 """Runs whose figures are there at once; those of others at a click."""
-_MOST_WARNINGS = 6
-"""The same of warnings."""
+_MOST_SENTENCES, _MOST_WARNINGS = 12, 6
+"""The same of what the verdict says, and of warnings."""
 _MOST_ROWS = 60
 """Of a table; one that has more is there at a click."""
 
@@ -99,10 +99,11 @@ def write_html(
         facts=_facts(runs, summary, objectives),
         runs=[_head(run, shown, objectives) for run in shown],
         most_tiles=_MOST_TILES,
+        most_sentences=_MOST_SENTENCES,
         most_warnings=_MOST_WARNINGS,
         most_rows=_MOST_ROWS,
         conclusions=conclusions,
-        findings=findings,
+        findings=tuple(findings),
         switches=_switches(runs),
         charts=charts,
         pictures=list(_pictures(shown)),

@@ -54,15 +54,17 @@ def _draw(runs: Sequence[Shown], load: str, objectives: Objectives) -> Iterator[
             f"{rate}; ringed: {ringed(runs)}",
             lambda s, a: _throughput(runs, loads, load, s, a),
         )
+    else:
+        at = " and ".join(dict.fromkeys(describe_load(row) for _, row in summary.iterrows()))
+        yield make(f"Throughput at {at}", rate, lambda s, a: _throughput_bars(runs, s, a))
+    if several and known_latencies(summary):
         percentiles = "p50 to p99 as a band" if summary[P99].notna().any() else "the mean"
         yield make(
             f"Latency {over}",
             f"{latency}, ms: {percentiles}{_said(objectives)}",
             lambda s, a: _latency(runs, loads, load, objectives, s, a),
         )
-    else:
-        at = " and ".join(dict.fromkeys(describe_load(row) for _, row in summary.iterrows()))
-        yield make(f"Throughput at {at}", rate, lambda s, a: _throughput_bars(runs, s, a))
+    elif known_latencies(summary):
         yield make(f"Latency at {at}", f"{latency}, ms", lambda s, a: _latency_bars(runs, s, a))
     if any(count_failed(row) for row in summary.to_dict("records")):
         yield _failures(runs, load, several)
@@ -108,7 +110,7 @@ def _latency(
         known = known_latencies(run.stages)
         for column, name in known.items():
             if len(runs) == 1 or column != P95:  # between the two others
-                labels += last_label(run, column, name if len(runs) == 1 else f"{run.name} {name}")
+                labels += last_label(run, column, "" if len(runs) == 1 else run.name, name)
     plot = Plot(size, _loads(loads, load, size), latency_axis(runs, objectives), labels)
     for run in runs:
         rows, known = run.stages, known_latencies(run.stages)
@@ -169,12 +171,18 @@ def _failures(runs: Sequence[Shown], load: str, several: bool) -> Chart:
         for run in runs:
             for _, row in run.stages.iterrows():
                 failed = count_failed(row)
+                if not failed:
+                    continue
                 requests = failed + int(row["Successful Requests"])
                 share = failed / requests if requests else 0.0
                 text = f"{failed:,} of {requests:,} failed or were never started"
                 name = f"{run.name}, {describe_load(row)}" if several else run.name
                 part = Part(share * 100, "failed", f"{name}: {text}")
-                bars.append(Bar(run.number, name, [part], f"{share:.2%}" if failed else "none"))
+                bars.append(Bar(run.number, name, [part], f"{share:.2%}"))
         return draw_bars(size, bars, "% of requests", about)
 
-    return make("Failures", "requests that failed or were never started, % of all that were due", draw)
+    return make(
+        "Failures",
+        "% of requests that failed or were never started, where there were any",
+        draw,
+    )

@@ -16,6 +16,8 @@ from mmebench.report.palette import COLOURS
 _NARROW_LETTERS, _WIDE_LETTERS = frozenset("ijl.,:;'|!() []/-ft1r"), frozenset("mwMWQO@%<>=+~…≥")
 _LETTER, _BOLD = 7.7, 8.6
 """The width of a letter that is neither, in the widest font of 12 px that a page is likely to have."""
+_MOST_BESIDE = 0.34
+"""Of a drawing, for what is written beside the ends of its lines."""
 _INSET = 14.0
 """From the frame to the first and the last point of what does not begin at zero."""
 _LINE = 15.0
@@ -47,7 +49,15 @@ class Label(NamedTuple):
     run: int
     x: float
     y: float
-    text: str
+    name: str
+    """Of the run; empty where there is only one."""
+    kind: str = ""
+    """Which of its lines."""
+
+    @property
+    def text(self) -> str:
+        """``onnx p99``."""
+        return f"{self.name} {self.kind}".strip()
 
 
 def width_of(text: str, bold: bool = False) -> float:
@@ -94,8 +104,24 @@ class Plot:
         if len(self.labels) * _LINE > self._bottom - self._top + _LINE:
             self.labels = ()
         self._left = 14.0 + max(width_of(text) for text in self.y.texts)
-        beside = max((width_of(label.text, bold=True) for label in self.labels), default=0.0)
-        self._right = self.size.width - max(min(beside + 14, 0.4 * self.size.width), 16)
+        self._above: list[tuple[int, str, float, float]] = []
+        if self._beside_width() > _MOST_BESIDE * self.size.width:
+            self._name_above()
+        self._right = self.size.width - max(self._beside_width(), 16)
+
+    def _beside_width(self) -> float:
+        return max((width_of(label.text, bold=True) + 14 for label in self.labels), default=0.0)
+
+    def _name_above(self) -> None:
+        """The runs in lines of their own, where their names have no room beside the ends of lines."""
+        x, y = 8.0, self._top
+        for run, name in {label.run: label.name for label in self.labels}.items():
+            if x + width_of(name, bold=True) > self.size.width and x > 8:
+                x, y = 8.0, y + _LINE
+            self._above.append((run, shorten(name, self.size.width - x), x, y))
+            x += width_of(name, bold=True) + 12
+        self._top = y + 16
+        self.labels = [label._replace(name="") for label in self.labels if label.kind]
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Where a value is, in pixels."""
@@ -226,6 +252,10 @@ class Plot:
 
     def _beside(self) -> Iterable[str]:
         """Each label as near to the end of its line as the others let it, with a hair between the two."""
+        for run, name, left, top in self._above:
+            yield (
+                f'<g{of_run(run)}><text class="label" x="{left:.1f}" y="{top - 2:.1f}">{escape(name)}</text></g>'
+            )
         placed = sorted(((self.at(label.x, label.y), label) for label in self.labels), key=lambda each: each[0][1])
         heights = spread([up for (_, up), _ in placed], self._top, self._bottom)
         for ((across, up), label), height in zip(placed, heights, strict=True):
@@ -233,8 +263,7 @@ class Plot:
             hair = ""
             if abs(height - up) > 3 or x - across > 20:
                 hair = f'<path class="hair" d="M{across + 5:.1f} {up:.1f}L{x - 3:.1f} {height:.1f}"/>'
-            text = escape(shorten(label.text, self.size.width - x))
-            written = f'<text class="label" x="{x:.1f}" y="{height + 4:.1f}">{text}</text>'
+            written = f'<text class="label" x="{x:.1f}" y="{height + 4:.1f}">{escape(label.text)}</text>'
             yield f"<g{of_run(label.run)}>{hair}{written}</g>"
 
 

@@ -19,13 +19,13 @@ RATE = "Requests/s"
 P50, P95, P99 = PERCENTILES
 
 
-def last_label(run: Shown, column: str, text: str, x: str = "load") -> list[Label]:
+def last_label(run: Shown, column: str, name: str, kind: str = "", x: str = "load") -> list[Label]:
     """At the last point of a line."""
     known = run.stages[run.stages[column].notna()]
     if known.empty:
         return []
     last = known.iloc[-1]
-    return [Label(run.number, float(last[x]), float(last[column]), text)]
+    return [Label(run.number, float(last[x]), float(last[column]), name, kind)]
 
 
 def rate_marks(run: Shown, x: str) -> Iterator[Mark]:

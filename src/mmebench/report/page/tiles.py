@@ -101,4 +101,4 @@ def _cost(run: Shown) -> Tile:
     hourly = f"at ${human_number(price.usd_per_hour)} an hour ({price.source})"
     if cost is None or pd.isna(cost):
         return Tile(what, "", "unknown", f"{hourly}; there is no such load")
-    return Tile(what, f"${human_number(cost)}", "", hourly)
+    return Tile(what, f"${cost:,.2f}" if cost >= 1 else f"${human_number(cost)}", "", hourly)

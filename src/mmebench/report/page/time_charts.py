@@ -78,7 +78,7 @@ def _course(run: Shown, title: str, objectives: Objectives) -> Chart:
         values = [*p50, *p99]
         values += near_limits(objectives, values).values()
         at = (rows["second"] + seconds / 2).tolist()
-        labels = [Label(run.number, at[-1], p99[-1], "p99"), Label(run.number, at[-1], p50[-1], "p50")]
+        labels = [Label(run.number, at[-1], p99[-1], "", "p99"), Label(run.number, at[-1], p50[-1], "", "p50")]
         x = _seconds(end, size)
         plot = Plot(size, x, fitting("ms", values), labels)
         _mark_stages(plot, stages)

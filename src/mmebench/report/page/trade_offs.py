@@ -45,7 +45,7 @@ def _knee(runs: Sequence[Shown], objectives: Objectives) -> Iterator[Chart]:
         for run in known:
             latencies = {column: name for column, name in known_latencies(run.stages).items() if column != P95}
             for column, name in latencies.items():
-                labels += last_label(run, column, f"{run.name} {name}", RATE)
+                labels += last_label(run, column, run.name if len(known) > 1 else "", name, RATE)
         x = from_zero("successful requests per second", rates, 8 if size == WIDE else 5)
         plot = Plot(size, x, latency_axis(known, objectives), labels)
         for run in known:
@@ -75,7 +75,7 @@ def _cost(runs: Sequence[Shown]) -> Iterator[Chart]:
 
     def draw(size: Size, about: str) -> str:
         costs = [value for run in priced for value in run.stages[PER_MILLION].dropna()]
-        labels = [label for run in priced for label in last_label(run, P99, run.name, PER_MILLION)]
+        labels = [label for run in priced for label in last_label(run, P99, run.name, x=PER_MILLION)]
         plot = Plot(
             size,
             fitting("US dollars for a million inferences", costs, 8 if size == WIDE else 5),

@@ -14,6 +14,7 @@ from mmebench.figures.operating_point import find_operating_point
 from mmebench.report.latency import latency_of
 from mmebench.report.objective_lines import near_limits
 from mmebench.report.operating_points import operating_points
+from mmebench.report.palette import COLOURS
 from mmebench.report.pictures.pictures import finish
 from mmebench.report.pictures.pictures import logarithmic as set_logarithmic
 from mmebench.report.runs import Look, RunKey, key_of
@@ -21,8 +22,7 @@ from mmebench.spec import Objectives
 from mmebench.units import human_number
 
 # Blue and orange differ in lightness too, so that the pictures can be read in grey; so do the two bar colours.
-_THROUGHPUT = "#1f4e79"
-_LATENCY = "#e08a1e"
+_THROUGHPUT, _LATENCY = COLOURS[:2]
 _SUCCESS = "#7fb3a3"
 _FAILURE = "#a4161a"
 _OBJECTIVE = "#b3261e"

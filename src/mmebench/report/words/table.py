@@ -9,14 +9,15 @@ from rich.table import Table
 from mmebench.figures.operating_point import loads
 from mmebench.report.latency import latency_of
 
+_MS = "ms"
 _FIGURES = (
     ("max_models_loaded", "models", "{:.0f}"),
     ("load", "load", "{:.3g}"),
     ("Requests/s", "req/s", "{:.1f}"),
-    ("Total Average Response Time", "mean", "{:.0f}"),
-    ("Total Median Response Time", "p50", "{:.0f}"),
-    ("p95_ms", "p95", "{:.0f}"),
-    ("p99_ms", "p99", "{:.0f}"),
+    ("Total Average Response Time", "mean", _MS),
+    ("Total Median Response Time", "p50", _MS),
+    ("p95_ms", "p95", _MS),
+    ("p99_ms", "p99", _MS),
     ("Successful Requests", "ok", "{:.0f}"),
     ("Failed Requests", "fail", "{:.0f}"),
     ("cold_starts", "cold", "{:.0f}"),
@@ -60,6 +61,8 @@ def summary_table(summary: pd.DataFrame) -> Table:
 def _cell(row: "pd.Series[float]", column: str, form: str) -> str:
     if pd.isna(row[column]):
         return ""
+    if form == _MS:  # whole numbers, where that leaves two digits
+        return f"{row[column]:.0f}" if row[column] >= 9.95 else f"{row[column]:.2g}"
     limited = column == "Requests/s" and pd.notna(row["client_limited"]) and row["client_limited"]
     return form.format(row[column]) + ("*" if limited else "")
 
