@@ -3,17 +3,19 @@
 import socket
 import threading
 from collections.abc import Callable
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from playwright.sync_api import Page
 
 from mmebench.benchmark.web.picture import LivePicture
 from mmebench.benchmark.web.server import serve_live_page
 from mmebench.errors import BadInputError, MmebenchError
+from mmebench.load.locust_pages import LocustPages
 from mmebench.load.processes.events import Live
 from mmebench.load.processes.process import offer_load
 from mmebench.record.run import StageWindow
@@ -42,12 +44,15 @@ def offer(tmp_path: Path, seconds: int, visit: Callable[[Page], None]) -> list[S
         if live.successes:
             running.set()
 
+    address = ""
+
     def browse() -> None:
         assert running.wait(30)
         try:
             with chromium() as browser:
                 page = browser.new_page(viewport={"width": 1200, "height": 700})
-                page.goto(f"http://127.0.0.1:{port}/")
+                page.goto(address)
+                assert page.url == f"http://127.0.0.1:{port}/", "the key is not shown"
                 visit(page)
         except Exception as error:  # told to the test, whose thread is another one
             failures.append(error)
@@ -55,9 +60,10 @@ def offer(tmp_path: Path, seconds: int, visit: Callable[[Page], None]) -> list[S
     visitor = threading.Thread(target=browse)
     visitor.start()
     try:
-        with ScriptedServer(lambda n: (0.02, OK)) as server, serve_live_page(picture, port) as locust_port:
+        with ScriptedServer(lambda n: (0.02, OK)) as server, serve_live_page(picture, port) as live_page:
+            address = live_page.url
             workload = {"profile": {"stages": [{"users": 2, "duration": seconds}]}}
-            job = make_job(server.port, tmp_path / "samples.arrows", workload, web_port=locust_port)
+            job = make_job(server.port, tmp_path / "samples.arrows", workload, pages=live_page.locust)
             offer_load(job, tmp_path / "load", tmp_path / "load.log", look, stages.append)
     finally:
         running.set()
@@ -112,12 +118,12 @@ def test_the_live_page_draws_load_and_endpoint_second_by_second(tmp_path: Path) 
 def test_it_is_there_before_and_after_a_load_and_says_what_goes_on() -> None:
     (port,) = free_ports(1)
     picture = LivePicture()
-    with serve_live_page(picture, port), chromium() as browser:
+    with serve_live_page(picture, port) as live_page, chromium() as browser:
         picture.step("pt: package", None)
         picture.show("compress 44.7 MiB", None, "")
         picture.say("12:00:00 pt: resnet18, 11.7 M parameters")
         page = browser.new_page()
-        page.goto(f"http://127.0.0.1:{port}/")
+        page.goto(live_page.url)
         page.wait_for_selector("text=compress 44.7 MiB")
         assert "11.7 M parameters" in page.inner_text("#lines")
         picture.step("pt: fill", 2.0)
@@ -193,15 +199,51 @@ def test_a_page_of_somebody_else_can_neither_read_it_nor_end_the_load(tmp_path: 
     assert load_processes() == []
 
 
+def test_another_user_of_the_machine_reads_nothing_and_ends_nothing(tmp_path: Path) -> None:
+    """Who has not been told the address; nor does it help to ask Locust's own port."""
+    answers: set[tuple[str, int]] = set()
+
+    def visit(page: Page) -> None:
+        own = urlsplit(page.url).netloc
+        locust = {
+            f"127.0.0.1:{listening.laddr.port}"
+            for process in load_processes()
+            for listening in process.net_connections("tcp")
+            if listening.status == psutil.CONN_LISTEN
+        }
+        assert len(locust) > 1, "its pages and its workers' port"
+        for netloc in (own, *locust):
+            for method, path in (
+                ("GET", "/"), ("GET", "/?key=a"), ("GET", "/live"), ("GET", "/locust/"), ("GET", "/locust/stop"),
+                ("POST", "/locust/swarm"),
+            ):  # fmt: skip
+                connection = HTTPConnection(netloc, timeout=2)
+                try:
+                    connection.request(method, path, headers={"Cookie": "mmebench=a", "X-Mmebench-Key": "a"})
+                    answers.add((path, connection.getresponse().status))
+                except (OSError, HTTPException):
+                    pass  # the workers' port speaks no HTTP
+                finally:
+                    connection.close()
+
+    (stage,) = offer(tmp_path, 14, visit)
+    assert stage.note is None, "the load went on to its end"
+    assert {status for _, status in answers} <= {403, 404}, answers
+    assert {("/live", 403), ("/locust/stop", 403), ("/locust/swarm", 403)} <= answers
+
+
 def test_a_name_that_was_made_to_point_here_is_refused(tmp_path: Path) -> None:
     statuses: dict[tuple[str, str], int] = {}
 
     def visit(page: Page) -> None:
         ui = urlsplit(page.url)
+        (known,) = page.context.cookies()
+        assert (known["httpOnly"], known["sameSite"]) == (True, "Strict")
+        cookie = f"{known['name']}={known['value']}"
         for host in (f"attacker.example:{ui.port}", "localhost:1234", ui.netloc):
             for path in ("/live", "/locust/stats/requests"):
                 connection = HTTPConnection(ui.netloc)
-                connection.request("GET", path, headers={"Host": host})
+                connection.request("GET", path, headers={"Host": host, "Cookie": cookie})
                 answer = connection.getresponse()
                 statuses[host.partition(":")[0], path] = answer.status
                 assert not [header for header in answer.headers if header.startswith("Access-Control")]
@@ -219,7 +261,7 @@ def test_a_port_that_somebody_has_is_refused_before_anything_starts(tmp_path: Pa
         job = make_job(1, tmp_path / "samples.arrows", {"profile": {"stages": [{"users": 1, "duration": 1}]}})
         with pytest.raises(BadInputError, match=f"port {port}: Address already in use; choose another one"):
             offer_load(
-                job.model_copy(update={"web_port": port}),
+                job.model_copy(update={"pages": LocustPages(port=port, key="k")}),
                 tmp_path / "load",
                 tmp_path / "load.log",
                 lambda live: None,

@@ -8,6 +8,7 @@ from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.outcome import Outcome
 from mmebench.benchmark.outlook import load_seconds
 from mmebench.errors import BadInputError, MmebenchError, disk_errors, make_folder
+from mmebench.load.locust_pages import LocustPages
 from mmebench.load.schedule.plan import too_short
 from mmebench.models.package import Package, read_package
 from mmebench.record.claim import claim
@@ -20,7 +21,7 @@ from mmebench.spec.load import LoadSpec, ServedModel
 from mmebench.wire.addresses import runtime_url
 
 
-def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: int | None = None) -> Outcome:
+def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, pages: LocustPages | None = None) -> Outcome:
     """Offer a workload to an endpoint that already runs; nothing is created there and nothing removed.
 
     Raises:
@@ -46,7 +47,7 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, web_port: i
         targets=targets,
         profile=endpoint.profile,
         ca=endpoint.ca,
-        web_port=web_port,
+        pages=pages,
     )
     asked = Run(
         digest=digest(spec.model_dump(mode="json")),

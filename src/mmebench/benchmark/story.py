@@ -25,6 +25,7 @@ from mmebench.benchmark.spending import Spending
 from mmebench.endpoints.endpoint import Endpoint, Monitored, Residency, Staying
 from mmebench.endpoints.opener import opener_of
 from mmebench.errors import BadInputError, MmebenchError, disk_errors, make_folder
+from mmebench.load.locust_pages import LocustPages
 from mmebench.load.processes.connections import allow_connections
 from mmebench.load.processes.token import token_of
 from mmebench.load.schedule.plan import too_short
@@ -41,7 +42,7 @@ from mmebench.spec import Spec, Targets
 from mmebench.wire.runtime import RuntimeClient
 
 
-def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int | None = None) -> Outcome:
+def run_benchmark(spec: Spec, results: Path, observer: Observer, pages: LocustPages | None = None) -> Outcome:
     """Measure every platform on every endpoint of the spec that has not been measured yet; report after each.
 
     A part that fails does not keep the others from being measured.
@@ -50,7 +51,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int |
         spec: what to measure.
         results: where results go.
         observer: is told how it goes.
-        web_port: where Locust's own pages are while a load goes on; None is nowhere.
+        pages: where Locust's own pages are while a load goes on; None is nowhere.
 
     Raises:
         BadInputError: the spec cannot be run, or another process writes to the same directory.
@@ -109,7 +110,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, web_port: int |
             if isinstance(opened, MmebenchError):
                 problems.append(_of(part, opened))
                 continue
-            run, problem = _measure_part(part, opened, spending, observer, web_port)
+            run, problem = _measure_part(part, opened, spending, observer, pages)
             if problem is not None:
                 problems.append(_of(part, problem))
             if run is not None:
@@ -167,14 +168,14 @@ def _keep_metrics(endpoint: Monitored, run: Run, files: RunFiles) -> list[Mmeben
 
 
 def _measure_part(
-    part: Part, opened: OpenPart, spending: Spending, observer: Observer, web_port: int | None
+    part: Part, opened: OpenPart, spending: Spending, observer: Observer, pages: LocustPages | None
 ) -> tuple[Run | None, MmebenchError | None]:
     """The complete run, unless it broke, and what went wrong, which may be its clean-up alone."""
     run: Run | None = None
     problem: MmebenchError | None = None
     try:
         with disk_errors(part.directory), opened.endpoint:
-            run = _run_part(part, opened, spending, observer, web_port)
+            run = _run_part(part, opened, spending, observer, pages)
     except MmebenchError as error:
         problem = error
     finally:
@@ -185,7 +186,9 @@ def _measure_part(
     return run, problem
 
 
-def _run_part(part: Part, opened: OpenPart, spending: Spending, observer: Observer, web_port: int | None) -> Run:
+def _run_part(
+    part: Part, opened: OpenPart, spending: Spending, observer: Observer, pages: LocustPages | None
+) -> Run:
     """One run: fill the endpoint, offer the load, do the experiments."""
     spec, package, endpoint = part.spec, opened.package, opened.endpoint
     with closing(RuntimeClient(endpoint, spec.endpoint.aws_profile)) as client:
@@ -213,7 +216,7 @@ def _run_part(part: Part, opened: OpenPart, spending: Spending, observer: Observ
             region=endpoint.region,
             profile=spec.endpoint.aws_profile,
             targets=targets,
-            web_port=web_port,
+            pages=pages,
         )
         observer.offering(job)
         asked = Run(

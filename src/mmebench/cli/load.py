@@ -18,6 +18,7 @@ from mmebench.cli.options import (
 if TYPE_CHECKING:
     from mmebench.benchmark.outcome import Outcome
     from mmebench.benchmark.progress import RunProgress
+    from mmebench.load.locust_pages import LocustPages
 
 
 @click.command()
@@ -44,7 +45,7 @@ def load(
 
     web_port = choose_web_port(ui, ui_port)
 
-    def benchmark(observer: "RunProgress", locust_port: int | None) -> "Outcome":
-        return load_endpoint(wanted, results, observer, locust_port)
+    def benchmark(observer: "RunProgress", pages: "LocustPages | None") -> "Outcome":
+        return load_endpoint(wanted, results, observer, pages)
 
     return show(results, wanted.objectives, benchmark, output, web_port)

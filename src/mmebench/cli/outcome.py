@@ -17,6 +17,7 @@ from mmebench.cli.options import Output, say
 from mmebench.endpoints.endpoint import CleanUpError
 from mmebench.errors import MmebenchError, disk_errors
 from mmebench.figures.cost import most_per_dollar
+from mmebench.load.locust_pages import LocustPages
 from mmebench.report.words.failures import nothing_succeeded
 from mmebench.report.words.objectives import Verdict, judge
 from mmebench.report.words.table import summary_table
@@ -26,7 +27,7 @@ from mmebench.spec import Objectives
 def show(
     results: Path,
     objectives: Objectives,
-    benchmark: Callable[[RunProgress, int | None], Outcome],
+    benchmark: Callable[[RunProgress, LocustPages | None], Outcome],
     output: Output,
     web_port: int | None = None,
 ) -> int:
@@ -41,16 +42,16 @@ def show(
         if signal.getsignal(ending) is not signal.SIG_IGN:  # as it is under nohup
             signal.signal(ending, lambda number, _: sys.exit(128 + number))
     picture = LivePicture()
-    page = nullcontext(None) if web_port is None else serve_live_page(picture, web_port)
+    live_page = nullcontext(None) if web_port is None else serve_live_page(picture, web_port)
     with (
         disk_errors(results),
         output.console() as console,
-        page as locust_port,
+        live_page as live,
         RunProgress(console, picture=picture) as progress,
     ):
-        if web_port is not None:
-            progress.watch_at(f"http://127.0.0.1:{web_port}/")
-        outcome = benchmark(progress, locust_port)
+        if live is not None:
+            progress.watch_at(live.url)
+        outcome = benchmark(progress, None if live is None else live.locust)
     verdict = judge(outcome.report.summary, objectives)
     lost = nothing_succeeded(outcome.report.summary)
     problems = [*outcome.problems, *(MmebenchError(f"{run}: no request succeeded") for run in lost)]

@@ -18,6 +18,7 @@ from mmebench.cli.options import (
 if TYPE_CHECKING:
     from mmebench.benchmark.outcome import Outcome
     from mmebench.benchmark.progress import RunProgress
+    from mmebench.load.locust_pages import LocustPages
 
 
 @click.command()
@@ -47,7 +48,7 @@ def run(
 
     web_port = choose_web_port(ui, ui_port)
 
-    def benchmark(observer: "RunProgress", locust_port: int | None) -> "Outcome":
-        return run_benchmark(wanted, results, observer, locust_port)
+    def benchmark(observer: "RunProgress", pages: "LocustPages | None") -> "Outcome":
+        return run_benchmark(wanted, results, observer, pages)
 
     return show(results, wanted.objectives, benchmark, output, web_port)

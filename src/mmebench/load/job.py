@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mmebench.errors import BadInputError
 from mmebench.formats.tensors import TensorSpec
+from mmebench.load.locust_pages import LocustPages
 from mmebench.load.payload.payload import Body, check_room, make_bodies, read_body
 from mmebench.load.schedule.keys import trace_keys
 from mmebench.load.schedule.popularity import probabilities
@@ -14,9 +15,6 @@ from mmebench.load.schedule.trace import read_trace
 from mmebench.spec import Objectives, Trace, Workload
 from mmebench.spec.workload import check_search
 from mmebench.wire.addresses import invocation_path
-
-LOCUST_PAGES = "/locust"
-"""The path below which Locust's own pages are."""
 
 
 class RequestContent(NamedTuple):
@@ -50,8 +48,8 @@ class LoadJob(BaseModel):
     """Certificates to trust instead of the system's."""
     samples: Path
     """Where the samples go, as an Arrow IPC stream."""
-    web_port: int | None = None
-    """Where Locust's pages are, on 127.0.0.1 below :data:`LOCUST_PAGES`, during the load; None is nowhere."""
+    pages: LocustPages | None = None
+    """Where Locust's pages are, below :data:`LOCUST_PAGES`, during the load; None is nowhere."""
 
     @property
     def path(self) -> str:

@@ -1,4 +1,7 @@
-"""The server of the live page, on 127.0.0.1 for as long as a benchmark takes.
+"""The server of the live page, on 127.0.0.1 for as long as a benchmark takes, for whoever has its address.
+
+Every user of a machine can ask at 127.0.0.1, and Locust's pages have a button that ends the load: the address has
+a key in it, which becomes a cookie.
 
 Locust's own pages, which are there while a load goes on, are passed on below ``/locust/``.
 """
@@ -8,16 +11,20 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hmac import compare_digest
 from http.client import HTTPConnection, HTTPException
+from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files as resources
-from typing import ClassVar
+from secrets import token_urlsafe
+from typing import ClassVar, NamedTuple
 
 from mmebench.benchmark.web.picture import LivePicture
-from mmebench.load.job import LOCUST_PAGES
+from mmebench.load.locust_pages import KEY_HEADER, LOCUST_PAGES, LocustPages
 from mmebench.wire.own_pages import why_not
 
 _ADDRESS = "127.0.0.1"
+_COOKIE = "mmebench"
 _PATIENCE_SECONDS = 10.0
 _LARGEST_BODY = 1 << 20
 _NO_LOAD = b"No load goes on now. Locust's pages are here while one does; the live page is at / all the time.\n"
@@ -28,19 +35,27 @@ _TOLD_LOCUST = ("Host", "Content-Type", "Accept")
 _PASSED_ON = ("Content-Type", "Location", "Content-Disposition", "Cache-Control")
 
 
+class LivePage(NamedTuple):
+    """Where it is, and where Locust's pages are to be."""
+
+    url: str
+    """With the key."""
+    locust: LocustPages
+
+
 @contextmanager
-def serve_live_page(picture: LivePicture, port: int) -> Iterator[int]:
-    """Show the picture at this port of 127.0.0.1; gives the port at which Locust's pages are to be."""
+def serve_live_page(picture: LivePicture, port: int) -> Iterator[LivePage]:
+    """Show the picture at this port of 127.0.0.1."""
     with socket.create_server((_ADDRESS, 0)) as free:
-        locust_port: int = free.getsockname()[1]
+        locust = LocustPages(port=free.getsockname()[1], key=token_urlsafe(16))
     page = resources("mmebench.benchmark.web").joinpath("live.html").read_bytes()
-    handler = type("Handler", (_Handler,), {"picture": picture, "page": page, "locust_port": locust_port})
+    handler = type("Handler", (_Handler,), {"picture": picture, "page": page, "locust": locust})
     server = ThreadingHTTPServer((_ADDRESS, port), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, name="live page", daemon=True)
     thread.start()
     try:
-        yield locust_port
+        yield LivePage(f"http://{_ADDRESS}:{port}/?key={locust.key}", locust)
     finally:
         server.shutdown()
         server.server_close()
@@ -50,15 +65,20 @@ def serve_live_page(picture: LivePicture, port: int) -> Iterator[int]:
 class _Handler(BaseHTTPRequestHandler):
     picture: ClassVar[LivePicture]
     page: ClassVar[bytes]
-    locust_port: ClassVar[int]
+    locust: ClassVar[LocustPages]
     timeout = _PATIENCE_SECONDS
 
     def do_GET(self) -> None:
         """The page, its picture, or what Locust has there."""
         if not self._is_welcome():
             return
-        path = self.path.partition("?")[0]
-        if path == "/":
+        path, _, query = self.path.partition("?")
+        if query.startswith("key="):  # the browser keeps it, and its address does not show it
+            self.send_response(303)
+            self.send_header("Location", path)
+            self.send_header("Set-Cookie", f"{_COOKIE}={self.locust.key}; Path=/; HttpOnly; SameSite=Strict")
+            self._finish(b"")
+        elif path == "/":
             self._answer(200, "text/html; charset=utf-8", self.page)
         elif path == "/live":
             self._answer(200, "application/json", json.dumps(self.picture.describe()).encode())
@@ -79,15 +99,22 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _is_welcome(self) -> bool:
         reason = why_not(dict(self.headers.items()), _ADDRESS)
+        if reason is None and not self._has_key():
+            reason = "this page is for whoever started the benchmark; open the whole address that it told"
         if reason is not None:
             self._answer(403, "text/plain; charset=utf-8", f"{reason}\n".encode())
         return reason is None
 
+    def _has_key(self) -> bool:
+        cookies = SimpleCookie(self.headers.get("Cookie", ""))
+        given = cookies[_COOKIE].value if _COOKIE in cookies else self.path.partition("?key=")[2]
+        return compare_digest(given.encode(), self.locust.key.encode())
+
     def _pass_on(self, body: bytes | None) -> None:
-        connection = HTTPConnection(_ADDRESS, self.locust_port, timeout=_PATIENCE_SECONDS)
+        connection = HTTPConnection(_ADDRESS, self.locust.port, timeout=_PATIENCE_SECONDS)
         try:
             told = {name: self.headers[name] for name in _TOLD_LOCUST if self.headers[name]}
-            connection.request(self.command, self.path, body, told)
+            connection.request(self.command, self.path, body, told | {KEY_HEADER: self.locust.key})
             answer = connection.getresponse()
             content = answer.read()
         except (OSError, HTTPException):

@@ -11,7 +11,8 @@ from locust.env import Environment
 from locust.runners import MasterRunner, Runner
 from locust.stats import CSV_STATS_INTERVAL_SEC
 
-from mmebench.load.job import LOCUST_PAGES, LoadJob, RequestContent
+from mmebench.load.job import LoadJob, RequestContent
+from mmebench.load.locust_pages import LOCUST_PAGES
 from mmebench.load.messages import AskTask, Clock, Message, Ready, Samples, TaskPart
 from mmebench.load.processes.breaker import Breaker
 from mmebench.load.processes.conductor import Conductor
@@ -38,11 +39,11 @@ def lead(environment: Environment, job: LoadJob, content: RequestContent, tellin
     runner = environment.runner
     assert runner is not None, "Locust creates the runner before it fires init"
     step = _conduct(runner, job, content, telling)
-    if job.web_port is not None:
+    if job.pages is not None:
         environment.host = job.url  # to be shown
-        environment.create_web_ui("127.0.0.1", job.web_port, web_base_path=LOCUST_PAGES)
+        environment.create_web_ui("127.0.0.1", job.pages.port, web_base_path=LOCUST_PAGES)
     if environment.web_ui is not None:
-        admit_own_pages(environment.web_ui)
+        admit_own_pages(environment.web_ui, None if job.pages is None else job.pages.key)
     return step
 
 

@@ -55,8 +55,8 @@ def offer_load(
     """
     job.check()
     allow_connections(job.workload)
-    if job.web_port is not None:
-        check_web_port(job.web_port)
+    if job.pages is not None:
+        check_web_port(job.pages.port)
     parse_address(job.url, job.ca)
     find_credentials(job.url, job.profile)()
     workers = job.workload.workers
@@ -137,7 +137,7 @@ def _has_workers(job: LoadJob) -> bool:
     With a web UI always: whoever looks at its pages does not disturb what is measured.
     """
     workload = job.workload
-    return workload.workers is None and (workload.processes > 1 or job.web_port is not None)
+    return workload.workers is None and (workload.processes > 1 or job.pages is not None)
 
 
 def _command(csv_prefix: Path, job: LoadJob) -> list[str]:

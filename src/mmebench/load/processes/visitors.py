@@ -1,9 +1,12 @@
 """The visitors of Locust's web UI: pages of its own, and nobody whom a page of somebody else's sends."""
 
+from hmac import compare_digest
+
 from flask import Flask, Response, request
 from locust import web
 from locust.web import WebUI
 
+from mmebench.load.locust_pages import KEY_HEADER
 from mmebench.wire.own_pages import why_not
 
 
@@ -16,12 +19,17 @@ def _no_cors(app: Flask) -> None:
     """In place of what Locust gives its application to."""
 
 
-def admit_own_pages(web_ui: WebUI) -> None:
-    """Answer 403 to all that does not come from the UI's own pages, or from nobody's."""
+def admit_own_pages(web_ui: WebUI, key: str | None) -> None:
+    """Answer 403 to all that does not come from the UI's own pages, or from nobody's.
+
+    With a key, to all that do not bring it, either: other users of this machine do not have it.
+    """
     app = web_ui.app
     assert app is not None, "made together with its UI"
 
     @app.before_request
     def _refuse() -> Response | None:
         reason = why_not(dict(request.headers), web_ui.host)
+        if reason is None and key is not None and not compare_digest(request.headers.get(KEY_HEADER, ""), key):
+            reason = "these pages are below those of mmebench; open the address that it told you"
         return None if reason is None else Response(f"{reason}\n", 403, mimetype="text/plain")
