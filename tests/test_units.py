@@ -20,6 +20,7 @@ def test_what_is_no_duration(text: object) -> None:
 def test_sizes_and_times_for_people() -> None:
     assert human_bytes(1610612736) == "1.5 GiB"
     assert human_bytes(512) == "512 B"
+    assert human_bytes(-4.5e-12) == "0 B"
     assert human_seconds(0.85) == "850 ms"
     assert human_seconds(12.34) == "12.3 s"
     assert human_seconds(245) == "4 min 05 s"

@@ -8,7 +8,6 @@ import numpy as np
 import openvino
 import psutil
 import pytest
-import torch
 from onnx import TensorProto, helper
 from openvino import opset13 as ops
 
@@ -111,16 +110,18 @@ def test_what_is_said_stays(client: Any, add: Any) -> None:
     assert ask(client, target, x=("FP32", [5, 2], [1.0] * 10)) == {"y": [-1] * 10}
 
 
-SCRIPT = torchscript_model(torch.nn.Identity(), torch.zeros(1, 2))
+def test_torchscript_does_not_know_its_inputs(client: Any, add: Any) -> None:
+    import torch
+
+    script = torchscript_model(torch.nn.Identity(), torch.zeros(1, 2))
+    target = add({"m/config.pbtxt": 'backend: "pytorch"', "m/1/model.pt": script})
+    with pytest.raises(client.exceptions.ModelError, match="no input, and TorchScript does not know its own"):
+        ask(client, target, x=X)
 
 
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        (
-            {"m/config.pbtxt": 'backend: "pytorch"', "m/1/model.pt": SCRIPT},
-            "it has no input, and TorchScript does not know its own",
-        ),
         (
             {"m/config.pbtxt": 'backend: "onnxruntime" max_batch_size: 2', "m/1/model.onnx": negative([1, 2])},
             "max_batch_size is 2, and the model's own batch is fixed",
