@@ -10,6 +10,7 @@ from nbclient import NotebookClient
 
 from mmebench import Benchmark
 from mmebench.spec import SageMakerEndpoint
+from support.bert import TINY_BERT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.triton, pytest.mark.export]
 
@@ -34,16 +35,6 @@ SMALLER = {
         '"duration": "20s"': '"duration": "2s"',
     },
 }
-BERT = {
-    "model_type": "bert",
-    "vocab_size": 64,
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "intermediate_size": 64,
-    "max_position_embeddings": 256,
-}
-"""Found as a folder, beside the notebook."""
 ENDS_WITH = {"cv-benchmark": "hit_ratio", "nlp_benchmark": "| 4 users | throughput |"}
 
 
@@ -57,7 +48,7 @@ def test_a_notebook_runs_from_its_first_cell_to_its_last(name: str, tmp_path: Pa
         for cell in code:
             cell.source = cell.source.replace(large, small)
     (tmp_path / "tiny-bert").mkdir()
-    (tmp_path / "tiny-bert" / "config.json").write_text(json.dumps(BERT))
+    (tmp_path / "tiny-bert" / "config.json").write_text(json.dumps(TINY_BERT | {"max_position_embeddings": 256}))
     NotebookClient(
         notebook, timeout=280, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
     ).execute()

@@ -10,6 +10,7 @@ from mmebench.models.sources import load_model
 from mmebench.spec import HuggingFaceModel, TimmModel
 
 TINY = TimmModel(source="timm", name="test_resnet", weights="random")
+from support.bert import TINY_BERT
 
 
 @pytest.fixture(scope="session")
@@ -24,15 +25,7 @@ def bert_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A BERT of two layers, with a tokenizer that knows fewer words than the model has embeddings."""
     folder = tmp_path_factory.mktemp("hub") / "tiny-bert"
     folder.mkdir()
-    config = {
-        "model_type": "bert",
-        "vocab_size": 64,
-        "hidden_size": 32,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "intermediate_size": 64,
-        "max_position_embeddings": 40,
-    }
+    config = TINY_BERT | {"max_position_embeddings": 40}
     (folder / "config.json").write_text(json.dumps(config))
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"word{number}" for number in range(45))]
     (folder / "vocab.txt").write_text("\n".join(words))
