@@ -8,9 +8,9 @@ import pytest
 from mmebench.models.model import Model
 from mmebench.models.sources import load_model
 from mmebench.spec import HuggingFaceModel, TimmModel
+from support.bert import TINY_BERT
 
 TINY = TimmModel(source="timm", name="test_resnet", weights="random")
-from support.bert import TINY_BERT
 
 
 @pytest.fixture(scope="session")
