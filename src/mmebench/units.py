@@ -61,7 +61,7 @@ def share(text: str | int | float) -> float:
 
 
 def human_bytes(size: float) -> str:
-    """``1.5 GiB`` for 1610612736: binary units, three significant digits; less than a thousandth of a byte is none."""
+    """``1.5 GiB`` for 1610612736: binary units, three significant digits; a thousandth of a byte is none."""
     if abs(size) < 1e-3:
         return "0 B"
     for unit in ("B", "KiB", "MiB", "GiB"):

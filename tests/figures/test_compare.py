@@ -89,6 +89,23 @@ def test_what_it_says_for_programs_for_ci_and_for_a_pull_request(tmp_path: Path)
     assert "FAILED p50>+10%: 2 users: p50 changed by" in markdown.read_text()
 
 
+def test_an_outage_is_no_pass(tmp_path: Path) -> None:
+    """What has no p99 any more cannot be judged by it, and what fell to nothing fell."""
+    before, gone = result(tmp_path / "a", 50, 1), tmp_path / "b"
+    gone.mkdir()
+    failed = [Sample(100 * n, 100 * n + 5, "ModelError", status=424) for n in range(600)]
+    write_run(gone, sample_table(failed), STAGES)
+    junit = tmp_path / "limits.xml"
+    limits = ("--fail-on", "throughput<-5%", "--fail-on", "p99>+10%")
+    done = compare(before, gone, *limits, "--json", "--junit", junit)
+    assert done.return_value == 1
+    said = json.loads(done.output)
+    assert said["exceeded"][0] == "throughput<-5%: 2 users: throughput changed by -100.0%"
+    assert said["cannot_be_judged"][0] == "p99>+10%: 2 users: not both have a p99"
+    suite = ElementTree.parse(junit).getroot()
+    assert [suite.get(what) for what in ("tests", "failures", "skipped")] == ["2", "1", "1"]
+
+
 def test_a_load_that_comes_again_belongs_to_its_like(tmp_path: Path) -> None:
     """The second of two stages with four users takes twice as long as the first, which is no change."""
     random = np.random.default_rng(4)

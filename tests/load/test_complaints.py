@@ -27,6 +27,7 @@ from support.scripted_server import ScriptedServer
             "bad #",
         ),
         (b'{"Message": "no"}', "no"),
+        (b'{"message": null}', ""),
         (b"[1, 2]", "[#, #]"),
         (b"\x1b[31mred\nand \xff", "[#mred and \ufffd"),
         (b"x" * 5000, "x" * 300),
@@ -77,7 +78,10 @@ def test_a_load_that_fails_altogether_says_why_and_exits_with_3(tmp_path: Path) 
         words = ["load", str(spec), "--results", str(tmp_path / "results")]
         done = CliRunner().invoke(cli, words, standalone_mode=False)
     assert done.return_value == 3, done.output
-    assert '150 requests failed with ModelError (424): shape # is wrong; the first: {"ErrorCode"' in done.output
+    assert (
+        '150 requests of the whole load failed with ModelError (424): shape # is wrong; the first: {"ErrorCode"'
+        in done.output
+    )
     assert "no request succeeded" in done.output
     (files,) = find_runs(next((tmp_path / "results").iterdir()))
     failures = pd.read_csv(f"{files.prefix}_failures.csv")

@@ -28,7 +28,7 @@ def test_json_on_stdout_and_progress_in_a_log(tmp_path: Path) -> None:
     assert stage["Successful Requests"] == 80
     assert stage["p99_ms"] is None, "of 80 answers there is none"
     assert (said["exit_code"], said["problems"], said["objectives"]["met"]) == (0, [], True)
-    assert said["conclusions"][0].startswith("On existing this model fits")
+    assert said["conclusions"][0].startswith("On existing, 2 targets as onnx; ")
     assert done.stderr == "", "progress goes to the log"
     assert any(line.endswith("load: measured 1 stages on 2 targets") for line in log.read_text().splitlines())
     read = subprocess.run(

@@ -15,7 +15,7 @@ def test_the_verdict_names_the_better_one_first_and_says_what_each_holds() -> No
     assert verdict == (
         "onnx on local-2cpu-2GiB serves most: 74% more requests per second than pt on local-2cpu-2GiB "
         "(62% to 86%), and fits 12 times against 9.",
-        "On local-2cpu-2GiB this model fits 9 times as pt; 38 requests/s at p99 210 ms (4 users).",
+        "On local-2cpu-2GiB, 9 targets as pt; 38 requests/s at p99 210 ms (4 users).",
         "On local-2cpu-2GiB this model fits 12 times as onnx; 66 requests/s at p99 120 ms (4 users).",
     )
 
@@ -27,11 +27,10 @@ def test_objectives_decide_which_load_counts() -> None:
     assert "66 requests/s at p99 120 ms (4 users)" in verdict[2]
     only = conclude(BOTH, Objectives(p99=0.09)).verdict
     assert only[0] == "onnx on local-2cpu-2GiB is the only one that served a load well."
-    assert "no load was served within the objectives: missed in every stage." in only[1]
+    assert "no load was served within the objectives: missed in every stage (1 user: p99 100 ms)." in only[1]
     none = conclude(PT, Objectives(goodput=Goodput(within=0.01, share=1.0))).verdict
     assert none == (
-        "On local-2cpu-2GiB this model fits 9 times as pt; "
-        "no load was served within the objectives: missed in every stage.",
+        "On local-2cpu-2GiB, 9 targets as pt; no load was served within the objectives: missed in every stage (1 user: 95.00% in good time).",
     )
 
 
@@ -43,7 +42,7 @@ def few(platform: str) -> pd.DataFrame:
 def test_what_cannot_be_judged_is_not_called_missed() -> None:
     lonely = conclude(few("pt"), Objectives(p99=1)).verdict
     assert lonely == (
-        "On local-2cpu-2GiB this model fits 9 times as pt; how it serves them cannot be judged in any stage "
+        "On local-2cpu-2GiB, 9 targets as pt; how it serves them cannot be judged in any stage "
         "(4 users: 80 answers are too few for a p99, 20 more would do).",
     )
     both = conclude(pd.concat([few("pt"), ONNX], ignore_index=True), Objectives(p99=1)).verdict

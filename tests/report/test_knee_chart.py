@@ -28,7 +28,7 @@ def test_all_runs_are_drawn_by_load_and_their_knees_marked(tmp_path: Path) -> No
     words = texts(figure)
     assert "onnx, 9 targets: knee at 4 users, 60/s" in words
     assert "pt, 9 targets: knee at 4 users, 20/s" in words, "at 16 users some failed"
-    assert "Kleinrock's power" in words
+    assert "nine tenths of the most requests/s" in words
     assert "4 users" in [text.get_text() for text in axes.texts]
     save(figure, tmp_path / "knee.png")
     assert (tmp_path / "knee.svg").exists()

@@ -3,18 +3,12 @@
 from pathlib import Path
 
 import mlflow
-import pytest
 from click.testing import CliRunner
 
 from mmebench.cli import cli
 from mmebench.errors import MmebenchError
 from mmebench.record.run import StageWindow
 from support.samples import Sample, sample_table, write_run
-
-
-@pytest.fixture(autouse=True)
-def undisturbed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
 
 
 def test_a_run_a_step_a_stage_and_the_files(tmp_path: Path) -> None:

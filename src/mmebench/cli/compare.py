@@ -41,6 +41,9 @@ def compare(
     from mmebench.report.junit import Checked, write_junit
     from mmebench.report.words.comparison import write_comparison
 
+    for option, path in (("--junit", junit), ("--markdown", markdown)):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise BadInputError(f"{option} {path}: no folder {path.absolute().parent}; make it, or give another")
     wanted = [parse_limit(text) for text in limits]
     checked: list[Checked] = []
     texts, fields = [], []
@@ -55,11 +58,15 @@ def compare(
         texts.append(write_comparison(first, second, stages, differences))
         fields.append(comparison_fields(first, second, stages, differences))
         name = first.name if first.name == second.name else f"{first.name} → {second.name}"
-        checked += [Checked(limit.text, name, tuple(limit.exceeded(stages))) for limit in wanted]
+        checked += [
+            Checked(limit.text, name, tuple(limit.exceeded(stages)), tuple(limit.unknown(stages)))
+            for limit in wanted
+        ]
     exceeded = [text for each in checked for text in each.exceeded]
-    texts += [f"FAILED {text}" for text in exceeded]
+    unknown = [text for each in checked for text in each.unknown]
+    texts += [*(f"FAILED {text}" for text in exceeded), *(f"CANNOT BE JUDGED {text}" for text in unknown)]
     if as_json:
-        print_json({"comparisons": fields, "exceeded": exceeded})
+        print_json({"comparisons": fields, "exceeded": exceeded, "cannot_be_judged": unknown})
     else:
         click.echo("\n".join(texts))
     if junit is not None:

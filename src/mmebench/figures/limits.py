@@ -30,6 +30,17 @@ class Limit:
             if change.metric == self.metric and self._beyond(change) and change.verdict in ("better", "worse")
         ]
 
+    def unknown(self, stages: list[StageChange]) -> list[str]:
+        """Where nobody can say, in words: a figure is missing on one side, or answers are too few."""
+        said = []
+        for stage in stages:
+            known = [change for change in stage.changes if change.metric == self.metric]
+            if not known:
+                said.append(f"{self.text}: {stage.load}: not both have a {self.metric}")
+            elif known[0].verdict == "too few to say":
+                said.append(f"{self.text}: {stage.load}: answers are too few to say")
+        return said or ([] if stages else [f"{self.text}: no load was offered to both"])
+
     def _beyond(self, change: Change) -> bool:
         return change.change.value > self.share if self.above else change.change.value < self.share
 

@@ -50,7 +50,12 @@ def estimate_of(row: "pd.Series[Any]", metric: Metric) -> Estimate:
 
 
 def relative_change(before: Estimate, after: Estimate) -> Estimate:
-    """``after / before - 1`` with its interval; both are positive. NaN bounds where either has none."""
+    """``after / before - 1`` with its interval; NaN bounds where either has none.
+
+    That it fell to nothing is known without one.
+    """
+    if before.value > 0 and after.value == 0:
+        return Estimate(-1.0, -1.0, -1.0)
     if not (before.value > 0 and after.value > 0):
         return Estimate()
     ratio = math.log(after.value / before.value)

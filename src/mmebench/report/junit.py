@@ -16,23 +16,28 @@ class Checked(NamedTuple):
     """Which runs, in words."""
     exceeded: tuple[str, ...]
     """Where, in words; empty where it holds."""
+    unknown: tuple[str, ...]
+    """Where it cannot be judged, in words."""
 
 
 def write_junit(checked: Sequence[Checked], path: Path) -> None:
-    """A test case for each; one that was exceeded has failed."""
+    """A test case for each; one that was exceeded has failed, one that cannot be judged was skipped."""
+    skipped = [each for each in checked if each.unknown and not each.exceeded]
     suite = ElementTree.Element(
         "testsuite",
         name="mmebench compare",
         tests=str(len(checked)),
         failures=str(sum(bool(each.exceeded) for each in checked)),
         errors="0",
-        skipped="0",
+        skipped=str(len(skipped)),
     )
     for each in checked:
         case = ElementTree.SubElement(suite, "testcase", classname=each.pair, name=each.limit)
         if each.exceeded:
             failure = ElementTree.SubElement(case, "failure", message="; ".join(each.exceeded))
             failure.text = "\n".join(each.exceeded)
+        elif each.unknown:
+            ElementTree.SubElement(case, "skipped", message="; ".join(each.unknown))
     tree = ElementTree.ElementTree(suite)
     ElementTree.indent(tree)
     with replacing(path) as partial:

@@ -1,6 +1,7 @@
 """Results in MLflow: a run for each run, a step for each stage, and the files."""
 
 import json
+import os
 from collections.abc import Iterator
 from glob import escape
 from pathlib import Path
@@ -13,6 +14,11 @@ from mmebench.record.layout import REPORT, RunFiles, find_runs
 from mmebench.record.run import Run, find_run
 from mmebench.report.runs import RunKey, stages_by_run
 
+_SETTINGS = {
+    "MLFLOW_ALLOW_FILE_STORE": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+}
 _ABOUT = ("model", "platform", "precision", "instance_type", "container", "targets", "digest", "started_at")
 
 
@@ -33,6 +39,9 @@ def log_runs(directory: Path, summary: pd.DataFrame, tracking_uri: str) -> list[
     Raises:
         MmebenchError: MLflow does not take them.
     """
+    # Where nobody says otherwise: files are a store, too, and a server that does not answer is waited for briefly.
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
     import mlflow
     from mlflow.exceptions import MlflowException
 

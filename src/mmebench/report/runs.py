@@ -1,5 +1,6 @@
 """The runs of a benchmark, and how a picture of several tells them apart."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -7,6 +8,9 @@ import pandas as pd
 
 from mmebench.figures.operating_point import loads
 from mmebench.report.palette import colour_of, dashes_of, marker_of
+
+_OF_A_RUN = ["instance_type", "platform", "targets"]
+"""Columns of a summary."""
 
 
 class RunKey(NamedTuple):
@@ -53,7 +57,7 @@ def key_of(row: "pd.Series[Any]") -> RunKey:
 
 def stages_by_run(summary: pd.DataFrame) -> Iterator[tuple[RunKey, pd.DataFrame]]:
     """Each run with its stages by load, which column ``load`` has."""
-    for _, stages in summary.groupby(["instance_type", "platform", "targets"], sort=False):
+    for _, stages in summary.groupby(_OF_A_RUN, sort=False):
         yield key_of(stages.iloc[0]), stages.assign(load=loads(stages)).sort_values("load", kind="stable")
 
 
@@ -64,6 +68,19 @@ def tell_apart(keys: Sequence[RunKey]) -> dict[RunKey, Look]:
         key: Look(f"{key.platform}, {key.targets} targets" if one_type else key.name, number)
         for number, key in enumerate(keys)
     }
+
+
+def runs_in_words(summary: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Each run's name and rows: ``onnx on ml.g5.xlarge``, with its targets where another has that name, too."""
+    runs = [(key_of(rows.iloc[0]), rows) for _, rows in summary.groupby(_OF_A_RUN, sort=False)]
+    kinds = Counter((key.instance_type, key.platform) for key, _ in runs)
+    return [
+        (
+            key.name if kinds[key.instance_type, key.platform] > 1 else f"{key.platform} on {key.instance_type}",
+            rows,
+        )
+        for key, rows in runs
+    ]
 
 
 def name_all(summary: pd.DataFrame) -> str:

@@ -1,18 +1,18 @@
 """What failed answers say: grouped by what is the same in them, with the first body of each group."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+from mmebench.record.messages import normalised
+
 LONGEST_BODY = 2048
 """Bytes of a failed answer that are looked at."""
 
 _MOST_GROUPS = 50
-_LONGEST_MESSAGE = 300
-_VARYING = re.compile(r"[\w.-]+\.tar\.gz|\b0x[0-9a-f]+|\d+(?:\.\d+)?")
+_MESSAGES = ("OriginalMessage", "error", "Message", "message", "ErrorMessage")
 _OTHERS = "another message"
 
 
@@ -79,7 +79,7 @@ def read_message(body: bytes) -> str:
         if inner is None:
             break
         text = inner
-    return _VARYING.sub("#", text.strip())[:_LONGEST_MESSAGE]
+    return normalised(text)
 
 
 def _inner(text: str) -> str | None:
@@ -90,8 +90,8 @@ def _inner(text: str) -> str | None:
         return None
     if not isinstance(known, Mapping):
         return None
-    given = [known.get(name) for name in ("OriginalMessage", "error", "Message", "message", "ErrorMessage")]
-    return next((message for message in given if isinstance(message, str) and message), None)
+    given = [known[name] for name in _MESSAGES if name in known]
+    return next((message for message in given if isinstance(message, str)), "" if given else None)
 
 
 def _printable(body: bytes) -> str:

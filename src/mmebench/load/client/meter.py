@@ -67,7 +67,13 @@ class Meter:
         late_at = np.array(self._lag_at, np.int64)
         inside = (late_at >= start_ns) & (late_at < end_ns)
         lag, own = (
-            observed_percentiles(np.array(late, np.int64)[inside], (0.99,))[0] / 1e9 if inside.any() else None
+            # A timer may have been due before the window, in which its wait then does not count.
+            observed_percentiles(
+                np.minimum(np.array(late, np.int64)[inside], late_at[inside] - start_ns), (0.99,)
+            )[0]
+            / 1e9
+            if inside.any()
+            else None
             for late in (self._lag, self._own)
         )
         return ClientEffort(cpu, lag, own, *self._machine(start_ns, end_ns))

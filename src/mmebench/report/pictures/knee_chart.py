@@ -15,7 +15,7 @@ from mmebench.report.runs import Look, RunKey, stages_by_run
 from mmebench.units import human_number
 
 _P50, _P99 = "Total Median Response Time", "p99_ms"
-CAPTION = "Knee: the stage with the most throughput / mean latency (Kleinrock's power), of those without a failure"
+CAPTION = "Knee: the smallest load with nine tenths of the most requests/s, of stages without a failure"
 
 
 def draw_knee(summary: pd.DataFrame, looks: Mapping[RunKey, Look], title: str, footer: str) -> Figure | None:

@@ -10,7 +10,7 @@ from mmebench.figures.operating_point import find_operating_point
 from mmebench.record.run import Run, objectives_of
 from mmebench.report.latency import known_latencies
 from mmebench.report.operating_points import describe_load
-from mmebench.report.runs import RunKey, key_of
+from mmebench.report.runs import RunKey, key_of, runs_in_words
 from mmebench.report.words.failures import explain_failures
 from mmebench.report.words.headline import Measured, find_headline
 from mmebench.report.words.objectives import is_missed, why_none
@@ -50,10 +50,7 @@ def conclude(
         unread: why others could not be read.
     """
     runs = [
-        Measured(str(instance_type), str(platform), stages, find_operating_point(stages, objectives))
-        for (instance_type, platform, _), stages in summary.groupby(
-            ["instance_type", "platform", "targets"], sort=False
-        )
+        Measured(name, stages, find_operating_point(stages, objectives)) for name, stages in runs_in_words(summary)
     ]
     verdict = [_describe(run, objectives) for run in runs]
     if (headline := find_headline(runs, objectives)) is not None:
@@ -66,12 +63,7 @@ def conclude(
 
 
 def _describe(run: Measured, objectives: Objectives) -> str:
-    first = run.stages.iloc[0]
-    at_least = "at least " if first.get("capacity_limited_by") == "limit" else ""
-    copy = first.get("bytes_per_copy")
-    size = f", {human_bytes(copy)} each" if pd.notna(copy) else ""
-    times = "once" if run.models == 1 else f"{run.models} times"
-    fits = f"On {run.instance_type} this model fits {at_least}{times} as {run.platform}{size}"
+    fits = _fits(run)
     if (best := run.best) is None:
         if not objectives.given:
             return f"{fits}; no load was served without a failure."
@@ -84,6 +76,19 @@ def _describe(run: Measured, objectives: Objectives) -> str:
     cost = best.get(PER_MILLION)
     price = f"; ${human_number(cost)} for a million inferences" if pd.notna(cost) else ""
     return f"{fits}; {human_number(best['Requests/s'])} requests/s{latency} ({describe_load(best)}){price}."
+
+
+def _fits(run: Measured) -> str:
+    """How many there is room for; where nobody tried, how many there were."""
+    first, key = run.stages.iloc[0], key_of(run.stages.iloc[0])
+    capacity = first.get("capacity")
+    if capacity is None or pd.isna(capacity):
+        return f"On {key.instance_type}, {key.targets} target{'' if key.targets == 1 else 's'} as {key.platform}"
+    at_least = "at least " if first.get("capacity_limited_by") == "limit" else ""
+    copy = first.get("bytes_per_copy")
+    size = f", {human_bytes(copy)} each" if pd.notna(copy) else ""
+    times = "once" if run.models == 1 else f"{run.models} times"
+    return f"On {key.instance_type} this model fits {at_least}{times} as {key.platform}{size}"
 
 
 def _broken(summary: pd.DataFrame, records: Sequence[Run]) -> Iterator[str]:

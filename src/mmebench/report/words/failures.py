@@ -5,10 +5,22 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
+from mmebench.record.messages import normalised
 from mmebench.record.run import Run
-from mmebench.report.runs import RunKey
+from mmebench.report.runs import RunKey, runs_in_words
 
 _MOST = 5
+_LONGEST = 200
+"""Characters of a body."""
+_IN_WORDS = {
+    "ReadTimeout": ": no whole answer came within workload.timeout",
+    "ConnectTimeout": ": no connection within its time",
+    "ConnectionRefusedError": ": nobody listens there",
+    "ConnectionResetError": ": the server ended the connection",
+    "ConnectionClosed": ": the server closed the connection before its answer was whole",
+    "ProtocolError": ": what came is no answer of HTTP/1.1 to one request",
+}
+"""What the client's own names for failures mean."""
 
 
 def explain_failures(runs: Sequence[Run]) -> Iterator[str]:
@@ -24,19 +36,14 @@ def explain_failures(runs: Sequence[Run]) -> Iterator[str]:
                 each.body for each in alike if (each.error, each.status, each.message) == (error, status, message)
             )
             answered = f"{error} ({status})" if status and str(status) not in error else error
-            said = f": {message}" if message else ""
-            body = f"; the first: {first}" if first.strip() and first.strip() != message else ""
-            yield f"{who}: {count} requests failed with {answered}{said}{body}"
+            said = f": {message}" if message else _IN_WORDS.get(error, "")
+            shown = first if len(first) <= _LONGEST else f"{first[:_LONGEST]}…"
+            body = f"; the first: {shown}" if first.strip() and normalised(first) != message else ""
+            yield f"{who}: {count} requests of the whole load failed with {answered}{said}{body}"
         if len(counts) > _MOST:
             yield f"{who}: requests failed in {len(counts) - _MOST} other ways; see failures in its run.json"
 
 
 def nothing_succeeded(summary: pd.DataFrame) -> list[str]:
-    """The runs, by name, in which requests failed and none succeeded."""
-    return [
-        f"{platform} on {instance_type}"
-        for (instance_type, platform, _), stages in summary.groupby(
-            ["instance_type", "platform", "targets"], sort=False
-        )
-        if stages["Failed Requests"].sum() > 0 and not stages["Successful Requests"].sum()
-    ]
+    """The runs, by name, in which no request succeeded."""
+    return [name for name, stages in runs_in_words(summary) if not stages["Successful Requests"].sum()]

@@ -16,16 +16,11 @@ from mmebench.units import human_number
 class Measured(NamedTuple):
     """A run with its operating point."""
 
-    instance_type: str
-    platform: str
+    name: str
+    """``onnx on ml.g5.xlarge``, with its targets where others would be called the same."""
     stages: pd.DataFrame
     best: "pd.Series[Any] | None"
     """None where no load was served well, or none is known to have been."""
-
-    @property
-    def name(self) -> str:
-        """``onnx on ml.g5.xlarge``."""
-        return f"{self.platform} on {self.instance_type}"
 
     @property
     def models(self) -> int:

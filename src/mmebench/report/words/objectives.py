@@ -10,6 +10,7 @@ from mmebench.figures.metric import METRICS, estimate_of
 from mmebench.figures.objectives import judge_stage
 from mmebench.figures.operating_point import find_operating_point
 from mmebench.report.operating_points import describe_load
+from mmebench.report.runs import runs_in_words
 from mmebench.spec import Objectives
 from mmebench.units import human_number
 
@@ -31,8 +32,8 @@ def judge(summary: pd.DataFrame, objectives: Objectives) -> Verdict:
     if not wanted:
         return Verdict(True, ())
     met, lines = True, []
-    for (instance_type, platform), stages in summary.groupby(["instance_type", "platform"], sort=False):
-        who = f"{platform} on {instance_type}: {', '.join(wanted)}"
+    for run, stages in runs_in_words(summary):
+        who = f"{run}: {', '.join(wanted)}"
         best = find_operating_point(stages, objectives)
         if best is not None:
             at = f"{human_number(best['Requests/s'])} requests/s ({describe_load(best)})"
@@ -64,7 +65,8 @@ def why_none(stages: pd.DataFrame, objectives: Objectives) -> str:
     judged = [(row, judge_stage(row, objectives)) for row in stages.to_dict("records")]
     count = Counter(judgement.standing for _, judgement in judged)
     if not count["unknown"]:
-        return "missed in every stage"
+        row, judgement = judged[0]
+        return f"missed in every stage ({describe_load(pd.Series(row))}: {judgement.reasons})"
     row, nearest = min(
         ((row, judgement) for row, judgement in judged if judgement.standing == "unknown"),
         key=lambda each: each[1].more,
