@@ -13,7 +13,7 @@
 0       pt           2        10.0
 1       pt           4        50.0
 >>> print(results.verdict[0])
-On local this model fits 3 times as pt; 50 requests/s at p99 30 ms (4 users).
+On local, 3 targets as pt; 50 requests/s at p99 30 ms (4 users).
 """
 
 from dataclasses import dataclass

@@ -90,3 +90,22 @@ def test_a_load_that_fails_altogether_says_why_and_exits_with_3(tmp_path: Path) 
     assert [(failed.message, failed.status) for failed in stage.failures] == [("shape # is wrong", 424)]
     page = (files.directory / "report.html").read_text()
     assert "shape # is wrong" in page
+
+
+def test_a_server_that_never_answers_is_said_so(tmp_path: Path) -> None:
+    """All requests are given up after the last stage."""
+    with ScriptedServer(lambda n: (60.0, b"")) as server:
+        spec = write_spec(
+            tmp_path / "spec.yaml",
+            f"http://127.0.0.1:{server.port}",
+            f"127.0.0.1:{free_ports(1)[0]}",
+            arrivals={"kind": "closed"},
+            profile={"stages": [{"users": 2, "duration": 2, "warmup": 0}]},
+            timeout=4,
+            workers=None,
+        )
+        words = ["load", str(spec), "--results", str(tmp_path / "results")]
+        done = CliRunner().invoke(cli, words, standalone_mode=False)
+    assert done.return_value == 3, done.output
+    assert "2 requests of the whole load failed with ReadTimeout: no whole answer came within" in done.output
+    assert "onnx on existing: no request succeeded" in done.output

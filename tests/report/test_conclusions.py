@@ -30,7 +30,8 @@ def test_objectives_decide_which_load_counts() -> None:
     assert "no load was served within the objectives: missed in every stage (1 user: p99 100 ms)." in only[1]
     none = conclude(PT, Objectives(goodput=Goodput(within=0.01, share=1.0))).verdict
     assert none == (
-        "On local-2cpu-2GiB, 9 targets as pt; no load was served within the objectives: missed in every stage (1 user: 95.00% in good time).",
+        "On local-2cpu-2GiB, 9 targets as pt; no load was served within the objectives: missed in every stage "
+        "(1 user: 95.00% in good time).",
     )
 
 

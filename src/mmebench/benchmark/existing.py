@@ -67,7 +67,7 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, pages: Locu
             observer.planned(1, load_seconds(spec.workload))
             observer.offering(job)
             observer.measured(complete(measure(asked, job, files, observer.live, observer.gathering), files))
-            return Outcome(files.directory, write_report(files.directory))
+            return Outcome(files.directory, write_report(files.directory, objectives=spec.objectives))
 
 
 def _read(record: Path) -> Package:

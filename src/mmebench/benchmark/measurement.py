@@ -14,7 +14,7 @@ from mmebench.load.job import LoadJob
 from mmebench.load.processes.events import Gathering, Live
 from mmebench.load.processes.process import offer_load
 from mmebench.record.layout import RunFiles
-from mmebench.record.run import Run, StageWindow, write_run
+from mmebench.record.run import FailedAlike, Run, StageWindow, write_run
 from mmebench.record.samples import keep_samples
 from mmebench.record.sightings import Sighting, write_sightings
 
@@ -57,14 +57,22 @@ def measure(
         files.set_aside()
         write_run(run, files.run)
         try:
-            offer_load(job, files.prefix, files.directory / "load.log", look, note, on_gathering)
+            late = offer_load(job, files.prefix, files.directory / "load.log", look, note, on_gathering)
         except BaseException as broken:
             try:
                 _keep(run, job, files)
             except MmebenchError:  # what broke comes first
                 broken.add_note(f"{files.stream} keeps the samples until there is room; then run mmebench report")
             raise
-        return _keep(run, job, files)
+        return _keep(_with_late(run, late), job, files)
+
+
+def _with_late(run: Run, late: tuple[FailedAlike, ...]) -> Run:
+    """With what failed after the last stage, as of that stage: its requests were under way then."""
+    if not (late and run.stages):
+        return run
+    *others, last = run.stages
+    return run.model_copy(update={"stages": (*others, last.model_copy(update={"failures": last.failures + late}))})
 
 
 def _keep(run: Run, job: LoadJob, files: RunFiles) -> Run:

@@ -123,13 +123,13 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, pages: LocustPa
                 if isinstance(opened.endpoint, Staying) and opened.endpoint.stays is not None:
                     staying.append(opened.endpoint.stays)
                 observer.measured(run)
-                outcome = Outcome(part.directory, write_report(part.directory, files))
+                outcome = Outcome(part.directory, write_report(part.directory, files, spec.objectives))
     for monitored, run, files in watched:  # last, as monitoring shows what happened only minutes later
         problems += _keep_metrics(monitored, run, files)
     if outcome is not None and watched:
-        outcome = replace(outcome, report=write_report(outcome.directory))
+        outcome = replace(outcome, report=write_report(outcome.directory, objectives=spec.objectives))
     if outcome is None and kept and not problems:
-        outcome = Outcome(kept[-1], write_report(kept[-1]))
+        outcome = Outcome(kept[-1], write_report(kept[-1], objectives=spec.objectives))
     if outcome is None:
         raise _all_of(problems)
     return replace(outcome, problems=tuple(problems), staying=tuple(staying))

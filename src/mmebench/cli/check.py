@@ -28,11 +28,16 @@ def check(spec: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     from mmebench.endpoints.opener import opener_of
     from mmebench.load.schedule.plan import too_short
     from mmebench.models.engine import is_built
-    from mmebench.models.ready_archive import name_platforms
+    from mmebench.models.ready_archive import check_archive, name_platforms
+    from mmebench.spec import FileModel
     from mmebench.spec.reading import load_spec
 
     wanted = load_spec(spec, overrides)
     look_ahead(wanted)
+    wanted = name_platforms(wanted)
+    if isinstance(wanted.model, FileModel) and wanted.model.is_ready_archive:
+        for platform in wanted.platforms:
+            check_archive(wanted.model, platform)
     wanted = name_platforms(wanted)
     opener = opener_of(wanted.endpoint)
     wanted = wanted.model_copy(update={"endpoint": opener.complete(wanted.endpoint)})
@@ -61,7 +66,8 @@ def _lines(forecast: "Forecast") -> Iterator[str]:
         yield f"      {title}, {'for as long as it takes' if seconds is None else human_seconds(seconds)}"
     least = "at least " if forecast.open_ended else ""
     cost = "" if forecast.usd is None else f", ${forecast.usd:.2f}"
+    runs = "1 run" if len(forecast.runs) == 1 else f"{len(forecast.runs)} runs"
     yield (
-        f"{len(forecast.runs)} runs, {least}{human_seconds(forecast.seconds)} of load{cost}; packaging, creating "
-        "and filling endpoints come on top"
+        f"{runs}, {least}{human_seconds(forecast.seconds)} of load{cost}; packaging, creating and filling "
+        "endpoints come on top"
     )

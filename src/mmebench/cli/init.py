@@ -50,7 +50,7 @@ def init(
         raise BadInputError("got --memory and --instance-type; a SageMaker instance has the memory that it has")
     if model is None:
         model = _ask("Model, SOURCE:NAME of timm, torchvision, huggingface, or a file", _MODEL)
-    if not platforms:
+    if not platforms and not model.endswith(".tar.gz"):
         platforms = _words(_ask("Platforms: pt, onnx, openvino, trt", _PLATFORMS))
     if not instance_types and memory is None:
         where = _ask("SageMaker instance types, or local for this machine", "local")

@@ -58,6 +58,17 @@ def adopt_archive(file: ModelFile, platform: PlatformSpec, work: Path, archive: 
     return Batching(config.max_batch_size, any(one.HasField("dynamic_batching") for one in _all(config, folder)))
 
 
+def check_archive(spec: FileModel, platform: PlatformSpec) -> None:
+    """Hold a ready archive against what the spec says of it, as packaging will.
+
+    Raises:
+        BadInputError: see :func:`adopt_archive`.
+    """
+    file = ModelFile(spec.label, spec.path, spec.inputs, spec.outputs)
+    with tempfile.TemporaryDirectory(prefix="mmebench-") as work:
+        adopt_archive(file, platform, Path(work), Path(work, "archive"))
+
+
 def name_platforms(spec: Spec) -> Spec:
     """The spec, with what a ready archive says that it is served as, where the spec leaves that out.
 

@@ -43,12 +43,13 @@ class Report(NamedTuple):
     """Why a record could not be read, a line each."""
 
 
-def write_report(directory: Path, changed: RunFiles | None = None) -> Report:
+def write_report(directory: Path, changed: RunFiles | None = None, objectives: Objectives | None = None) -> Report:
     """Write ``summary_results.csv`` and the charts of a ``results/<model>`` directory.
 
     Args:
         directory: with any number of runs.
         changed: the only run that has no pictures of its own yet; those of the others stay as they are.
+        objectives: what runs are held against; what the last of them was asked to hold unless told.
 
     Raises:
         BadInputError: there is nothing in it to report on.
@@ -68,8 +69,9 @@ def write_report(directory: Path, changed: RunFiles | None = None) -> Report:
     _draw_all(directory, runs, summary)
     unread = unread_records(directory)
     records = [run.run for run in runs if run.run is not None]
-    conclusions = conclude(summary, common_objectives(records), records, unread)
-    write_html(runs, summary, conclusions, findings, directory / REPORT)
+    asked = common_objectives(records) if objectives is None else objectives
+    conclusions = conclude(summary, asked, records, unread)
+    write_html(runs, summary, asked, conclusions, findings, directory / REPORT)
     return Report(summary, conclusions, tuple(findings), tuple(explain_failures(records)), unread)
 
 

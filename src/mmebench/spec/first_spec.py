@@ -25,8 +25,7 @@ def write_spec(wishes: Wishes) -> str:
         "# Every field: docs/spec.md. Look first: `mmebench check` says what a run will do and starts nothing.",
         *_model(wishes.model),
         "",
-        "# One run for each; options: {kind: onnx, precision: fp16, max_batch_size: 8, instances: 1}",
-        f"platforms: [{', '.join(map(_scalar, wishes.platforms))}]",
+        *_platforms(wishes),
         "",
         *_endpoint(wishes),
         "",
@@ -48,13 +47,22 @@ def _model(model: str) -> list[str]:
             "model:",
             "  source: file",
             f"  path: {_scalar(model)}",
-            "  # As the model takes and gives them, without the batch; -1 is any size.",
+            "  # YOURS: as the model takes and gives them, without the batch; -1 is any size.",
             "  inputs: [{name: x, datatype: FP32, shape: [3, 224, 224]}]",
             "  outputs: [{name: y, datatype: FP32, shape: [1000]}]",
         ]
     return [
         "# Random weights are as fast as real ones and need no download; weights: pretrained has the real ones.",
         f"model: {{source: {_scalar(source)}, name: {_scalar(name)}, weights: random}}",
+    ]
+
+
+def _platforms(wishes: Wishes) -> list[str]:
+    if not wishes.platforms:
+        return ["# A ready archive says itself what it is served as."]
+    return [
+        "# One run for each; options: {kind: onnx, precision: fp16, max_batch_size: 8, instances: 1}",
+        f"platforms: [{', '.join(map(_scalar, wishes.platforms))}]",
     ]
 
 

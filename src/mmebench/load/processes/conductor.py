@@ -11,7 +11,7 @@ from mmebench.load.client.recorder import Rows
 from mmebench.load.job import LoadJob
 from mmebench.load.messages import BeginStage, Clock, Drain, EndStage, Samples, StageReport
 from mmebench.load.processes.awaiting import STOPPED_SECONDS, awaited
-from mmebench.load.processes.events import EventWriter, Gathering, live
+from mmebench.load.processes.events import EventWriter, Gathering, Over, live
 from mmebench.load.processes.inbox import Inbox
 from mmebench.load.processes.roster import Roster
 from mmebench.load.processes.running_stage import RunningStage
@@ -73,7 +73,7 @@ class Conductor:
                 self._begin(self._plan.send(verdict))
             except StopIteration:
                 self._drain(self._longest_answer)
-                self._events.over()
+                self._events.over(Over(failures=self._running.told()))
                 return None
         self._asked = self._wanted
         return self._asked

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from mmebench.figures.statistics import observed_percentiles
-from mmebench.record.run import StageWindow
+from mmebench.record.run import FailedAlike, StageWindow
 
 
 class Gathering(BaseModel):
@@ -73,6 +73,9 @@ class Over(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    failures: tuple[FailedAlike, ...] = ()
+    """What answers said that came after it and failed."""
+
 
 def live(rows: npt.NDArray[np.void], seconds: float, stage: int, elapsed: float, at: float, users: int) -> Live:
     """What the samples of the last second or so come to; ``rows`` as :data:`mmebench.load.client.recorder.ROW`."""
@@ -124,9 +127,9 @@ class EventWriter:
         """When the load cannot go on."""
         self._write("broken", Broken(reason=reason))
 
-    def over(self) -> None:
+    def over(self, event: Over) -> None:
         """When the load has come to its end; not when it was broken off."""
-        self._write("over", Over())
+        self._write("over", event)
 
 
 Event = Gathering | Live | StageWindow | Broken | Over

@@ -20,7 +20,7 @@ from mmebench.load.job import LoadJob
 from mmebench.load.processes.connections import allow_connections
 from mmebench.load.processes.events import Broken, Gathering, Live, Over, read_event
 from mmebench.load.processes.token import hand_over, token_of
-from mmebench.record.run import StageWindow
+from mmebench.record.run import FailedAlike, StageWindow
 from mmebench.scratch import scratch
 
 _LOCUSTFILE = Path(__file__).with_name("locustfile.py")
@@ -37,7 +37,7 @@ def offer_load(
     look: Callable[[Live], object],
     on_stage: Callable[[StageWindow], object],
     on_gathering: Callable[[Gathering], object] = lambda gathering: None,
-) -> None:
+) -> tuple[FailedAlike, ...]:
     """Run the job to its end; samples and Locust's CSV files are on disk then.
 
     Args:
@@ -48,6 +48,9 @@ def offer_load(
         look: called about once a second with what the load is like.
         on_stage: called with each stage that is over.
         on_gathering: called about once a second while the load waits for client processes of other hosts.
+
+    Returns:
+        What answers said that came after the last stage and failed.
 
     Raises:
         BadInputError: the job cannot work; nothing was started.
@@ -62,7 +65,8 @@ def offer_load(
     workers = job.workload.workers
     # Nobody else on this host shall join, either.
     token = secrets.token_hex(32) if workers is None else token_of(workers)
-    stages, over = 0, False
+    stages = 0
+    over: Over | None = None
     gathering: Gathering | None = None
     broken: Broken | None = None
     with scratch(Path(tempfile.gettempdir()), "mmebench-load-") as folder, log.open("ab") as output:
@@ -96,7 +100,7 @@ def offer_load(
                         stages += 1
                         on_stage(event)
                     case Over():
-                        over = True
+                        over = event
                     case Broken():
                         broken = event
                         break
@@ -111,13 +115,14 @@ def offer_load(
             f"{gathering.there} after {workers.wait:g} s; start the others with "
             f"`mmebench worker {workers.listen}`, ask for fewer, or set workload.workers.wait to wait longer"
         )
-    if status != 0 or not over:
+    if status != 0 or over is None:
         planned = len(job.workload.stages)
         ended = "killed" if status is None else f"Locust's exit code {status}"
         raise MmebenchError(
             f"the load stopped after {stages} of {planned or 'its search for'} stages "
             f"({ended if broken is None else broken.reason}); its output is in {log}"
         )
+    return over.failures
 
 
 def check_web_port(port: int) -> None:

@@ -74,8 +74,12 @@ class RunningStage:
             machine_cpu=most(report.machine_cpu for report in reports),
             machine_stolen=most(report.machine_stolen for report in reports),
             rate=self.stage.rate,
-            failures=tuple(FailedAlike(**asdict(complaint)) for complaint in self.complaints.take()),
+            failures=self.told(),
         )
+
+    def told(self) -> tuple[FailedAlike, ...]:
+        """What failed answers said since this was last asked."""
+        return tuple(FailedAlike(**asdict(complaint)) for complaint in self.complaints.take())
 
     @property
     def notes(self) -> list[str]:

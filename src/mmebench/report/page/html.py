@@ -24,7 +24,7 @@ from mmebench.report.page.trade_offs import draw_trade_offs
 from mmebench.report.palette import COLOURS, COLOURS_ON_BLACK
 from mmebench.report.recorded import Recorded
 from mmebench.report.runs import RunKey
-from mmebench.report.words.conclusions import Conclusions, common_objectives
+from mmebench.report.words.conclusions import Conclusions
 from mmebench.report.words.objectives import describe_objectives
 from mmebench.spec import EXPERIMENTS, Objectives
 
@@ -66,6 +66,7 @@ class _Asked(NamedTuple):
 def write_html(
     runs: list[Recorded],
     summary: pd.DataFrame,
+    objectives: Objectives,
     conclusions: Conclusions,
     findings: Sequence[str],
     path: Path,
@@ -75,6 +76,7 @@ def write_html(
     Args:
         runs: in the order of the summary.
         summary: one row a stage.
+        objectives: what runs are held against.
         conclusions: what it comes to.
         findings: what experiments show, a sentence each.
         path: of the file.
@@ -83,7 +85,6 @@ def write_html(
     from markupsafe import Markup
 
     records = [run.run for run in runs if run.run is not None]
-    objectives = common_objectives(records)
     shown = show(runs, summary, objectives)
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     style = environment.from_string(_template("report.css")).render(
