@@ -15,24 +15,39 @@ def loads(stages: pd.DataFrame) -> "pd.Series[float]":
     return stages["offered_per_s"].fillna(stages["User Count"])
 
 
-def find_operating_point(stages: pd.DataFrame, objectives: Objectives) -> "pd.Series[Any] | None":
-    """The stage with the most requests a second of those that hold the objectives.
-
-    Without objectives, the knee as :func:`find_knee` has it; where the load never got past that, the stage with
-    the most requests a second of those without a failure.
+def find_largest_held(stages: pd.DataFrame, objectives: Objectives) -> "pd.Series[Any] | None":
+    """The stage with the most requests a second of those that hold the objectives; None where none is known to.
 
     Args:
         stages: the summary rows of one run.
-        objectives: of the benchmark.
-
-    Returns:
-        None where no stage holds them, or none is known to.
+        objectives: without any, a stage is held in which no request failed.
     """
-    if objectives.given:
-        held = [judge_stage(row, objectives).standing == "held" for row in stages.to_dict("records")]
-        return _most(stages[held])
-    knee = find_knee(stages.assign(load=loads(stages)).sort_values("load", kind="stable"))
-    return _most(stages[without_failure(stages)]) if knee is None else knee
+    return _most(_held(stages, objectives))
+
+
+def find_operating_point(stages: pd.DataFrame, objectives: Objectives) -> "pd.Series[Any] | None":
+    """The largest load within the objectives, where these say how long an answer may take.
+
+    Where they do not, the knee of the stages that hold them, as :func:`find_knee` has it: beyond it more load buys
+    waiting; where the load never got past that, the stage with the most requests a second.
+    """
+    held = _held(stages, objectives)
+    if not limits_latency(objectives):
+        knee = find_knee(held.assign(load=loads(held)).sort_values("load", kind="stable"))
+        if knee is not None:
+            return knee
+    return _most(held)
+
+
+def limits_latency(objectives: Objectives) -> bool:
+    """Whether they say how long an answer may take."""
+    return bool(objectives.percentiles) or objectives.goodput is not None
+
+
+def _held(stages: pd.DataFrame, objectives: Objectives) -> pd.DataFrame:
+    if not objectives.given:
+        return stages[without_failure(stages)]
+    return stages[[judge_stage(row, objectives).standing == "held" for row in stages.to_dict("records")]]
 
 
 def _most(stages: pd.DataFrame) -> "pd.Series[Any] | None":

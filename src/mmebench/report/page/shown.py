@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from mmebench.figures.knee import find_knee
-from mmebench.figures.operating_point import find_operating_point
+from mmebench.figures.operating_point import find_operating_point, limits_latency
 from mmebench.report.recorded import Recorded
 from mmebench.report.runs import RunKey, stages_by_run
 from mmebench.spec import Objectives
@@ -67,9 +67,12 @@ def choose(stages: pd.DataFrame, objectives: Objectives) -> Chosen | None:
     point = find_operating_point(stages, objectives)
     if point is None:
         return None
-    if objectives.given:
+    if limits_latency(objectives):
         return Chosen(point, "within the objectives")
-    return Chosen(point, "at the largest load without a failure" if find_knee(stages) is None else "at the knee")
+    knee = find_knee(stages)
+    if knee is not None and knee.name == point.name:
+        return Chosen(point, "at the knee")
+    return Chosen(point, "within the objectives" if objectives.given else "at the largest load without a failure")
 
 
 def short_names(keys: Sequence[RunKey]) -> list[str]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from mmebench.figures.metric import METRICS, estimate_of
 from mmebench.figures.objectives import judge_stage
-from mmebench.figures.operating_point import find_operating_point
+from mmebench.figures.operating_point import find_largest_held
 from mmebench.report.operating_points import describe_load
 from mmebench.report.runs import runs_in_words
 from mmebench.spec import Objectives
@@ -34,7 +34,7 @@ def judge(summary: pd.DataFrame, objectives: Objectives) -> Verdict:
     met, lines = True, []
     for run, stages in runs_in_words(summary):
         who = f"{run}: {', '.join(wanted)}"
-        best = find_operating_point(stages, objectives)
+        best = find_largest_held(stages, objectives)
         if best is not None:
             at = f"{human_number(best['Requests/s'])} requests/s ({describe_load(best)})"
             lines.append(f"{who}: held up to {at}{_uncertain(best, objectives)}")
