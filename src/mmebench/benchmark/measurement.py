@@ -72,7 +72,13 @@ def _with_late(run: Run, late: tuple[FailedAlike, ...]) -> Run:
     if not (late and run.stages):
         return run
     *others, last = run.stages
-    return run.model_copy(update={"stages": (*others, last.model_copy(update={"failures": last.failures + late}))})
+    alike: dict[tuple[str, int, str], FailedAlike] = {}
+    for one in (*last.failures, *late):
+        group = (one.error, one.status, one.message)
+        counted = alike[group].count if group in alike else 0
+        alike[group] = alike.get(group, one).model_copy(update={"count": counted + one.count})
+    whole = last.model_copy(update={"failures": tuple(alike.values())})
+    return run.model_copy(update={"stages": (*others, whole)})
 
 
 def _keep(run: Run, job: LoadJob, files: RunFiles) -> Run:

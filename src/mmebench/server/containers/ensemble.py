@@ -56,6 +56,11 @@ def place(folder: Path) -> None:
     gathered.rmdir()
 
 
+def is_one(folder: Path) -> bool:
+    """Whether the target whose files are ``folder`` has members beside it."""
+    return any(folder.parent.glob(member_of(folder.name, "*")))
+
+
 def remove(folder: Path) -> None:
     """Remove the files of a target, with those of its members."""
     shutil.rmtree(folder, ignore_errors=True)

@@ -55,6 +55,8 @@ class PythonRecipe:
         """End the server: a thread cannot be ended. It is started again, and targets are loaded when asked for."""
         os.kill(pid, signal.SIGKILL)
 
+    isolates = False
+
     def processes(self, pid: int) -> dict[str, list[int]]:
         """Models share the server's."""
         return {}

@@ -127,6 +127,8 @@ class TritonRecipe:
             )
         await control.begin_unload(_PROBE)
 
+    isolates = True
+
     def processes(self, pid: int) -> dict[str, list[int]]:
         """The stub processes of each model."""
         found: dict[str, list[int]] = {}

@@ -21,6 +21,7 @@ from mmebench.server.containers.container import (
 )
 from mmebench.server.containers.control import Control, wait_unloaded
 from mmebench.server.containers.gpu_memory import GpuMemory
+from mmebench.server.containers.loading import watched
 from mmebench.server.containers.model_files import place, unpack_model
 from mmebench.server.containers.pools import HOST, Memory
 from mmebench.server.containers.process import ServerProcess
@@ -62,8 +63,11 @@ class Recipe(Protocol):
     async def check(self, control: Control, address: Address) -> None:
         """Raise CannotRunError unless the server that has just started computes what it should."""
 
+    isolates: bool
+    """Whether each model that is no ensemble has a process of its own, from the beginning of its load on."""
+
     def processes(self, pid: int) -> dict[str, list[int]]:
-        """The processes that each model has for itself, by ids; nothing where models share the server's.
+        """The processes that each model has for itself, by ids; nothing where it does not isolate them.
 
         ``pid`` is the server's.
         """
@@ -149,14 +153,25 @@ class V2Container:
         await asyncio.to_thread(ensemble.place, self.directory(model))
         try:
             try:
-                await self._control.load(model)
+                await self._load(model)
             except ModelDiedError as error:
                 _log.warning("%s: its process died while it was loaded; loading it again: %s", target, error)
-                await self._control.load(model)
+                await self._load(model)
         except LoadTimeoutError:
             if self._process is not None:
                 await asyncio.to_thread(self._recipe.end_load, self._process.pid, model)
             raise
+
+    async def _load(self, model: str) -> None:
+        server = self._process
+        if server is None or not self._recipe.isolates or ensemble.is_one(self.directory(model)):
+            await self._control.load(model)
+            return
+
+        def processes() -> Sequence[int]:
+            return self._recipe.processes(server.pid).get(model, ())
+
+        await watched(self._control.load(model), processes, lambda: server.stop(_STOP_SECONDS))
 
     def remove_files(self, model: str) -> None:
         """Remove the files of a model that is not loaded and will not be; they are few and mostly links."""
