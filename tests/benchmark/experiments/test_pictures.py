@@ -39,6 +39,15 @@ def test_the_working_set_names_where_thrash_begins(tmp_path: Path) -> None:
     assert "a title" in drawn, "words are words, not curves"
 
 
+def test_where_nothing_was_answered_there_is_a_picture_all_the_same(tmp_path: Path) -> None:
+    """A logarithmic axis has no place for nothing."""
+    unknown = working_set([0, 0.2, 0.8]).assign(p50_ms=np.nan, p90_ms=np.nan)
+    save(draw_working_set(unknown, "a title", "a footer"), tmp_path / "chart.png")
+    nothing = np.array([])
+    course = Course(nothing, nothing, nothing.astype(np.int8), np.zeros((0, 2)), (5, 0, 0), 0, 0, 0)
+    save(draw_interference(course, summarise_interference(course), "a title", "a footer"), tmp_path / "chart.png")
+
+
 def test_interference_shades_cold_starts_and_leaves_out_what_does_not_count(tmp_path: Path) -> None:
     due = np.arange(0, 30, 0.05)
     phase = np.where(due < 2, -1, np.where(due < 15, 0, np.where((due > 20) & (due < 21), 2, 1))).astype(np.int8)

@@ -6,13 +6,12 @@ from typing import Any, Literal
 
 import matplotlib
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from mmebench.replacing import replacing
-from mmebench.report.ticks import STEPS, logarithmic_ticks, need_logarithm
+from mmebench.report.ticks import logarithmic_ticks, need_logarithm
 
 _TITLE = 95
 """Letters that a line of a title holds."""
@@ -81,13 +80,6 @@ def quieten(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
     axes.set_axisbelow(True)
-
-
-def plain_numbers(axis: Axis) -> None:
-    """1, 2, 5, 10 … on a logarithmic axis, and not 2 x 10^0."""
-    axis.set_major_locator(LogLocator(subs=STEPS))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
 
 
 def logarithmic(axes: Axes, which: Literal["x", "y"], values: Iterable[float]) -> None:

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from mmebench.benchmark.experiments.cold_starts.figures import PARTS
 from mmebench.report.palette import COLOURS
-from mmebench.report.pictures.pictures import finish, plain_numbers
+from mmebench.report.pictures.pictures import finish, logarithmic
 
 
 def draw(cold_starts: pd.DataFrame, title: str, footer: str) -> Figure:
@@ -37,8 +37,7 @@ def draw(cold_starts: pd.DataFrame, title: str, footer: str) -> Figure:
     for number, (concurrency, rows) in enumerate(groups):
         spread.ecdf(rows["seconds"], color=COLOURS[number % len(COLOURS)], label=f"{concurrency} at once")
     spread.ecdf(cold_starts["warm_seconds"], color="black", linestyle="--", label="warm")
-    spread.set_xscale("log")
-    plain_numbers(spread.xaxis)
+    logarithmic(spread, "x", [*cold_starts["seconds"], *cold_starts["warm_seconds"]])
     spread.set_xlabel("seconds (log scale)")
     spread.set_ylabel("share of invocations that took no longer")
     spread.set_title("first invocations, and warm ones", fontsize=10)

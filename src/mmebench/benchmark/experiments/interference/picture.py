@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from mmebench.benchmark.experiments.interference.figures import PHASES, Course
 from mmebench.report.palette import COLOURS
-from mmebench.report.pictures.pictures import finish, plain_numbers
+from mmebench.report.pictures.pictures import finish, logarithmic
 from mmebench.units import human_number
 
 _ALONE, _DISTURBED = COLOURS[:2]
@@ -28,8 +28,7 @@ def draw(course: Course, table: pd.DataFrame, title: str, footer: str) -> Figure
         color=_ALONE,
         label="a request to the one target",
     )
-    over_time.set_yscale("log")
-    plain_numbers(over_time.yaxis)
+    logarithmic(over_time, "y", (course.latency[counted] * 1e3).tolist())
     over_time.set_ylabel("latency, ms (log scale)")
     over_time.set_xlabel("seconds since the load began")
     over_time.legend(frameon=False, fontsize=8, loc="upper left")

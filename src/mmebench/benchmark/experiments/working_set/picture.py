@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from mmebench.benchmark.experiments.working_set.figures import THRASH, find_thrash
 from mmebench.report.palette import COLOURS, MARKERS, QUIET
-from mmebench.report.pictures.pictures import finish, plain_numbers
+from mmebench.report.pictures.pictures import finish, logarithmic
 
 
 def draw(cells: pd.DataFrame, title: str, footer: str) -> Figure:
@@ -50,8 +50,7 @@ def draw(cells: pd.DataFrame, title: str, footer: str) -> Figure:
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
         if name == "latency":
-            axes.set_yscale("log")
-            plain_numbers(axes.yaxis)
+            logarithmic(axes, "y", [*cells["p50_ms"], *cells["p90_ms"]])
         else:
             axes.set_ylim(0, 1.05 if name in ("hits", "share") else None)
         axes.legend(frameon=False, fontsize=8)
