@@ -20,6 +20,7 @@ def stage(
         "throughput_high_per_s": rate * 1.05,
         "offered_per_s": float("nan"),
         "User Count": 4,
+        "targets": 9,
         "p99_ms": p99,
         "Successful Requests": 1000,
         "Failed Requests": failed,
@@ -59,6 +60,18 @@ def test_what_is_within_the_intervals_is_not_called_more() -> None:
     choice = most_per_dollar(summary, Objectives())
     assert choice is not None
     assert choice.reason.endswith("3% more than pt on ml.g5.xlarge, the next, which may be chance")
+
+
+def test_runs_that_differ_in_their_targets_are_not_taken_for_one() -> None:
+    """The best stage of 20 targets says nothing of what 9 serve."""
+    few = [stage("ml.g5.xlarge", "pt", 1.5, rate, 50) for rate in (50, 60)]
+    many = [stage("ml.g5.xlarge", "pt", 1.5, rate, 900) | {"targets": 20} for rate in (300, 310)]
+    choice = most_per_dollar(pd.DataFrame([*few, *many]), Objectives(p99=0.1))
+    assert choice is not None
+    assert choice.per_dollar == pytest.approx(60 * 3600 / 1.5)
+    both = most_per_dollar(pd.DataFrame([*few, *many]), Objectives(failures=0))
+    assert both is not None
+    assert both.reason.endswith("more than pt on ml.g5.xlarge with 9 targets, the next")
 
 
 def test_no_choice_without_prices_or_without_a_load_that_was_served_well() -> None:

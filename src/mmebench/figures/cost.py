@@ -79,28 +79,34 @@ def most_per_dollar(summary: pd.DataFrame, objectives: Objectives) -> Choice | N
     """
     if "usd_per_hour" not in summary:
         return None
-    best = {
-        (str(instance_type), str(platform)): point
-        for (instance_type, platform), stages in summary.dropna(subset=["usd_per_hour"]).groupby(
-            ["instance_type", "platform"], sort=False
+    points = [
+        point
+        for _, stages in summary.dropna(subset=["usd_per_hour"]).groupby(
+            ["instance_type", "platform", "targets"], sort=False
         )
         if (point := find_operating_point(stages, objectives)) is not None
-    }
-    if not best:
+    ]
+    if not points:
         return None
-    ranked = sorted(best.items(), key=lambda item: _per_dollar(item[1]).value, reverse=True)
-    (instance_type, platform), first = ranked[0]
-    dollar = _per_dollar(first)
+    ranked = sorted(points, key=lambda point: _per_dollar(point).value, reverse=True)
+    first, second = ranked[0], ranked[1] if len(ranked) > 1 else None
+    instance_type, platform, dollar = str(first["instance_type"]), str(first["platform"]), _per_dollar(first)
     reason = (
-        f"{platform} on {instance_type} serves {_rounded(dollar.value):,} inferences for a "
+        f"{_name(first, second)} serves {_rounded(dollar.value):,} inferences for a "
         f"dollar ({first['Requests/s']:.3g} requests/s at ${first['usd_per_hour']:.3g} an hour)"
     )
-    if len(ranked) > 1:
-        (other_type, other_platform), second = ranked[1]
+    if second is not None:
         ahead = relative_change(_per_dollar(second), dollar)
         shown = "" if ahead.low > 0 else ", which may be chance"
-        reason += f", {ahead.value:.0%} more than {other_platform} on {other_type}, the next{shown}"
+        reason += f", {ahead.value:.0%} more than {_name(second, first)}, the next{shown}"
     return Choice(instance_type, platform, dollar.value, reason)
+
+
+def _name(row: "pd.Series[Any]", other: "pd.Series[Any] | None") -> str:
+    """With its targets where the other would be called the same."""
+    name = f"{row['platform']} on {row['instance_type']}"
+    alike = other is not None and all(row[column] == other[column] for column in ("platform", "instance_type"))
+    return f"{name} with {row['targets']} targets" if alike else name
 
 
 def _rounded(count: float) -> int:

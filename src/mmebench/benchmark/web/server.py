@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hmac import compare_digest
 from http.client import HTTPConnection, HTTPException
-from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files as resources
 from secrets import token_urlsafe
@@ -24,7 +23,6 @@ from mmebench.load.locust_pages import KEY_HEADER, LOCUST_PAGES, LocustPages
 from mmebench.wire.own_pages import why_not
 
 _ADDRESS = "127.0.0.1"
-_COOKIE = "mmebench"
 _PATIENCE_SECONDS = 10.0
 _LARGEST_BODY = 1 << 20
 _NO_LOAD = b"No load goes on now. Locust's pages are here while one does; the live page is at / all the time.\n"
@@ -49,7 +47,9 @@ def serve_live_page(picture: LivePicture, port: int) -> Iterator[LivePage]:
     with socket.create_server((_ADDRESS, 0)) as free:
         locust = LocustPages(port=free.getsockname()[1], key=token_urlsafe(16))
     page = resources("mmebench.benchmark.web").joinpath("live.html").read_bytes()
-    handler = type("Handler", (_Handler,), {"picture": picture, "page": page, "locust": locust})
+    handler = type(
+        "Handler", (_Handler,), {"picture": picture, "page": page, "locust": locust, "cookie": f"mmebench-{port}"}
+    )
     server = ThreadingHTTPServer((_ADDRESS, port), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, name="live page", daemon=True)
@@ -66,6 +66,8 @@ class _Handler(BaseHTTPRequestHandler):
     picture: ClassVar[LivePicture]
     page: ClassVar[bytes]
     locust: ClassVar[LocustPages]
+    cookie: ClassVar[str]
+    """Its name; browsers give cookies to all ports of a host alike."""
     timeout = _PATIENCE_SECONDS
 
     def do_GET(self) -> None:
@@ -75,8 +77,8 @@ class _Handler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         if query.startswith("key="):  # the browser keeps it, and its address does not show it
             self.send_response(303)
-            self.send_header("Location", path)
-            self.send_header("Set-Cookie", f"{_COOKIE}={self.locust.key}; Path=/; HttpOnly; SameSite=Strict")
+            self.send_header("Location", "/")
+            self.send_header("Set-Cookie", f"{self.cookie}={self.locust.key}; Path=/; HttpOnly; SameSite=Strict")
             self._finish(b"")
         elif path == "/":
             self._answer(200, "text/html; charset=utf-8", self.page)
@@ -106,9 +108,10 @@ class _Handler(BaseHTTPRequestHandler):
         return reason is None
 
     def _has_key(self) -> bool:
-        cookies = SimpleCookie(self.headers.get("Cookie", ""))
-        given = cookies[_COOKIE].value if _COOKIE in cookies else self.path.partition("?key=")[2]
-        return compare_digest(given.encode(), self.locust.key.encode())
+        """In the address or in the cookie: a browser may still have that of an earlier benchmark."""
+        kept = (cookie.strip().partition("=") for cookie in self.headers.get("Cookie", "").split(";"))
+        given = [self.path.partition("?key=")[2], *(value for name, _, value in kept if name == self.cookie)]
+        return any(compare_digest(key.encode(), self.locust.key.encode()) for key in given)
 
     def _pass_on(self, body: bytes | None) -> None:
         connection = HTTPConnection(_ADDRESS, self.locust.port, timeout=_PATIENCE_SECONDS)
