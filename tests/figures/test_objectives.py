@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from mmebench.figures.objectives import judge_stage, lacking
+from mmebench.figures.objectives import judge_stage
+from mmebench.figures.statistics import lacking
 from mmebench.spec import Goodput, Objectives
 
 ROW = {

@@ -6,11 +6,12 @@ effect measures", Statistics in Medicine 27, 2008).
 """
 
 import math
-from typing import Any, NamedTuple
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mmebench.figures.statistics import NAN, Estimate
+
+if TYPE_CHECKING:  # processes that offer load have no need of it
+    import pandas as pd
 
 
 class Metric(NamedTuple):

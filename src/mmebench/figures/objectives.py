@@ -8,13 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from mmebench.figures.failures import count_failed
+from mmebench.figures.metric import METRICS
+from mmebench.figures.stage import PERCENTILES
+from mmebench.figures.statistics import lacking
 from mmebench.spec import Objectives
 
 Standing = Literal["held", "missed", "unknown"]
-
-SHARES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
-"""The percentiles that may be asked for, lowest first."""
-_COLUMNS = {"p50": "Total Median Response Time", "p90": "p90_ms", "p95": "p95_ms", "p99": "p99_ms"}
 
 
 class Judgement(NamedTuple):
@@ -75,25 +74,20 @@ def judge_stage(row: Mapping[Any, Any], objectives: Objectives) -> Judgement:
     )
 
 
-def lacking(count: int, share: float) -> int:
-    """How many more values it takes for a percentile at ``share``, so that one lies above it; 0: it is carried."""
-    return max(math.ceil(1 / (1 - share) - 1e-9) - count, 0)
-
-
 def _percentile(row: Mapping[Any, Any], name: str, limit_ms: float, answers: int) -> Iterator[_Finding]:
-    share = SHARES[name]
+    share = PERCENTILES[name]
     if not answers:
         yield _Finding("no request succeeded")
         return
     never = count_failed(row) - int(row["Failed Requests"])
     if never > (1 - share) * (answers + never) + 1e-9:
         yield _Finding(f"{never / (answers + count_failed(row)):.2%} never started")
-    figure = _known(row, _COLUMNS[name])
+    figure = _known(row, METRICS[name].column)
     if not math.isnan(figure):
         if figure > limit_ms:
             yield _Finding(f"{name} {figure:.5g} ms")
         return
-    below = {lower: _known(row, _COLUMNS[lower]) for lower, other in SHARES.items() if other < share}
+    below = {lower: _known(row, METRICS[lower].column) for lower, other in PERCENTILES.items() if other < share}
     beyond = {lower: known for lower, known in below.items() if known > limit_ms}
     if beyond:
         first = next(iter(beyond))

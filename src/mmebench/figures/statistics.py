@@ -160,7 +160,12 @@ def _at_ranks(ordered: Values, ranks: Sequence[int | None]) -> list[float]:
 
 def _carried_rank(count: int, share: float) -> int | None:
     """Where the percentile is among the ordered values, from 0; None where they cannot carry it."""
-    return None if count * (1 - share) < 1 - 1e-9 else _rank(count, share)
+    return None if share >= 1 or lacking(count, share) else _rank(count, share)
+
+
+def lacking(count: int, share: float) -> int:
+    """How many more values it takes for the percentile at ``share``, so that one is above it; 0: it is carried."""
+    return max(math.ceil(1 / (1 - share) - 1e-9) - count, 0)
 
 
 def _rank(count: int, share: float) -> int:

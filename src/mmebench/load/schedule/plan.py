@@ -7,8 +7,9 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from mmebench.figures.columns import stage_columns
-from mmebench.figures.objectives import SHARES, judge_stage, lacking
-from mmebench.figures.stage import summarise_stage
+from mmebench.figures.objectives import judge_stage
+from mmebench.figures.stage import PERCENTILES, summarise_stage
+from mmebench.figures.statistics import lacking
 from mmebench.load.schedule.search import SearchState
 from mmebench.record.run import StageWindow
 from mmebench.spec import ClosedLoop, Objectives, Stage, Workload
@@ -78,7 +79,7 @@ def _expected_lack(stage: Stage, objectives: Objectives) -> float:
     """By how much longer a stage of an open loop must be, so that its answers carry what is asked of them."""
     if stage.rate is None:
         return 1
-    shares = [SHARES[name] for name in objectives.percentiles]
+    shares = [PERCENTILES[name] for name in objectives.percentiles]
     needed = max((lacking(0, share) for share in shares), default=0)
     return _SPARE * needed / (stage.rate * (stage.duration - stage.warmup_seconds))
 

@@ -21,8 +21,8 @@ from mmebench.spec import HuggingFaceModel
 torchvision_ops.prepare()
 import transformers  # noqa: E402  it imports torchvision, which must be ready first
 
-from mmebench.models.sources.huggingface_image import image_model, takes_images  # noqa: E402
-from mmebench.models.sources.huggingface_text import text_model  # noqa: E402
+from mmebench.models.sources.huggingface_image import image_model, takes_images  # noqa: E402  the same
+from mmebench.models.sources.huggingface_text import text_model  # noqa: E402  the same
 
 
 def load(spec: HuggingFaceModel) -> Model:
