@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from mmebench.benchmark.outlook import load_seconds
 from mmebench.record.run import Price
 from mmebench.spec import Spec
 
@@ -53,11 +54,9 @@ def make_forecast(spec: Spec, prices: Mapping[str, Price]) -> Forecast:
         hourly = None if price is None else price.usd_per_hour * endpoint.instances
         where = f" on {endpoint.instance_type}" if endpoint.instance_type else ""
         runs += [Planned(f"{platform.label}{where}", hourly) for platform in spec.platforms]
-    search = spec.workload.profile.search is not None
-    stages = () if search else spec.workload.stages
     return Forecast(
         runs=tuple(runs),
-        stages=None if search else len(stages),
-        load_seconds=None if search else sum(stage.duration for stage in stages),
+        stages=len(spec.workload.stages) or None,
+        load_seconds=load_seconds(spec.workload),
         experiments=tuple((experiment.title, experiment.seconds) for experiment in spec.experiments),
     )

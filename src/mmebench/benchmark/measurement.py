@@ -10,6 +10,7 @@ from typing import Any
 
 from mmebench.endpoints.endpoint import Endpoint, Residency
 from mmebench.errors import MmebenchError, disk_errors
+from mmebench.load.client.complaints import Complaints
 from mmebench.load.job import LoadJob
 from mmebench.load.processes.events import Gathering, Live
 from mmebench.load.processes.process import offer_load
@@ -72,12 +73,10 @@ def _with_late(run: Run, late: tuple[FailedAlike, ...]) -> Run:
     if not (late and run.stages):
         return run
     *others, last = run.stages
-    alike: dict[tuple[str, int, str], FailedAlike] = {}
-    for one in (*last.failures, *late):
-        group = (one.error, one.status, one.message)
-        counted = alike[group].count if group in alike else 0
-        alike[group] = alike.get(group, one).model_copy(update={"count": counted + one.count})
-    whole = last.model_copy(update={"failures": tuple(alike.values())})
+    complaints = Complaints()
+    for failed in (*last.failures, *late):
+        complaints.add(failed)
+    whole = last.model_copy(update={"failures": complaints.take()})
     return run.model_copy(update={"stages": (*others, whole)})
 
 

@@ -87,7 +87,7 @@ class Samples(Message):
     """A :class:`StageReport`, after :class:`EndStage`."""
     drained: bool = False
     complaints: list[dict[str, Any]] = field(default_factory=list)
-    """What failures among these said: :class:`mmebench.load.client.complaints.Complaint`."""
+    """What failures among these said: :class:`mmebench.record.run.FailedAlike`."""
     number: int = 0
     """Counts those of one worker, from 0; the conductor takes them in this order, and each once."""
 

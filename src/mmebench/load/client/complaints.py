@@ -1,12 +1,13 @@
 """What failed answers say: grouped by what is the same in them, with the first body of each group."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from mmebench.record.messages import normalised
+from mmebench.record.run import FailedAlike
 
 LONGEST_BODY = 2048
 """Bytes of a failed answer that are looked at."""
@@ -16,54 +17,42 @@ _MESSAGES = ("OriginalMessage", "error", "Message", "message", "ErrorMessage")
 _OTHERS = "another message"
 
 
-@dataclass
-class Complaint:
-    """Answers that failed alike."""
-
-    error: str
-    """What AWS or the client calls it."""
-    status: int
-    """0 where no answer came."""
-    message: str
-    """In the container's own words; numbers and archives, which differ from one to the next, as ``#``."""
-    count: int
-    body: str
-    """The first one's body, or the beginning of it."""
-
-
 class Complaints:
     """Those of one client process, or of a stage, until they are taken."""
 
     def __init__(self) -> None:
-        self._groups: dict[tuple[str, int, str], Complaint] = {}
+        self._groups: dict[tuple[str, int, str], FailedAlike] = {}
+        self._counts: Counter[tuple[str, int, str]] = Counter()
         self._known: set[str] = set()
 
     def note(self, error: str, status: int, body: bytes) -> None:
         """An answer failed; ``body`` is at most :data:`LONGEST_BODY` of it."""
-        message = read_message(body)
-        known = self._groups.get((error, status, message))
-        if known is None:
-            self.add(Complaint(error, status, message, 1, _printable(body)))
+        group = error, status, read_message(body)
+        if group in self._groups:
+            self._counts[group] += 1
         else:
-            known.count += 1
+            self.add(FailedAlike(error=error, status=status, message=group[2], count=1, body=_printable(body)))
 
-    def add(self, complaint: Complaint) -> None:
-        """Of several answers, perhaps of another process."""
-        if complaint.message not in self._known:
+    def add(self, failed: FailedAlike) -> None:
+        """Several answers, perhaps of another process."""
+        message = failed.message
+        if message not in self._known:
             if len(self._known) < _MOST_GROUPS:
-                self._known.add(complaint.message)
+                self._known.add(message)
             else:
-                complaint = replace(complaint, message=_OTHERS)
-        group = (complaint.error, complaint.status, complaint.message)
-        if (known := self._groups.get(group)) is None:
-            self._groups[group] = complaint
-        else:
-            known.count += complaint.count
+                message = _OTHERS
+        group = failed.error, failed.status, message
+        self._groups.setdefault(group, failed)
+        self._counts[group] += failed.count
 
-    def take(self) -> list[Complaint]:
+    def take(self) -> tuple[FailedAlike, ...]:
         """What was noted since this was last asked."""
-        taken = list(self._groups.values())
+        taken = tuple(
+            first.model_copy(update={"message": group[2], "count": self._counts[group]})
+            for group, first in self._groups.items()
+        )
         self._groups.clear()
+        self._counts.clear()
         return taken
 
 

@@ -6,7 +6,6 @@ from time import monotonic_ns
 from locust.runners import Runner
 
 from mmebench.errors import MmebenchError
-from mmebench.load.client.complaints import Complaint
 from mmebench.load.client.recorder import Rows
 from mmebench.load.job import LoadJob
 from mmebench.load.messages import BeginStage, Clock, Drain, EndStage, Samples, StageReport
@@ -18,7 +17,7 @@ from mmebench.load.processes.running_stage import RunningStage
 from mmebench.load.processes.sample_stream import SampleStream
 from mmebench.load.schedule.plan import NOT_ASKED, Verdict, judge, make_plan
 from mmebench.load.schedule.schedule import Traced, count_within, due_times
-from mmebench.record.run import StageWindow
+from mmebench.record.run import FailedAlike, StageWindow
 from mmebench.spec import ClosedLoop, Stage
 
 _READY_SECONDS = 60.0
@@ -73,7 +72,7 @@ class Conductor:
                 self._begin(self._plan.send(verdict))
             except StopIteration:
                 self._drain(self._longest_answer)
-                self._events.over(Over(failures=self._running.told()))
+                self._events.over(Over(failures=self._running.complaints.take()))
                 return None
         self._asked = self._wanted
         return self._asked
@@ -138,7 +137,7 @@ class Conductor:
         if self._running is None:
             return
         for complaint in samples.complaints:
-            self._running.complaints.add(Complaint(**complaint))
+            self._running.complaints.add(FailedAlike(**complaint))
         if self._watches:
             self._running.keep(batch)
         if self._open_loop:

@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow as pa
 from locust.runners import Runner
 
-from mmebench.load.client.complaints import Complaint
 from mmebench.load.client.recorder import ROW, Rows
 from mmebench.load.messages import Samples, Taken
 from mmebench.load.processes.locust_statistics import fold
 from mmebench.load.processes.sample_stream import SampleStream
+from mmebench.record.run import FailedAlike
 
 
 class Inbox:
@@ -39,7 +39,7 @@ class Inbox:
     def _file(self, samples: Samples) -> tuple[Rows, pa.RecordBatch]:
         rows = np.frombuffer(samples.rows, ROW)
         batch = self._stream.write(rows, samples.errors)
-        complaints = [Complaint(**complaint) for complaint in samples.complaints]
+        complaints = [FailedAlike(**complaint) for complaint in samples.complaints]
         fold(rows, complaints, self._runner.environment.stats)
         self._latest.append(rows)
         return rows, batch

@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 from locust.stats import RequestStats, StatsEntry, StatsError, bucket_response_time
 
-from mmebench.load.client.complaints import Complaint
+from mmebench.record.run import FailedAlike
 
 METHOD, NAME = "POST", "InvokeEndpoint"
 
 
-def fold(rows: npt.NDArray[np.void], complaints: Sequence[Complaint], stats: RequestStats) -> None:
+def fold(rows: npt.NDArray[np.void], complaints: Sequence[FailedAlike], stats: RequestStats) -> None:
     """Add ``rows`` (:data:`~mmebench.load.client.recorder.ROW`) to ``stats`` as if Locust had logged each.
 
     ``complaints`` are those of the failures among them: a line of Locust's table of failures each.

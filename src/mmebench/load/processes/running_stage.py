@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,7 +11,7 @@ from mmebench.load.client.recorder import Rows
 from mmebench.load.messages import BeginStage, StageReport
 from mmebench.load.schedule.schedule import Nanoseconds, count_within
 from mmebench.load.schedule.stationarity import is_stationary
-from mmebench.record.run import FailedAlike, StageWindow
+from mmebench.record.run import StageWindow
 from mmebench.record.samples import SCHEMA
 from mmebench.spec import Stage, Stationary
 
@@ -74,12 +73,8 @@ class RunningStage:
             machine_cpu=most(report.machine_cpu for report in reports),
             machine_stolen=most(report.machine_stolen for report in reports),
             rate=self.stage.rate,
-            failures=self.told(),
+            failures=self.complaints.take(),
         )
-
-    def told(self) -> tuple[FailedAlike, ...]:
-        """What failed answers said since this was last asked."""
-        return tuple(FailedAlike(**asdict(complaint)) for complaint in self.complaints.take())
 
     @property
     def notes(self) -> list[str]:

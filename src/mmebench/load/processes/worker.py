@@ -76,7 +76,7 @@ class Worker:
                 rows[column] += self.clock_ahead_ns
             rows["first_byte_ns"] += np.where(rows["first_byte_ns"] == 0, 0, self.clock_ahead_ns)
         told = asdict(report) if report else None
-        complaints = [asdict(complaint) for complaint in self._recorder.complaints.take()]
+        complaints = [failed.model_dump() for failed in self._recorder.complaints.take()]
         samples = Samples(rows.tobytes(), self._recorder.errors, told, drained, complaints, self._sent)
         self._sent += 1
         self._untaken.append(samples)
