@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import pandas as pd
 
+from mmebench.figures.metric import METRICS, estimate_of
+from mmebench.report.intervals import with_interval
 from mmebench.report.latency import MEAN, PERCENTILES, known_latencies
 from mmebench.report.objective_lines import near_limits
 from mmebench.report.operating_points import describe_load
@@ -31,32 +32,15 @@ def last_label(run: Shown, column: str, name: str, kind: str = "", x: str = "loa
 def rate_marks(run: Shown, x: str) -> Iterator[Mark]:
     """The throughput of each stage, by this column."""
     for _, row in run.stages.iterrows():
-        interval = _in_brackets(interval_of(row, "throughput", "_per_s"))
-        yield Mark(
-            row[x],
-            row[RATE],
-            f"{run.name}, {describe_load(row)}: {human_number(row[RATE])} requests/s{interval}",
-        )
-
-
-def interval_of(row: "pd.Series[Any]", name: str, unit: str) -> str:
-    """``32.2 to 43.1``, of a figure of the summary; nothing where so few samples have none."""
-    low, high = row.get(f"{name}_low{unit}"), row.get(f"{name}_high{unit}")
-    if low is None or high is None or pd.isna(low) or pd.isna(high):
-        return ""
-    return f"{human_number(low)} to {human_number(high)}"
-
-
-def _in_brackets(text: str) -> str:
-    return f" ({text})" if text else ""
+        rate = with_interval(estimate_of(row, METRICS["throughput"]), " requests/s")
+        yield Mark(row[x], row[RATE], f"{run.name}, {describe_load(row)}: {rate}")
 
 
 def latency_marks(run: Shown, column: str, name: str, x: str) -> Iterator[Mark]:
     """A latency of each stage, by the column ``x``."""
     for _, row in run.stages.iterrows():
-        interval = _in_brackets(interval_of(row, name, "_ms"))
-        text = f"{run.name}, {describe_load(row)}: {name} {human_number(row[column])} ms{interval}"
-        yield Mark(row[x], row[column], text)
+        latency = with_interval(estimate_of(row, METRICS[name]), " ms")
+        yield Mark(row[x], row[column], f"{run.name}, {describe_load(row)}: {name} {latency}")
 
 
 def latency_axis(runs: Sequence[Shown], objectives: Objectives) -> Axis:

@@ -5,9 +5,10 @@ from typing import NamedTuple
 import pandas as pd
 
 from mmebench.figures.cost import PER_MILLION
+from mmebench.figures.metric import METRICS, estimate_of
+from mmebench.report.intervals import interval_in_words
 from mmebench.report.latency import known_latencies
 from mmebench.report.operating_points import describe_load
-from mmebench.report.page.points import interval_of
 from mmebench.report.page.shown import Shown
 from mmebench.report.words.objectives import is_missed, why_none
 from mmebench.spec import Objectives
@@ -52,7 +53,7 @@ def _rate(run: Shown, objectives: Objectives) -> Tile:
     if run.chosen is None:
         return Tile(f"Requests/s {wanted}", *_no_rate(run, objectives))
     stage = run.chosen.stage
-    interval = interval_of(stage, "throughput", "_per_s")
+    interval = interval_in_words(estimate_of(stage, METRICS["throughput"]))
     return Tile(
         f"Requests/s {run.chosen.why}",
         human_number(stage["Requests/s"]),
@@ -82,7 +83,7 @@ def _latency(run: Shown, objectives: Objectives) -> Tile:
     if not known:
         return Tile(what, "", "unknown", "there was no success")
     column, name = list(known.items())[-1]  # p99 before p95, p95 before p50
-    about = [f"95 %: {interval}"] if (interval := interval_of(stage, name, "_ms")) else []
+    about = [f"95 %: {interval}"] if (interval := interval_in_words(estimate_of(stage, METRICS[name]))) else []
     if name != "p50" and MEDIAN in known:
         about.append(f"p50 {human_number(stage[MEDIAN])} ms")
     if name != "p99":

@@ -1,6 +1,5 @@
 """The headline: which of several runs serves most, as far as their intervals show it."""
 
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -8,9 +7,9 @@ import pandas as pd
 
 from mmebench.figures.metric import METRICS, estimate_of, relative_change
 from mmebench.figures.statistics import Estimate
+from mmebench.report.intervals import with_interval
 from mmebench.report.words.objectives import is_missed
 from mmebench.spec import Objectives
-from mmebench.units import human_number
 
 
 class Measured(NamedTuple):
@@ -44,7 +43,7 @@ def find_headline(runs: Sequence[Measured], objectives: Objectives) -> str | Non
     even = [(run, rate) for run, rate in others if not relative_change(rate, most).low > 0]
     if even:
         names = ", ".join(run.name for run in (first, *(run for run, _ in even[:-1])))
-        rates = ", ".join(map(_shown, (most, *(rate for _, rate in even))))
+        rates = ", ".join(map(with_interval, (most, *(rate for _, rate in even))))
         models = " and ".join(str(run.models) for run in (first, *(run for run, _ in even)))
         return (
             f"Between {names} and {even[-1][0].name} no difference is shown: {rates} requests per second. "
@@ -72,10 +71,3 @@ def _only(run: Measured, runs: Sequence[Measured], objectives: Objectives) -> st
 
 def _rate(point: "pd.Series[Any]") -> Estimate:
     return estimate_of(point, METRICS["throughput"])
-
-
-def _shown(rate: Estimate) -> str:
-    """``7.2 (6.3 to 8.2)``; without the interval where so few answers have none."""
-    if math.isnan(rate.low) or math.isnan(rate.high):
-        return human_number(rate.value)
-    return f"{human_number(rate.value)} ({human_number(rate.low)} to {human_number(rate.high)})"
