@@ -56,4 +56,4 @@ def test_a_process_may_end_and_another_begin() -> None:
 
 def test_what_the_load_says_is_said() -> None:
     with pytest.raises(LoadError, match="no such model"):
-        asyncio.run(watch(0.02, forever([7]), LoadError("no such model")))
+        asyncio.run(watch(0.02, forever([7]), LoadError(400, "no such model")))
