@@ -6,7 +6,7 @@ from mmebench.benchmark.asked import about, ask
 from mmebench.benchmark.measurement import complete, digest, measure
 from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.outcome import Outcome
-from mmebench.benchmark.outlook import load_seconds
+from mmebench.benchmark.time_left import load_seconds
 from mmebench.errors import BadInputError, MmebenchError, disk_errors, make_folder
 from mmebench.load.locust_pages import LocustPages
 from mmebench.load.schedule.plan import too_short

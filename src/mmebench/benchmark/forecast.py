@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from mmebench.benchmark.outlook import load_seconds
+from mmebench.benchmark.time_left import load_seconds
 from mmebench.record.run import Price
 from mmebench.spec import Spec
 

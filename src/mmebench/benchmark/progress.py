@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from mmebench.benchmark.display import Display
 from mmebench.benchmark.observer import Observer
-from mmebench.benchmark.outlook import Outlook
+from mmebench.benchmark.time_left import TimeLeft
 from mmebench.benchmark.web.picture import LivePicture
 from mmebench.endpoints.endpoint import Endpoint
 from mmebench.load.job import LoadJob
@@ -57,7 +57,7 @@ class RunProgress(Observer):
         self._display = Display(console)
         self._picture = LivePicture() if picture is None else picture
         self._shown: tuple[Display | LivePicture, ...] = (self._display, self._picture)
-        self._outlook: Outlook | None = None
+        self._time_left: TimeLeft | None = None
         self._part = "load"
         self._step_name = ""
         self._said_at = -math.inf
@@ -89,15 +89,15 @@ class RunProgress(Observer):
         self._show_whole()
         at = self._clock()
         if not self._display.is_live and at - self._said_at >= _SILENCE_SECONDS:
-            left = "" if self._outlook is None else f"; {self._outlook.describe(at)}"
+            left = "" if self._time_left is None else f"; {self._time_left.describe(at)}"
             self._say(f"{self._step_name}: {where}{', ' * bool(where)}{now}{cost}{left}")
 
     def _show_whole(self) -> None:
-        if self._outlook is not None:
-            outlook, at = self._outlook, self._clock()
-            run = f"run {min(outlook.over + 1, outlook.parts)} of {outlook.parts}"
+        if self._time_left is not None:
+            time_left, at = self._time_left, self._clock()
+            run = f"run {min(time_left.over + 1, time_left.parts)} of {time_left.parts}"
             for shown in self._shown:
-                shown.show_whole(run, outlook.share(at), outlook.describe(at))
+                shown.show_whole(run, time_left.share(at), time_left.describe(at))
 
     def _say(self, text: str) -> None:
         self._print(f"{self._part}: {text}")
@@ -114,7 +114,7 @@ class RunProgress(Observer):
 
     @override
     def planned(self, parts: int, load_seconds: float | None) -> None:
-        self._outlook = Outlook(parts, load_seconds, self._clock())
+        self._time_left = TimeLeft(parts, load_seconds, self._clock())
         self._show_whole()
 
     @override
@@ -136,8 +136,8 @@ class RunProgress(Observer):
 
     @override
     def kept(self, run: Run) -> None:
-        if self._outlook is not None:
-            self._outlook.kept(self._clock())
+        if self._time_left is not None:
+            self._time_left.kept(self._clock())
         self._say(f"measured already on {run.finished_at}, {run.targets} targets; nothing to do")
 
     @override
@@ -220,8 +220,8 @@ class RunProgress(Observer):
         if 0 <= live.stage < len(self._stages):
             done = sum(stage.duration for stage in self._stages[: live.stage])
             done += min(live.elapsed, self._stages[live.stage].duration)
-            if self._outlook is not None:
-                self._outlook.load_is_at(done)
+            if self._time_left is not None:
+                self._time_left.load_is_at(done)
             self._show(now, done, f"stage {live.stage + 1} of {len(self._stages)}")
         else:  # a search chooses its stages as it goes
             self._show(now, where=f"stage {live.stage + 1}")
@@ -229,8 +229,8 @@ class RunProgress(Observer):
     @override
     def experimenting(self, experiment: Experiment) -> None:
         self._step(experiment.kind.replace("_", " "), 1.0)
-        if self._outlook is not None:
-            self._outlook.experiment_begins(self._clock())
+        if self._time_left is not None:
+            self._time_left.experiment_begins(self._clock())
 
     @override
     def experiment_live(self, live: Live) -> None:
@@ -238,14 +238,14 @@ class RunProgress(Observer):
 
     @override
     def experimented(self, what: str, share: float) -> None:
-        if self._outlook is not None:
-            self._outlook.experiment_is_at(share, self._clock())
+        if self._time_left is not None:
+            self._time_left.experiment_is_at(share, self._clock())
         self._show(what, share, f"{share:.0%}")
 
     @override
     def measured(self, run: Run) -> None:
-        if self._outlook is not None:
-            self._outlook.measured(self._clock())
+        if self._time_left is not None:
+            self._time_left.measured(self._clock())
         cold = f"; {run.evictions_during_load} evictions during the load" if run.evictions_during_load else ""
         self._say(f"measured {len(run.stages)} stages on {run.targets} targets{cold}")
 

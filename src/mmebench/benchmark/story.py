@@ -14,14 +14,14 @@ from mmebench.benchmark.asked import about, ask
 from mmebench.benchmark.capacity import fill, target_name
 from mmebench.benchmark.experiments.experiment import run_experiment
 from mmebench.benchmark.experiments.subject import Subject
-from mmebench.benchmark.foresight import look_ahead
 from mmebench.benchmark.measurement import complete, measure_watching
 from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.opening import open_ahead
 from mmebench.benchmark.outcome import Outcome
-from mmebench.benchmark.outlook import load_seconds
 from mmebench.benchmark.parts import OpenPart, Part, find_parts, open_part
+from mmebench.benchmark.preflight import refuse_early
 from mmebench.benchmark.spending import Spending
+from mmebench.benchmark.time_left import load_seconds
 from mmebench.endpoints.endpoint import Endpoint, Monitored, Residency, Staying
 from mmebench.endpoints.opener import opener_of
 from mmebench.errors import BadInputError, MmebenchError, disk_errors, make_folder
@@ -58,7 +58,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, pages: LocustPa
         MmebenchError: nothing could be measured. What was, and the samples of what broke, are on disk, and the
             same call goes on from there.
     """
-    look_ahead(spec)
+    refuse_early(spec)
     spec = name_platforms(spec)
     allow_connections(spec.workload)
     spec = spec.model_copy(update={"endpoint": opener_of(spec.endpoint).complete(spec.endpoint)})

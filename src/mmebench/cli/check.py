@@ -23,7 +23,7 @@ def check(spec: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     known yet. `mmebench doctor` looks at the machine or the account.
     """
     from mmebench.benchmark.forecast import make_forecast
-    from mmebench.benchmark.foresight import look_ahead
+    from mmebench.benchmark.preflight import refuse_early
     from mmebench.cli.as_json import print_json
     from mmebench.endpoints.opener import opener_of
     from mmebench.load.schedule.plan import too_short
@@ -33,7 +33,7 @@ def check(spec: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     from mmebench.spec.reading import load_spec
 
     wanted = load_spec(spec, overrides)
-    look_ahead(wanted)
+    refuse_early(wanted)
     wanted = name_platforms(wanted)
     if isinstance(wanted.model, FileModel) and wanted.model.is_ready_archive:
         for platform in wanted.platforms:

@@ -24,10 +24,10 @@ from mmebench import server_directory
 from mmebench.die_with_parent import dying_with_parent
 from mmebench.endpoints.counters import EndpointCounters, read_counters
 from mmebench.endpoints.endpoint import GpuUse, MachinePart, Metric, Residency, TargetLoading
+from mmebench.endpoints.machine_limits import check_room
 from mmebench.endpoints.machine_metrics import MachineMetrics
 from mmebench.endpoints.opener import Opener, Progress
 from mmebench.endpoints.processes import parts_of
-from mmebench.endpoints.room import check_room
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.gpus.gpu import short_name
 from mmebench.gpus.nvml import find_gpus

@@ -8,7 +8,7 @@ import numpy as np
 
 from mmebench.figures.statistics import observed_percentiles
 from mmebench.load.client.alarm import make_alarm
-from mmebench.load.client.machine import CoreWait, MachineTicks, read_ticks
+from mmebench.load.client.cpu_contention import CoreWait, MachineTicks, read_ticks
 
 _PERIOD_NS = 20_000_000
 

@@ -21,10 +21,10 @@ from mmebench.server.containers.container import (
 )
 from mmebench.server.containers.control import Control, wait_unloaded
 from mmebench.server.containers.gpu_memory import GpuMemory
-from mmebench.server.containers.loading import watched
 from mmebench.server.containers.model_files import place, unpack_model
 from mmebench.server.containers.pools import HOST, Memory
 from mmebench.server.containers.process import ServerProcess
+from mmebench.server.containers.stuck_load import watched
 from mmebench.server_directory import ServerDirectory
 from mmebench.wire.http_client import Address
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import psutil
 
-from mmebench.endpoints.room import check_room
+from mmebench.endpoints.machine_limits import check_room
 from mmebench.gpus.gpu import Gpu
 from mmebench.gpus.nvml import read_gpu
 from mmebench.server.containers.pools import HOST, gpu_pool

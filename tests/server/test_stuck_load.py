@@ -5,14 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from mmebench.server.containers import loading
+from mmebench.server.containers import stuck_load
 from mmebench.server.containers.container import ContainerDownError, LoadError
 
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "_LOOK_SECONDS", 0.01)
-    monkeypatch.setattr(loading, "_GONE_SECONDS", 0.05)
+    monkeypatch.setattr(stuck_load, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(stuck_load, "_GONE_SECONDS", 0.05)
 
 
 async def watch(seconds: float, processes: Iterator[list[int]], error: Exception | None = None) -> int:
@@ -29,7 +29,7 @@ async def watch(seconds: float, processes: Iterator[list[int]], error: Exception
         given_up += 1
 
     try:
-        await loading.watched(load(), lambda: next(processes), give_up)
+        await stuck_load.watched(load(), lambda: next(processes), give_up)
     except ContainerDownError:
         assert given_up == 1
     return given_up

@@ -16,7 +16,7 @@ _ENOUGH = 0.05
 
 
 @dataclass
-class Outlook:
+class TimeLeft:
     """What is known at any time; all times are seconds of one clock."""
 
     parts: int

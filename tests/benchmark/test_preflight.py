@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mmebench.benchmark.foresight import look_ahead
+from mmebench.benchmark.preflight import refuse_early
 from mmebench.benchmark.story import run_benchmark
 from mmebench.errors import BadInputError
 from mmebench.spec.reading import read_spec
@@ -131,4 +131,4 @@ def test_a_trace_of_the_targets_that_there_can_be_is_taken(
     monkeypatch.chdir(tmp_path)
     traced("timestamp,target\n0,resnet18-v7.tar.gz\n1,3\n")(tmp_path)
     spec = read_spec(SPEC | {"workload": TRACED, "targets": {"limit": 4, "capacity": 2}}, "spec")
-    look_ahead(spec)
+    refuse_early(spec)

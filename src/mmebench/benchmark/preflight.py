@@ -1,4 +1,4 @@
-"""Foresight: what would be refused later is refused before a model is exported and an endpoint costs money.
+"""Preflight: what would be refused later is refused before a model is exported and an endpoint costs money.
 
 Only what a spec says by itself can be looked at: how many targets fit and what a model takes is not known yet.
 """
@@ -18,7 +18,7 @@ _UNNAMED = "model"
 """Where only the loader of a model knows its name."""
 
 
-def look_ahead(spec: Spec) -> None:
+def refuse_early(spec: Spec) -> None:
     """Read every file that the spec names, and hold its targets against what asks for them.
 
     Raises:
