@@ -17,6 +17,8 @@ _STATS_HISTORY = re.compile(
 )
 
 SUMMARY = "summary_results.csv"
+SUMMARY_BY_MODEL = "summary_by_model.csv"
+"""One row a stage and kind of model; only where a run is of a fleet."""
 CHART2 = "chart2.png"
 DISTRIBUTION_CHART = "distribution.png"
 KNEE_CHART = "knee.png"
@@ -78,6 +80,16 @@ class RunFiles:
     def metrics(self) -> Path:
         """What others recorded of the endpoint during the load."""
         return self._file("metrics.csv")
+
+    @property
+    def by_target(self) -> Path:
+        """What each target was asked and how it answered, a row a stage and target."""
+        return self._file("by_target.csv")
+
+    @property
+    def kinds_chart(self) -> Path:
+        """The kinds of a fleet side by side."""
+        return self._file("by_model.png")
 
     def experiment(self, kind: str) -> "ExperimentFiles":
         """What an experiment of this kind left."""

@@ -21,6 +21,8 @@ class FirstInvocation(Record):
     """The first invocation of one target: it waits for the target to be loaded."""
 
     target: str
+    kind: str | None = None
+    """Of a fleet: which of :attr:`Run.kinds` it is one of."""
     seconds: float
     memory_loaded: int | None = None
     """Bytes that all resident targets use together after its first request, before it is made to grow; None where
@@ -45,6 +47,19 @@ class GpuCapacity(Record):
     budget: int | None
 
 
+class KindCapacity(Record):
+    """How many targets of one kind of a fleet were in memory, beside those of the others."""
+
+    name: str
+    fits: int
+    bytes_per_copy: float | None = None
+    """Mean of what each copy but its first added, as large as the load can make it; None with fewer than two."""
+    bytes_per_copy_bounds: tuple[float, float] | None = None
+    """Of its 95 % confidence interval; None with fewer than four copies."""
+    bytes_shared: float | None = None
+    """What its first copy added beyond that: what all copies share. None where ``bytes_per_copy`` is."""
+
+
 class Capacity(Record):
     """How many targets were in memory together before the first eviction."""
 
@@ -66,6 +81,8 @@ class Capacity(Record):
     gpus: tuple[GpuCapacity, ...] = ()
     """Each GPU when as many targets as fit were in memory; empty where they run on the CPU, or nobody says."""
     memory_budget: int | None
+    kinds: tuple[KindCapacity, ...] = ()
+    """Of a fleet: each kind, in the order of :attr:`Run.kinds`."""
     loads: tuple[FirstInvocation, ...]
 
     @property
@@ -136,6 +153,23 @@ class Price(Record):
     """Who says so, and when."""
 
 
+class ModelKind(Record):
+    """One kind of model of a fleet: a model on a platform, with targets of its own."""
+
+    name: str
+    """As the spec calls it."""
+    model: str
+    platform: str
+    precision: str
+    parameters: int | None
+    requests: float
+    """The share of all requests that is for it; those of a fleet add up to 1. Of a trace, which has its own, what it
+    would be otherwise."""
+    targets: tuple[str, ...]
+    """Those that the load asks for."""
+    package: dict[str, Any]
+
+
 class Run(Record):
     """One run. What only the load can tell has the value it has before; ``complete`` is false if it broke."""
 
@@ -150,6 +184,9 @@ class Run(Record):
     container: str
     parameters: int | None
     targets: int
+    kinds: tuple[ModelKind, ...] = ()
+    """Of a fleet: what it is made of, and ``model`` is its name, ``platform`` and ``precision`` are ``mix``. Empty
+    where all targets are copies of one model."""
     capacity: Capacity | None = None
     stages: tuple[StageWindow, ...] = ()
     loads_during_load: int | None = None

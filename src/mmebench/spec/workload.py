@@ -241,8 +241,8 @@ class Goodput(Strict):
     share: Share = Field(gt=0, le=1)
 
 
-class Objectives(Strict):
-    """What a stage must hold to count as served well. The run exits with 1 when no stage does."""
+class ModelObjectives(Strict):
+    """What the requests of a stage must hold to count as served well."""
 
     p50: Latency | None = Field(None, description="largest median latency of a stage's successes")
     p90: Latency | None = Field(None, description="the same for the latency that 90 in 100 do not exceed")
@@ -261,3 +261,15 @@ class Objectives(Strict):
         """Those that have a limit, by name, lowest first; limits in seconds."""
         asked = {"p50": self.p50, "p90": self.p90, "p95": self.p95, "p99": self.p99}
         return {name: limit for name, limit in asked.items() if limit is not None}
+
+
+class Objectives(ModelObjectives):
+    """What a stage must hold to count as served well. The run exits with 1 when no stage does."""
+
+    models: dict[str, ModelObjectives] = Field(
+        {}, description="of a fleet: what the requests of one model must hold beside that, by its name"
+    )
+
+    def of(self, model: str) -> ModelObjectives:
+        """What one model of a fleet must hold for itself; nothing where nobody asked for it."""
+        return self.models.get(model, ModelObjectives())
