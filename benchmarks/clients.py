@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from harness import BUILD, CLIENT, on_core
+from mmebench.load.asked_kind import AskedKind
 from mmebench.load.job import LoadJob
 from mmebench.load.processes.events import Live
 from mmebench.load.processes.process import offer_load
@@ -81,18 +82,17 @@ def run_ours(
     requests = 0
     allowed = os.sched_getaffinity(0)
     with tempfile.TemporaryDirectory() as scratch, on_core(CLIENT):
+        workload = Workload(
+            payload=Payload(file=payload),
+            arrivals=arrivals or ClosedLoop(),
+            profile=Profile(stages=tuple(stages)),
+        )
         job = LoadJob(
             url=server.url,
             endpoint_name="bench",
             region="us-east-1",
-            targets=TARGETS,
-            inputs=(),
-            max_batch_size=0,
-            workload=Workload(
-                payload=Payload(file=payload),
-                arrivals=arrivals or ClosedLoop(),
-                profile=Profile(stages=tuple(stages)),
-            ),
+            kinds=(AskedKind.only(workload, TARGETS),),
+            workload=workload,
             ca=server.ca,
             samples=samples or Path(scratch, "samples.arrows"),
         )

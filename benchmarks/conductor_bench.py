@@ -24,6 +24,7 @@ import zmq
 
 from harness import CLIENT, SERVER, Figure, on_core, publish
 from mmebench.formats.tensors import TensorSpec
+from mmebench.load.asked_kind import AskedKind
 from mmebench.load.client.recorder import ROW
 from mmebench.load.job import LoadJob
 from mmebench.load.messages import BeginStage, Drain, EndStage, Ready, Samples, Taken
@@ -144,17 +145,17 @@ def measure() -> tuple[float, float]:
         return live
 
     with tempfile.TemporaryDirectory() as folder:
+        workload = Workload(
+            profile=Profile(stages=(Stage(users=WORKERS, duration=SECONDS, warmup=1),)),
+            workers=Workers(listen=f"127.0.0.1:{PORT}", count=WORKERS),
+        )
+        inputs = (TensorSpec(name="x", datatype="FP32", shape=(4,)),)
         job = LoadJob(
             url="http://127.0.0.1:1",
             endpoint_name="none",
             region="us-east-1",
-            targets=("a.tar.gz", "b.tar.gz"),
-            inputs=(TensorSpec(name="x", datatype="FP32", shape=(4,)),),
-            max_batch_size=8,
-            workload=Workload(
-                profile=Profile(stages=(Stage(users=WORKERS, duration=SECONDS, warmup=1),)),
-                workers=Workers(listen=f"127.0.0.1:{PORT}", count=WORKERS),
-            ),
+            kinds=(AskedKind.only(workload, ("a.tar.gz", "b.tar.gz"), inputs, 8),),
+            workload=workload,
             samples=Path(folder, "samples.arrows"),
         )
         with on_core(CLIENT):

@@ -42,6 +42,7 @@ def test_a_file_of_ones_own(tmp_path: Path, name: str) -> None:
     path = tmp_path / "file.yaml"
     assert init(path, "--model", tmp_path / name, "--platform", "onnx", "--memory", "2GiB").return_value == 0
     spec = load_spec(path)
+    assert spec.model is not None
     assert spec.model.source == "file"
     assert spec.model.model_dump()["path"] == tmp_path / name
 

@@ -62,7 +62,7 @@ def shape(body: Body) -> list[int]:
 def test_a_ready_archive_grows_as_far_as_its_config_lets_requests_join(
     size: int, batching: str, batch: int, request_: list[int], largest: list[int], tmp_path: Path
 ) -> None:
-    found = part(tmp_path, CONFIG % (size, batching), batch)
+    (found,) = part(tmp_path, CONFIG % (size, batching), batch).kinds
     assert shape(found.body) == request_
     assert shape(found.growth.body) == largest
 

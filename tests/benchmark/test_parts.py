@@ -88,7 +88,8 @@ def test_an_engine_is_built_where_it_will_be_served(
     opened = open_part(parts[0], results, tmp_path, spending, Watcher(), lambda: None)
     with opened.endpoint as endpoint:
         assert endpoint.instance_type == "ml.g4dn.xlarge"
-        package = opened.package
+        (kind,) = opened.kinds
+        package = kind.package
         assert 0 < (spending.so_far() or 0) < 0.01, "a few seconds of $0.75 an hour"
         assert (package.platform, package.precision) == ("trt", "fp16")
         assert package.details["built_with"] == "ml.g4dn.xlarge, sagemaker-tritonserver:25.09-py3"

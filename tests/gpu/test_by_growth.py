@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from gpu.asking import Asking
 from gpu.hungry import hungry_archive
 from gpu.machine import GIB, Device, Machine, Processes
-from mmebench.benchmark.capacity import fill
+from mmebench.benchmark.filling import fill
 from mmebench.gpus.gpu import Gpu
 from mmebench.gpus.nvml import find_gpus
 from mmebench.server.containers import gpu_memory
 from mmebench.server.containers.gpu_memory import GpuMemory
 from support.invocations import invoke
+from support.kinds import copies
 from support.serving import Serve
 from support.tiny_models import python_archive
 
@@ -94,11 +95,9 @@ def test_capacity_says_so(machine_with: MachineWith, serve: Serve, tmp_path: Pat
     client = Asking(endpoint, tmp_path).client
     capacity = fill(
         endpoint,
-        hungry_archive(tmp_path / "copy.tar.gz", GIB // 2, row=GIB // 8),
-        "copy",
-        lambda name: invoke(client, name, [[1.0] * 4]),
-        lambda name: invoke(client, name, [[1.0] * 4] * 4),
-        20,
+        copies(hungry_archive(tmp_path / "copy.tar.gz", GIB // 2, row=GIB // 8), 20),
+        lambda copy: invoke(client, copy.target, [[1.0] * 4]),
+        lambda copy: invoke(client, copy.target, [[1.0] * 4] * 4),
         None,
         lambda load: None,
     )

@@ -9,12 +9,13 @@ import pytest
 from gpu.asking import ROW, Asking
 from gpu.hungry import hungry_archive
 from gpu.machine import GIB, Device, Machine
-from mmebench.benchmark.capacity import fill
+from mmebench.benchmark.filling import fill
 from mmebench.endpoints.local import LocalEndpoint, start
 from mmebench.record.run import Capacity
 from mmebench.spec import LocalEndpoint as Spec
 from support.contract_server import ContractServer
 from support.invocations import invoke
+from support.kinds import copies
 from support.sagemaker_front import sagemaker_front
 from support.serving import Serve
 
@@ -29,11 +30,9 @@ def filled(endpoint: LocalEndpoint, folder: Path) -> Capacity:
     client = Asking(endpoint, folder).client
     return fill(
         endpoint,
-        hungry_archive(folder / "copy.tar.gz", GIB // 2, row=GIB // 8),
-        "copy",
-        lambda name: invoke(client, name, [ROW]),
-        lambda name: invoke(client, name, [ROW] * 4),
-        20,
+        copies(hungry_archive(folder / "copy.tar.gz", GIB // 2, row=GIB // 8), 20),
+        lambda copy: invoke(client, copy.target, [ROW]),
+        lambda copy: invoke(client, copy.target, [ROW] * 4),
         None,
         lambda load: None,
     )

@@ -9,10 +9,12 @@ import pytest
 from gpu.asking import ROW, Asking, target
 from gpu.hungry import hungry_archive, hungry_folder
 from gpu.machine import GIB, Device, Machine
-from mmebench.benchmark.capacity import fill
+from mmebench.benchmark.filling import fill
+from mmebench.benchmark.kind import Copy
 from mmebench.endpoints.local import LocalEndpoint
 from mmebench.formats.archive import pack
 from support.invocations import invoke
+from support.kinds import copies
 from support.serving import Serve, refusal
 
 pytestmark = pytest.mark.triton
@@ -79,14 +81,14 @@ def test_capacity_of_each_gpu(machine: Machine, serve: Serve, tmp_path: Path) ->
     endpoint = serve(memory="3GiB")
     asking = Asking(endpoint, tmp_path)
 
-    def invoke_one(name: str) -> None:
-        assert invoke(asking.client, name, [ROW]) == [[2, 4, 6, 8]]
+    def invoke_one(copy: Copy) -> None:
+        assert invoke(asking.client, copy.target, [ROW]) == [[2, 4, 6, 8]]
 
-    def grow(name: str) -> None:
-        invoke(asking.client, name, [ROW] * 4)
+    def grow(copy: Copy) -> None:
+        invoke(asking.client, copy.target, [ROW] * 4)
 
     archive = hungry_archive(tmp_path / "copy.tar.gz", GIB // 2, row=GIB // 8)
-    capacity = fill(endpoint, archive, "copy", invoke_one, grow, 20, None, lambda load: None)
+    capacity = fill(endpoint, copies(archive, 20), invoke_one, grow, None, lambda load: None)
     assert (capacity.fits, capacity.limited_by, capacity.bytes_per_copy) == (6, "eviction", GIB)
     assert [(gpu.gpu, gpu.name, gpu.fits, gpu.used, gpu.budget) for gpu in capacity.gpus] == [
         (0, LARGE.name, 3, 3 * GIB, 3 * GIB),

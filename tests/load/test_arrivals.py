@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from mmebench.errors import BadInputError
+from mmebench.load.asked_kind import AskedKind
 from mmebench.load.messages import BeginStage
 from mmebench.load.schedule.arrivals import own_times
 from mmebench.load.schedule.keys import pick_keys, trace_keys
@@ -67,11 +68,12 @@ def test_each_stage_has_its_own_arrivals_and_each_seed() -> None:
 @pytest.mark.parametrize("workers", [2, 5])
 def test_bodies_are_drawn_alike_whatever_the_number_of_workers(workers: int) -> None:
     workload = Workload(payload=Payload(pool=4))
-    alone = list(islice(pick_keys(workload, TARGETS, 4, 0, 1, stage=2), 9000))
+    asked = AskedKind.only(workload, TARGETS)
+    alone = list(islice(pick_keys([asked], [4], 4, 0, 0, 1, stage=2), 9000))
     assert np.bincount(np.array(alone) % 4) == pytest.approx(9000 / 4, rel=0.1)
     for worker in range(workers):
         expected = alone[worker::workers]
-        assert list(islice(pick_keys(workload, TARGETS, 4, worker, workers, stage=2), len(expected))) == expected
+        assert list(islice(pick_keys([asked], [4], 4, 0, worker, workers, 2), len(expected))) == expected
 
 
 def write(path: Path, text: str) -> Path:
@@ -99,7 +101,7 @@ def test_the_keys_of_a_trace(tmp_path: Path) -> None:
         {"arrivals": {"kind": "trace", "path": path}, "profile": {"stages": [{"duration": 5}]}}
     )
     payloads = [tmp_path / "x", tmp_path / "y"]
-    keys = trace_keys(trace, workload, TARGETS, 1, payloads)
+    keys = trace_keys(trace, workload, [AskedKind.only(workload, TARGETS)], [1], payloads)
     assert [(seconds, divmod(key, 3)) for seconds, key in keys] == [(0, (1, 1)), (1, (2, 0)), (2, (0, 2))]
 
 
@@ -112,9 +114,10 @@ def test_a_trace_of_times_only_with_drawn_targets(tmp_path: Path) -> None:
             "profile": {"stages": [{"duration": 5}]},
         }
     )
-    keys = trace_keys(read_trace(path, TARGETS, names_targets=False), workload, TARGETS, 1, [])
+    asked = [AskedKind.only(workload, TARGETS)]
+    keys = trace_keys(read_trace(path, TARGETS, names_targets=False), workload, asked, [1], [])
     assert {key for _, key in keys} == {0, 1, 2}
-    assert [key for _, key in keys] == list(islice(pick_keys(workload, TARGETS, 1, 0, 1), 300))
+    assert [key for _, key in keys] == list(islice(pick_keys(asked, [1], 1, 0, 0, 1), 300))
     with pytest.raises(BadInputError, match="a request names no target"):
         read_trace(path, TARGETS, names_targets=True)
 

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from mmebench.errors import BadInputError
-from mmebench.load.schedule.popularity import pick_targets, probabilities
+from mmebench.load.asked_kind import AskedKind
+from mmebench.load.schedule.keys import pick_keys
+from mmebench.load.schedule.popularity import probabilities
+from mmebench.spec import Workload
 from mmebench.spec.popularity import HotSet, Popularity, RoundRobin, Uniform, Weights, Zipf
 from mmebench.spec.popularity.popularity import BLOCK
 
@@ -19,7 +22,8 @@ RANDOM: list[Popularity] = [
 
 
 def take(popularity: Popularity, count: int, first: int = 0, step: int = 1) -> list[int]:
-    return list(islice(pick_targets(popularity, TARGETS, first, step), count))
+    asked = AskedKind.only(Workload(popularity=popularity), TARGETS)
+    return list(islice(pick_keys([asked], [1], 1, 0, first, step), count))
 
 
 @pytest.mark.parametrize("popularity", RANDOM, ids=lambda popularity: popularity.kind)
@@ -71,4 +75,4 @@ def test_the_seed_decides() -> None:
 )
 def test_targets_that_there_are_not(popularity: Popularity, message: str) -> None:
     with pytest.raises(BadInputError, match=message):
-        pick_targets(popularity, TARGETS)
+        take(popularity, 1)

@@ -7,9 +7,9 @@ import pytest
 from mmebench.errors import BadInputError
 from mmebench.formats.archive import pack
 from mmebench.formats.tensors import TensorSpec
+from mmebench.models.completion import complete_archives
 from mmebench.models.package import package_model
 from mmebench.models.platforms import find_exporter
-from mmebench.models.ready_archive import name_platforms
 from mmebench.spec import FileModel, PlatformSpec, Spec
 from support.platforms import served_as
 
@@ -137,7 +137,7 @@ def test_what_it_is_served_as_may_be_left_out_of_the_spec(backend: str, tmp_path
     model = ready(tmp_path, CONFIG.replace("onnxruntime", backend))
     spec = Spec(model=model)
     assert spec.platforms == ()
-    (platform,) = name_platforms(spec).platforms
+    (platform,) = complete_archives(spec).platforms
     assert platform.kind == ("onnx" if backend == "onnxruntime" else backend)
     assert package_model(model, platform, tmp_path / "p").platform == platform.kind
 
@@ -145,7 +145,7 @@ def test_what_it_is_served_as_may_be_left_out_of_the_spec(backend: str, tmp_path
 def test_one_that_does_not_say_what_it_is_served_as_is_refused(tmp_path: Path) -> None:
     spec = Spec(model=ready(tmp_path, CONFIG.replace('backend: "onnxruntime"', "")))
     with pytest.raises(BadInputError, match=r"mine\.tar\.gz/config\.pbtxt: names neither backend nor platform"):
-        name_platforms(spec)
+        complete_archives(spec)
 
 
 @pytest.mark.parametrize("left_out", ["input", "output"])

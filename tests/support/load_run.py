@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mmebench.formats.tensors import TensorSpec
+from mmebench.load.asked_kind import AskedKind
 from mmebench.load.job import LoadJob
 from mmebench.load.processes.events import Live
 from mmebench.load.processes.process import offer_load
@@ -29,14 +30,14 @@ def load_processes() -> list[psutil.Process]:
 
 
 def make_job(port: int, samples: Path, workload: dict[str, Any], **more: Any) -> LoadJob:
+    asked = Workload.model_validate(workload)
+    inputs = (TensorSpec(name="x", datatype="FP32", shape=(4,)),)
     return LoadJob(
         url=more.pop("url", f"http://127.0.0.1:{port}"),
         endpoint_name="local",
         region="us-east-1",
-        targets=more.pop("targets", TARGETS),
-        inputs=(TensorSpec(name="x", datatype="FP32", shape=(4,)),),
-        max_batch_size=8,
-        workload=Workload.model_validate(workload),
+        kinds=more.pop("kinds", None) or (AskedKind.only(asked, more.pop("targets", TARGETS), inputs, 8),),
+        workload=asked,
         samples=samples,
         **more,
     )

@@ -1,21 +1,24 @@
 """What a spec asks for, as a load to offer and as the record says it."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from mmebench.benchmark.kind import PackagedKind
 from mmebench.benchmark.measurement import now
 from mmebench.environment import describe_environment
+from mmebench.load.asked_kind import AskedKind
 from mmebench.load.job import LoadJob
 from mmebench.models.package import Package
 from mmebench.record.layout import RunFiles
+from mmebench.record.run import ModelKind
 from mmebench.spec import PlatformSpec, Spec
-from mmebench.spec.load import LoadSpec, ServedModel
+from mmebench.spec.load import LoadSpec
 
 
-def ask(spec: Spec | LoadSpec, served: Package | ServedModel, files: RunFiles, **where: Any) -> LoadJob:
+def ask(spec: Spec | LoadSpec, kinds: Sequence[AskedKind], files: RunFiles, **where: Any) -> LoadJob:
     """The load of a spec, on targets that are all of what is served; it has been checked."""
     job = LoadJob(
-        inputs=served.inputs,
-        max_batch_size=served.max_batch_size,
+        kinds=tuple(kinds),
         workload=spec.workload,
         objectives=spec.objectives,
         samples=files.stream,
@@ -25,18 +28,36 @@ def ask(spec: Spec | LoadSpec, served: Package | ServedModel, files: RunFiles, *
     return job
 
 
-def about(
-    spec: Spec | LoadSpec, package: Package | None, platform: PlatformSpec, files: RunFiles
-) -> dict[str, Any]:
+def about(spec: Spec | LoadSpec, files: RunFiles) -> dict[str, Any]:
     """What each record says of what was asked, and where."""
     return {
-        "platform": platform.label,
-        "precision": platform.precision,
+        "platform": files.platform,
         "instance_type": files.instance_type,
         "targets": files.targets,
         "started_at": now(),
         "finished_at": now(),
         "spec": spec.model_dump(mode="json"),
-        "package": package.model_dump(mode="json", exclude={"archive"}) if package else {},
         "environment": describe_environment(),
     }
+
+
+def about_package(package: Package | None, platform: PlatformSpec) -> dict[str, Any]:
+    """What a record says of what a model was served as."""
+    return {
+        "precision": platform.precision,
+        "parameters": package.parameters if package else None,
+        "package": package.model_dump(mode="json", exclude={"archive"}) if package else {},
+    }
+
+
+def about_kind(kind: PackagedKind, asked: AskedKind) -> ModelKind:
+    """What a record says of one kind of model of a fleet, of which ``asked`` are the targets."""
+    platform = kind.asked.platform
+    return ModelKind(
+        name=kind.name,
+        model=kind.package.model,
+        platform=platform.label,
+        requests=asked.share,
+        targets=asked.targets,
+        **about_package(kind.package, platform),
+    )

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from mmebench.benchmark.asked import about, ask
+from mmebench.benchmark.asked import about, about_package, ask
 from mmebench.benchmark.measurement import complete, digest, measure
 from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.outcome import Outcome
 from mmebench.benchmark.time_left import load_seconds
 from mmebench.errors import BadInputError, MmebenchError, disk_errors, make_folder
+from mmebench.load.asked_kind import AskedKind
 from mmebench.load.locust_pages import LocustPages
 from mmebench.load.schedule.plan import too_short
 from mmebench.models.package import Package, read_package
@@ -37,14 +38,14 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, pages: Locu
     name = package.model if package else str(spec.model.name)
     targets = endpoint.target_names
     files = RunFiles(results / name, endpoint.instance_type, platform.label, len(targets), spec.layout)
+    kind = AskedKind.only(spec.workload, targets, served.inputs, served.max_batch_size, name)
     job = ask(
         spec,
-        served,
+        [kind],
         files,
         url=endpoint.url or runtime_url(endpoint.region, endpoint.fips),
         endpoint_name=endpoint.name,
         region=endpoint.region,
-        targets=targets,
         profile=endpoint.profile,
         ca=endpoint.ca,
         pages=pages,
@@ -53,8 +54,8 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, pages: Locu
         digest=digest(spec.model_dump(mode="json")),
         model=name,
         container="existing",
-        parameters=package.parameters if package else None,
-        **about(spec, package, platform, files),
+        **about(spec, files),
+        **about_package(package, platform),
     )
 
     with disk_errors(files.directory):

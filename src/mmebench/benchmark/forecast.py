@@ -53,7 +53,7 @@ def make_forecast(spec: Spec, prices: Mapping[str, Price]) -> Forecast:
         price = prices.get(endpoint.instance_type or "")
         hourly = None if price is None else price.usd_per_hour * endpoint.instances
         where = f" on {endpoint.instance_type}" if endpoint.instance_type else ""
-        runs += [Planned(f"{platform.label}{where}", hourly) for platform in spec.platforms]
+        runs += [Planned(f"{fleet.platform}{where}", hourly) for fleet in spec.fleets]
     return Forecast(
         runs=tuple(runs),
         stages=len(spec.workload.stages) or None,

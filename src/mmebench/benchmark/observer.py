@@ -8,7 +8,7 @@ from mmebench.load.job import LoadJob
 from mmebench.load.processes.events import Gathering, Live
 from mmebench.models.package import Package
 from mmebench.record.run import Capacity, FirstInvocation, Run
-from mmebench.spec import Experiment, PlatformSpec
+from mmebench.spec import Experiment
 
 
 class Observer(Protocol):
@@ -20,8 +20,8 @@ class Observer(Protocol):
         ``load_seconds`` is how long the load of each goes on; None for a search, which ends when it has found.
         """
 
-    def packaging(self, platform: PlatformSpec, message: str) -> None:
-        """A step of the export."""
+    def packaging(self, what: str, message: str) -> None:
+        """A step of the export to a platform, or of a model of a fleet."""
 
     def packaged(self, package: Package) -> None:
         """The archive is there."""

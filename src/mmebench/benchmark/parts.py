@@ -1,12 +1,13 @@
 """The parts of a benchmark: what is yet to be measured, packaged, priced, and with an endpoint of its own."""
 
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from mmebench.benchmark.growth import Growth, check_size, find_growth
+from mmebench.benchmark.kind import PackagedKind
 from mmebench.benchmark.measurement import digest
 from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.spending import Spending
@@ -14,36 +15,43 @@ from mmebench.endpoints.endpoint import Endpoint
 from mmebench.endpoints.opener import open_endpoint, opener_of
 from mmebench.errors import BadInputError
 from mmebench.load.payload.payload import Body, check_room, make_body
-from mmebench.models.engine import check_inputs, exported_platform, find_builder, is_built, package_engine
+from mmebench.models.engine import (
+    check_inputs,
+    count_engines,
+    exported_platform,
+    find_builder,
+    is_built,
+    package_engine,
+)
 from mmebench.models.package import Package, package_model
 from mmebench.record.layout import find_runs
 from mmebench.record.run import Price, Run, find_run, unread_records
-from mmebench.spec import PlatformSpec, ServedEndpoint, Spec
+from mmebench.spec import Fleet, Kind, ServedEndpoint, Spec
 
 
 @dataclass(frozen=True)
 class Part:
-    """A run that is yet to be measured: a platform on an endpoint."""
+    """A run that is yet to be measured: a fleet, or copies of one model on one platform, on an endpoint."""
 
     spec: Spec
     """With this part's endpoint alone."""
-    platform: PlatformSpec
-    package: Package
-    """What is served, or what its engine is built from."""
-    body: Body
-    """One request of the load."""
-    growth: Growth
+    fleet: Fleet
+    kinds: tuple[PackagedKind, ...]
+    """What it is made of; packages are what is served, or what its engine is built from."""
     directory: Path
     fingerprint: str
     price: Price | None
 
     @property
+    def model(self) -> str:
+        """What its results are filed under."""
+        return self.fleet.name or self.kinds[0].package.model
+
+    @property
     def label(self) -> str:
         """``pt on ml.g5.xlarge``, or ``pt`` where there is one kind of machine only."""
-        endpoint = self.spec.endpoint
-        return (
-            f"{self.platform.label} on {endpoint.instance_type}" if endpoint.instance_type else self.platform.label
-        )
+        kind = self.spec.endpoint.instance_type
+        return f"{self.fleet.platform} on {kind}" if kind else self.fleet.platform
 
 
 @dataclass(frozen=True)
@@ -66,44 +74,56 @@ def find_parts(
     Raises:
         BadInputError: a package cannot be served, or all of it could cost more than the spec allows.
     """
-    builds = sum(is_built(spec.model, platform) for platform in spec.platforms)
     opener = opener_of(spec.endpoint)
-    prices = opener.check(spec.endpoint, len(spec.platforms), builds)
+    prices = opener.check(spec.endpoint, len(spec.fleets), count_engines(spec))
     opener.prepare(spec.endpoint)
     for endpoint in spec.endpoint.each():
-        for platform in spec.platforms:
-            built = is_built(spec.model, platform)
-            if built:
-                find_builder(endpoint)
-            form = exported_platform(platform) if built else platform
-            tell = partial(observer.packaging, platform)
-            length = spec.workload.payload.sequence_length
-            package = package_model(spec.model, form, results / ".packages", tell, length)
-            if built:
-                check_inputs(package, endpoint)
-            observer.packaged(package)
-            directory = results / package.model
+        for fleet in spec.fleets:
+            kinds = tuple(_package(kind, endpoint, results, observer) for kind in fleet.kinds)
+            directory = results / (fleet.name or kinds[0].package.model)
             directory.mkdir(parents=True, exist_ok=True)
             enter(directory)
             alone = spec.model_copy(update={"endpoint": endpoint})
-            fingerprint = _fingerprint(alone, platform, package)
+            fingerprint = _fingerprint(alone, kinds)
             for reason in unread_records(directory):
                 observer.unread(reason)
             earlier = _find_complete(directory, fingerprint)
             if earlier is None:
-                requests, price = _requests(spec, package), _price_of(endpoint, prices)
-                yield Part(alone, platform, package, *requests, directory, fingerprint, price)
+                yield Part(alone, fleet, kinds, directory, fingerprint, _price_of(endpoint, prices))
             else:
                 yield Measured(directory, earlier)
 
 
-def _requests(spec: Spec, package: Package) -> tuple[Body, Growth]:
+def _package(kind: Kind, endpoint: ServedEndpoint, results: Path, observer: Observer) -> PackagedKind:
+    """A kind of model as an archive, or as what its engine is built from."""
+    built = is_built(kind.model, kind.platform)
+    if built:
+        find_builder(endpoint)
+    form = exported_platform(kind.platform) if built else kind.platform
+    tell = partial(observer.packaging, kind.name or kind.platform.label)
+    package = package_model(kind.model, form, _packages(results, kind), tell, kind.payload.sequence_length)
+    if built:
+        check_inputs(package, endpoint)
+    observer.packaged(package)
+    try:
+        return PackagedKind(kind, package, *_requests(kind, package))
+    except BadInputError as error:
+        raise error if kind.name is None else BadInputError(f"models.{kind.name}: {error}") from None
+
+
+def _packages(results: Path, kind: Kind) -> Path:
+    """Each model of a fleet has a folder of its own: two may be the same but for an option."""
+    folder = results / ".packages"
+    return folder if kind.name is None else folder / kind.name
+
+
+def _requests(kind: Kind, package: Package) -> tuple[Body, Growth]:
     """One request of the load, and those with the largest batch that can form under it.
 
     Raises:
         BadInputError: the model cannot take them.
     """
-    payload = spec.workload.payload
+    payload = kind.payload
     longest = package.max_sequence_length
     if longest is not None and payload.sequence_length > longest:
         raise BadInputError(
@@ -134,7 +154,7 @@ class OpenPart:
     """A part whose endpoint is up."""
 
     endpoint: Endpoint
-    package: Package
+    kinds: tuple[PackagedKind, ...]
     """What it serves."""
 
     def close(self) -> None:
@@ -145,7 +165,7 @@ class OpenPart:
 def open_part(
     part: Part, results: Path, stores: Path, spending: Spending, observer: Observer, proceed: Callable[[], None]
 ) -> OpenPart:
-    """The part's endpoint, after its engine; in a thread of its own where several may come up at once.
+    """The part's endpoint, after its engines; in a thread of its own where several may come up at once.
 
     Args:
         part: which.
@@ -160,22 +180,35 @@ def open_part(
         observer.coming_up(part.label, message)
         proceed()
 
-    package, endpoint_spec = part.package, part.spec.endpoint
-    if is_built(part.spec.model, part.platform):
-        builder, longest = find_builder(endpoint_spec), part.spec.workload.payload.sequence_length
-        package = package_engine(package, part.platform, longest, builder, results / ".packages", tell)
+    endpoint_spec = part.spec.endpoint
+    kinds = tuple(_with_engine(kind, endpoint_spec, results, tell) for kind in part.kinds)
     store = Path(tempfile.mkdtemp(dir=stores))
     endpoint = open_endpoint(endpoint_spec, store, part.directory / "endpoint.log", tell)
     spending.begin(part.fingerprint, part.price)
-    return OpenPart(endpoint, package)
+    return OpenPart(endpoint, kinds)
 
 
-def _fingerprint(spec: Spec, platform: PlatformSpec, package: Package) -> str:
+def _with_engine(
+    kind: PackagedKind, endpoint: ServedEndpoint, results: Path, tell: Callable[[str], None]
+) -> PackagedKind:
+    """The same, served as the engine that it takes, if it takes one."""
+    asked = kind.asked
+    if not is_built(asked.model, asked.platform):
+        return kind
+    folder, longest = _packages(results, asked), asked.payload.sequence_length
+    package = package_engine(kind.package, asked.platform, longest, find_builder(endpoint), folder, tell)
+    return replace(kind, package=package)
+
+
+def _fingerprint(spec: Spec, kinds: Sequence[PackagedKind]) -> str:
     """Of all that decides what is measured; other platforms of the spec do not, objectives only in a search."""
     beside = {"platforms"} if spec.workload.profile.search else {"platforms", "objectives"}
     asked = spec.model_dump(mode="json", exclude=beside)
     asked["endpoint"] = {key: value for key, value in asked["endpoint"].items() if key not in spec.endpoint.beside}
-    return digest(asked | {"platform": platform.model_dump(mode="json"), "archive": package.sha256})
+    served = [
+        {"platform": kind.asked.platform.model_dump(mode="json"), "archive": kind.package.sha256} for kind in kinds
+    ]
+    return digest(asked | {"served": served})
 
 
 def _find_complete(directory: Path, fingerprint: str) -> Run | None:

@@ -5,13 +5,14 @@ Only what a spec says by itself can be looked at: how many targets fit and what 
 
 import math
 
-from mmebench.benchmark.capacity import target_name
 from mmebench.benchmark.growth import check_size
+from mmebench.benchmark.kind import named
+from mmebench.errors import BadInputError
 from mmebench.load.payload.payload import Body, check_files, check_room, read_body
 from mmebench.load.schedule.popularity import probabilities
 from mmebench.load.schedule.trace import read_trace
 from mmebench.models.sources.file import check_file
-from mmebench.spec import FileModel, Spec, Targets, Trace
+from mmebench.spec import FileModel, Kind, Spec, Targets, Trace
 from mmebench.spec.workload import MOST_TARGETS
 
 _UNNAMED = "model"
@@ -21,29 +22,43 @@ _UNNAMED = "model"
 def refuse_early(spec: Spec) -> None:
     """Read every file that the spec names, and hold its targets against what asks for them.
 
+    Args:
+        spec: of which ready archives have been looked into.
+
     Raises:
         BadInputError: a file cannot be used, there can be no such targets, or a request is too large.
     """
-    payload, arrivals, popularity = spec.workload.payload, spec.workload.arrivals, spec.workload.popularity
-    if isinstance(spec.model, FileModel):
-        check_file(spec.model)
-        check_room(spec.model.inputs, payload)
-    check_files(payload)
-    if payload.file is not None:
-        check_size(Body(read_body(payload.file), ""))
-    most = [target_name(spec.model.label or _UNNAMED, number) for number in range(_most(spec.targets))]
-    if isinstance(spec.targets.count, int):
-        probabilities(popularity, most)
-    else:
-        popularity.check(most)
+    arrivals, popularity = spec.workload.arrivals, spec.workload.popularity
+    most: list[str] = []
+    for kind in {kind.name: kind for fleet in spec.fleets for kind in fleet.kinds}.values():
+        try:
+            _refuse_payload(kind)
+            own = _targets(kind, spec.targets)
+            if kind.targets.fixed is not None:
+                probabilities(kind.popularity, own)
+            else:
+                kind.popularity.check(own)
+        except BadInputError as error:
+            raise error if kind.name is None else BadInputError(f"models.{kind.name}: {error}") from None
+        most += own
     if isinstance(arrivals, Trace):
         for request in read_trace(arrivals.path, most, popularity.traced):
             if request.payload is not None:
                 check_size(Body(read_body(request.payload), ""))
 
 
-def _most(targets: Targets) -> int:
+def _refuse_payload(kind: Kind) -> None:
+    if isinstance(kind.model, FileModel):
+        check_file(kind.model)
+        check_room(kind.model.inputs, kind.payload)
+    check_files(kind.payload)
+    if kind.payload.file is not None:
+        check_size(Body(read_body(kind.payload.file), ""))
+
+
+def _targets(kind: Kind, targets: Targets) -> list[str]:
     """The most that there can be."""
-    if isinstance(targets.count, int) and targets.capacity is None:
-        return targets.count
-    return min(MOST_TARGETS, math.ceil(targets.limit * (targets.capacity or 1)))
+    count = kind.targets.fixed
+    if count is None:
+        count = min(MOST_TARGETS, math.ceil(targets.limit * (targets.capacity or 1)))
+    return [named(kind, kind.model.label or _UNNAMED, number) for number in range(count)]

@@ -20,7 +20,7 @@ from mmebench.load.job import LoadJob
 from mmebench.load.processes.events import Gathering, Live
 from mmebench.models.package import Package
 from mmebench.record.run import Capacity, FirstInvocation, Run
-from mmebench.spec import Experiment, PlatformSpec, Stage
+from mmebench.spec import Experiment, Stage
 from mmebench.units import human_bytes, human_number, human_seconds
 
 _SILENCE_SECONDS = 15.0
@@ -118,9 +118,9 @@ class RunProgress(Observer):
         self._show_whole()
 
     @override
-    def packaging(self, platform: PlatformSpec, message: str) -> None:
-        if self._part != platform.label:
-            self._part = platform.label
+    def packaging(self, what: str, message: str) -> None:
+        if self._part != what:
+            self._part = what
             self._step("package", None)
         self._show(message)
 

@@ -3,17 +3,20 @@
 spec -> model -> archive -> endpoint -> capacity -> load -> results -> report
 """
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, replace
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from mmebench.benchmark.asked import about, ask
-from mmebench.benchmark.capacity import fill, target_name
+from mmebench.benchmark.addressing import address_targets
+from mmebench.benchmark.asked import about, about_kind, about_package, ask
 from mmebench.benchmark.experiments.experiment import run_experiment
 from mmebench.benchmark.experiments.subject import Subject
+from mmebench.benchmark.filling import fill
+from mmebench.benchmark.kind import Copy, PackagedKind, in_proportion
 from mmebench.benchmark.measurement import complete, measure_watching
 from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.opening import open_ahead
@@ -22,23 +25,23 @@ from mmebench.benchmark.parts import OpenPart, Part, find_parts, open_part
 from mmebench.benchmark.preflight import refuse_early
 from mmebench.benchmark.spending import Spending
 from mmebench.benchmark.time_left import load_seconds
-from mmebench.endpoints.endpoint import Endpoint, Monitored, Residency, Staying
+from mmebench.endpoints.endpoint import Monitored, Staying
 from mmebench.endpoints.opener import opener_of
 from mmebench.errors import BadInputError, MmebenchError, disk_errors, make_folder
+from mmebench.load.asked_kind import AskedKind
 from mmebench.load.locust_pages import LocustPages
 from mmebench.load.processes.connections import allow_connections
 from mmebench.load.processes.token import token_of
 from mmebench.load.schedule.plan import too_short
-from mmebench.models.package import Package
-from mmebench.models.ready_archive import name_platforms
+from mmebench.models.completion import complete_archives
 from mmebench.record.claim import claim
 from mmebench.record.layout import RunFiles
 from mmebench.record.metrics import write_metrics
 from mmebench.record.recovery import recover
-from mmebench.record.run import Capacity, Run
+from mmebench.record.run import Run
 from mmebench.report.report import write_report
 from mmebench.scratch import scratch
-from mmebench.spec import Spec, Targets
+from mmebench.spec import Fleet, Spec
 from mmebench.wire.runtime import RuntimeClient
 
 
@@ -58,8 +61,8 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, pages: LocustPa
         MmebenchError: nothing could be measured. What was, and the samples of what broke, are on disk, and the
             same call goes on from there.
     """
+    spec = complete_archives(spec)
     refuse_early(spec)
-    spec = name_platforms(spec)
     allow_connections(spec.workload)
     spec = spec.model_copy(update={"endpoint": opener_of(spec.endpoint).complete(spec.endpoint)})
     if spec.workload.workers is not None:
@@ -67,7 +70,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, pages: LocustPa
     for what in too_short(spec.workload, spec.objectives):
         observer.warned(what)
     make_folder(results)
-    observer.planned(len(tuple(spec.endpoint.each())) * len(spec.platforms), load_seconds(spec.workload))
+    observer.planned(len(tuple(spec.endpoint.each())) * len(spec.fleets), load_seconds(spec.workload))
     problems: list[MmebenchError] = []
     spending = Spending()
     kept: list[Path] = []
@@ -190,66 +193,65 @@ def _run_part(
     part: Part, opened: OpenPart, spending: Spending, observer: Observer, pages: LocustPages | None
 ) -> Run:
     """One run: fill the endpoint, offer the load, do the experiments."""
-    spec, package, endpoint = part.spec, opened.package, opened.endpoint
+    spec, fleet, kinds, endpoint = part.spec, part.fleet, opened.kinds, opened.endpoint
     with closing(RuntimeClient(endpoint, spec.endpoint.aws_profile)) as client:
+
+        def invoke(copy: Copy) -> None:
+            client.invoke(copy.target, *copy.kind.body)
+
         observer.serving(part.label, endpoint, spending.so_far)
+        fixed = sum(kind.asked.targets.fixed or 0 for kind in kinds)
         capacity = fill(
             endpoint,
-            package.archive,
-            package.model,
-            invoke=lambda target: client.invoke(target, *part.body),
-            grow=lambda target: part.growth.send(lambda body: client.invoke(target, *body)),
-            limit=spec.targets.count if isinstance(spec.targets.count, int) else spec.targets.limit,
+            islice(in_proportion(kinds), fixed + spec.targets.limit),
+            invoke,
+            grow=lambda copy: copy.kind.growth.send(lambda body: client.invoke(copy.target, *body)),
             threshold=spec.targets.threshold,
             on_load=lambda load: observer.loaded(load, endpoint.residency().memory_budget),
+            kinds=[kind.name for kind in kinds] if fleet.name else (),
         )
         observer.filled(capacity)
-        targets = _address_targets(spec.targets, capacity, endpoint, package)
-        where = (part.directory, endpoint.instance_type, part.platform.label)
-        files = RunFiles(*where, len(targets), spec.layout)
+        targets = address_targets(spec.targets, kinds, capacity, endpoint, invoke)
+        asked = [kind.under_load(own) for kind, own in zip(kinds, targets, strict=True)]
+        where = (part.directory, endpoint.instance_type, fleet.platform)
+        files = RunFiles(*where, sum(map(len, targets)), spec.layout)
         job = ask(
             spec,
-            package,
+            asked,
             files,
             url=endpoint.url,
             endpoint_name=endpoint.name,
             region=endpoint.region,
             profile=spec.endpoint.aws_profile,
-            targets=targets,
             pages=pages,
         )
         observer.offering(job)
-        asked = Run(
+        record = Run(
             digest=part.fingerprint,
-            model=package.model,
+            model=part.model,
             container=endpoint.container,
-            parameters=package.parameters,
             capacity=capacity,
             price=part.price,
-            **about(spec, package, part.platform, files),
+            **about(spec, files),
+            **_about_fleet(fleet, kinds, asked),
         )
-        run = measure_watching(endpoint, asked, job, files, spending.so_far, observer.live, observer.gathering)
+        run = measure_watching(endpoint, record, job, files, spending.so_far, observer.live, observer.gathering)
         subject = Subject(
-            endpoint, client, package.archive, package.model, capacity.fits, part.body, job, run, files,
-            spending.so_far, observer.experiment_live,
-        )  # fmt: skip
+            endpoint, client, kinds, capacity, job, run, files, spending.so_far, observer.experiment_live
+        )
         for experiment in spec.experiments:
             observer.experimenting(experiment)
             run_experiment(experiment, subject, observer.experimented)
     return run
 
 
-def _address_targets(wanted: Targets, capacity: Capacity, endpoint: Endpoint, package: Package) -> tuple[str, ...]:
-    """The targets that the load asks for, all behind the endpoint.
-
-    As many as fit: those in memory now, since the last one loaded may have pushed out the first.
-    """
-    if wanted.capacity is None and wanted.count == "capacity":
-        residency = endpoint.residency()
-        if isinstance(residency, Residency):
-            return residency.resident[-capacity.fits :]
-        return tuple(load.target for load in capacity.loads)
-    count = wanted.count if isinstance(wanted.count, int) else math.ceil(capacity.fits * (wanted.capacity or 1))
-    targets = tuple(target_name(package.model, number) for number in range(count))
-    endpoint.add_targets(package.archive, targets)
-    return targets
+def _about_fleet(fleet: Fleet, kinds: Sequence[PackagedKind], asked: Sequence[AskedKind]) -> dict[str, Any]:
+    """What the record says of what is served."""
+    if fleet.name is None:
+        return about_package(kinds[0].package, kinds[0].asked.platform)
+    return {
+        "precision": fleet.precision,
+        "parameters": None,
+        "package": {},
+        "kinds": tuple(map(about_kind, kinds, asked)),
+    }

@@ -27,22 +27,21 @@ def check(spec: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     from mmebench.cli.as_json import print_json
     from mmebench.endpoints.opener import opener_of
     from mmebench.load.schedule.plan import too_short
-    from mmebench.models.engine import is_built
-    from mmebench.models.ready_archive import check_archive, name_platforms
+    from mmebench.models.completion import complete_archives
+    from mmebench.models.engine import count_engines
+    from mmebench.models.ready_archive import check_archive
     from mmebench.spec import FileModel
     from mmebench.spec.reading import load_spec
 
-    wanted = load_spec(spec, overrides)
+    wanted = complete_archives(load_spec(spec, overrides))
     refuse_early(wanted)
-    wanted = name_platforms(wanted)
-    if isinstance(wanted.model, FileModel) and wanted.model.is_ready_archive:
-        for platform in wanted.platforms:
-            check_archive(wanted.model, platform)
-    wanted = name_platforms(wanted)
+    for fleet in wanted.fleets:
+        for kind in fleet.kinds:
+            if isinstance(kind.model, FileModel) and kind.model.is_ready_archive:
+                check_archive(kind.model, kind.platform)
     opener = opener_of(wanted.endpoint)
     wanted = wanted.model_copy(update={"endpoint": opener.complete(wanted.endpoint)})
-    builds = sum(is_built(wanted.model, platform) for platform in wanted.platforms)
-    prices = opener.check(wanted.endpoint, len(wanted.platforms), builds)
+    prices = opener.check(wanted.endpoint, len(wanted.fleets), count_engines(wanted))
     forecast, doubts = make_forecast(wanted, prices), too_short(wanted.workload, wanted.objectives)
     if as_json:
         print_json(forecast._asdict() | {"seconds": forecast.seconds, "usd": forecast.usd, "doubts": doubts})

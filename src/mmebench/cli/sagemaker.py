@@ -4,8 +4,8 @@ from pathlib import Path
 
 from mmebench.endpoints.sagemaker.session import with_session_defaults
 from mmebench.errors import BadInputError
-from mmebench.models.engine import is_built
-from mmebench.models.ready_archive import name_platforms
+from mmebench.models.completion import complete_archives
+from mmebench.models.engine import count_engines
 from mmebench.spec import SageMakerEndpoint, Spec
 from mmebench.spec.reading import load_spec
 
@@ -16,8 +16,8 @@ def read_spec(path: Path, overrides: tuple[str, ...] = ()) -> tuple[Spec, SageMa
     Raises:
         BadInputError: it is no spec, or its endpoint is local.
     """
-    spec = name_platforms(load_spec(path, overrides))
+    spec = complete_archives(load_spec(path, overrides))
     if not isinstance(spec.endpoint, SageMakerEndpoint):
         raise BadInputError(f"{path}: its endpoint is local; this is for endpoint: {{kind: sagemaker, …}}")
     endpoint = with_session_defaults(spec.endpoint)
-    return spec, endpoint, sum(is_built(spec.model, platform) for platform in spec.platforms)
+    return spec, endpoint, count_engines(spec)

@@ -1,12 +1,13 @@
 """A load job: all that the Locust process is told, as one JSON file. It holds no secrets."""
 
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
 from mmebench.errors import BadInputError
-from mmebench.formats.tensors import TensorSpec
+from mmebench.load.asked_kind import AskedKind
 from mmebench.load.locust_pages import LocustPages
 from mmebench.load.payload.payload import Body, check_room, make_bodies, read_body
 from mmebench.load.schedule.keys import trace_keys
@@ -21,8 +22,9 @@ class RequestContent(NamedTuple):
     """What requests are made of: bodies, and the course of a trace where the arrivals follow one."""
 
     bodies: tuple[Body, ...]
-    pool: int
-    """The first so many bodies are drawn from; the others belong to the trace."""
+    """First those of each kind of model, one kind after the other; the others belong to the trace."""
+    pools: tuple[int, ...]
+    """Of each kind: how many bodies its requests are drawn from."""
     trace: list[tuple[float, int]]
     """Second and key of each request."""
 
@@ -36,10 +38,10 @@ class LoadJob(BaseModel):
     """Base URL of the SageMaker Runtime API."""
     endpoint_name: str
     region: str
-    targets: tuple[str, ...]
-    inputs: tuple[TensorSpec, ...]
-    max_batch_size: int
+    kinds: tuple[AskedKind, ...]
+    """What is asked for; of each, no target is another's."""
     workload: Workload
+    """Of it, payload and popularity are each kind's own."""
     objectives: Objectives = Objectives()
     """What a search is to meet."""
     profile: str | None = None
@@ -52,6 +54,11 @@ class LoadJob(BaseModel):
     """Where Locust's pages are, below :data:`LOCUST_PAGES`, during the load; None is nowhere."""
 
     @property
+    def targets(self) -> tuple[str, ...]:
+        """Of all kinds, one kind after the other."""
+        return tuple(chain.from_iterable(kind.targets for kind in self.kinds))
+
+    @property
     def path(self) -> str:
         """The path that requests are sent to."""
         return invocation_path(self.endpoint_name)
@@ -62,17 +69,16 @@ class LoadJob(BaseModel):
         Raises:
             BadInputError: something that the workload names cannot be used, or does not suit the targets.
         """
-        workload, payload = self.workload, self.workload.payload
-        bodies = make_bodies(self.inputs, payload, self.max_batch_size)
-        pool = len(bodies)
+        workload = self.workload
+        pools = [make_bodies(kind.inputs, kind.payload, kind.max_batch_size) for kind in self.kinds]
+        bodies, sizes = tuple(chain.from_iterable(pools)), tuple(map(len, pools))
         if not isinstance(workload.arrivals, Trace):
-            return RequestContent(bodies, pool, [])
-        names_targets = workload.popularity.traced
-        trace = read_trace(workload.arrivals.path, self.targets, names_targets)
+            return RequestContent(bodies, sizes, [])
+        trace = read_trace(workload.arrivals.path, self.targets, workload.popularity.traced)
         files = sorted({request.payload for request in trace if request.payload is not None})
-        content_type = payload.content_type or bodies[0].content_type
+        content_type = self.kinds[0].payload.content_type or bodies[0].content_type
         bodies += tuple(Body(read_body(path), content_type) for path in files)
-        return RequestContent(bodies, pool, trace_keys(trace, workload, self.targets, pool, files))
+        return RequestContent(bodies, sizes, trace_keys(trace, workload, self.kinds, sizes, files))
 
     def check(self) -> None:
         """Refuse what cannot work before a process is started for it.
@@ -84,8 +90,11 @@ class LoadJob(BaseModel):
             check_search(self.workload, self.objectives)
         except ValueError as error:
             raise BadInputError(str(error)) from None
-        probabilities(self.workload.popularity, self.targets)
-        check_room(self.inputs, self.workload.payload)
-        # One body of the pool is as good as all, and quicker.
-        one = self.workload.payload.model_copy(update={"pool": 1})
-        self.model_copy(update={"workload": self.workload.model_copy(update={"payload": one})}).content()
+        for kind in self.kinds:
+            probabilities(kind.popularity, kind.targets)
+            check_room(kind.inputs, kind.payload)
+        # One body of each pool is as good as all, and quicker.
+        alone = tuple(
+            kind.model_copy(update={"payload": kind.payload.model_copy(update={"pool": 1})}) for kind in self.kinds
+        )
+        self.model_copy(update={"kinds": alone}).content()

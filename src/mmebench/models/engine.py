@@ -24,7 +24,7 @@ from mmebench.formats.triton_config import parse
 from mmebench.models.config import checked, make_config
 from mmebench.models.package import Package, read_package
 from mmebench.scratch import scratch
-from mmebench.spec import ModelSource, Onnx, PlatformSpec, ServedEndpoint, TensorRt
+from mmebench.spec import ModelSource, Onnx, PlatformSpec, ServedEndpoint, Spec, TensorRt
 
 ENGINE = "model.plan"
 LOG = "trtexec.log"
@@ -41,6 +41,11 @@ Progress = Callable[[str], None]
 def is_built(model: ModelSource, platform: PlatformSpec) -> bool:
     """Whether serving this takes an engine that is not there yet."""
     return platform.built and not model.is_ready_archive
+
+
+def count_engines(spec: Spec) -> int:
+    """How many engines have to be there for all of a benchmark on one kind of instance."""
+    return sum(is_built(kind.model, kind.platform) for fleet in spec.fleets for kind in fleet.kinds)
 
 
 def exported_platform(platform: PlatformSpec) -> PlatformSpec:

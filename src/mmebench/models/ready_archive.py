@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
 from tritonclient.grpc import model_config_pb2 as triton
 
 from mmebench.errors import BadInputError
@@ -13,8 +14,7 @@ from mmebench.formats.tensors import TensorSpec
 from mmebench.formats.triton_config import ModelConfig, check, parse_partial, served_by
 from mmebench.models.config import add_tensors
 from mmebench.models.model import ModelFile
-from mmebench.models.sources.file import check_file
-from mmebench.spec import PLATFORMS, DynamicBatching, FileModel, PlatformSpec, Spec, platform_kind
+from mmebench.spec import PLATFORMS, DynamicBatching, FileModel, PlatformSpec, platform_kind
 
 _LIMIT = 64 * 1024**3
 """Bytes that an archive may unpack to: more than the memory of any GPU that takes many models."""
@@ -69,26 +69,45 @@ def check_archive(spec: FileModel, platform: PlatformSpec) -> None:
         adopt_archive(file, platform, Path(work), Path(work, "archive"))
 
 
-def name_platforms(spec: Spec) -> Spec:
-    """The spec, with what a ready archive says that it is served as, where the spec leaves that out.
+class Described(NamedTuple):
+    """What an archive says of itself."""
+
+    platform: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+def describe_archive(path: Path) -> Described:
+    """What the config.pbtxt of a ready archive says; inputs and outputs are none where it leaves them out.
 
     Raises:
-        BadInputError: there is no such archive, it is broken, or it does not say.
+        BadInputError: it is no archive that Triton loads, or does not say what it is served by.
     """
-    if spec.platforms or not isinstance(spec.model, FileModel):
-        return spec
-    check_file(spec.model)
-    path = spec.model.path
+    where = f"{path.name}/config.pbtxt"
     with tempfile.TemporaryDirectory(prefix="mmebench-") as work:
         folder = unpack(path, Path(work, "unpacked"), _LIMIT)
         text = (folder / "config.pbtxt").read_text(encoding="utf-8", errors="replace")
-    found = served_by(parse_partial(text, f"{path.name}/config.pbtxt"))
+    config = parse_partial(text, where)
+    found = served_by(config)
     if not found:
         raise BadInputError(
-            f"{path.name}/config.pbtxt: names neither backend nor platform; write one of them there, or give the "
-            "spec its platforms"
+            f"{where}: names neither backend nor platform; write one of them there, or give the spec its platform"
         )
-    return spec.model_copy(update={"platforms": (PLATFORMS.read({"kind": platform_kind(found)}),)})
+    return Described(platform_kind(found), _tensors(config.input, where), _tensors(config.output, where))
+
+
+def _tensors(found: Any, where: str) -> tuple[TensorSpec, ...]:
+    try:
+        return tuple(
+            TensorSpec.model_validate({"name": each.name, "datatype": _datatype(each), "shape": tuple(each.dims)})
+            for each in found
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadInputError(
+            f"{where}: {first['loc'][0] if first['loc'] else 'a tensor'} {first['input']!r} is not one that "
+            "requests can be made of; say what goes in, as model.inputs"
+        ) from None
 
 
 def _read(path: Path, file: ModelFile) -> ModelConfig:
@@ -175,5 +194,9 @@ def _check_tensors(file: ModelFile, role: str, tensors: tuple[TensorSpec, ...], 
 
 
 def _show(item: Any) -> str:
+    return f"{item.name} {_datatype(item)} {list(item.dims)}"
+
+
+def _datatype(item: Any) -> str:
     datatype = triton.DataType.Name(item.data_type).removeprefix("TYPE_")
-    return f"{item.name} {'BYTES' if datatype == 'STRING' else datatype} {list(item.dims)}"
+    return "BYTES" if datatype == "STRING" else datatype

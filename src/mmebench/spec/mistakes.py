@@ -35,8 +35,15 @@ def find_mistakes(error: ValidationError, kind: type[Strict]) -> list[str]:
                 continue
             said.add(place.shown)
         what = _mistake(item, place, schema)
-        found[f"{place.shown}: {what}" if place.shown else what] = None
+        found[_placed(what, place)] = None
     return list(found)
+
+
+def _placed(what: str, place: Place) -> str:
+    """With its place before it; where that is a mapping and ``what`` begins with a key of it, as one place."""
+    key = what.partition(":")[0].partition(".")[0]
+    within = any(key in node.get("properties", {}) for node in place.nodes)
+    return f"{place.shown}{'.' if within else ': '}{what}" if place.shown else what
 
 
 def _has_wrong_items(item: Any, errors: list[Any]) -> bool:
@@ -94,7 +101,7 @@ def _how_to_add(place: Place) -> str:
 
 
 def _kind(tag: str, place: Place) -> str:
-    shown = example(place.schema, place.nodes[-1])
+    shown = example(place.schema, [node for node in place.nodes if node.get("type") != "null"][-1])
     return f"write e.g. {tag}: {shown[tag] if isinstance(shown, dict) else shown}"
 
 

@@ -135,6 +135,7 @@ class Workload(Strict):
     headers: Annotated[dict[HeaderName, HeaderValue], AfterValidator(_each_once)] = Field(
         {}, description="sent and signed with every request"
     )
+    seed: int = Field(0, ge=0, description="of the order in which the models of a fleet are asked for")
     processes: int = Field(1, ge=1, le=256, description="client processes of this host that share the load")
     workers: Workers | None = Field(None, description="instead of processes: those of other hosts")
 

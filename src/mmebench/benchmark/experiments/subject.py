@@ -1,17 +1,18 @@
 """The subject of an experiment: a filled endpoint, and all that there is to ask of it."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mmebench.benchmark.capacity import target_name
+from mmebench.benchmark.kind import Copy, PackagedKind
 from mmebench.benchmark.measurement import complete, digest, measure_watching, now
 from mmebench.endpoints.endpoint import Endpoint
+from mmebench.load.asked_kind import AskedKind
 from mmebench.load.job import LoadJob
-from mmebench.load.payload.payload import Body
 from mmebench.load.processes.events import Live
 from mmebench.record.layout import RunFiles
-from mmebench.record.run import Run, find_run
+from mmebench.record.run import Capacity, ModelKind, Run, find_run
 from mmebench.spec import Arrivals, Popularity, Profile, Stage
 from mmebench.wire.runtime import RuntimeClient
 
@@ -25,12 +26,9 @@ class Subject:
 
     endpoint: Endpoint
     client: RuntimeClient
-    archive: Path
-    model: str
-    fits: int
-    """Targets that are in memory together without an eviction."""
-    body: Body
-    """One request of the load."""
+    kinds: tuple[PackagedKind, ...]
+    """What it serves: one kind of model, or, of a fleet, several."""
+    capacity: Capacity
     job: LoadJob
     """The load of the run that the experiment belongs to."""
     run: Run
@@ -41,21 +39,37 @@ class Subject:
     watch: Callable[[Live], None]
     """Told about once a second what a load is like."""
 
-    def targets(self, count: int) -> tuple[str, ...]:
-        """The first so many copies, all addressable."""
-        names = tuple(target_name(self.model, number) for number in range(count))
-        self.endpoint.add_targets(self.archive, names)
-        return names
+    @property
+    def fits(self) -> tuple[int, ...]:
+        """Of each kind: targets that are in memory beside those of the others without an eviction, or 1."""
+        if not self.capacity.kinds:
+            return (self.capacity.fits,)
+        return tuple(max(1, kind.fits) for kind in self.capacity.kinds)
 
-    def touch(self, targets: tuple[str, ...]) -> None:
+    def copies(self, counts: Sequence[int]) -> tuple[tuple[Copy, ...], ...]:
+        """Of each kind the first so many copies, all addressable."""
+        found = []
+        for kind, count in zip(self.kinds, counts, strict=True):
+            targets = kind.targets(count)
+            self.endpoint.add_targets(kind.package.archive, targets)
+            found.append(tuple(Copy(kind, target) for target in targets))
+        return tuple(found)
+
+    def invoke(self, copy: Copy) -> float:
+        """Send one request of the load and wait for the answer; returns the seconds that took."""
+        started = time.perf_counter()
+        self.client.invoke(copy.target, *copy.kind.body)
+        return time.perf_counter() - started
+
+    def touch(self, copies: Iterable[Copy]) -> None:
         """Have these in memory, the last one as the most recently used."""
-        for target in targets:
-            self.client.invoke(target, *self.body)
+        for copy in copies:
+            self.invoke(copy)
 
     def offer(
         self,
         folder: Path,
-        targets: tuple[str, ...],
+        kinds: Sequence[AskedKind],
         popularity: Popularity,
         arrivals: Arrivals,
         stages: tuple[Stage, ...],
@@ -63,30 +77,47 @@ class Subject:
     ) -> RunFiles:
         """Offer a load of its own, unless an earlier start did so; its samples and its record are in ``folder``.
 
-        Payload, time-out, headers and client processes are those of the run's load.
+        Time-out, headers and client processes are those of the run's load.
+
+        Args:
+            folder: see above.
+            kinds: what is asked for, with the targets of each.
+            popularity: of the targets of each kind.
+            arrivals, stages: when, and for how long.
+            on_live: told about once a second what it is like.
 
         Raises:
             MmebenchError: the load broke.
         """
-        files = replace(self.files, directory=folder, targets=len(targets))
+        asked = tuple(kind.model_copy(update={"popularity": popularity}) for kind in kinds)
+        files = replace(self.files, directory=folder, targets=sum(len(kind.targets) for kind in asked))
         workload = self.job.workload.model_copy(
             update={"popularity": popularity, "arrivals": arrivals, "profile": Profile(stages=stages)}
         )
-        job = self.job.model_copy(update={"targets": targets, "workload": workload, "samples": files.stream})
-        asked = self.run.model_copy(
+        job = self.job.model_copy(update={"kinds": asked, "workload": workload, "samples": files.stream})
+        shares = {kind.name: kind.share for kind in asked}
+        run = self.run.model_copy(
             update={
-                "digest": digest({"run": self.run.digest, "load": workload.model_dump(mode="json")}),
-                "targets": len(targets),
+                "digest": digest({"run": self.run.digest, "load": workload.model_dump(mode="json"), **shares}),
+                "targets": files.targets,
+                "kinds": tuple(_asked_for(kind, asked) for kind in self.run.kinds),
                 "started_at": now(),
                 "spec": self.run.spec | {"workload": workload.model_dump(mode="json")},
             }
         )
         earlier = find_run(files)
-        if earlier is None or not earlier.complete or earlier.digest != asked.digest:
+        if earlier is None or not earlier.complete or earlier.digest != run.digest:
 
             def tell(live: Live) -> None:
                 self.watch(live)
                 on_live(live)
 
-            complete(measure_watching(self.endpoint, asked, job, files, self.so_far, tell), files)
+            complete(measure_watching(self.endpoint, run, job, files, self.so_far, tell), files)
         return files
+
+
+def _asked_for(kind: ModelKind, asked: Sequence[AskedKind]) -> ModelKind:
+    """The kind as a load of an experiment asks for it; for nothing where it leaves it out."""
+    own = next((each for each in asked if each.name == kind.name), None)
+    targets, requests = ((), 0.0) if own is None else (own.targets, own.share)
+    return kind.model_copy(update={"targets": targets, "requests": requests})

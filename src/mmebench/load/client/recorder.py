@@ -14,18 +14,18 @@ ROW = np.dtype(
         ("first_byte_ns", "i8"),
         ("end_ns", "i8"),
         ("response_bytes", "i8"),
-        ("key", "i4"),
+        ("key", "i8"),
         ("error", "i4"),
         ("status", "i2"),
         ("cold", "i1"),
-        ("pad", "V5"),
+        ("pad", "V1"),
     ]
 )
 """A sample in memory. Times are ``time.monotonic_ns``; ``first_byte_ns`` is 0 where none came. ``key`` says
 target and body as in :mod:`mmebench.load.client.requests`; ``error`` is an index of the errors, 0 for none;
 ``cold`` is 1, 0, or -1 where the endpoint does not say."""
 
-_PACK = struct.Struct("=5q2ihb5x")
+_PACK = struct.Struct("=6qihbx")
 assert _PACK.size == ROW.itemsize
 
 Rows = npt.NDArray[np.void]

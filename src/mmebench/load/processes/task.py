@@ -40,16 +40,16 @@ def pack(job: LoadJob, content: RequestContent) -> bytes:
     """Files of the conductor's host are sent, not named; profiles of other hosts are theirs."""
     job = job.model_copy(update={"profile": None})
     bodies = [(body.content, body.content_type) for body in content.bodies]
-    packed: bytes = msgpack.packb((job.model_dump_json(), bodies, content.pool, content.trace))
+    packed: bytes = msgpack.packb((job.model_dump_json(), bodies, content.pools, content.trace))
     return packed
 
 
 def unpack(packed: bytes) -> tuple[LoadJob, RequestContent]:
     """The job and the content that :func:`pack` was given."""
-    job, bodies, pool, trace = msgpack.unpackb(packed)
+    job, bodies, pools, trace = msgpack.unpackb(packed)
     content = RequestContent(
         tuple(Body(content, content_type) for content, content_type in bodies),
-        pool,
+        tuple(pools),
         [(seconds, key) for seconds, key in trace],
     )
     return LoadJob.model_validate_json(job), content

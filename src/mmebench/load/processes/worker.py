@@ -102,12 +102,10 @@ class Worker:
             return
         self._begun_ns = order.start_ns
         order = replace(order, start_ns=order.start_ns - self.clock_ahead_ns)
-        job, content = self._job, self._content
-        arrivals = job.workload.arrivals
+        arrivals = self._job.workload.arrivals
         if isinstance(self._pace, ClosedPace):
             assert isinstance(arrivals, ClosedLoop)
-            keys = pick_keys(job.workload, job.targets, content.pool, order.worker, order.workers)
-            self._pace.begin(keys, arrivals.think_times(order.worker))
+            self._pace.begin(self._keys(replace(order, stage=0)), arrivals.think_times(order.worker))
         else:
             self._pace.begin(self._schedule(order))
 
@@ -117,9 +115,15 @@ class Worker:
         if isinstance(job.workload.arrivals, Trace):
             keys = iter([key for _, key in own_trace(content.trace, order)])
         else:
-            keys = pick_keys(job.workload, job.targets, content.pool, order.worker, order.workers, order.stage)
+            keys = self._keys(order)
         for times in due_times(job.workload, content.trace, order):
             yield from zip(times.tolist(), keys, strict=False)
+
+    def _keys(self, order: BeginStage) -> Iterator[int]:
+        """Of this worker's share of a stage."""
+        job, content = self._job, self._content
+        share = order.worker, order.workers, order.stage
+        return pick_keys(job.kinds, content.pools, len(content.bodies), job.workload.seed, *share)
 
     def end_stage(self, order: EndStage) -> None:
         """Report on a stage that is over."""

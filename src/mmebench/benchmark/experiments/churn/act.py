@@ -1,5 +1,6 @@
 """Churn: more targets than fit, asked for in turn, so that each request loads one and pushes another out."""
 
+import math
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +9,7 @@ from statistics import median
 from mmebench.benchmark.experiments.churn.fields import Churn
 from mmebench.benchmark.experiments.churn.figures import ENDPOINT, Sight, write_churn
 from mmebench.benchmark.experiments.subject import Progress, Subject
+from mmebench.benchmark.kind import Copy
 from mmebench.endpoints.endpoint import OnThisMachine, Residency
 from mmebench.errors import MmebenchError
 
@@ -25,7 +27,7 @@ def act(experiment: Churn, subject: Subject, progress: Progress) -> None:
         InvocationError: a target cannot be loaded. MmebenchError: nothing is ever evicted.
     """
     progress("find out how many targets it takes", 0.0)
-    ring = _find_ring(subject, 2 * max(subject.fits, experiment.at_once) + 1)
+    ring = _find_ring(subject, 2 * max(sum(subject.fits), experiment.at_once) + 1)
     seen: list[Sight] = []
     seconds: list[float] = []
     threads = ThreadPoolExecutor(experiment.at_once)
@@ -40,29 +42,29 @@ def act(experiment: Churn, subject: Subject, progress: Progress) -> None:
                 progress(f"{cycle} loads and evictions", min(share, 1.0))
             if share >= 1:
                 return
-            names = [ring[number % len(ring)] for number in range(cycle, cycle + experiment.at_once)]
-            seconds += threads.map(lambda name: _time(subject, name), names)
-            cycle += len(names)
+            copies = [ring[number % len(ring)] for number in range(cycle, cycle + experiment.at_once)]
+            seconds += threads.map(subject.invoke, copies)
+            cycle += len(copies)
     finally:
         threads.shutdown()
         write_churn(seen, subject.files.experiment(experiment.kind).table)
 
 
-def _find_ring(subject: Subject, count: int) -> tuple[str, ...]:
+def _find_ring(subject: Subject, count: int) -> tuple[Copy, ...]:
     """At least ``count`` targets, and so many that whoever goes round finds none of them in memory any more.
 
     More of them fit than were found to, as these are asked for once and do not grow. Where nobody says what is in
     memory, twice as many have to be enough.
     """
     for _ in range(_DOUBLINGS):
-        ring = subject.targets(count)
+        ring = _ring(subject, count)
         subject.touch(ring)
         before = subject.endpoint.residency()
         if not isinstance(before, Residency):
             return ring
         subject.touch(ring)
         after = subject.endpoint.residency()
-        if isinstance(after, Residency) and after.loads - before.loads >= count:
+        if isinstance(after, Residency) and after.loads - before.loads >= len(ring):
             return ring
         count *= 2
     raise MmebenchError(
@@ -70,11 +72,12 @@ def _find_ring(subject: Subject, count: int) -> tuple[str, ...]:
     )
 
 
-def _time(subject: Subject, target: str) -> float:
-    """Seconds of one cycle, as its client sees it."""
-    started = time.perf_counter()
-    subject.client.invoke(target, *subject.body)
-    return time.perf_counter() - started
+def _ring(subject: Subject, count: int) -> tuple[Copy, ...]:
+    """At least so many, of each kind as many as its share of those that fit; the kinds in turns."""
+    fits = subject.fits
+    shares = [math.ceil(count * each / sum(fits)) for each in fits]
+    ranked = [(rank / len(own), copy) for own in subject.copies(shares) for rank, copy in enumerate(own)]
+    return tuple(copy for _, copy in sorted(ranked, key=lambda each: each[0]))
 
 
 def _look(subject: Subject, cycle: int, elapsed: float, load_s: float | None) -> Iterator[Sight]:

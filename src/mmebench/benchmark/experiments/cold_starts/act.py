@@ -1,8 +1,7 @@
 """Cold starts: targets that were never in memory, asked for one at a time and several at once."""
 
 import math
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from statistics import median
@@ -11,6 +10,7 @@ from threading import Barrier
 from mmebench.benchmark.experiments.cold_starts.fields import ColdStarts
 from mmebench.benchmark.experiments.cold_starts.figures import ColdStart, write_cold_starts
 from mmebench.benchmark.experiments.subject import Progress, Subject
+from mmebench.benchmark.kind import Copy
 from mmebench.formats.archive import copy_distinct
 from mmebench.scratch import scratch
 
@@ -25,47 +25,52 @@ def act(experiment: ColdStarts, subject: Subject, progress: Progress) -> None:
     """
     cold_starts: list[ColdStart] = []
     counts = {at_once: math.ceil(experiment.count / at_once) * at_once for at_once in experiment.concurrency}
-    for concurrency, count in counts.items():  # with no group smaller than it is called
-        for first in range(0, count, concurrency):
-            progress(f"{concurrency} at once", len(cold_starts) / sum(counts.values()))
-            numbers = range(first, first + concurrency)
-            names = tuple(f"{subject.model}-cold-{concurrency}-{number}.tar.gz" for number in numbers)
-            with _distinct_targets(subject, names, salt=len(cold_starts)):
-                cold_starts += _start(subject, names, concurrency, experiment.warm)
+    whole = sum(counts.values()) * len(subject.kinds)
+    for kind in subject.kinds:
+        for concurrency, count in counts.items():  # with no group smaller than it is called
+            for first in range(0, count, concurrency):
+                of = f"{kind.name}, " if subject.run.kinds else ""
+                progress(f"{of}{concurrency} at once", len(cold_starts) / whole)
+                numbers = range(first, first + concurrency)
+                names = (f"{kind.name}-cold-{concurrency}-{number}.tar.gz" for number in numbers)
+                copies = [Copy(kind, name) for name in names]
+                with _distinct_targets(subject, copies, salt=len(cold_starts)):
+                    cold_starts += _start(subject, copies, concurrency, experiment.warm)
     write_cold_starts(cold_starts, subject.files.experiment(experiment.kind).table)
 
 
 @contextmanager
-def _distinct_targets(subject: Subject, names: tuple[str, ...], salt: int) -> Iterator[None]:
+def _distinct_targets(subject: Subject, copies: Sequence[Copy], salt: int) -> Iterator[None]:
     """Targets that differ in their bytes, and only there; gone again afterwards, as disks are not endless."""
     with scratch(subject.files.directory, ".cold-") as folder:
-        for number, name in enumerate(names, start=salt + 1):
-            archive = folder / name
-            copy_distinct(subject.archive, archive, number)
-            subject.endpoint.add_targets(archive, [name])
+        for number, copy in enumerate(copies, start=salt + 1):
+            archive = folder / copy.target
+            copy_distinct(copy.kind.package.archive, archive, number)
+            subject.endpoint.add_targets(archive, [copy.target])
         try:
             yield
         finally:
-            subject.endpoint.remove_targets(names)
+            subject.endpoint.remove_targets([copy.target for copy in copies])
 
 
-def _start(subject: Subject, names: tuple[str, ...], concurrency: int, warm: int) -> list[ColdStart]:
+def _start(subject: Subject, copies: Sequence[Copy], concurrency: int, warm: int) -> list[ColdStart]:
     """Ask for all of them at once, then for each again."""
-    together = Barrier(len(names))
+    together = Barrier(len(copies))
 
-    def first_invocation(name: str) -> float:
+    def first_invocation(copy: Copy) -> float:
         together.wait()
-        return _time(subject, name)
+        return subject.invoke(copy)
 
-    with ThreadPoolExecutor(len(names)) as threads:
-        seconds = list(threads.map(first_invocation, names))
+    with ThreadPoolExecutor(len(copies)) as threads:
+        seconds = list(threads.map(first_invocation, copies))
     loads = {load.target: load for load in subject.endpoint.recent_loads()}
     found = []
-    for name, total in zip(names, seconds, strict=True):
-        load = loads.get(name)
+    for copy, total in zip(copies, seconds, strict=True):
+        load = loads.get(copy.target)
         found.append(
             ColdStart(
-                target=name,
+                kind=copy.kind.name if subject.run.kinds else None,
+                target=copy.target,
                 concurrency=concurrency,
                 seconds=total,
                 waiting_s=load.waiting if load else None,
@@ -73,13 +78,7 @@ def _start(subject: Subject, names: tuple[str, ...], concurrency: int, warm: int
                 unpacking_s=load.unpacking if load else None,
                 loading_s=load.loading if load else None,
                 answering_s=total - load.seconds if load else None,
-                warm_seconds=median(_time(subject, name) for _ in range(warm)),
+                warm_seconds=median(subject.invoke(copy) for _ in range(warm)),
             )
         )
     return found
-
-
-def _time(subject: Subject, name: str) -> float:
-    started = time.perf_counter()
-    subject.client.invoke(name, *subject.body)
-    return time.perf_counter() - started

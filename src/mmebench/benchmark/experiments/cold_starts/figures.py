@@ -35,6 +35,8 @@ class ColdStart:
     """What is left of it: the first inference, and the way there and back."""
     warm_seconds: float
     """The same request again, the median of a few."""
+    kind: str | None = None
+    """Of a fleet: which of its kinds."""
 
 
 def write_cold_starts(cold_starts: list[ColdStart], path: Path) -> None:

@@ -6,21 +6,64 @@ from pathlib import Path
 
 from mmebench.benchmark.experiments.interference.fields import Interference
 from mmebench.benchmark.experiments.subject import Progress, Subject
+from mmebench.benchmark.kind import PackagedKind
 from mmebench.load.processes.events import Live
 from mmebench.replacing import replacing
 from mmebench.spec import Stage, Trace, TracedTargets
 
+_MOST_NEIGHBOURS = 4
+"""Kinds of a fleet that are neighbours unless told: those of which a copy takes most memory."""
+
 
 def act(experiment: Interference, subject: Subject, progress: Progress) -> None:
-    """Offer one load of two stages, without neighbours and with them; it is in the experiment's ``loads``.
+    """Offer a load of two stages, without neighbours and with them; it is in the experiment's ``loads``.
 
     It is a trace: every request, the neighbours' too, is a sample, and what was disturbed by what can be seen
-    from samples alone.
+    from samples alone. Of a fleet there is one for each pair of a target of one kind and neighbours of another, in
+    a folder of ``loads`` of its own.
     """
-    neighbours = int(experiment.duration / experiment.every)
-    names = tuple(f"{subject.model}-neighbour-{number}.tar.gz" for number in range(neighbours))
-    subject.endpoint.add_targets(subject.archive, names)
-    targets = subject.targets(1) + names
+    loads = subject.files.experiment(experiment.kind).loads
+    if len(subject.kinds) == 1:
+        _disturb(experiment, subject, subject.kinds[0], subject.kinds[0], loads, progress)
+        return
+    pairs = list(_pairs(experiment, subject))
+    for number, (steady, neighbour) in enumerate(pairs):
+
+        def tell(what: str, share: float, number: int = number, name: str = neighbour.name) -> None:
+            progress(f"{what}: {name}", (number + share) / len(pairs))
+
+        folder = loads / f"{steady.name} beside {neighbour.name}"
+        _disturb(experiment, subject, steady, neighbour, folder, tell)
+
+
+def _pairs(experiment: Interference, subject: Subject) -> Iterator[tuple[PackagedKind, PackagedKind]]:
+    """The kind with most requests, and one after another of the others beside it; beside itself another one."""
+    busiest = sorted(subject.kinds, key=lambda kind: kind.asked.requests, reverse=True)
+    sizes = {kind.name: kind.bytes_per_copy or 0 for kind in subject.capacity.kinds}
+    largest = sorted(subject.kinds, key=lambda kind: sizes.get(kind.name, 0), reverse=True)
+    names = experiment.neighbours or [kind.name for kind in largest[:_MOST_NEIGHBOURS]]
+    for kind in subject.kinds:
+        if kind.name in names:
+            yield next(other for other in busiest if other is not kind), kind
+
+
+def _disturb(
+    experiment: Interference,
+    subject: Subject,
+    steady: PackagedKind,
+    neighbour: PackagedKind,
+    folder: Path,
+    progress: Progress,
+) -> None:
+    """One load: a target of the one kind, and neighbours of the other."""
+    count = int(experiment.duration / experiment.every)
+    names = tuple(f"{neighbour.name}-neighbour-{number}.tar.gz" for number in range(count))
+    subject.endpoint.add_targets(neighbour.package.archive, names)
+    one = steady.target(0)
+    if steady is neighbour:
+        kinds = [steady.under_load((one, *names))]
+    else:
+        kinds = [steady.under_load((one,)), neighbour.under_load(names)]
     stage = Stage(duration=experiment.duration + experiment.warmup, warmup=experiment.warmup)
 
     def tell(live: Live) -> None:
@@ -28,15 +71,15 @@ def act(experiment: Interference, subject: Subject, progress: Progress) -> None:
         progress(what, (live.stage + min(1, live.elapsed / stage.duration)) / 2)
 
     progress("alone", 0)
-    folder = subject.files.experiment(experiment.kind).loads
     folder.mkdir(parents=True, exist_ok=True)
     trace = folder / "trace.csv"
-    _write_trace(trace, _requests(experiment, stage, neighbours))
+    _write_trace(trace, _requests(experiment, stage, count))
     # Memory is full of others, so that each neighbour that comes makes another go; the one target is there.
-    subject.touch(subject.targets(subject.fits)[::-1])
+    full = [copy for own in subject.copies(subject.fits) for copy in own]
+    subject.touch(sorted(full, key=lambda copy: copy.target == one))
     subject.offer(
         folder,
-        targets,
+        kinds,
         popularity=TracedTargets(kind="trace"),
         arrivals=Trace(kind="trace", path=trace),
         stages=(stage, stage),

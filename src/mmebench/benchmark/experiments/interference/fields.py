@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from mmebench.spec.experiments import Experiment
 from mmebench.spec.profile import Rate, StageDuration
-from mmebench.spec.strict import Duration
+from mmebench.spec.strict import Duration, OneOrSeveral
 
 _LONGEST_WARMUP_SECONDS = 5.0
 
@@ -19,6 +19,9 @@ class Interference(Experiment):
     rate: Rate = Field(20.0, description="requests per second to the one target")
     every: Duration = Field(3.0, gt=0, description="from one neighbour's cold start to the next")
     duration: StageDuration = Field(60.0, description="without neighbours, and the same again with them")
+    neighbours: OneOrSeveral[str] = Field(
+        (), description="of a fleet: the models whose cold starts are looked at; the four largest unless told"
+    )
 
     title: ClassVar[str] = "Interference"
     act: ClassVar[str] = "mmebench.benchmark.experiments.interference.act:act"

@@ -1,9 +1,10 @@
 """Working set: the same load on fewer and on more targets than fit, for popularities from flat to steep."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mmebench.benchmark.experiments.subject import Progress, Subject
 from mmebench.benchmark.experiments.working_set.fields import WorkingSet
+from mmebench.benchmark.kind import Copy
 from mmebench.load.processes.events import Live
 from mmebench.spec import ClosedLoop, Poisson, Zipf
 
@@ -11,23 +12,25 @@ from mmebench.spec import ClosedLoop, Poisson, Zipf
 def act(experiment: WorkingSet, subject: Subject, progress: Progress) -> None:
     """Offer each load in turn; ``loads/zipf0.8/`` has those of one popularity, in the layout of a model's runs.
 
-    Each begins with the most popular targets in memory, as it would have them after a long time.
+    Each begins with the most popular targets in memory, as it would have them after a long time. Of a fleet, every
+    kind grows alike.
     """
     stage = experiment.stage
     closed = stage.rate is None
+    fits = sum(subject.fits)
     cells = list(_cells(experiment, subject.fits))
-    for number, (s, count) in enumerate(cells):
-        targets = subject.targets(count)
-        what = f"{count} targets, {count / subject.fits:.3g} times what fits, zipf {s:g}"
+    for number, (s, counts) in enumerate(cells):
+        copies = subject.copies(counts)
+        what = f"{sum(counts)} targets, {sum(counts) / fits:.3g} times what fits, zipf {s:g}"
 
         def tell(live: Live, number: int = number, what: str = what) -> None:
             progress(what, (number + min(1, live.elapsed / stage.duration)) / len(cells))
 
         progress(what, number / len(cells))
-        subject.touch(targets[: subject.fits][::-1])
+        subject.touch(_least_popular_first(copies, subject.fits))
         subject.offer(
             subject.files.experiment(experiment.kind).loads / f"zipf{s:g}",
-            targets,
+            [own[0].kind.under_load(tuple(copy.target for copy in own)) for own in copies],
             popularity=Zipf(kind="zipf", s=s),
             arrivals=ClosedLoop() if closed else Poisson(kind="poisson"),
             stages=(stage,),
@@ -35,8 +38,18 @@ def act(experiment: WorkingSet, subject: Subject, progress: Progress) -> None:
         )
 
 
-def _cells(experiment: WorkingSet, fits: int) -> Iterator[tuple[float, int]]:
-    """Popularity and number of targets; ratios that come to the same number are one."""
+def _cells(experiment: WorkingSet, fits: Sequence[int]) -> Iterator[tuple[float, tuple[int, ...]]]:
+    """Popularity and number of targets of each kind; ratios that come to the same numbers are one."""
     for s in dict.fromkeys(experiment.zipf):
-        for count in dict.fromkeys(max(1, round(ratio * fits)) for ratio in experiment.ratios):
-            yield s, count
+        for counts in dict.fromkeys(
+            tuple(max(1, round(ratio * each)) for each in fits) for ratio in experiment.ratios
+        ):
+            yield s, counts
+
+
+def _least_popular_first(copies: Sequence[Sequence[Copy]], fits: Sequence[int]) -> list[Copy]:
+    """As many of each kind as fit; the kinds in turns."""
+    ranked = [
+        (rank / most, copy) for own, most in zip(copies, fits, strict=True) for rank, copy in enumerate(own[:most])
+    ]
+    return [copy for _, copy in sorted(ranked, key=lambda each: each[0], reverse=True)]

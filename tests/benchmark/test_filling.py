@@ -7,12 +7,15 @@ from typing import Self
 import numpy as np
 import pytest
 
-from mmebench.benchmark.capacity import bounds_per_copy, bytes_per_copy, bytes_per_copy_before_growth, fill
+from mmebench.benchmark.filling import fill
+from mmebench.benchmark.kind import Copy
 from mmebench.endpoints.counters import EndpointCounters
 from mmebench.endpoints.endpoint import MemoryUse, Residency, TargetLoading
 from mmebench.errors import MmebenchError
+from mmebench.figures.copy_memory import bounds_per_copy, bytes_per_copy, bytes_per_copy_before_growth
 from mmebench.record.run import FirstInvocation
 from mmebench.wire.runtime import InvocationError
+from support.kinds import copies
 
 ARCHIVE = Path("model.tar.gz")
 COPY = 100
@@ -44,7 +47,8 @@ class SmallEndpoint:
     def recent_loads(self) -> tuple[TargetLoading, ...]:
         return ()
 
-    def invoke(self, target: str) -> None:
+    def invoke(self, copy: Copy) -> None:
+        target = copy.target
         assert target in self.targets, "a target is added before it is invoked"
         if len(self.resident) == self.room:
             if self.refuses:
@@ -53,7 +57,8 @@ class SmallEndpoint:
             self.evictions += 1
         self.resident.append(target)
 
-    def grow(self, target: str) -> None:
+    def grow(self, copy: Copy) -> None:
+        target = copy.target
         assert target == self.resident[-1], "a copy grows once it is loaded"
         self.grown.add(target)
 
@@ -79,7 +84,7 @@ class SmallEndpoint:
 def test_the_first_eviction_ends_the_fill() -> None:
     endpoint, seen = SmallEndpoint(room=7), list[FirstInvocation]()
     capacity = fill(
-        endpoint, ARCHIVE, "m", endpoint.invoke, endpoint.grow, limit=100, threshold=None, on_load=seen.append
+        endpoint, copies(ARCHIVE, 100), endpoint.invoke, endpoint.grow, threshold=None, on_load=seen.append
     )
     assert (capacity.fits, capacity.limited_by) == (7, "eviction")
     assert capacity.bytes_per_copy == pytest.approx(COPY)
@@ -90,7 +95,7 @@ def test_the_first_eviction_ends_the_fill() -> None:
 def test_a_refusal_for_memory_ends_the_fill() -> None:
     endpoint = SmallEndpoint(room=3, refuses=True)
     capacity = fill(
-        endpoint, ARCHIVE, "m", endpoint.invoke, endpoint.grow, limit=100, threshold=None, on_load=lambda _: None
+        endpoint, copies(ARCHIVE, 100), endpoint.invoke, endpoint.grow, threshold=None, on_load=lambda _: None
     )
     assert (capacity.fits, capacity.limited_by) == (3, "refused")
 
@@ -99,7 +104,7 @@ def test_a_threshold_leaves_room_for_no_further_copy() -> None:
     # 50 + 8 x 100 = 850; a ninth copy would be 950, over nine tenths of 1,000.
     endpoint = SmallEndpoint(room=100)
     capacity = fill(
-        endpoint, ARCHIVE, "m", endpoint.invoke, endpoint.grow, limit=100, threshold=0.9, on_load=lambda _: None
+        endpoint, copies(ARCHIVE, 100), endpoint.invoke, endpoint.grow, threshold=0.9, on_load=lambda _: None
     )
     assert (capacity.fits, capacity.limited_by) == (8, "threshold")
     assert endpoint.evictions == 0
@@ -108,7 +113,7 @@ def test_a_threshold_leaves_room_for_no_further_copy() -> None:
 def test_enough_is_enough() -> None:
     endpoint = SmallEndpoint(room=100)
     capacity = fill(
-        endpoint, ARCHIVE, "m", endpoint.invoke, endpoint.grow, limit=4, threshold=None, on_load=lambda _: None
+        endpoint, copies(ARCHIVE, 4), endpoint.invoke, endpoint.grow, threshold=None, on_load=lambda _: None
     )
     assert (capacity.fits, capacity.limited_by) == (4, "limit")
 
@@ -116,21 +121,19 @@ def test_enough_is_enough() -> None:
 def test_not_even_one_copy() -> None:
     endpoint = SmallEndpoint(room=0, refuses=True)
     with pytest.raises(MmebenchError, match=r"copy 0 cannot be loaded: m-v0\.tar\.gz.*out of memory"):
-        fill(
-            endpoint, ARCHIVE, "m", endpoint.invoke, endpoint.grow, limit=4, threshold=None, on_load=lambda _: None
-        )
+        fill(endpoint, copies(ARCHIVE, 4), endpoint.invoke, endpoint.grow, threshold=None, on_load=lambda _: None)
 
 
 def test_another_error_is_not_taken_for_full_memory() -> None:
     endpoint = SmallEndpoint(room=100)
 
-    def invoke(target: str) -> None:
-        if target == "m-v2.tar.gz":
-            raise InvocationError(f"{target}: ModelError: bad input", "ModelError", 400)
-        endpoint.invoke(target)
+    def invoke(copy: Copy) -> None:
+        if copy.target == "m-v2.tar.gz":
+            raise InvocationError(f"{copy.target}: ModelError: bad input", "ModelError", 400)
+        endpoint.invoke(copy)
 
     with pytest.raises(MmebenchError, match="copy 2 cannot be loaded"):
-        fill(endpoint, ARCHIVE, "m", invoke, endpoint.grow, limit=4, threshold=None, on_load=lambda _: None)
+        fill(endpoint, copies(ARCHIVE, 4), invoke, endpoint.grow, threshold=None, on_load=lambda _: None)
 
 
 def test_memory_per_copy_is_a_slope() -> None:
@@ -165,19 +168,19 @@ def test_the_bounds_hold_what_a_copy_takes_and_narrow_with_copies() -> None:
 
 
 class SilentEndpoint(SmallEndpoint):
-    """Says at most how much memory is in use; a target that is not in memory takes 60 ms more."""
+    """Says at most how much memory is in use; a copy.target that is not in memory takes 60 ms more."""
 
     def __init__(self, room: int, tells_memory: bool) -> None:
         super().__init__(room)
         self.tells_memory = tells_memory
 
-    def invoke(self, target: str) -> None:
-        if target in self.resident:
-            self.resident.remove(target)
-            self.resident.append(target)
+    def invoke(self, copy: Copy) -> None:
+        if copy.target in self.resident:
+            self.resident.remove(copy.target)
+            self.resident.append(copy.target)
         else:
             time.sleep(0.06)
-            super().invoke(target)
+            super().invoke(copy)
 
     def residency(self) -> MemoryUse:
         known = super().residency()
@@ -191,14 +194,14 @@ def test_memory_that_is_exhausted_by_asking_the_oldest_again_ends_the_fill() -> 
     class FullEndpoint(SilentEndpoint):
         """Has no room for the one it has just evicted."""
 
-        def invoke(self, target: str) -> None:
-            if target in self.grown and target not in self.resident:
-                raise InvocationError(f"{target}: out of memory", "ModelError", 507)
-            super().invoke(target)
+        def invoke(self, copy: Copy) -> None:
+            if copy.target in self.grown and copy.target not in self.resident:
+                raise InvocationError(f"{copy.target}: out of memory", "ModelError", 507)
+            super().invoke(copy)
 
     endpoint = FullEndpoint(3, tells_memory=False)
     capacity = fill(
-        endpoint, ARCHIVE, "m", endpoint.invoke, endpoint.grow, limit=100, threshold=None, on_load=lambda _: None
+        endpoint, copies(ARCHIVE, 100), endpoint.invoke, endpoint.grow, threshold=None, on_load=lambda _: None
     )
     assert (capacity.fits, capacity.limited_by) == (3, "refused")
 
@@ -207,7 +210,7 @@ def test_memory_that_is_exhausted_by_asking_the_oldest_again_ends_the_fill() -> 
 def test_an_eviction_that_nobody_counts_is_seen_by_a_copy_that_is_cold_again(tells_memory: bool) -> None:
     endpoint = SilentEndpoint(5, tells_memory)
     capacity = fill(
-        endpoint, ARCHIVE, "m", endpoint.invoke, endpoint.grow, limit=100, threshold=None, on_load=lambda _: None
+        endpoint, copies(ARCHIVE, 100), endpoint.invoke, endpoint.grow, threshold=None, on_load=lambda _: None
     )
     assert (capacity.fits, capacity.limited_by) == (5, "eviction")
     assert (capacity.bytes_per_copy is None) is not tells_memory

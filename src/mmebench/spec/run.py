@@ -1,0 +1,191 @@
+"""The spec of ``mmebench run``: a model on one or more platforms, or a fleet, an endpoint, and a workload."""
+
+from difflib import get_close_matches
+from typing import Any, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from mmebench.spec.arrivals import RateArrivals
+from mmebench.spec.endpoints import AnyEndpoint, LocalEndpoint
+from mmebench.spec.experiments import AnyExperiment
+from mmebench.spec.fleet import (
+    UNNAMED,
+    AnyMembers,
+    ArchiveFolder,
+    Fleet,
+    Kind,
+    MemberTargets,
+    ModelName,
+    check_members,
+    platform_of,
+    share_out,
+    with_rates_of_models,
+)
+from mmebench.spec.layout import AnyLayout
+from mmebench.spec.platforms import (
+    PLATFORMS,
+    AnyPlatform,
+    PlatformSpec,
+    ReadyPlatform,
+    platform_kind,
+    platform_label,
+)
+from mmebench.spec.sources import AnyModel, ModelSource
+from mmebench.spec.strict import OneOrSeveral, Strict, first_repeated
+from mmebench.spec.workload import AnyTargets, Objectives, Payload, Targets, Workload, check_search
+
+_ONE_WAY: dict[str, Any] = {
+    "if": {"required": ["models"]},
+    "then": {"properties": {"model": False, "platforms": False}},
+    "else": {
+        "required": ["model"],
+        "if": {
+            "properties": {"model": {"properties": {"path": {"pattern": r"\.tar\.gz$"}}, "required": ["path"]}}
+        },
+        "else": {"required": ["platforms"], "properties": {"platforms": {"minItems": 1}}},
+    },
+}
+
+
+class Spec(Strict):
+    """One benchmark: a model on one or more platforms, or a fleet of models, on an endpoint, under a workload."""
+
+    model_config = ConfigDict(json_schema_extra=_ONE_WAY)
+
+    model: AnyModel | None = Field(None, description="one model, whose copies the targets are")
+    platforms: OneOrSeveral[AnyPlatform] = Field(
+        (), description="each is measured; a ready archive says itself what it is, and may leave it out"
+    )
+    models: AnyMembers | None = Field(
+        None,
+        description="instead of model and platforms: several models on one endpoint, by name, or {from: FOLDER}",
+    )
+    name: ModelName | None = Field(None, description="of the fleet that models are; what results are filed under")
+    endpoint: AnyEndpoint = Field(default_factory=LocalEndpoint)
+    targets: AnyTargets = Field(default_factory=Targets)
+    workload: Workload = Field(default_factory=Workload)
+    objectives: Objectives = Field(default_factory=Objectives)
+    experiments: OneOrSeveral[AnyExperiment] = Field((), description="what else is to be shown, after the load")
+    layout: AnyLayout = "stars"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _stages_have_the_rates_of_models(cls, value: Any) -> Any:
+        return with_rates_of_models(value)
+
+    @model_validator(mode="after")
+    def _parts_go_together(self) -> Self:
+        if self.models is None:
+            self._check_model()
+        else:
+            self._check_models()
+        if twice := first_repeated([experiment.kind for experiment in self.experiments]):
+            raise ValueError(
+                f"experiments: got {twice} twice; allowed: each kind once; leave one out, or run them as two specs"
+            )
+        for experiment in self.experiments:
+            experiment.check(self.workload.clients)
+        check_search(self.workload, self.objectives)
+        return self
+
+    def _check_model(self) -> None:
+        """One model on its platforms."""
+        if self.model is None:
+            raise ValueError("model: missing; write e.g. model: {source: timm, name: resnet50}")
+        for field in ("name", "objectives.models"):
+            if self.name is not None if field == "name" else self.objectives.models:
+                raise ValueError(f"{field}: is for a fleet of models; leave it out, or write models: …")
+        if not self.platforms and not self.model.is_ready_archive:
+            raise ValueError(
+                f"platforms: got none; allowed: 1 or more of {', '.join(PLATFORMS)}; write e.g. platforms: [pt]"
+            )
+        labels = [platform_label(platform_kind(each.kind), each.precision) for each in self.platforms]
+        if twice := first_repeated(labels):
+            raise ValueError(
+                f"platforms: got {twice} twice; allowed: each kind once at each precision; leave one out, or run "
+                "them as two specs"
+            )
+        for platform in self.platforms:
+            _check_pair(self.model, platform, self.workload.payload, "platforms", "workload.payload")
+
+    def _check_models(self) -> None:
+        """Several models, side by side."""
+        for field in ("model", "platforms"):
+            if field in self.model_fields_set:
+                raise ValueError(
+                    f"got both models and {field}; each of models says it for itself; leave out {field}"
+                )
+        if isinstance(self.targets.count, int):
+            raise ValueError(
+                f"targets: got {self.targets.count} for all models together; write how many there are of each, "
+                "models.NAME.targets"
+            )
+        if isinstance(self.models, ArchiveFolder):
+            return
+        members = self.models or {}
+        traced = self.workload.popularity.traced
+        check_members(members, open_loop=isinstance(self.workload.arrivals, RateArrivals), traced=traced)
+        fixed = [name for name, member in members.items() if member.targets.fixed is not None]
+        if fixed and self.targets.capacity is not None:
+            raise ValueError(
+                f"targets: got {self.targets.capacity:g} times what fits, and models.{fixed[0]}.targets "
+                f"{members[fixed[0]].targets.fixed}; give shares, or leave out targets"
+            )
+        if unknown := sorted(self.objectives.models.keys() - members.keys()):
+            raise ValueError(
+                f"objectives.models: got {unknown[0]!r}; allowed: {', '.join(members)}; name one of them"
+            )
+        for name, member in members.items():
+            payload, where = member.payload or self.workload.payload, f"models.{name}"
+            if member.platform is not None:
+                at = f"{where}.payload" if member.payload else "workload.payload"
+                _check_pair(member.model, member.platform, payload, f"{where}.platform", at)
+
+    @property
+    def fleets(self) -> tuple[Fleet, ...]:
+        """What is measured on each endpoint, one after another: the model on each platform, or all models at once.
+
+        Ready archives, and folders of them, have been looked into
+        (:func:`mmebench.models.ready_archive.complete_archives`).
+        """
+        workload = self.workload
+        if self.model is not None:
+            count = self.targets.count if isinstance(self.targets.count, int) else None
+            targets = MemberTargets(count=count)
+            return tuple(
+                Fleet((Kind(None, self.model, platform, targets, 1.0, workload.popularity, workload.payload),))
+                for platform in self.platforms
+            )
+        assert isinstance(self.models, dict), "folders have been looked into"
+        weights = {name: member.requests or member.rate or 1.0 for name, member in self.models.items()}
+        shares = share_out(weights)
+        kinds = tuple(
+            Kind(
+                name,
+                member.model,
+                platform_of(member),
+                member.targets,
+                shares[name],
+                member.popularity or workload.popularity,
+                member.payload or workload.payload,
+            )
+            for name, member in self.models.items()
+        )
+        return (Fleet(kinds, self.name or UNNAMED),)
+
+
+def _check_pair(model: ModelSource, platform: PlatformSpec, payload: Payload, where: str, payload_at: str) -> None:
+    """Refuse a platform that the model cannot be served as, or that requests do not fit."""
+    if isinstance(platform, ReadyPlatform) and not model.is_ready_archive:
+        ours = platform_kind(platform.kind)
+        close = [ours] if ours in PLATFORMS else get_close_matches(platform.kind, PLATFORMS, n=1)
+        raise ValueError(
+            f"{where}: got {platform.kind!r}; allowed: {', '.join(PLATFORMS)}, or for a ready archive what its "
+            f"config names; {f'did you mean {close[0]}?' if close else 'take one of them'}"
+        )
+    said = not model.is_ready_archive or "max_batch_size" in platform.model_fields_set
+    if said and payload.batch > max(platform.max_batch_size, 1):
+        raise ValueError(
+            f"{payload_at}.batch {payload.batch} goes over max_batch_size {platform.max_batch_size} "
+            f"of platform {platform.kind}; make it smaller, or raise max_batch_size"
+        )
