@@ -85,6 +85,23 @@ def python_archive(path: Path, source: str, config: str = "") -> Path:
     return _pack(path, "model.py", source.encode(), config or _config('backend: "python"', "TYPE_FP32"))
 
 
+def wide_archive(path: Path, times: int) -> Path:
+    """A model whose answer is as many times as long as its input: who got it can tell which model gave it."""
+    from onnx import TensorProto, helper
+
+    x, y = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", width])
+        for name, width in (("x", WIDTH), ("y", times * WIDTH))
+    )
+    content = onnx_model([helper.make_node("Concat", ["x"] * times, ["y"], axis=1)], [x], [y])
+    config = _config('backend: "onnxruntime"', "TYPE_FP32")
+    wide = config.replace(
+        f'output {{ name: "y" data_type: TYPE_FP32 dims: {WIDTH} }}',
+        f'output {{ name: "y" data_type: TYPE_FP32 dims: {times * WIDTH} }}',
+    )
+    return _pack(path, "model.onnx", content, wide)
+
+
 def weighty_archive(path: Path, offset: float, load: float = 0.0, run: float = 0.0) -> Path:
     """A model with 50 MB that no other process shares, which takes its time (seconds) to load and to run."""
     source = f"""

@@ -67,7 +67,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, pages: LocustPa
     spec = spec.model_copy(update={"endpoint": opener_of(spec.endpoint).complete(spec.endpoint)})
     if spec.workload.workers is not None:
         token_of(spec.workload.workers)  # better missed now than when everything is loaded
-    for what in too_short(spec.workload, spec.objectives):
+    for what in (*too_short(spec.workload, spec.objectives), *spec.remarks):
         observer.warned(what)
     make_folder(results)
     observer.planned(len(tuple(spec.endpoint.each())) * len(spec.fleets), load_seconds(spec.workload))

@@ -42,7 +42,8 @@ def check(spec: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     opener = opener_of(wanted.endpoint)
     wanted = wanted.model_copy(update={"endpoint": opener.complete(wanted.endpoint)})
     prices = opener.check(wanted.endpoint, len(wanted.fleets), count_engines(wanted))
-    forecast, doubts = make_forecast(wanted, prices), too_short(wanted.workload, wanted.objectives)
+    forecast = make_forecast(wanted, prices)
+    doubts = [*too_short(wanted.workload, wanted.objectives), *wanted.remarks]
     if as_json:
         print_json(forecast._asdict() | {"seconds": forecast.seconds, "usd": forecast.usd, "doubts": doubts})
         return 0

@@ -23,6 +23,14 @@ class Experiment(Strict):
     """``module:function`` of (:class:`~mmebench.record.layout.ExperimentFiles`, run, footer): writes its table and
     its picture, if it was done, and returns what they show, a line each."""
 
+    of_fleets: ClassVar[bool] = False
+    """Whether it takes several kinds of models."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models of a fleet that it names."""
+        return ()
+
     @property
     def seconds(self) -> float | None:
         """How long it offers load; None where that depends on the endpoint."""
@@ -38,6 +46,7 @@ EXPERIMENTS = Kinds[Experiment](
     "mmebench.benchmark.experiments.working_set.fields:WorkingSet",
     "mmebench.benchmark.experiments.interference.fields:Interference",
     "mmebench.benchmark.experiments.churn.fields:Churn",
+    "mmebench.benchmark.experiments.mixes.fields:Mixes",
 )
 
 AnyExperiment = Annotated[Experiment, EXPERIMENTS]

@@ -20,6 +20,11 @@ MIX = "mix"
 UNNAMED = "fleet"
 """What results of a fleet are filed under that has no name."""
 
+_ROUNDED = 1e-3
+"""Shares that were written with two or three digits add up to 1 but for so much."""
+_FEW = 5
+"""Models that a sentence names."""
+
 ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", examples=["photos"])]
 
 
@@ -167,6 +172,18 @@ def share_out(weights: Mapping[str, float]) -> dict[str, float]:
     """Each as a part of the whole."""
     whole = sum(weights.values())
     return {name: weight / whole for name, weight in weights.items()}
+
+
+def describe_shares(members: Mapping[str, Member]) -> str | None:
+    """What becomes of parts of requests that do not add up to 1, in words; None where they do or none is said."""
+    said = {name: member.requests for name, member in members.items() if member.requests is not None}
+    whole = sum(said.values())
+    if not said or abs(whole - 1) < _ROUNDED:
+        return None
+    shares = share_out(said)
+    taken = ", ".join(f"{name} {share:.2%}" for name, share in list(shares.items())[:_FEW])
+    more = f" and {len(shares) - _FEW} more" if len(shares) > _FEW else ""
+    return f"the parts of requests add up to {whole:g}; taken as {taken}{more}"
 
 
 def proportionally(shares: Mapping[str, float], most: Mapping[str, int | None]) -> Iterator[str]:

@@ -17,6 +17,7 @@ from mmebench.spec.fleet import (
     MemberTargets,
     ModelName,
     check_members,
+    describe_shares,
     platform_of,
     share_out,
     with_rates_of_models,
@@ -105,6 +106,12 @@ class Spec(Strict):
                 f"platforms: got {twice} twice; allowed: each kind once at each precision; leave one out, or run "
                 "them as two specs"
             )
+        for experiment in self.experiments:
+            if experiment.of_fleets or experiment.models:
+                what = "" if experiment.of_fleets else " that names models"
+                raise ValueError(
+                    f"experiments: got {experiment.kind}{what}, which is for a fleet; leave it out, or write models"
+                )
         for platform in self.platforms:
             _check_pair(self.model, platform, self.workload.payload, "platforms", "workload.payload")
 
@@ -135,11 +142,23 @@ class Spec(Strict):
             raise ValueError(
                 f"objectives.models: got {unknown[0]!r}; allowed: {', '.join(members)}; name one of them"
             )
+        for experiment in self.experiments:
+            if unknown := sorted(set(experiment.models) - members.keys()):
+                raise ValueError(
+                    f"experiments: {experiment.kind} got {unknown[0]!r}; allowed: {', '.join(members)}; name one "
+                    "of them"
+                )
         for name, member in members.items():
             payload, where = member.payload or self.workload.payload, f"models.{name}"
             if member.platform is not None:
                 at = f"{where}.payload" if member.payload else "workload.payload"
                 _check_pair(member.model, member.platform, payload, f"{where}.platform", at)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is taken otherwise than it was written, in words."""
+        said = describe_shares(self.models) if isinstance(self.models, dict) else None
+        return () if said is None else (said,)
 
     @property
     def fleets(self) -> tuple[Fleet, ...]:

@@ -6,7 +6,7 @@ import pytest
 
 from mmebench.benchmark.experiments.cold_starts.figures import PARTS
 from mmebench.benchmark.experiments.cold_starts.picture import draw as draw_cold_starts
-from mmebench.benchmark.experiments.interference.figures import Course, summarise_interference
+from mmebench.benchmark.experiments.interference.figures import Course, Pair, summarise_interference
 from mmebench.benchmark.experiments.interference.picture import draw as draw_interference
 from mmebench.benchmark.experiments.working_set.picture import draw as draw_working_set
 from mmebench.record.run import Capacity, FirstInvocation
@@ -45,7 +45,10 @@ def test_where_nothing_was_answered_there_is_a_picture_all_the_same(tmp_path: Pa
     save(draw_working_set(unknown, "a title", "a footer"), tmp_path / "chart.png")
     nothing = np.array([])
     course = Course(nothing, nothing, nothing.astype(np.int8), np.zeros((0, 2)), (5, 0, 0), 0, 0, 0)
-    save(draw_interference(course, summarise_interference(course), "a title", "a footer"), tmp_path / "chart.png")
+    save(
+        draw_interference([(Pair("", "", course), summarise_interference(course))], "a title", "a footer"),
+        tmp_path / "chart.png",
+    )
 
 
 def test_interference_shades_cold_starts_and_leaves_out_what_does_not_count(tmp_path: Path) -> None:
@@ -54,7 +57,7 @@ def test_interference_shades_cold_starts_and_leaves_out_what_does_not_count(tmp_
     course = Course(
         due, np.full(len(due), 0.02), phase, np.array([[20.0, 21.0], [25.0, 25.5]]), (0, 0, 0), 0, 20, 0
     )
-    figure = draw_interference(course, summarise_interference(course), "a title", "a footer")
+    figure = draw_interference([(Pair("", "", course), summarise_interference(course))], "a title", "a footer")
     over_time, bars = figure.axes
     assert len(over_time.patches) == 2
     assert np.size(over_time.lines[0].get_xdata()) == np.count_nonzero(phase >= 0)

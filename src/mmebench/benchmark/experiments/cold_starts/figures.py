@@ -49,17 +49,32 @@ def read_cold_starts(path: Path) -> pd.DataFrame:
     return read_table(path)
 
 
+Group = tuple[tuple[str | None, int], pd.DataFrame]
+"""Kind and concurrency, and the cold starts of both."""
+
+
+def group_cold_starts(cold_starts: pd.DataFrame) -> list[Group]:
+    """By kind, in the order in which they were measured, and concurrency; of one model the kind is None."""
+    # Tables that were written before there were fleets have no such column.
+    kinds = cold_starts["kind"] if "kind" in cold_starts else pd.Series(None, cold_starts.index, object)
+    groups = cold_starts.groupby([kinds, cold_starts["concurrency"]], sort=False, dropna=False)
+    return [
+        ((None if pd.isna(kind) else str(kind), int(concurrency)), rows) for (kind, concurrency), rows in groups
+    ]
+
+
 def summarise_cold_starts(cold_starts: pd.DataFrame) -> pd.DataFrame:
-    """One row a concurrency: percentiles of the seconds, means of the parts, and the warm median.
+    """One row a kind and concurrency: percentiles of the seconds, means of the parts, and the warm median.
 
     Percentiles are those of :func:`find_percentiles`: observed values, and NaN where there are too few.
     """
     rows = []
-    for concurrency, group in cold_starts.groupby("concurrency"):
+    for (kind, concurrency), group in group_cold_starts(cold_starts):
         p50, p90, p99 = find_percentiles(group["seconds"].to_numpy(float, copy=True), (0.5, 0.9, 0.99))
         (warm_p50,) = find_percentiles(group["warm_seconds"].to_numpy(float, copy=True), (0.5,))
         rows.append(
             {
+                "kind": kind,
                 "concurrency": concurrency,
                 "cold_starts": len(group),
                 "p50_s": p50,

@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mmebench.benchmark.experiments.cold_starts.figures import PARTS
+from mmebench.benchmark.experiments.cold_starts.figures import PARTS, group_cold_starts
 from mmebench.report.palette import COLOURS
 from mmebench.report.pictures.pictures import finish, logarithmic
 
@@ -19,8 +19,11 @@ def draw(cold_starts: pd.DataFrame, title: str, footer: str) -> Figure:
     """
     figure = Figure(figsize=(13, 4.6), layout="constrained")
     split, spread = figure.subplots(1, 2)
-    groups = list(cold_starts.groupby("concurrency"))
-    names = [f"{concurrency} at once" for concurrency, _ in groups]
+    groups = group_cold_starts(cold_starts)
+    names = [
+        f"{kind}, {concurrency} at once" if kind else f"{concurrency} at once" for (kind, concurrency), _ in groups
+    ]
+    figure.set_figheight(max(4.6, 0.4 * len(groups)))
     left = pd.Series(0.0, index=range(len(groups)))
     for number, (column, text) in enumerate(PARTS.items()):
         means = pd.Series([rows[column].mean() for _, rows in groups]).fillna(0)
@@ -34,8 +37,8 @@ def draw(cold_starts: pd.DataFrame, title: str, footer: str) -> Figure:
     split.set_xlabel("seconds, mean")
     split.set_title("what a first invocation waits for", fontsize=10)
     split.legend(frameon=False, fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.14))
-    for number, (concurrency, rows) in enumerate(groups):
-        spread.ecdf(rows["seconds"], color=COLOURS[number % len(COLOURS)], label=f"{concurrency} at once")
+    for number, (name, (_, rows)) in enumerate(zip(names, groups, strict=True)):
+        spread.ecdf(rows["seconds"], color=COLOURS[number % len(COLOURS)], label=name)
     spread.ecdf(cold_starts["warm_seconds"], color="black", linestyle="--", label="warm")
     logarithmic(spread, "x", [*cold_starts["seconds"], *cold_starts["warm_seconds"]])
     spread.set_xlabel("seconds (log scale)")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mmebench.benchmark.experiments.interference.fields import Interference
+from mmebench.benchmark.experiments.interference.figures import BESIDE
 from mmebench.benchmark.experiments.subject import Progress, Subject
 from mmebench.benchmark.kind import PackagedKind
 from mmebench.load.processes.events import Live
@@ -32,7 +33,7 @@ def act(experiment: Interference, subject: Subject, progress: Progress) -> None:
         def tell(what: str, share: float, number: int = number, name: str = neighbour.name) -> None:
             progress(f"{what}: {name}", (number + share) / len(pairs))
 
-        folder = loads / f"{steady.name} beside {neighbour.name}"
+        folder = loads / f"{steady.name}{BESIDE}{neighbour.name}"
         _disturb(experiment, subject, steady, neighbour, folder, tell)
 
 

@@ -34,6 +34,11 @@ class Interference(Experiment):
 
     @property
     @override
+    def models(self) -> tuple[str, ...]:
+        return self.neighbours
+
+    @property
+    @override
     def seconds(self) -> float:
         return 2 * (self.duration + self.warmup)
 

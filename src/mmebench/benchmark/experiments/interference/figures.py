@@ -17,6 +17,9 @@ from mmebench.units import human_seconds
 PHASES = ("alone", "between", "during")
 """Without neighbours; with neighbours, none of which is being loaded; while one is being loaded."""
 
+BESIDE = " beside "
+"""Between a kind and its neighbours, in the name of the folder that has their load; no kind is called so."""
+
 Times = npt.NDArray[np.float64]
 
 
@@ -36,6 +39,24 @@ class Course(NamedTuple):
     """Requests per second to the one target, as they were answered alone."""
     never_started: int
     """Of those that were due alone."""
+
+
+class Pair(NamedTuple):
+    """What disturbs whom."""
+
+    steady: str
+    """The kind of the one target; nothing where all are of one model."""
+    neighbours: str
+    course: Course
+
+
+def read_pairs(loads: Path) -> list[Pair]:
+    """Those of the experiment in this folder that got to their end."""
+    if (course := read_course(loads)) is not None:
+        return [Pair("", "", course)]
+    folders = sorted(path for path in loads.iterdir() if path.is_dir()) if loads.is_dir() else []
+    found = [(folder.name.split(BESIDE), read_course(folder)) for folder in folders]
+    return [Pair(steady, neighbours, course) for (steady, neighbours), course in found if course is not None]
 
 
 def read_course(loads: Path) -> Course | None:

@@ -1,9 +1,12 @@
 """Interference as a picture."""
 
+from collections.abc import Sequence
+
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mmebench.benchmark.experiments.interference.figures import PHASES, Course
+from mmebench.benchmark.experiments.interference.figures import PHASES, Pair
 from mmebench.report.palette import COLOURS
 from mmebench.report.pictures.pictures import finish, logarithmic
 from mmebench.units import human_number
@@ -11,10 +14,27 @@ from mmebench.units import human_number
 _ALONE, _DISTURBED = COLOURS[:2]
 
 
-def draw(course: Course, table: pd.DataFrame, title: str, footer: str) -> Figure:
-    """Each request's latency over time, cold starts of neighbours shaded; percentiles of the phases beside it."""
-    figure = Figure(figsize=(13, 4.8), layout="constrained")
-    over_time, bars = figure.subplots(1, 2, width_ratios=(3, 1.3))
+def draw(pairs: Sequence[tuple[Pair, pd.DataFrame]], title: str, footer: str) -> Figure:
+    """Each pair with its table, one below the other.
+
+    Each request's latency over time, cold starts of neighbours shaded; percentiles of the phases beside it.
+    """
+    figure = Figure(figsize=(13, 4.8 * len(pairs)), layout="constrained")
+    rows = figure.subplots(len(pairs), 2, width_ratios=(3, 1.3), squeeze=False)
+    for (over_time, bars), (pair, table) in zip(rows, pairs, strict=True):
+        _draw_course(over_time, pair)
+        _draw_bars(bars, table)
+        for axes in (over_time, bars):
+            axes.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(title)
+    finish(figure, footer)
+    return figure
+
+
+def _draw_course(over_time: Axes, pair: Pair) -> None:
+    course = pair.course
+    if pair.steady:
+        over_time.set_title(f"{pair.steady}, beside {pair.neighbours}", fontsize=10)
     for number, (began, ended) in enumerate(course.cold_starts):
         label = "a neighbour's cold start" if number == 0 else None
         over_time.axvspan(began, ended, color=_DISTURBED, alpha=0.25, linewidth=0, label=label)
@@ -32,6 +52,9 @@ def draw(course: Course, table: pd.DataFrame, title: str, footer: str) -> Figure
     over_time.set_ylabel("latency, ms (log scale)")
     over_time.set_xlabel("seconds since the load began")
     over_time.legend(frameon=False, fontsize=8, loc="upper left")
+
+
+def _draw_bars(bars: Axes, table: pd.DataFrame) -> None:
     for offset, (name, hatch) in enumerate((("p50", ""), ("p99", "//"))):
         values = table[f"{name}_ms"]
         errors = [
@@ -58,8 +81,3 @@ def draw(course: Course, table: pd.DataFrame, title: str, footer: str) -> Figure
     bars.set_title("latency, ms, with 95 % intervals", fontsize=10)
     bars.margins(y=0.15)
     bars.legend(frameon=False, fontsize=8, loc="upper left")
-    for axes in (over_time, bars):
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(title)
-    finish(figure, footer)
-    return figure

@@ -2,10 +2,13 @@
 
 import math
 
+import pandas as pd
+
 from mmebench.benchmark.experiments.interference.figures import (
     PHASES,
+    Pair,
     find_saturation,
-    read_course,
+    read_pairs,
     summarise_interference,
 )
 from mmebench.record.layout import ExperimentFiles
@@ -16,28 +19,38 @@ from mmebench.units import human_number
 
 def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
     """Table and picture, if it was done; returns what they show, a line each."""
-    course = read_course(files.loads)
-    if course is None:
+    pairs = read_pairs(files.loads)
+    if not pairs:
         return []
     from mmebench.benchmark.experiments.interference.picture import draw
     from mmebench.report.pictures.pictures import save
 
-    table = summarise_interference(course)
-    write_table(table, files.table, "%.6g")
+    tables = [summarise_interference(pair.course) for pair in pairs]
+    named = [
+        table.assign(target=pair.steady, neighbours=pair.neighbours) if pair.steady else table
+        for pair, table in zip(pairs, tables, strict=True)
+    ]
+    write_table(pd.concat(named, ignore_index=True), files.table, "%.6g")
     title = f"{run.title}: what neighbours' cold starts cost"
-    save(draw(course, table, title, footer), files.chart)
+    save(draw(list(zip(pairs, tables, strict=True)), title, footer), files.chart)
+    return [_describe(run, pair, table) for pair, table in zip(pairs, tables, strict=True)]
+
+
+def _describe(run: Run, pair: Pair, table: pd.DataFrame) -> str:
+    course, who = pair.course, pair.steady or run.platform
+    of = f" of {pair.neighbours}" if pair.neighbours else ""
     failures = sum(course.failures) + course.failed_neighbours
     failed = f"; {failures} requests failed" if failures else ""
     if (why := find_saturation(course)) is not None:
-        return [
-            f"{run.platform}: what cold starts of neighbours cost cannot be told: alone, the target did not keep "
+        return (
+            f"{who}: what cold starts of neighbours{of} cost cannot be told: alone, the target did not keep "
             f"up with {human_number(course.rate)} requests/s ({why}); ask for a smaller rate{failed}"
-        ]
+        )
     p50, p99 = ([_ms(value) for value in table[column]] for column in ("p50_ms", "p99_ms"))
-    return [
-        f"{run.platform}: p50 {p50[0]} and p99 {p99[0]} {PHASES[0]}; "
-        f"{p50[-1]} and {p99[-1]} while a neighbour is being loaded{failed}"
-    ]
+    return (
+        f"{who}: p50 {p50[0]} and p99 {p99[0]} {PHASES[0]}; "
+        f"{p50[-1]} and {p99[-1]} while a neighbour{of} is being loaded{failed}"
+    )
 
 
 def _ms(milliseconds: float) -> str:

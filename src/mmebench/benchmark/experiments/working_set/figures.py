@@ -82,8 +82,7 @@ def _summarise_load(files: RunFiles, run: Run, s: float, fits: int) -> dict[str,
     sightings = within(read_sightings(files.sightings), window)
     resident = float(sightings["targets"].median())
     capacity = fits if math.isnan(resident) else round(resident)
-    weights = Zipf(kind="zipf", s=s).spread([""] * files.targets)
-    shares = weights / weights.sum()
+    shares = _shares(run, files.targets, Zipf(kind="zipf", s=s))
     predicted = predict_hit_ratio(shares, capacity)
     hits = NAN if not stage.successes or stage.cold_starts is None else 1 - stage.cold_starts / stage.successes
     age = characteristic_time(shares, capacity) / stage.throughput if stage.throughput else NAN
@@ -103,6 +102,13 @@ def _summarise_load(files: RunFiles, run: Run, s: float, fits: int) -> dict[str,
         "lru_age_s": _lru_age(samples, sightings),
         "predicted_lru_age_s": NAN if math.isinf(age) else age,
     }
+
+
+def _shares(run: Run, targets: int, popularity: Zipf) -> npt.NDArray[np.float64]:
+    """The share of the requests that each target gets; of a fleet within the share of its kind."""
+    kinds = [(kind.requests, len(kind.targets)) for kind in run.kinds] or [(1.0, targets)]
+    spreads = [(requests, popularity.spread([""] * count)) for requests, count in kinds]
+    return np.concatenate([requests * spread / spread.sum() for requests, spread in spreads])
 
 
 def _resident_at_first(run: Run, fits: int) -> list[str]:

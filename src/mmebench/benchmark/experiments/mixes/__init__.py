@@ -1,0 +1,1 @@
+"""Churn: what an endpoint loses over many loads and evictions."""

@@ -1,0 +1,37 @@
+"""What other mixes came to, in words, with table and picture."""
+
+import pandas as pd
+
+from mmebench.benchmark.experiments.mixes.figures import summarise_mixes
+from mmebench.record.layout import ExperimentFiles
+from mmebench.record.run import Run
+from mmebench.record.tables import write_table
+
+
+def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
+    """Table and picture, if it was done; returns what they show, a line each."""
+    if not files.table.exists() or run.capacity is None:
+        return []
+    from mmebench.benchmark.experiments.mixes.picture import draw
+    from mmebench.report.pictures.pictures import save
+
+    table = summarise_mixes(files.table, run.capacity)
+    write_table(table, files.table, "%.6g")
+    save(draw(table, f"{run.title}: other mixes", footer), files.chart)
+    return [_describe(run, mix) for _, mix in table.groupby("mix", sort=False)]
+
+
+def _describe(run: Run, mix: pd.DataFrame) -> str:
+    asked = " : ".join(f"{row['kind']} {row['share']:g}" for _, row in mix.iterrows())
+    if mix["filled"].isna().any():
+        return f"{run.platform}: {asked}: nobody says what is in memory, so that what fits cannot be counted"
+    filled = _listed(mix, "filled")
+    if mix["predicted"].isna().any():
+        return f"{run.platform}: {asked}: {filled} fit together; what a copy takes is not known, to predict it"
+    off = int(mix["error"].abs().max())
+    told = "as predicted" if off == 0 else f"predicted were {_listed(mix, 'predicted')}, off by {off} at most"
+    return f"{run.platform}: {asked}: {filled} fit together, {told}"
+
+
+def _listed(mix: pd.DataFrame, column: str) -> str:
+    return " and ".join(f"{row[column]:.0f} {row['kind']}" for _, row in mix.iterrows())
