@@ -110,7 +110,7 @@ class Spec(Strict):
             if experiment.of_fleets or experiment.models:
                 what = "" if experiment.of_fleets else " that names models"
                 raise ValueError(
-                    f"experiments: got {experiment.kind}{what}, which is for a fleet; leave it out, or write models"
+                    f"experiments: got {experiment.kind}{what}, for a fleet only; leave it out, or write models"
                 )
         for platform in self.platforms:
             _check_pair(self.model, platform, self.workload.payload, "platforms", "workload.payload")

@@ -61,6 +61,10 @@ class Subject:
         self.client.invoke(copy.target, *copy.kind.body)
         return time.perf_counter() - started
 
+    def grow(self, copy: Copy) -> None:
+        """Make it as large in memory as the load can make it."""
+        copy.kind.growth.send(lambda body: self.client.invoke(copy.target, *body))
+
     def touch(self, copies: Iterable[Copy]) -> None:
         """Have these in memory, the last one as the most recently used."""
         for copy in copies:

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import cast
 
 import pandas as pd
 
@@ -58,9 +59,11 @@ def group_cold_starts(cold_starts: pd.DataFrame) -> list[Group]:
     # Tables that were written before there were fleets have no such column.
     kinds = cold_starts["kind"] if "kind" in cold_starts else pd.Series(None, cold_starts.index, object)
     groups = cold_starts.groupby([kinds, cold_starts["concurrency"]], sort=False, dropna=False)
-    return [
-        ((None if pd.isna(kind) else str(kind), int(concurrency)), rows) for (kind, concurrency), rows in groups
-    ]
+    found: list[Group] = []
+    for key, rows in groups:
+        kind, concurrency = cast("tuple[str | None, int]", key)
+        found.append(((None if pd.isna(kind) else kind, int(concurrency)), rows))
+    return found
 
 
 def summarise_cold_starts(cold_starts: pd.DataFrame) -> pd.DataFrame:

@@ -26,7 +26,9 @@ def act(experiment: Mixes, subject: Subject, progress: Progress) -> None:
     for number, shares in enumerate(mixes):
         progress(in_words(shares), number / len(mixes))
         counts = _fill(subject, number, shares)
-        filled += [Filled(number, name, share, counts and counts[name]) for name, share in shares.items()]
+        filled += [
+            Filled(number, name, share, None if counts is None else counts[name]) for name, share in shares.items()
+        ]
     write_filled(filled, subject.files.experiment(experiment.kind).table)
 
 
@@ -54,7 +56,7 @@ def _fill(subject: Subject, number: int, shares: Mapping[str, float]) -> dict[st
         copy = Copy(kind, f"{name}-mix{number}-{counts[name]}.tar.gz")
         subject.endpoint.add_targets(kind.package.archive, [copy.target])
         subject.invoke(copy)
-        kind.growth.send(lambda body, target=copy.target: subject.client.invoke(target, *body))
+        subject.grow(copy)
         residency = subject.endpoint.measure()
         if not isinstance(residency, Residency):
             return None
