@@ -12,8 +12,18 @@ from mmebench.figures.metric import METRICS
 from mmebench.figures.stage import PERCENTILES
 from mmebench.figures.statistics import lacking
 from mmebench.spec import Objectives
+from mmebench.spec.workload import ModelObjectives
 
 Standing = Literal["held", "missed", "unknown"]
+
+BY_MODEL = "by_model"
+"""In a row of a fleet: the rows of its kinds of models, by their names. No file has this column."""
+
+
+def kind_rows(row: Mapping[Any, Any]) -> Mapping[str, Mapping[Any, Any]]:
+    """The rows of the kinds that a row of a fleet holds; none where it is of one model."""
+    rows = row.get(BY_MODEL)
+    return rows if isinstance(rows, Mapping) else {}
 
 
 class Judgement(NamedTuple):
@@ -51,6 +61,8 @@ def judge_stage(row: Mapping[Any, Any], objectives: Objectives) -> Judgement:
     missed, unless a lower one, which they carry, is beyond the limit already; nor is a share in good time that a
     single late answer would have taken away.
 
+    Of a fleet, each kind of model must hold what is asked of it, too; what is said of it begins with its name.
+
     Args:
         row: of the summary; a cell that is missing or empty is a figure that nobody knows.
         objectives: what is to be held.
@@ -58,6 +70,36 @@ def judge_stage(row: Mapping[Any, Any], objectives: Objectives) -> Judgement:
     answers, failed = int(row["Successful Requests"]), count_failed(row)
     if objectives.given and not answers + failed:
         return Judgement(missed=("no request was answered within the window",))
+    findings = [*_judge(row, objectives, answers, failed), *_kinds(row, objectives)]
+    return Judgement(
+        tuple(dict.fromkeys(finding.words for finding in findings if finding.missed)),
+        tuple(finding.words for finding in findings if not finding.missed),
+        max((finding.more for finding in findings), default=0),
+    )
+
+
+def _kinds(row: Mapping[Any, Any], objectives: Objectives) -> Iterator[_Finding]:
+    """Of each kind of which something is asked; ``more`` are requests for all kinds, as they come together."""
+    rows = kind_rows(row)
+    all_requests = int(row["Successful Requests"]) + count_failed(row)
+    for name, asked in objectives.models.items():
+        if not asked.given:
+            continue
+        if name not in rows:
+            yield _Finding(f"{name}: there are no figures of it", False)
+            continue
+        answers, failed = int(rows[name]["Successful Requests"]), count_failed(rows[name])
+        if answers + failed:
+            findings = _judge(rows[name], asked, answers, failed)
+        else:
+            more = max((lacking(0, PERCENTILES[percentile]) for percentile in asked.percentiles), default=1)
+            findings = [_Finding("no request for it was answered within the window", False, more)]
+        for finding in findings:
+            more = math.ceil(finding.more * all_requests / max(answers + failed, 1))
+            yield finding._replace(words=f"{name}: {finding.words}", more=more)
+
+
+def _judge(row: Mapping[Any, Any], objectives: ModelObjectives, answers: int, failed: int) -> list[_Finding]:
     findings = [
         finding
         for name, limit in objectives.percentiles.items()
@@ -67,11 +109,7 @@ def judge_stage(row: Mapping[Any, Any], objectives: Objectives) -> Judgement:
         findings.append(_Finding(f"{failed / (answers + failed):.2%} failed"))
     if objectives.goodput is not None:
         findings += _goodput(row, objectives.goodput.share, answers + failed)
-    return Judgement(
-        tuple(dict.fromkeys(finding.words for finding in findings if finding.missed)),
-        tuple(finding.words for finding in findings if not finding.missed),
-        max((finding.more for finding in findings), default=0),
-    )
+    return findings
 
 
 def _percentile(row: Mapping[Any, Any], name: str, limit_ms: float, answers: int) -> Iterator[_Finding]:

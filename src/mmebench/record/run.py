@@ -163,8 +163,8 @@ class ModelKind(Record):
     precision: str
     parameters: int | None
     requests: float
-    """The share of all requests that is for it; those of a fleet add up to 1. Of a trace, which has its own, what it
-    would be otherwise."""
+    """The share of all requests that is for it; those of a fleet add up to 1. Of a trace, which has its own, what
+    it would be otherwise."""
     targets: tuple[str, ...]
     """Those that the load asks for."""
     package: dict[str, Any]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from mmebench.figures.knee import find_knee
-from mmebench.figures.operating_point import find_operating_point, limits_latency
+from mmebench.figures.operating_point import find_operating_point
 from mmebench.report.recorded import Recorded
 from mmebench.report.runs import RunKey, stages_by_run
 from mmebench.spec import Objectives
@@ -67,7 +67,7 @@ def choose(stages: pd.DataFrame, objectives: Objectives) -> Chosen | None:
     point = find_operating_point(stages, objectives)
     if point is None:
         return None
-    if limits_latency(objectives):
+    if objectives.limit_latency:
         return Chosen(point, "within the objectives")
     knee = find_knee(stages)
     if knee is not None and knee.name == point.name:
