@@ -13,6 +13,7 @@ Which samples are a stage's own depends on the loop:
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -197,16 +198,16 @@ class OwnSamples:
     def reduce_kinds(self) -> Iterator[Reduced]:
         """Those of each kind in turn. What :meth:`reduce` has given is in another order from then on."""
         self._put_in_order()
-        self._reorder(np.argsort(self._kind.values, kind="stable"))
-        ends = np.cumsum(np.bincount(self._kind.values, minlength=self._kinds)).tolist()
-        failed, means = pa.concat_tables(self._failed), self._target_means()
-        lost = Targets(failed)
-        of_failed = self._kinds_of(lost)[lost.codes]
-        failures = np.bincount(of_failed, minlength=self._kinds)
+        order, answered = self._one_after_another(self._kind.values)
+        self._reorder(order)
+        failed = pa.concat_tables(self._failed).unify_dictionaries().combine_chunks()
+        targets = Targets(failed)
+        order, lost = self._one_after_another(self._kinds_of(targets)[targets.codes])
+        failed, means = failed.take(order), self._target_means()
         for number in range(self._kinds):
             yield Reduced(
-                *self._arrays(slice(ends[number - 1] if number else 0, ends[number])),
-                failed=failed.filter(pa.array(of_failed == number)) if failures[number] else failed.slice(0, 0),
+                *self._arrays(answered[number]),
+                failed=failed[lost[number]],
                 request_bytes=round(self._bytes[0, number]),
                 response_bytes=round(self._bytes[1, number]),
                 told=self._told,
@@ -214,6 +215,11 @@ class OwnSamples:
                 busy_ns=round(self._busy_ns[number]),
                 target_means=means[number],
             )
+
+    def _one_after_another(self, kinds: npt.NDArray[np.int16]) -> tuple[npt.NDArray[np.intp], list[slice]]:
+        """An order in which each kind's are together, and where they are then."""
+        ends = [0, *np.cumsum(np.bincount(kinds, minlength=self._kinds)).tolist()]
+        return np.argsort(kinds, kind="stable"), [slice(*bounds) for bounds in pairwise(ends)]
 
     def _put_in_order(self) -> None:
         end = self._end.values

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from mmebench.figures.by_model import summarise_models, without_models
 from mmebench.figures.summary import summarise
 from mmebench.record.layout import (
     CHART2,
@@ -13,6 +14,7 @@ from mmebench.record.layout import (
     KNEE_CHART,
     REPORT,
     SUMMARY,
+    SUMMARY_BY_MODEL,
     RunFiles,
     find_runs,
 )
@@ -27,6 +29,9 @@ from mmebench.report.words.conclusions import Conclusions, common_objectives, co
 from mmebench.report.words.experiments import write_experiments
 from mmebench.report.words.failures import explain_failures
 from mmebench.spec import Objectives
+
+_FLOAT = "%.6g"
+"""More digits than any figure has that mean something."""
 
 
 class Report(NamedTuple):
@@ -44,7 +49,7 @@ class Report(NamedTuple):
 
 
 def write_report(directory: Path, changed: RunFiles | None = None, objectives: Objectives | None = None) -> Report:
-    """Write ``summary_results.csv`` and the charts of a ``results/<model>`` directory.
+    """Write the tables and the charts of a ``results/<model>`` directory.
 
     Args:
         directory: with any number of runs.
@@ -55,7 +60,7 @@ def write_report(directory: Path, changed: RunFiles | None = None, objectives: O
         BadInputError: there is nothing in it to report on.
     """
     summary = summarise(directory)
-    write_table(summary, directory / SUMMARY, "%.6g")
+    _write_summary(summary, directory)
     runs, findings = [read_recorded(files) for files in find_runs(directory)], []
     for run in runs:
         rows = summary[
@@ -75,8 +80,18 @@ def write_report(directory: Path, changed: RunFiles | None = None, objectives: O
     return Report(summary, conclusions, tuple(findings), tuple(explain_failures(records)), unread)
 
 
+def _write_summary(summary: pd.DataFrame, directory: Path) -> None:
+    """For a fleet, its kinds of models have a table of their own."""
+    write_table(without_models(summary), directory / SUMMARY, _FLOAT)
+    models = summarise_models(summary)
+    if models.empty:  # an older one must not stay, which showed other results
+        (directory / SUMMARY_BY_MODEL).unlink(missing_ok=True)
+    else:
+        write_table(models, directory / SUMMARY_BY_MODEL, _FLOAT)
+
+
 def _draw_run(recorded: Recorded, rows: pd.DataFrame) -> None:
-    """The pictures of one run; ``rows`` are its own."""
+    """The pictures of one run, and its table of targets; ``rows`` are its own."""
     from mmebench.report.pictures.capacity_chart import draw_capacity
     from mmebench.report.pictures.charts import draw_chart1
     from mmebench.report.pictures.latency_charts import draw_latency_over_time
@@ -90,6 +105,8 @@ def _draw_run(recorded: Recorded, rows: pd.DataFrame) -> None:
         save(draw_chart1(rows, footer, Objectives() if run is None else objectives_of(run)), files.chart1)
     if run is None:
         return
+    if not recorded.targets.empty:
+        write_table(recorded.targets, files.by_target, _FLOAT)
     if run.capacity is not None and len(run.capacity.loads) > 1:
         about = f"{run.model}: {run.platform} on {run.instance_type}: capacity"
         save(draw_capacity(run.capacity, about, footer), files.capacity_chart)

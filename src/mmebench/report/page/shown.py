@@ -40,6 +40,19 @@ class Shown:
         return self.recorded.key
 
     @property
+    def stage(self) -> "pd.Series[Any] | None":
+        """The stage that is looked at more closely: the chosen one, else the last; None where there is none."""
+        if self.chosen is not None:
+            return self.chosen.stage
+        return None if self.stages.empty else self.stages.sort_index().iloc[-1]
+
+    @property
+    def stage_number(self) -> int:
+        """Which of the run's stages, in the order of time and from 1, :attr:`stage` is; 0 where there is none."""
+        stage = self.stage
+        return 0 if stage is None else 1 + sorted(self.stages.index).index(stage.name)
+
+    @property
     def open_loop(self) -> bool:
         """Whether its load is a rate; else it is a number of users."""
         return bool(self.stages["offered_per_s"].notna().any())
