@@ -1,6 +1,7 @@
 """What each target was asked in each stage, and how it answered."""
 
 from collections.abc import Collection, Iterator
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -32,12 +33,12 @@ _SHARES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
 def summarise_targets(requests: Requests, run: Run) -> pd.DataFrame:
     """A row a stage and target that was asked for in it, by stage, and within it the busiest first.
 
-    Columns are :data:`COLUMNS`. ``stage`` is its number, from 1; ``model`` the kind of a fleet, None where there is
-    one model; ``share`` of the requests of the stage; latencies are of successes, NaN where these cannot carry
-    them; ``cold_starts`` are successes that waited for a load; ``idle_s`` is the mean time from one request for the
-    target to the next, NaN of a single one. ``evictions`` are loads of a target that had been in memory before, in
-    this load or when the endpoint was filled: requests that waited for the same load are one. Both are NaN where
-    nobody knows what was cold.
+    Columns are :data:`COLUMNS`. ``stage`` is its number, from 1; ``model`` the kind of a fleet, None where there
+    is one model; ``share`` of the requests of the stage; latencies are of successes, NaN where these cannot carry
+    them; ``cold_starts`` are successes that waited for a load; ``idle_s`` is the mean time from one request for
+    the target to the next, NaN of a single one. ``evictions`` are loads of a target that had been in memory
+    before, in this load or when the endpoint was filled: requests that waited for the same load are one. Both are
+    NaN where nobody knows what was cold.
     """
     kinds = {target: kind.name for kind in run.kinds for target in kind.targets}
     models = np.array([kinds.get(name) for name in requests.names], object)
@@ -61,7 +62,7 @@ def _own_of_each_stage(requests: Requests, run: Run) -> Iterator[npt.NDArray[np.
     stage[at >= bounds[stage, 1]] = -1  # between two windows
     order = np.argsort(stage, kind="stable")
     ends = np.cumsum(np.bincount(stage + 1, minlength=len(bounds) + 1))
-    for first, end in zip(ends[:-1], ends[1:], strict=True):
+    for first, end in pairwise(ends):
         yield order[first:end]
 
 

@@ -1,5 +1,6 @@
 """Where and when a load found its targets cold: targets by popularity, and time."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -46,7 +47,7 @@ def map_cold(requests: Requests) -> ColdMap | None:
         return np.bincount(places, minlength=rows * _COLUMNS).reshape(rows, _COLUMNS)
 
     return ColdMap(
-        tuple((int(first) + 1, int(last)) for first, last in zip(firsts[:-1], firsts[1:], strict=True)),
+        tuple((int(first) + 1, int(last)) for first, last in pairwise(firsts)),
         tuple(requests.names[ordered[first]] for first in firsts[:-1]),
         end / _COLUMNS / 1e9,
         count(place),

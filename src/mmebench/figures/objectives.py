@@ -5,7 +5,7 @@ A search asks it of each probe and a report of each row: what either says is wha
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from mmebench.figures.failures import count_failed
 from mmebench.figures.metric import METRICS
@@ -14,13 +14,16 @@ from mmebench.figures.statistics import lacking
 from mmebench.spec import Objectives
 from mmebench.spec.workload import ModelObjectives
 
+if TYPE_CHECKING:  # processes that offer load have no need of it
+    import pandas as pd
+
 Standing = Literal["held", "missed", "unknown"]
 
 BY_MODEL = "by_model"
 """In a row of a fleet: the rows of its kinds of models, by their names. No file has this column."""
 
 
-def kind_rows(row: Mapping[Any, Any]) -> Mapping[str, Mapping[Any, Any]]:
+def kind_rows(row: "Mapping[Any, Any] | pd.Series[Any]") -> Mapping[str, Mapping[Any, Any]]:
     """The rows of the kinds that a row of a fleet holds; none where it is of one model."""
     rows = row.get(BY_MODEL)
     return rows if isinstance(rows, Mapping) else {}

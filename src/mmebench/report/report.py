@@ -39,6 +39,8 @@ class Report(NamedTuple):
 
     summary: pd.DataFrame
     """One row a stage."""
+    objectives: Objectives
+    """What it was held against."""
     conclusions: Conclusions
     findings: tuple[str, ...]
     """What experiments show, a line each."""
@@ -77,7 +79,7 @@ def write_report(directory: Path, changed: RunFiles | None = None, objectives: O
     asked = common_objectives(records) if objectives is None else objectives
     conclusions = conclude(summary, asked, records, unread)
     write_html(runs, summary, asked, conclusions, findings, directory / REPORT)
-    return Report(summary, conclusions, tuple(findings), tuple(explain_failures(records)), unread)
+    return Report(summary, asked, conclusions, tuple(findings), tuple(explain_failures(records)), unread)
 
 
 def _write_summary(summary: pd.DataFrame, directory: Path) -> None:
