@@ -4,7 +4,7 @@ A search asks it of each probe and a report of each row: what either says is wha
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from mmebench.figures.failures import count_failed
@@ -73,7 +73,15 @@ def judge_stage(row: Mapping[Any, Any], objectives: Objectives) -> Judgement:
     answers, failed = int(row["Successful Requests"]), count_failed(row)
     if objectives.given and not answers + failed:
         return Judgement(missed=("no request was answered within the window",))
-    findings = [*_judge(row, objectives, answers, failed), *_kinds(row, objectives)]
+    return _conclude([*_judge(row, objectives, answers, failed), *_judge_kinds(row, objectives)])
+
+
+def judge_kind(row: Mapping[Any, Any], asked: ModelObjectives) -> Judgement:
+    """Hold one kind of a fleet, by its own row, against what is asked of it alone."""
+    return _conclude(_judge_kind(row, asked))
+
+
+def _conclude(findings: Sequence[_Finding]) -> Judgement:
     return Judgement(
         tuple(dict.fromkeys(finding.words for finding in findings if finding.missed)),
         tuple(finding.words for finding in findings if not finding.missed),
@@ -81,25 +89,29 @@ def judge_stage(row: Mapping[Any, Any], objectives: Objectives) -> Judgement:
     )
 
 
-def _kinds(row: Mapping[Any, Any], objectives: Objectives) -> Iterator[_Finding]:
+def _judge_kinds(row: Mapping[Any, Any], objectives: Objectives) -> Iterator[_Finding]:
     """Of each kind of which something is asked; ``more`` are requests for all kinds, as they come together."""
     rows = kind_rows(row)
-    all_requests = int(row["Successful Requests"]) + count_failed(row)
     for name, asked in objectives.models.items():
-        if not asked.given:
-            continue
         if name not in rows:
-            yield _Finding(f"{name}: there are no figures of it", False)
+            if asked.given:
+                yield _Finding(f"{name}: there are no figures of it", False)
             continue
-        answers, failed = int(rows[name]["Successful Requests"]), count_failed(rows[name])
-        if answers + failed:
-            findings = _judge(rows[name], asked, answers, failed)
-        else:
-            more = max((lacking(0, PERCENTILES[percentile]) for percentile in asked.percentiles), default=1)
-            findings = [_Finding("no request for it was answered within the window", False, more)]
-        for finding in findings:
-            more = math.ceil(finding.more * all_requests / max(answers + failed, 1))
-            yield finding._replace(words=f"{name}: {finding.words}", more=more)
+        part = max(_requests(rows[name]), 1) / max(_requests(row), 1)
+        for finding in _judge_kind(rows[name], asked):
+            yield finding._replace(words=f"{name}: {finding.words}", more=math.ceil(finding.more / part - 1e-9))
+
+
+def _judge_kind(row: Mapping[Any, Any], asked: ModelObjectives) -> list[_Finding]:
+    """Of a kind that nobody asked for nothing is known, where of a whole stage it would be a failure."""
+    if asked.given and not _requests(row):
+        more = max((lacking(0, PERCENTILES[name]) for name in asked.percentiles), default=1)
+        return [_Finding("no request for it was answered within the window", False, more)]
+    return _judge(row, asked, int(row["Successful Requests"]), count_failed(row))
+
+
+def _requests(row: Mapping[Any, Any]) -> int:
+    return int(row["Successful Requests"]) + count_failed(row)
 
 
 def _judge(row: Mapping[Any, Any], objectives: ModelObjectives, answers: int, failed: int) -> list[_Finding]:
