@@ -182,7 +182,8 @@ def write_fleet(
                 fits=len(loads),
                 limited_by="eviction",
                 bytes_per_copy=None,
-                memory_budget=3 * 2**30,
+                memory_budget=2**25 * len(loads)
+                + round(sum(kind.fits * (kind.bytes_per_copy or 0) for kind in capacities)),
                 kinds=capacities,
                 loads=loads,
             ),

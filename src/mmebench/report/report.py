@@ -1,11 +1,12 @@
 """The report of a results directory: summary, charts, and the table for the terminal."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
 from mmebench.figures.by_model import summarise_models, without_models
+from mmebench.figures.operating_point import find_operating_point
 from mmebench.figures.summary import summarise
 from mmebench.record.layout import (
     CHART2,
@@ -19,16 +20,19 @@ from mmebench.record.layout import (
     find_runs,
 )
 from mmebench.record.metrics import since_load_began
-from mmebench.record.run import objectives_of, unread_records
+from mmebench.record.run import Run, objectives_of, unread_records
 from mmebench.record.tables import write_table
 from mmebench.report.footers import footer_of, footer_of_all
 from mmebench.report.page.html import write_html
 from mmebench.report.recorded import Recorded, read_recorded
-from mmebench.report.runs import name_all, tell_apart
+from mmebench.report.runs import name_all, stages_by_run, tell_apart
 from mmebench.report.words.conclusions import Conclusions, common_objectives, conclude
 from mmebench.report.words.experiments import write_experiments
 from mmebench.report.words.failures import explain_failures
 from mmebench.spec import Objectives
+
+if TYPE_CHECKING:  # it takes a second, and is imported where something is drawn
+    from matplotlib.figure import Figure
 
 _FLOAT = "%.6g"
 """More digits than any figure has that mean something."""
@@ -109,6 +113,7 @@ def _draw_run(recorded: Recorded, rows: pd.DataFrame) -> None:
         return
     if not recorded.targets.empty:
         write_table(recorded.targets, files.by_target, _FLOAT)
+    save_or_remove(_draw_kinds(recorded, run, rows, footer), files.kinds_chart)
     if run.capacity is not None and len(run.capacity.loads) > 1:
         about = f"{run.model}: {run.platform} on {run.instance_type}: capacity"
         save(draw_capacity(run.capacity, about, footer), files.capacity_chart)
@@ -119,6 +124,23 @@ def _draw_run(recorded: Recorded, rows: pd.DataFrame) -> None:
     metrics = since_load_began(recorded.metrics, files.stats_history, first)
     panels = find_panels(recorded.sightings, metrics, end)
     save_or_remove(draw_resources(panels, stages, title, footer), files.resources_chart)
+
+
+def _draw_kinds(recorded: Recorded, run: Run, rows: pd.DataFrame, footer: str) -> "Figure | None":
+    """None of a run of one model."""
+    from mmebench.report.pictures.kinds_chart import draw_kinds
+
+    if not run.kinds or rows.empty:
+        return None
+    ((_, stages),) = stages_by_run(rows)
+    point = find_operating_point(stages, objectives_of(run))
+    return draw_kinds(
+        stages,
+        rows.iloc[-1] if point is None else point,
+        run.capacity,
+        f"{run.model}: {recorded.key.name}",
+        footer,
+    )
 
 
 def _draw_all(directory: Path, runs: list[Recorded], summary: pd.DataFrame) -> None:

@@ -12,7 +12,7 @@ from mmebench.report.page.key import LINE, Key, explain, wrap
 from mmebench.report.page.plot import WIDE, Size, width_of
 from mmebench.report.page.shown import Shown
 
-_LEVELS = ((0.0, "none cold"), (0.05, "up to 5 %"), (0.2, "to 20 %"), (0.5, "to half"), (1.0, "more"))
+_LEVELS = ((0.0, "none cold"), (0.05, "up to 5 % cold"), (0.2, "to 20 %"), (0.5, "to half"), (1.0, "more"))
 """Up to which share of cold requests each is, and what it is called."""
 _ABOVE, _BELOW = 8.0, 44.0
 
@@ -26,7 +26,7 @@ def draw_heat_maps(runs: Sequence[Shown]) -> Iterator[Chart]:
 
 def _draw(run: Shown, cold: ColdMap, of: str) -> Chart:
     targets = cold.ranks[-1][1]
-    rows = "a row a target" if targets == len(cold.ranks) else f"{len(cold.ranks)} rows for {targets} targets"
+    rows = "a row a target" if targets == len(cold.ranks) else f"{len(cold.ranks)} rows for {targets:,} targets"
     return make(
         f"Cold requests by target and time{of}",
         f"share of requests that waited for a load; the busiest targets at the top, {rows}; empty: not asked for",
@@ -37,14 +37,13 @@ def _draw(run: Shown, cold: ColdMap, of: str) -> Chart:
 
 def _svg(cold: ColdMap, size: Size, about: str) -> str:
     lines = wrap([Key(f"heat-{level}", name) for level, (_, name) in enumerate(_LEVELS)], size.width)
-    names = [_name(first, last) for first, last in cold.ranks]
-    left = 14 + max(map(width_of, names))
+    left = 14 + width_of(f"{cold.ranks[-1][0]}")
     top, right, bottom = _ABOVE + LINE * len(lines), size.width - 14.0, size.height - _BELOW
     drawn = "".join(
         (
             *explain(lines),
             *_cells(cold, left, right, top, bottom),
-            *_rows(cold, names, left, right, top, bottom),
+            *_rows(cold, left, right, top, bottom),
             *_seconds(cold, left, right, bottom, size),
         )
     )
@@ -52,14 +51,10 @@ def _svg(cold: ColdMap, size: Size, about: str) -> str:
     return f'<svg viewBox="0 0 {size.width} {size.height}" {said}>{drawn}</svg>'
 
 
-def _name(first: int, last: int) -> str:
-    return f"{first}" if first == last else f"{first} to {last}"
-
-
 def _cells(cold: ColdMap, left: float, right: float, top: float, bottom: float) -> Iterator[str]:
     """All cells of a level are one path, neighbours in a row one rectangle of it."""
     rows, columns = cold.requests.shape
-    width, height = (right - left) / columns, (bottom - top) / rows
+    across, down = _edges(left, right, columns), _edges(top, bottom, rows)
     share = cold.cold / np.maximum(cold.requests, 1)
     level = np.searchsorted([limit for limit, _ in _LEVELS], share)
     level[cold.requests == 0] = -1
@@ -68,26 +63,26 @@ def _cells(cold: ColdMap, left: float, right: float, top: float, bottom: float) 
         for row, cells in enumerate(level == number):
             edges = np.flatnonzero(np.diff(np.concatenate([[False], cells, [False]]).astype(np.int8)))
             for first, end in edges.reshape(-1, 2).tolist():
-                path += (
-                    f"M{left + first * width:.1f} {top + row * height:.1f}h{(end - first) * width:.1f}"
-                    f"v{height:.1f}H{left + first * width:.1f}z"
-                )
+                path += f"M{across[first]} {down[row]}H{across[end]}V{down[row + 1]}H{across[first]}z"
         if path:
             yield f'<path class="heat-{number}" d="{path}"/>'
 
 
-def _rows(
-    cold: ColdMap, names: Sequence[str], left: float, right: float, top: float, bottom: float
-) -> Iterator[str]:
-    height = (bottom - top) / len(names)
+def _edges(first: float, last: float, count: int) -> list[str]:
+    """Of so many cells; neighbours have the same, so that there is no line between them."""
+    return [f"{first + (last - first) * number / count:.1f}" for number in range(count + 1)]
+
+
+def _rows(cold: ColdMap, left: float, right: float, top: float, bottom: float) -> Iterator[str]:
+    """The rank of the first target of rows, as far as there is room, and what each row says."""
+    height = (bottom - top) / len(cold.ranks)
     every = max(int(-(-14 // height)), 1)
-    for row, name in enumerate(names):
+    for row, (first, last) in enumerate(cold.ranks):
         y = top + row * height
         if row % every == 0:
             place = f'x="{left - 6:.1f}" y="{y + height / 2 + 4:.1f}"'
-            yield f'<text class="tick" {place} text-anchor="end">{name}</text>'
+            yield f'<text class="tick" {place} text-anchor="end">{first}</text>'
         asked, waited = int(cold.requests[row].sum()), int(cold.cold[row].sum())
-        first, last = cold.ranks[row]
         others = f" and {last - first} more" if last > first else ""
         tip = f"{cold.busiest[row]}{others}: {waited:,} of {asked:,} requests cold"
         yield (

@@ -30,6 +30,23 @@ def draw_kind_charts(runs: Sequence[Shown], objectives: Objectives) -> Iterator[
 
 
 def _draw(run: Shown, kinds: Sequence[ShownKind], of: str, objectives: Objectives) -> Iterator[Chart]:
+    capacity = None if run.recorded.run is None else run.recorded.run.capacity
+    if capacity is not None and any(sum(kind.memory(capacity)) for kind in kinds):
+        yield make(
+            f"Memory of each model{of}",
+            "GiB with as many targets as fit; light: what all copies of a model share, dark: its copies",
+            lambda size, about: _memory(kinds, capacity, size, about),
+            run.number,
+        )
+    stage = run.stage
+    place = run.stages.index.tolist().index(stage.name) if stage is not None else 0
+    if stage is not None and sum(kind.share(place, "slowest_share") for kind in kinds) > 0:
+        yield make(
+            f"Whose the slowest answers are{of}",
+            f"% at {describe_load(stage)}: of all answers, and of the slowest 1 % of them",
+            lambda size, about: _tail(kinds, place, size, about),
+            run.number,
+        )
     load = "requests/s offered" if run.open_loop else "users"
     single = [kind for kind in kinds if kind.single]
     only = f"; of the {len(single)} busiest" if len(single) < len(kinds) else ""
@@ -53,23 +70,6 @@ def _draw(run: Shown, kinds: Sequence[ShownKind], of: str, objectives: Objective
         known = [(kind, values) for kind in single if any(pd.notna(values := kind.column(column)))]
         if known:
             yield _latency(run, known, load, name, only, of, objectives)
-    capacity = None if run.recorded.run is None else run.recorded.run.capacity
-    if capacity is not None and any(sum(kind.memory(capacity)) for kind in kinds):
-        yield make(
-            f"Memory of each model{of}",
-            "GiB with as many targets as fit; light: what all copies of a model share, dark: its copies",
-            lambda size, about: _memory(kinds, capacity, size, about),
-            run.number,
-        )
-    stage = run.stage
-    place = run.stages.index.tolist().index(stage.name) if stage is not None else 0
-    if stage is not None and sum(kind.share(place, "slowest_share") for kind in kinds) > 0:
-        yield make(
-            f"Whose the slowest answers are{of}",
-            f"% at {describe_load(stage)}: of all answers, and of the slowest 1 % of them",
-            lambda size, about: _tail(kinds, place, size, about),
-            run.number,
-        )
 
 
 def _latency(

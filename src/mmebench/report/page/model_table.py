@@ -34,22 +34,22 @@ _FIGURES = {
 
 def make_model_table(runs: Sequence[Shown], objectives: Objectives) -> Table:
     """A row a kind, of the stage that is looked at more closely; without a row where there is no fleet."""
+    known = [(run, run.stage) for run in runs if run.stage is not None and kind_rows(run.stage)]
     rows = [
         Row(run.number, [words(run.name), *cells])
-        for run in runs
-        if run.stage is not None
-        for cells in _cells(run.stage, objectives)[:_MOST]
+        for run, stage in known
+        for cells in _cells(stage, objectives)[:_MOST]
     ]
     columns = [
         Column("run", True, True),
         Column("model", True),
         Column("platform", True),
-        Column("load"),
         *(Column(name) for name, _ in _FIGURES.values()),
         Column("its objectives", True),
     ]
     about = (
-        "At the shaded stage, or without one the last. Slowdown: mean latency over what an answer takes when "
+        f"At {' and '.join(dict.fromkeys(describe_load(stage) for _, stage in known))}: the shaded stage of the "
+        "run, or without one the last. Slowdown: mean latency over what an answer takes when "
         f"nothing is in its way. {SUMMARY_BY_MODEL} beside this file has all stages and columns."
     )
     return Table("Models", about, "models.csv", columns, rows)
@@ -60,7 +60,6 @@ def _cells(stage: "pd.Series[Any]", objectives: Objectives) -> list[list[Cell]]:
         [
             words(name),
             words(str(row["platform"])),
-            Cell(describe_load(stage), f"{stage['load']:.10g}"),
             *(_figure(row.get(column), form) for column, (_, form) in _FIGURES.items()),
             words(_standing(name, row, objectives)),
         ]
