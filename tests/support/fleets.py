@@ -161,6 +161,7 @@ def write_fleet(
         )
         for kind in kinds
     )
+    filled = sum(kind.fits * (kind.bytes_per_copy or 0) + (kind.bytes_shared or 0) for kind in capacities)
     loads = tuple(
         FirstInvocation(target=target, kind=kind.name, seconds=1, memory_used=None)
         for kind in kinds
@@ -182,8 +183,7 @@ def write_fleet(
                 fits=len(loads),
                 limited_by="eviction",
                 bytes_per_copy=None,
-                memory_budget=2**25 * len(loads)
-                + round(sum(kind.fits * (kind.bytes_per_copy or 0) for kind in capacities)),
+                memory_budget=round(1.05 * filled),
                 kinds=capacities,
                 loads=loads,
             ),

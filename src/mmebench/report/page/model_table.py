@@ -22,7 +22,6 @@ _FIGURES = {
     "requests_share": ("of requests", "share"),
     "Requests/s": ("requests/s", "rate"),
     "Total Median Response Time": ("p50, ms", "ms"),
-    "p95_ms": ("p95, ms", "ms"),
     "p99_ms": ("p99, ms", "ms"),
     "Failed Requests": ("failures", ""),
     "cold_starts": ("cold starts", ""),
@@ -35,13 +34,14 @@ _FIGURES = {
 def make_model_table(runs: Sequence[Shown], objectives: Objectives) -> Table:
     """A row a kind, of the stage that is looked at more closely; without a row where there is no fleet."""
     known = [(run, run.stage) for run in runs if run.stage is not None and kind_rows(run.stage)]
+    several = len(known) > 1
     rows = [
-        Row(run.number, [words(run.name), *cells])
+        Row(run.number, [*([words(run.name)] if several else []), *cells])
         for run, stage in known
         for cells in _cells(stage, objectives)[:_MOST]
     ]
     columns = [
-        Column("run", True, True),
+        *([Column("run", True, True)] if several else []),
         Column("model", True),
         Column("platform", True),
         *(Column(name) for name, _ in _FIGURES.values()),

@@ -13,6 +13,8 @@ from mmebench.report.palette import QUIET, colour_of, marker_of
 from mmebench.report.pictures.pictures import finish, fit, linear, quieten, titled
 
 _GIB = 2**30
+_BESIDE, _LINE = 4, 0.3
+"""Names of kinds in a line above the charts, and the height of one, in inches."""
 _P50, _P99 = "Total Median Response Time", "p99_ms"
 _HATCHES = ("", "//", "..", "xx", "\\\\", "++", "oo", "--")
 """Bars of eight colours, told apart in grey."""
@@ -36,8 +38,12 @@ def draw_kinds(
     kinds = show_kinds(stages)
     if not kinds:
         return None
-    figure = Figure(figsize=(12, 8.2), layout="constrained")
-    (rate, latency), (memory, tail) = figure.subplots(2, 2, height_ratios=(3, 1.4))
+    key_lines = -(-len(kinds) // _BESIDE)
+    figure = Figure(figsize=(12, 8 + _LINE * key_lines), layout="constrained")
+    panels = figure.subplot_mosaic(
+        [["key", "key"], ["rate", "latency"], ["memory", "tail"]], height_ratios=(_LINE * key_lines, 5, 2.4)
+    )
+    rate, latency = panels["rate"], panels["latency"]
     x = list(range(len(stages)))
     for kind in kinds:
         _draw_line(rate, x, kind.rates, kind, "-", kind.name)
@@ -54,12 +60,11 @@ def draw_kinds(
         axes.set_xticks(x, [describe_load(row) for _, row in stages.iterrows()])
         axes.set_xlim(-0.5, len(x) - 0.5)
         quieten(axes)
-    _draw_memory(memory, kinds, capacity)
-    _draw_tail(tail, kinds, stages, point)
-    figure.legend(
-        *rate.get_legend_handles_labels(), loc="outside upper right", ncols=len(kinds), frameon=False, fontsize=9
-    )
-    figure.suptitle(titled(title, "by model"), x=0.01, ha="left")
+    _draw_memory(panels["memory"], kinds, capacity)
+    _draw_tail(panels["tail"], kinds, stages, point)
+    panels["key"].set_axis_off()
+    panels["key"].legend(*rate.get_legend_handles_labels(), loc="center", ncols=_BESIDE, frameon=False, fontsize=9)
+    figure.suptitle(titled(title, "by model"))
     finish(figure, footer)
     return figure
 
@@ -90,8 +95,8 @@ def _draw_memory(axes: Axes, kinds: Sequence[ShownKind], capacity: Capacity | No
             begun += size / _GIB
     if capacity.memory_budget:
         axes.axvline(capacity.memory_budget / _GIB, color=QUIET, linestyle="--")
-    axes.set_title("memory when all that fit are in it, GiB; pale: shared by copies; dashed: budget", fontsize=10)
-    _finish_bars(axes, ["models"])
+    axes.set_title("memory of all that fit, GiB; pale: shared by copies; dashed: budget", fontsize=10)
+    _finish_bars(axes, ["models"], max(begun, (capacity.memory_budget or 0) / _GIB))
 
 
 def _draw_tail(
@@ -111,7 +116,7 @@ def _draw_tail(
     axes.set_title(
         f"whose the slowest 1 % of answers are, % at {describe_load(stages.iloc[places[0]])}", fontsize=10
     )
-    _finish_bars(axes, ["slowest 1 %", "all answers"])
+    _finish_bars(axes, ["slowest 1 %", "all answers"], 100)
 
 
 def _draw_part(
@@ -129,8 +134,8 @@ def _draw_part(
     )
 
 
-def _finish_bars(axes: Axes, names: Sequence[str]) -> None:
+def _finish_bars(axes: Axes, names: Sequence[str], most: float) -> None:
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(-0.6, len(names) - 0.4)
-    axes.set_xlim(left=0)
+    axes.set_xlim(0, most * 1.05)
     axes.spines[["top", "right", "left"]].set_visible(False)
