@@ -1,5 +1,6 @@
 """What each kind of model of a fleet came to in a stage, computed from the same samples as the whole."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -30,7 +31,7 @@ class KindStage:
     served_share: float
     """Of the successes."""
     slowest_share: float
-    """Of the answers that took longer than 99 in 100 of the stage."""
+    """Of the slowest hundredth of the stage's answers, with all that took as long as the quickest of them."""
     busy_share: float
     """Of the time that requests, of whichever kind, were with the endpoint within the window."""
     quick: float
@@ -68,7 +69,8 @@ def split_stage(
     traced = window.due is not None and window.rate is None
     shares = [_share(count, sum(asked)) for count in asked] if traced else [kind.requests for kind in kinds]
     busy = sum(part.busy_ns for part in parts)
-    slow = [int(np.count_nonzero(part.latency > round(whole.p99 * 1e6))) if whole.p99 > 0 else 0 for part in parts]
+    tail = math.inf if math.isnan(whole.p99) else round(whole.p99 * 1e6)
+    slow = [int(np.count_nonzero(part.latency >= tail)) for part in parts]
     return {
         kind.name: KindStage(
             _summarise(window, part, whole, share, kind.name, objectives),

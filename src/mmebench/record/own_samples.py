@@ -105,7 +105,7 @@ class Reduced:
     """How long requests of whichever stage, failures too, were sent and not answered within the window; only of a
     kind."""
     target_means: Means
-    """The mean latency of each target that has ten answers or more, over that of its kind."""
+    """The mean latency of each target that has ten answers or more, over that of all such targets of its kind."""
 
 
 class OwnSamples:
@@ -243,12 +243,12 @@ class OwnSamples:
     def _target_means(self) -> list[Means]:
         """For each kind, and at last for those of none: a run of one model has only these."""
         kinds = np.array([self._kind_of.get(name, self._kinds) for name in self._targets], np.intp)
-        latency, answers = (np.bincount(kinds, sums, self._kinds + 1) for sums in self._sums)
         known = np.flatnonzero(self._sums[1] >= _ANSWERS)
         known = known[np.argsort(kinds[known], kind="stable")]
-        of_kind = (latency / np.maximum(answers, 1))[kinds[known]]
-        relative = self._sums[0, known] / self._sums[1, known] / np.where(of_kind > 0, of_kind, 1)
-        return np.split(relative, np.cumsum(np.bincount(kinds[known], minlength=self._kinds + 1))[:-1])
+        kinds, (latency, answers) = kinds[known], self._sums[:, known]
+        of_kind = np.bincount(kinds, latency) / np.maximum(np.bincount(kinds, answers), 1)
+        relative = latency / answers / np.where(of_kind > 0, of_kind, 1)[kinds]
+        return np.split(relative, np.cumsum(np.bincount(kinds, minlength=self._kinds + 1))[:-1])
 
 
 class Targets:
