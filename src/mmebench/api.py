@@ -26,6 +26,9 @@ import pyarrow as pa
 from mmebench.benchmark.progress import RunProgress
 from mmebench.benchmark.story import run_benchmark
 from mmebench.errors import BadInputError, MmebenchError
+from mmebench.figures.by_model import summarise_models, without_models
+from mmebench.figures.by_target import summarise_targets
+from mmebench.figures.requests import read_requests
 from mmebench.figures.summary import summarise
 from mmebench.record.layout import CHARTS_OF_ALL, REPORT, RunFiles, find_runs
 from mmebench.record.run import find_run, unread_records
@@ -95,6 +98,9 @@ class Results:
     warnings: tuple[str, ...]
     """Why a figure may not mean what it seems to."""
 
+    by_model: pd.DataFrame
+    """One row a stage and kind of model, with the columns of ``summary_by_model.csv``; empty without a fleet."""
+
     @property
     def runs(self) -> list[str]:
         """The names of the runs: ``<instance_type>*<platform>*<targets>``."""
@@ -112,10 +118,27 @@ class Results:
         Raises:
             BadInputError: there is no such run, or it has no samples.
         """
-        files = self._files(run)
-        if not files.samples.exists():
-            raise BadInputError(f"{files.samples}: no samples; this run has only Locust's history")
-        return read_samples(files.samples)
+        return read_samples(self._with_samples(run).samples)
+
+    def by_target(self, run: str | None = None) -> pd.DataFrame:
+        """What each target was asked in each stage of a run, with the columns of ``…_by_target.csv``.
+
+        Args:
+            run: one of :attr:`runs`; may be left out where there is only one.
+
+        >>> load_results("results/resnet18").by_target()[["stage", "target", "requests", "p99_ms"]]
+           stage    target  requests  p99_ms
+        0      1  a.tar.gz       100    20.0
+        1      2  a.tar.gz       500    30.0
+
+        Raises:
+            BadInputError: there is no such run, or it has no samples.
+        """
+        files = self._with_samples(run)
+        record = find_run(files)
+        if record is None:
+            raise BadInputError(f"{files.run}: no record of the run; without it nobody knows its stages")
+        return summarise_targets(read_requests(files.samples, record.capacity), record)
 
     def experiment(self, kind: str, run: str | None = None) -> pd.DataFrame:
         """The table of an experiment: ``cold_starts``, ``working_set``, ``interference`` or ``churn``.
@@ -143,6 +166,12 @@ class Results:
             write_report(self.directory)
         return path
 
+    def _with_samples(self, run: str | None) -> RunFiles:
+        files = self._files(run)
+        if not files.samples.exists():
+            raise BadInputError(f"{files.samples}: no samples; this run has only Locust's history")
+        return files
+
     def _files(self, run: str | None) -> RunFiles:
         found = {files.prefix.name: files for files in find_runs(self.directory)}
         if run is None and len(found) == 1:
@@ -168,4 +197,10 @@ def load_results(directory: str | Path) -> Results:
     summary = summarise(directory)
     records = [run for files in find_runs(directory) if (run := find_run(files)) is not None]
     conclusions = conclude(summary, common_objectives(records), records, unread_records(directory))
-    return Results(directory, summary, conclusions.verdict, conclusions.warnings)
+    return Results(
+        directory,
+        without_models(summary),
+        conclusions.verdict,
+        conclusions.warnings,
+        summarise_models(summary),
+    )

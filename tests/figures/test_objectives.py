@@ -2,9 +2,10 @@ from typing import Any
 
 import pytest
 
-from mmebench.figures.objectives import judge_stage
+from mmebench.figures.objectives import BY_MODEL, judge_kind, judge_stage
 from mmebench.figures.statistics import lacking
 from mmebench.spec import Goodput, Objectives
+from mmebench.spec.workload import ModelObjectives
 
 ROW = {
     "Successful Requests": 40,
@@ -58,3 +59,59 @@ def test_a_stage_holds_misses_or_cannot_be_judged(
 def test_how_many_more_it_takes() -> None:
     assert judge_stage(ROW, Objectives(p99=1)).more == 60
     assert [lacking(40, share) for share in (0.5, 0.9, 0.95, 0.975, 0.99)] == [0, 0, 0, 0, 60]
+
+
+RARE = {**ROW, "Successful Requests": 10, "p95_ms": float("nan"), "p90_ms": 13.0}
+FLEET = {
+    **ROW,
+    "Successful Requests": 1000,
+    "p99_ms": 20.0,
+    BY_MODEL: {"photos": ROW | {"p99_ms": 15}, "reviews": RARE},
+}
+
+
+@pytest.mark.parametrize(
+    ("objectives", "standing", "reasons"),
+    [
+        (Objectives(models={"photos": ModelObjectives(p99=0.016)}), "held", ""),
+        (Objectives(models={"photos": ModelObjectives(p99=0.014)}), "missed", "photos: p99 15 ms"),
+        (
+            Objectives(p99=0.019, models={"photos": ModelObjectives(p99=0.014)}),
+            "missed",
+            "p99 20 ms, photos: p99 15 ms",
+        ),
+        (Objectives(p99=0.019, models={"photos": ModelObjectives(p99=0.016)}), "missed", "p99 20 ms"),
+        (Objectives(models={"reviews": ModelObjectives(p95=0.012)}), "missed", "reviews: p90 13 ms already"),
+        (
+            Objectives(models={"reviews": ModelObjectives(p95=0.02)}),
+            "unknown",
+            "reviews: 10 answers are too few for a p95, 10 more would do",
+        ),
+        (Objectives(models={"faces": ModelObjectives(p95=1)}), "unknown", "faces: there are no figures of it"),
+        (Objectives(models={"faces": ModelObjectives()}), "held", ""),
+    ],
+)
+def test_a_fleet_holds_what_each_of_its_kinds_must(objectives: Objectives, standing: str, reasons: str) -> None:
+    judgement = judge_stage(FLEET, objectives)
+    assert (judgement.standing, judgement.reasons) == (standing, reasons)
+
+
+def test_it_takes_more_of_all_for_more_of_a_kind() -> None:
+    """One in a hundred requests is for it: ten more answers of it are a thousand of all."""
+    assert judge_stage(FLEET, Objectives(models={"reviews": ModelObjectives(p95=0.02)})).more == 1000
+    assert judge_kind(RARE, ModelObjectives(p95=0.02)).more == 10
+
+
+def test_a_kind_that_nobody_asked_for_is_not_missed() -> None:
+    """Of a whole stage it would be a failure; of a rare kind it may be chance."""
+    none = {**RARE, "Successful Requests": 0}
+    objectives = Objectives(models={"reviews": ModelObjectives(p95=0.02)})
+    judgement = judge_stage(FLEET | {BY_MODEL: {"reviews": none}}, objectives)
+    assert (judgement.standing, judgement.more) == ("unknown", 20_000)
+    assert judgement.reasons == "reviews: no request for it was answered within the window"
+    failed = {**none, "Failed Requests": 3}
+    assert judge_stage(FLEET | {BY_MODEL: {"reviews": failed}}, objectives).standing == "missed"
+
+
+def test_a_run_of_one_model_beside_a_fleet_is_judged_as_ever() -> None:
+    assert judge_stage(ROW | {BY_MODEL: float("nan")}, Objectives(p95=1)).standing == "held"

@@ -15,6 +15,7 @@ from mmebench.figures.statistics import (
     estimate_rate,
     estimate_slope,
     find_percentiles,
+    find_percentiles_of_groups,
 )
 
 SHARES = (0.5, 0.9, 0.95, 0.99, 0.999)
@@ -156,3 +157,20 @@ def test_the_interval_of_a_slope_holds_as_often_as_it_says() -> None:
         slope = estimate_slope(at, 0.5 * at + random.normal(0, 20, len(at)))
         held += slope.low < 0.5 < slope.high
     assert 0.92 < held / 400 < 0.98
+
+
+@pytest.mark.parametrize("factor", [1, 10**12])
+def test_percentiles_of_many_groups_are_those_of_each(factor: int) -> None:
+    """Also of values so large that they cannot be sorted together with their group as one number."""
+    random = np.random.default_rng(0)
+    values = random.integers(0, 10**6, 3000) * factor
+    groups = random.integers(0, 60, 3000) ** 2 % 59
+    shares = (0.0, 0.5, 0.95, 0.99, 0.999)
+    found = find_percentiles_of_groups(values, groups, 61, shares)
+    sizes = np.bincount(groups, minlength=61)
+    assert sizes.min() == 0
+    assert sizes.max() > 100
+    for group in range(61):
+        expected = find_percentiles(values[groups == group], shares)
+        np.testing.assert_array_equal(found[group], expected)
+    assert find_percentiles_of_groups(values[:0], groups[:0], 0, shares).shape == (0, 5)

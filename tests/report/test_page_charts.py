@@ -43,7 +43,9 @@ NOTHING = {
     "run": None,
     "course": pd.DataFrame(),
     "distribution": None,
-    "breakdown": None,
+    "errors": pd.DataFrame(),
+    "targets": pd.DataFrame(),
+    "cold": None,
     "sightings": pd.DataFrame(),
     "metrics": pd.DataFrame(),
 }

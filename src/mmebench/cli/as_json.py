@@ -21,7 +21,10 @@ def print_json(value: Any) -> None:
 
 
 def report_fields(directory: object, report: Report) -> dict[str, Any]:
-    """Of a results directory: ``stages`` are the rows of ``summary_results.csv``, under its columns."""
+    """Of a results directory: ``stages`` are the rows of ``summary_results.csv``, under its columns.
+
+    Those of a fleet have the rows of its kinds of models in ``by_model``, by their names.
+    """
     return {
         "directory": str(directory),
         "stages": _rows(report.summary),
@@ -57,6 +60,7 @@ def comparison_fields(
         "loads": [
             {
                 "load": stage.load,
+                "model": stage.model,
                 "changes": [
                     {
                         "figure": change.metric,

@@ -58,10 +58,19 @@ def compare(
         texts.append(write_comparison(first, second, stages, differences))
         fields.append(comparison_fields(first, second, stages, differences))
         name = first.name if first.name == second.name else f"{first.name} → {second.name}"
-        checked += [
-            Checked(limit.text, name, tuple(limit.exceeded(stages)), tuple(limit.unknown(stages)))
-            for limit in wanted
-        ]
+        for model in dict.fromkeys(
+            [None, *(stage.model for stage in stages)]
+        ):  # all together, and each of a fleet
+            own = [stage for stage in stages if stage.model == model]
+            checked += [
+                Checked(
+                    limit.text if model is None else f"{limit.text} of {model}",
+                    name,
+                    tuple(limit.exceeded(own)),
+                    tuple(limit.unknown(own)),
+                )
+                for limit in wanted
+            ]
     exceeded = [text for each in checked for text in each.exceeded]
     unknown = [text for each in checked for text in each.unknown]
     texts += [*(f"FAILED {text}" for text in exceeded), *(f"CANNOT BE JUDGED {text}" for text in unknown)]

@@ -19,6 +19,7 @@ from mmebench.errors import MmebenchError, disk_errors
 from mmebench.figures.cost import most_per_dollar
 from mmebench.load.locust_pages import LocustPages
 from mmebench.report.words.failures import nothing_succeeded
+from mmebench.report.words.models_table import models_table
 from mmebench.report.words.objectives import Verdict, judge
 from mmebench.report.words.table import summary_table
 from mmebench.spec import Objectives
@@ -69,6 +70,8 @@ def show(
 def _print(outcome: Outcome, objectives: Objectives, verdict: Verdict) -> None:
     console = Console()
     console.print(summary_table(outcome.report.summary))
+    if (models := models_table(outcome.report.summary, objectives)) is not None:
+        console.print(models)
     choice = most_per_dollar(outcome.report.summary, objectives)
     chosen = (choice.reason,) if choice else ()
     where = f"Results, charts and samples: {outcome.directory}/"

@@ -20,6 +20,7 @@ def report(directory: Path, tracking: str | None, as_json: bool) -> None:
     from mmebench.errors import BadInputError, disk_errors
     from mmebench.record.recovery import recover_what_is_left
     from mmebench.report.report import write_report
+    from mmebench.report.words.models_table import models_table
     from mmebench.report.words.table import summary_table
 
     console = Console(stderr=as_json)
@@ -36,6 +37,8 @@ def report(directory: Path, tracking: str | None, as_json: bool) -> None:
         print_json(report_fields(directory, written))
         return
     console.print(summary_table(written.summary))
+    if (models := models_table(written.summary, written.objectives)) is not None:
+        console.print(models)
     for line in written.findings:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     for reason in written.unread:

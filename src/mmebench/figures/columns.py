@@ -61,6 +61,7 @@ def further_columns(stage: StageSummary) -> dict[str, Cell]:
         "response_bytes_per_s": stage.response_rate,
         "window_seconds": stage.window_seconds,
         "littles_law": stage.littles_law,
+        "fairness_targets": stage.fairness_targets,
         "client_cpu": stage.client_cpu,
         "loop_lag_p99_ms": stage.loop_lag,
         "own_lag_p99_ms": stage.own_lag,

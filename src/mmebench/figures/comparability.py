@@ -1,11 +1,15 @@
 """Whether two runs may be compared: what differs between them beyond what is compared."""
 
+import math
 from typing import Any, NamedTuple
 
 from mmebench.figures.compare import Side
+from mmebench.record.run import ModelKind, Run
 
 _WORKLOAD = ("payload", "popularity", "arrivals", "timeout", "headers")
 """What of a workload must be the same; the profile may differ, as stages are paired by their load."""
+_MOST = 5
+"""Names that are told one by one."""
 
 
 class Differences(NamedTuple):
@@ -34,12 +38,43 @@ def find_differences(before: Side, after: Side) -> Differences:
             prohibitive.append(f"workload.{part}: {_brief(mine, others)} and {_brief(others, mine)}")
     if first.precision != second.precision:
         prohibitive.append(f"precision: {first.precision} and {second.precision}")
+    mixed, changed = _compare_kinds(first, second)
+    prohibitive += mixed
+    notable += changed
     for name in ("model", "platform", "instance_type", "container", "targets"):
         mine, others = getattr(first, name), getattr(second, name)
         if mine != others:
             notable.append(f"{name.replace('_', ' ')}: {mine} and {others}")
     notable += _environment(first.environment, second.environment)
     return Differences(prohibitive, notable)
+
+
+def _compare_kinds(before: Run, after: Run) -> tuple[list[str], list[str]]:
+    """How the kinds of two fleets differ: what makes another mix of requests, and what may be compared."""
+    first, second = _kinds(before), _kinds(after)
+    mixed, changed = [], []
+    for when, there, elsewhere in (("before", first, second), ("after", second, first)):
+        if alone := [name for name in there if name not in elsewhere]:
+            more = f" and {len(alone) - _MOST} more" if len(alone) > _MOST else ""
+            mixed.append(f"models: only {when} there is {', '.join(alone[:_MOST])}{more}")
+    for name in (name for name in first if name in second):
+        mine, other = first[name], second[name]
+        if mine.precision != other.precision:
+            mixed.append(f"{name}'s precision: {mine.precision} and {other.precision}")
+        if not math.isclose(mine.requests, other.requests, rel_tol=1e-6):
+            mixed.append(f"{name}'s share of requests: {mine.requests:.1%} and {other.requests:.1%}")
+        for what, one, another in (
+            ("model", mine.model, other.model),
+            ("platform", mine.platform, other.platform),
+            ("targets", len(mine.targets), len(other.targets)),
+        ):
+            if one != another:
+                changed.append(f"{name}'s {what}: {one} and {another}")
+    return mixed, changed
+
+
+def _kinds(run: Run) -> dict[str, ModelKind]:
+    return {kind.name: kind for kind in run.kinds}
 
 
 def _brief(value: Any, other: Any) -> str:

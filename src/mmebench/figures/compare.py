@@ -17,6 +17,7 @@ import pandas as pd
 from mmebench.errors import BadInputError
 from mmebench.figures.failures import count_failed
 from mmebench.figures.metric import METRICS, estimate_of, relative_change
+from mmebench.figures.objectives import kind_rows
 from mmebench.figures.statistics import Estimate
 from mmebench.figures.summary import summarise_run
 from mmebench.record.layout import RunFiles, find_runs
@@ -74,6 +75,13 @@ class StageChange:
     load: str
     """As it was asked for: ``4 users``, ``50/s``; where it was before in this run, ``4 users (2)``."""
     changes: tuple[Change, ...]
+    model: str | None = None
+    """Of a fleet: which kind of model alone; None of all together."""
+
+    @property
+    def name(self) -> str:
+        """``4 users`` or ``4 users, photos``."""
+        return self.load if self.model is None else f"{self.load}, {self.model}"
 
 
 def read_sides(path: Path) -> list[Side]:
@@ -127,10 +135,21 @@ def _names(sides: list[Side]) -> str:
 def compare_stages(before: Side, after: Side) -> list[StageChange]:
     """The stages of the same load, in the order of the first; those without a partner are left out.
 
-    Where a load comes more than once, the first belongs to the first, the second to the second.
+    Where a load comes more than once, the first belongs to the first, the second to the second. Of fleets, the
+    kinds of models that both have follow, each with its namesake.
     """
     others = dict(_loads(after))
-    return [StageChange(load, compare_rows(row, others[load])) for load, row in _loads(before) if load in others]
+    return [
+        change for load, row in _loads(before) if load in others for change in _compare(load, row, others[load])
+    ]
+
+
+def _compare(load: str, before: "pd.Series[Any]", after: "pd.Series[Any]") -> Iterator[StageChange]:
+    yield StageChange(load, compare_rows(before, after))
+    others = kind_rows(after)
+    for name, row in kind_rows(before).items():
+        if name in others:
+            yield StageChange(load, compare_rows(pd.Series(row), pd.Series(others[name])), name)
 
 
 def _loads(side: Side) -> Iterator[tuple[str, "pd.Series[Any]"]]:

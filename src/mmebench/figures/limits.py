@@ -24,7 +24,7 @@ class Limit:
     def exceeded(self, stages: list[StageChange]) -> list[str]:
         """Where it came to that, in words: beyond the limit, and more than chance."""
         return [
-            f"{self.text}: {stage.load}: {change.metric} changed by {change.change.value:+.1%}"
+            f"{self.text}: {stage.name}: {change.metric} changed by {change.change.value:+.1%}"
             for stage in stages
             for change in stage.changes
             if change.metric == self.metric and self._beyond(change) and change.verdict in ("better", "worse")
@@ -36,9 +36,9 @@ class Limit:
         for stage in stages:
             known = [change for change in stage.changes if change.metric == self.metric]
             if not known:
-                said.append(f"{self.text}: {stage.load}: not both have a {self.metric}")
+                said.append(f"{self.text}: {stage.name}: not both have a {self.metric}")
             elif known[0].verdict == "too few to say":
-                said.append(f"{self.text}: {stage.load}: answers are too few to say")
+                said.append(f"{self.text}: {stage.name}: answers are too few to say")
         return said or ([] if stages else [f"{self.text}: no load was offered to both"])
 
     def _beyond(self, change: Change) -> bool:

@@ -4,16 +4,29 @@ A search asks it of each probe and a report of each row: what either says is wha
 """
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from mmebench.figures.failures import count_failed
 from mmebench.figures.metric import METRICS
 from mmebench.figures.stage import PERCENTILES
 from mmebench.figures.statistics import lacking
 from mmebench.spec import Objectives
+from mmebench.spec.workload import ModelObjectives
+
+if TYPE_CHECKING:  # processes that offer load have no need of it
+    import pandas as pd
 
 Standing = Literal["held", "missed", "unknown"]
+
+BY_MODEL = "by_model"
+"""In a row of a fleet: the rows of its kinds of models, by their names. No file has this column."""
+
+
+def kind_rows(row: "Mapping[Any, Any] | pd.Series[Any]") -> Mapping[str, Mapping[Any, Any]]:
+    """The rows of the kinds that a row of a fleet holds; none where it is of one model."""
+    rows = row.get(BY_MODEL)
+    return rows if isinstance(rows, Mapping) else {}
 
 
 class Judgement(NamedTuple):
@@ -51,6 +64,8 @@ def judge_stage(row: Mapping[Any, Any], objectives: Objectives) -> Judgement:
     missed, unless a lower one, which they carry, is beyond the limit already; nor is a share in good time that a
     single late answer would have taken away.
 
+    Of a fleet, each kind of model must hold what is asked of it, too; what is said of it begins with its name.
+
     Args:
         row: of the summary; a cell that is missing or empty is a figure that nobody knows.
         objectives: what is to be held.
@@ -58,6 +73,48 @@ def judge_stage(row: Mapping[Any, Any], objectives: Objectives) -> Judgement:
     answers, failed = int(row["Successful Requests"]), count_failed(row)
     if objectives.given and not answers + failed:
         return Judgement(missed=("no request was answered within the window",))
+    return _conclude([*_judge(row, objectives, answers, failed), *_judge_kinds(row, objectives)])
+
+
+def judge_kind(row: Mapping[Any, Any], asked: ModelObjectives) -> Judgement:
+    """Hold one kind of a fleet, by its own row, against what is asked of it alone."""
+    return _conclude(_judge_kind(row, asked))
+
+
+def _conclude(findings: Sequence[_Finding]) -> Judgement:
+    return Judgement(
+        tuple(dict.fromkeys(finding.words for finding in findings if finding.missed)),
+        tuple(finding.words for finding in findings if not finding.missed),
+        max((finding.more for finding in findings), default=0),
+    )
+
+
+def _judge_kinds(row: Mapping[Any, Any], objectives: Objectives) -> Iterator[_Finding]:
+    """Of each kind of which something is asked; ``more`` are requests for all kinds, as they come together."""
+    rows = kind_rows(row)
+    for name, asked in objectives.models.items():
+        if name not in rows:
+            if asked.given:
+                yield _Finding(f"{name}: there are no figures of it", False)
+            continue
+        part = max(_requests(rows[name]), 1) / max(_requests(row), 1)
+        for finding in _judge_kind(rows[name], asked):
+            yield finding._replace(words=f"{name}: {finding.words}", more=math.ceil(finding.more / part - 1e-9))
+
+
+def _judge_kind(row: Mapping[Any, Any], asked: ModelObjectives) -> list[_Finding]:
+    """Of a kind that nobody asked for nothing is known, where of a whole stage it would be a failure."""
+    if asked.given and not _requests(row):
+        more = max((lacking(0, PERCENTILES[name]) for name in asked.percentiles), default=1)
+        return [_Finding("no request for it was answered within the window", False, more)]
+    return _judge(row, asked, int(row["Successful Requests"]), count_failed(row))
+
+
+def _requests(row: Mapping[Any, Any]) -> int:
+    return int(row["Successful Requests"]) + count_failed(row)
+
+
+def _judge(row: Mapping[Any, Any], objectives: ModelObjectives, answers: int, failed: int) -> list[_Finding]:
     findings = [
         finding
         for name, limit in objectives.percentiles.items()
@@ -67,11 +124,7 @@ def judge_stage(row: Mapping[Any, Any], objectives: Objectives) -> Judgement:
         findings.append(_Finding(f"{failed / (answers + failed):.2%} failed"))
     if objectives.goodput is not None:
         findings += _goodput(row, objectives.goodput.share, answers + failed)
-    return Judgement(
-        tuple(dict.fromkeys(finding.words for finding in findings if finding.missed)),
-        tuple(finding.words for finding in findings if not finding.missed),
-        max((finding.more for finding in findings), default=0),
-    )
+    return findings
 
 
 def _percentile(row: Mapping[Any, Any], name: str, limit_ms: float, answers: int) -> Iterator[_Finding]:

@@ -32,16 +32,11 @@ def find_operating_point(stages: pd.DataFrame, objectives: Objectives) -> "pd.Se
     waiting; where the load never got past that, the stage with the most requests a second.
     """
     held = _held(stages, objectives)
-    if not limits_latency(objectives):
+    if not objectives.limit_latency:
         knee = find_knee(held.assign(load=loads(held)).sort_values("load", kind="stable"))
         if knee is not None:
             return knee
     return _most(held)
-
-
-def limits_latency(objectives: Objectives) -> bool:
-    """Whether they say how long an answer may take."""
-    return bool(objectives.percentiles) or objectives.goodput is not None
 
 
 def _held(stages: pd.DataFrame, objectives: Objectives) -> pd.DataFrame:

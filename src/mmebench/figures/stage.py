@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from mmebench.figures.failures import Failures, count_failures
+from mmebench.figures.fairness import jain_index
 from mmebench.figures.statistics import (
     NAN,
     Estimate,
@@ -21,9 +22,9 @@ from mmebench.figures.statistics import (
     estimate_rate,
     find_percentiles,
 )
-from mmebench.record.own_samples import OwnSamples, is_open_loop, window_ns
+from mmebench.record.own_samples import OwnSamples, Reduced, is_open_loop, window_ns
 from mmebench.record.run import StageWindow
-from mmebench.spec import Objectives
+from mmebench.spec.workload import ModelObjectives
 
 PERCENTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
 
@@ -93,6 +94,8 @@ class StageSummary:
     time users think or the client needs. In an open loop their mean number is counted: 1 when the stage was
     stationary; other than that when a backlog came in from before the window, or was left behind by it.
     """
+    fairness_targets: float = NAN
+    """Jain's index of how long targets take, each against its kind of model: 1 when all take as long."""
     client_cpu: float | None = None
     loop_lag: float | None = None
     """p99, in milliseconds."""
@@ -127,7 +130,9 @@ class StageSummary:
         return lag is not None and lag > LATE_MS and not lag < _NOTABLE * self.p50
 
 
-def summarise_stage(stage: StageWindow, samples: pa.Table, objectives: Objectives | None = None) -> StageSummary:
+def summarise_stage(
+    stage: StageWindow, samples: pa.Table, objectives: ModelObjectives | None = None
+) -> StageSummary:
     """The figures of one stage.
 
     Args:
@@ -138,12 +143,11 @@ def summarise_stage(stage: StageWindow, samples: pa.Table, objectives: Objective
     """
     own = OwnSamples(stage, len(samples))
     own.add(samples)
-    return summarise_own(stage, own, objectives)
+    return summarise_own(stage, own.reduce(), objectives)
 
 
-def summarise_own(stage: StageWindow, own: OwnSamples, objectives: Objectives | None = None) -> StageSummary:
-    """The same once all samples have been added to the stage's own, which are put in order."""
-    own.put_in_order()
+def summarise_own(stage: StageWindow, own: Reduced, objectives: ModelObjectives | None = None) -> StageSummary:
+    """The same of the stage's own samples."""
     seconds, latency = stage.end - stage.ready, own.latency
     successes, failures = len(latency), len(own.failed)
     throughput = successes / seconds if seconds > 0 else NAN
@@ -166,7 +170,7 @@ def summarise_own(stage: StageWindow, own: OwnSamples, objectives: Objectives | 
         maximum=float(latency.max()) * _MS if successes else NAN,
         **{name: estimate.value for name, estimate in estimates.items()},
         intervals=estimates | {"throughput": rate},
-        first_byte=_p50_and_p99(own.first_byte),
+        first_byte=_p50_and_p99(own.first_byte[own.first_byte >= 0]),
         cold_starts=int(np.count_nonzero(own.cold)) if own.told else None,
         cold=_p50_and_p99(latency[own.cold]),
         warm=_p50_and_p99(latency[own.warm]),
@@ -178,6 +182,7 @@ def summarise_own(stage: StageWindow, own: OwnSamples, objectives: Objectives | 
         goodput=goodput,
         goodput_share=goodput_share,
         littles_law=throughput * estimates["mean"].value / 1e3 / present if successes and present else NAN,
+        fairness_targets=jain_index(own.target_means),
         client_cpu=stage.client_cpu,
         loop_lag=None if stage.loop_lag_p99 is None else stage.loop_lag_p99 * 1e3,
         own_lag=None if stage.own_lag_p99 is None else stage.own_lag_p99 * 1e3,
@@ -195,7 +200,7 @@ def _offered(stage: StageWindow, seconds: float) -> float:
 
 
 def _goodput(
-    latency: npt.NDArray[np.int64], requests: int, seconds: float, objectives: Objectives | None
+    latency: npt.NDArray[np.int64], requests: int, seconds: float, objectives: ModelObjectives | None
 ) -> tuple[float, float]:
     """Per second, and as a share of all requests that were due."""
     within = good_within(objectives)
@@ -205,7 +210,7 @@ def _goodput(
     return in_time / seconds if seconds > 0 else NAN, in_time / requests if requests else NAN
 
 
-def good_within(objectives: Objectives | None) -> float | None:
+def good_within(objectives: ModelObjectives | None) -> float | None:
     """Seconds within which an answer is in good time."""
     if objectives is None:
         return None

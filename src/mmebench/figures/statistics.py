@@ -13,7 +13,7 @@ random numbers, and serve 10 million values as well as 100.
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -116,6 +116,36 @@ def find_percentiles(values: Values, shares: Sequence[float]) -> list[float]:
     ranks = [_carried_rank(len(values), share) for share in shares]
     _order(values, ranks)
     return _at_ranks(values, ranks)
+
+
+def find_percentiles_of_groups(
+    values: npt.NDArray[np.int64], groups: npt.NDArray[np.integer[Any]], count: int, shares: Sequence[float]
+) -> npt.NDArray[np.float64]:
+    """The same of many groups at once: a row a group, a column a share.
+
+    Args:
+        values: not negative.
+        groups: the number of each value's group.
+        count: of groups.
+        shares: as :func:`find_percentiles` takes them.
+    """
+    sizes = np.bincount(groups, minlength=count)
+    bits = int(values.max()).bit_length() if len(values) else 0
+    if count.bit_length() + bits < 64:  # as one number, which sorts several times faster than two
+        ordered = groups.astype(np.int64)
+        ordered <<= bits
+        ordered |= values
+        ordered.sort()
+        ordered &= (1 << bits) - 1
+    else:
+        ordered = values[np.lexsort((values, groups))]
+    first = np.cumsum(sizes) - sizes
+    found = np.full((count, len(shares)), NAN)
+    for column, share in enumerate(shares):
+        known = sizes >= lacking(0, share)
+        ranks = np.maximum(np.ceil(sizes[known] * share - 1e-9).astype(np.int64) - 1, 0)
+        found[known, column] = ordered[first[known] + ranks]
+    return found
 
 
 def estimate_percentiles(values: Values, shares: Sequence[float]) -> list[Estimate]:

@@ -1,21 +1,24 @@
-"""The summary: one row a stage.
+"""The summary: one row a stage, for a fleet too, whose rows hold those of its kinds of models.
 
 Figures come from samples, as :mod:`mmebench.figures.stage` computes them. Where only Locust's own history is there
 (results of another tool in this layout), they are recovered from it as far as that goes; see
 :mod:`mmebench.figures.history`.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
 
 from mmebench.errors import BadInputError
+from mmebench.figures.by_model import with_models
 from mmebench.figures.columns import Cell, established_columns, further_columns, time_columns
 from mmebench.figures.cost import with_cost
 from mmebench.figures.energy import with_energy
 from mmebench.figures.history import summarise_history
 from mmebench.figures.inferred_residency import infer_cold, with_inferred
+from mmebench.figures.kinds import KindStage, split_stage, targets_of
 from mmebench.figures.stage import StageSummary, good_within, summarise_own, summarise_stage
 from mmebench.figures.statistics import NAN
 from mmebench.record.layout import RunFiles, find_runs
@@ -63,16 +66,17 @@ def _from_samples(files: RunFiles, run: Run) -> pd.DataFrame:
     objectives = objectives_of(run)
     inferred = infer_cold(files.samples, run.capacity)
 
-    def summarise_window(window: StageWindow) -> StageSummary:
+    def summarise_window(window: StageWindow) -> tuple[StageSummary, dict[str, KindStage]]:
         samples = SampleFile(files.samples, *window_ns(window))
-        own = OwnSamples(window, samples.count)
+        own = OwnSamples(window, samples.count, targets_of(run.kinds))
         for first, table in samples.tables(COLUMNS):
             own.add(table if inferred is None else with_inferred(table, inferred[first : first + len(table)]))
-        return summarise_own(window, own, objectives)
+        whole = summarise_own(window, own.reduce(), objectives)
+        return whole, split_stage(window, own, whole, run.kinds, objectives) if run.kinds else {}
 
     # Stage by stage, so that the numbers of few are in memory; what takes time lets other threads run.
     with ThreadPoolExecutor(_STAGES_AT_ONCE) as threads:
-        stages = list(threads.map(summarise_window, run.stages))
+        stages, kinds = zip(*threads.map(summarise_window, run.stages), strict=True)
     within = good_within(objectives)
     sightings = read_sightings(files.sightings)
     shares = [
@@ -89,7 +93,8 @@ def _from_samples(files: RunFiles, run: Run) -> pd.DataFrame:
         complete=run.complete,
         basis="samples",
     )
-    return with_energy(with_cost(rows, run), run, files)
+    rows = with_energy(with_cost(rows, run), run, files)
+    return with_models(rows, run, kinds, objectives) if run.kinds else rows
 
 
 def _from_history(files: RunFiles) -> pd.DataFrame:
@@ -102,7 +107,7 @@ def _from_history(files: RunFiles) -> pd.DataFrame:
     return _frame(files, stages, files.targets).assign(precision=None, complete=None, basis="locust history")
 
 
-def _frame(files: RunFiles, stages: list[StageSummary], models: int) -> pd.DataFrame:
+def _frame(files: RunFiles, stages: Sequence[StageSummary], models: int) -> pd.DataFrame:
     """The columns that tools for this layout know come first."""
     run: dict[str, Cell] = {
         "model_name": files.directory.name,

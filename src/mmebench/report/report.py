@@ -1,10 +1,12 @@
 """The report of a results directory: summary, charts, and the table for the terminal."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
+from mmebench.figures.by_model import summarise_models, without_models
+from mmebench.figures.operating_point import find_operating_point
 from mmebench.figures.summary import summarise
 from mmebench.record.layout import (
     CHART2,
@@ -13,20 +15,27 @@ from mmebench.record.layout import (
     KNEE_CHART,
     REPORT,
     SUMMARY,
+    SUMMARY_BY_MODEL,
     RunFiles,
     find_runs,
 )
 from mmebench.record.metrics import since_load_began
-from mmebench.record.run import objectives_of, unread_records
+from mmebench.record.run import Run, objectives_of, unread_records
 from mmebench.record.tables import write_table
 from mmebench.report.footers import footer_of, footer_of_all
 from mmebench.report.page.html import write_html
 from mmebench.report.recorded import Recorded, read_recorded
-from mmebench.report.runs import name_all, tell_apart
+from mmebench.report.runs import name_all, stages_by_run, tell_apart
 from mmebench.report.words.conclusions import Conclusions, common_objectives, conclude
 from mmebench.report.words.experiments import write_experiments
 from mmebench.report.words.failures import explain_failures
 from mmebench.spec import Objectives
+
+if TYPE_CHECKING:  # it takes a second, and is imported where something is drawn
+    from matplotlib.figure import Figure
+
+_FLOAT = "%.6g"
+"""More digits than any figure has that mean something."""
 
 
 class Report(NamedTuple):
@@ -34,6 +43,8 @@ class Report(NamedTuple):
 
     summary: pd.DataFrame
     """One row a stage."""
+    objectives: Objectives
+    """What it was held against."""
     conclusions: Conclusions
     findings: tuple[str, ...]
     """What experiments show, a line each."""
@@ -44,7 +55,7 @@ class Report(NamedTuple):
 
 
 def write_report(directory: Path, changed: RunFiles | None = None, objectives: Objectives | None = None) -> Report:
-    """Write ``summary_results.csv`` and the charts of a ``results/<model>`` directory.
+    """Write the tables and the charts of a ``results/<model>`` directory.
 
     Args:
         directory: with any number of runs.
@@ -55,7 +66,7 @@ def write_report(directory: Path, changed: RunFiles | None = None, objectives: O
         BadInputError: there is nothing in it to report on.
     """
     summary = summarise(directory)
-    write_table(summary, directory / SUMMARY, "%.6g")
+    _write_summary(summary, directory)
     runs, findings = [read_recorded(files) for files in find_runs(directory)], []
     for run in runs:
         rows = summary[
@@ -72,11 +83,21 @@ def write_report(directory: Path, changed: RunFiles | None = None, objectives: O
     asked = common_objectives(records) if objectives is None else objectives
     conclusions = conclude(summary, asked, records, unread)
     write_html(runs, summary, asked, conclusions, findings, directory / REPORT)
-    return Report(summary, conclusions, tuple(findings), tuple(explain_failures(records)), unread)
+    return Report(summary, asked, conclusions, tuple(findings), tuple(explain_failures(records)), unread)
+
+
+def _write_summary(summary: pd.DataFrame, directory: Path) -> None:
+    """For a fleet, its kinds of models have a table of their own."""
+    write_table(without_models(summary), directory / SUMMARY, _FLOAT)
+    models = summarise_models(summary)
+    if models.empty:  # an older one must not stay, which showed other results
+        (directory / SUMMARY_BY_MODEL).unlink(missing_ok=True)
+    else:
+        write_table(models, directory / SUMMARY_BY_MODEL, _FLOAT)
 
 
 def _draw_run(recorded: Recorded, rows: pd.DataFrame) -> None:
-    """The pictures of one run; ``rows`` are its own."""
+    """The pictures of one run, and its table of targets; ``rows`` are its own."""
     from mmebench.report.pictures.capacity_chart import draw_capacity
     from mmebench.report.pictures.charts import draw_chart1
     from mmebench.report.pictures.latency_charts import draw_latency_over_time
@@ -90,6 +111,9 @@ def _draw_run(recorded: Recorded, rows: pd.DataFrame) -> None:
         save(draw_chart1(rows, footer, Objectives() if run is None else objectives_of(run)), files.chart1)
     if run is None:
         return
+    if not recorded.targets.empty:
+        write_table(recorded.targets, files.by_target, _FLOAT)
+    save_or_remove(_draw_kinds(recorded, run, rows, footer), files.kinds_chart)
     if run.capacity is not None and len(run.capacity.loads) > 1:
         about = f"{run.model}: {run.platform} on {run.instance_type}: capacity"
         save(draw_capacity(run.capacity, about, footer), files.capacity_chart)
@@ -100,6 +124,23 @@ def _draw_run(recorded: Recorded, rows: pd.DataFrame) -> None:
     metrics = since_load_began(recorded.metrics, files.stats_history, first)
     panels = find_panels(recorded.sightings, metrics, end)
     save_or_remove(draw_resources(panels, stages, title, footer), files.resources_chart)
+
+
+def _draw_kinds(recorded: Recorded, run: Run, rows: pd.DataFrame, footer: str) -> "Figure | None":
+    """None of a run of one model."""
+    from mmebench.report.pictures.kinds_chart import draw_kinds
+
+    if not run.kinds or rows.empty:
+        return None
+    ((_, stages),) = stages_by_run(rows)
+    point = find_operating_point(stages, objectives_of(run))
+    return draw_kinds(
+        stages,
+        rows.iloc[-1] if point is None else point,
+        run.capacity,
+        f"{run.model}: {recorded.key.name}",
+        footer,
+    )
 
 
 def _draw_all(directory: Path, runs: list[Recorded], summary: pd.DataFrame) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
+from typing_extensions import override
 
 from mmebench.spec.arrivals import ARRIVALS, AnyArrivals, ClosedLoop, RateArrivals, Trace
 from mmebench.spec.popularity import AnyPopularity, Uniform
@@ -270,6 +271,16 @@ class Objectives(ModelObjectives):
     models: dict[str, ModelObjectives] = Field(
         {}, description="of a fleet: what the requests of one model must hold beside that, by its name"
     )
+
+    @property
+    @override
+    def given(self) -> bool:
+        return super().given or any(model.given for model in self.models.values())
+
+    @property
+    def limit_latency(self) -> bool:
+        """Whether they say how long an answer may take, if only one of a single model."""
+        return any(asked.percentiles or asked.goodput is not None for asked in (self, *self.models.values()))
 
     def of(self, model: str) -> ModelObjectives:
         """What one model of a fleet must hold for itself; nothing where nobody asked for it."""

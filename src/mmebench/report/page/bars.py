@@ -1,12 +1,13 @@
 """Charts of bars that lie: runs of a single stage side by side, and what a latency is made of."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from typing import NamedTuple
 
 from mmebench.report.page.axis import Axis, up_to
-from mmebench.report.page.plot import Size, of_run, shorten, width_of
+from mmebench.report.page.key import LINE, Key, explain, wrap
+from mmebench.report.page.plot import Size, of_kind, of_run, shorten, width_of
 
 _ROW, _BAR = 26.0, 16.0
 _TOP, _BELOW, _NAME = 8.0, 44.0, 14.0
@@ -21,19 +22,28 @@ class Part(NamedTuple):
     kind: str
     """Its class in the page's style."""
     tip: str
+    colour: int | None = None
+    """Of the palette, where it has not that of its bar."""
 
 
 class Bar(NamedTuple):
     """A bar with its name on the left and its figure on the right."""
 
-    run: int
+    run: int | None
     name: str
     parts: Sequence[Part]
     text: str
     interval: tuple[float, float] = (math.nan, math.nan)
 
 
-def draw_bars(size: Size, bars: Sequence[Bar], axis: str, about: str, key: Sequence[tuple[str, str]] = ()) -> str:
+def draw_bars(
+    size: Size,
+    bars: Sequence[Bar],
+    axis: str,
+    about: str,
+    keys: Sequence[Key] = (),
+    of: Callable[[int | None], str] = of_run,
+) -> str:
     """An SVG as wide as ``size`` says and as high as the bars are many.
 
     Args:
@@ -41,11 +51,12 @@ def draw_bars(size: Size, bars: Sequence[Bar], axis: str, about: str, key: Seque
         bars: from top to bottom.
         axis: what their length is, with its unit.
         about: what it shows, to who cannot see it.
-        key: classes of parts and their names, to be explained above.
+        keys: of parts, to be explained above.
+        of: the attributes of a bar by its number: that of a run, or of a kind of model.
     """
     ends = [max(sum(part.length for part in bar.parts), _known(bar.interval[1])) for bar in bars]
-    lines = _wrap(key, size.width)
-    top = _TOP + 20 * len(lines)
+    lines = wrap(keys, size.width)
+    top = _TOP + LINE * len(lines)
     left = 12 + max(width_of(bar.name, bold=True) for bar in bars)
     above = left > _MOST_BESIDE * size.width
     row, left = (_ROW + _NAME, 12.0) if above else (_ROW, left)
@@ -53,7 +64,11 @@ def draw_bars(size: Size, bars: Sequence[Bar], axis: str, about: str, key: Seque
     right = size.width - 14 - max(width_of(bar.text) for bar in bars)
     across = up_to(axis, ends, most=max(int((right - left) / 50), 3))
     drawn = "".join(
-        (*_explain(lines), *_frame(across, left, right, top, height), *_draw(bars, across, left, right, top, row))
+        (
+            *explain(lines),
+            *_frame(across, left, right, top, height),
+            *_draw(bars, across, left, right, top, row, of),
+        )
     )
     said = f'role="img" aria-label="{escape(about, quote=True)}"'
     return f'<svg viewBox="0 0 {size.width} {height:g}" {said}>{drawn}</svg>'
@@ -61,27 +76,6 @@ def draw_bars(size: Size, bars: Sequence[Bar], axis: str, about: str, key: Seque
 
 def _known(value: float) -> float:
     return 0.0 if math.isnan(value) else value
-
-
-def _wrap(key: Sequence[tuple[str, str]], width: float) -> list[list[tuple[str, str, float]]]:
-    """Kinds, names and where they begin, in as many lines as it takes."""
-    lines: list[list[tuple[str, str, float]]] = []
-    free = math.inf
-    for kind, name in key:
-        if free + 20 + width_of(name) > width:
-            lines.append([])
-            free = 10.0
-        lines[-1].append((kind, name, free))
-        free += 30 + width_of(name)
-    return lines
-
-
-def _explain(lines: list[list[tuple[str, str, float]]]) -> Iterator[str]:
-    for number, line in enumerate(lines):
-        for kind, name, x in line:
-            y = 4 + 20 * number
-            yield f'<rect class="{kind}" x="{x:.1f}" y="{y}" width="12" height="12"/>'
-            yield f'<text class="tick" x="{x + 17:.1f}" y="{y + 10}">{escape(name)}</text>'
 
 
 def _frame(axis: Axis, left: float, right: float, top: float, height: float) -> Iterator[str]:
@@ -96,7 +90,15 @@ def _frame(axis: Axis, left: float, right: float, top: float, height: float) -> 
     )
 
 
-def _draw(bars: Sequence[Bar], axis: Axis, left: float, right: float, top: float, row: float) -> Iterator[str]:
+def _draw(
+    bars: Sequence[Bar],
+    axis: Axis,
+    left: float,
+    right: float,
+    top: float,
+    row: float,
+    of: Callable[[int | None], str],
+) -> Iterator[str]:
     """The name of each beside it, or above it where rows are high enough for that."""
     for number, bar in enumerate(bars):
         y = top + row * (number + 1) - (_ROW + _BAR) / 2
@@ -105,8 +107,8 @@ def _draw(bars: Sequence[Bar], axis: Axis, left: float, right: float, top: float
         for part in bar.parts:
             x, end = (left + axis.share(at) * (right - left) for at in (begin, begin + part.length))
             pieces.append(
-                f'<rect class="{part.kind}" x="{x:.1f}" y="{y:.1f}" width="{max(end - x, 0.5):.1f}" '
-                f'height="{_BAR}" data-tip="{escape(part.tip, quote=True)}"/>'
+                f'<rect class="{part.kind}"{of_kind(part.colour)} x="{x:.1f}" y="{y:.1f}" '
+                f'width="{max(end - x, 0.5):.1f}" height="{_BAR}" data-tip="{escape(part.tip, quote=True)}"/>'
             )
             begin += part.length
         low, high = bar.interval
@@ -125,6 +127,6 @@ def _draw(bars: Sequence[Bar], axis: Axis, left: float, right: float, top: float
         else:
             name, place = bar.name, f'x="{left - 6:.1f}" y="{y + 12:.1f}" text-anchor="end"'
         yield (
-            f'<g{of_run(bar.run)}><text class="label" {place}>{escape(name)}</text>{"".join(pieces)}'
+            f'<g{of(bar.run)}><text class="label" {place}>{escape(name)}</text>{"".join(pieces)}'
             f'<text class="figure" x="{after:.1f}" y="{y + 12:.1f}">{escape(bar.text)}</text></g>'
         )

@@ -14,7 +14,10 @@ from mmebench.record.run import Run
 from mmebench.replacing import write_whole
 from mmebench.report.footers import footer_of_all
 from mmebench.report.page.chart import Chart
+from mmebench.report.page.heat_map import draw_heat_maps
+from mmebench.report.page.kind_charts import draw_kind_charts
 from mmebench.report.page.load_charts import draw_load_charts
+from mmebench.report.page.model_table import make_model_table
 from mmebench.report.page.other_charts import draw_filling, draw_times
 from mmebench.report.page.shown import Shown, show
 from mmebench.report.page.tables import make_tables
@@ -91,10 +94,10 @@ def write_html(
         colours=COLOURS, colours_on_black=COLOURS_ON_BLACK
     )
     script = _template("report.js")
-    charts = [
-        chart._replace(wide=Markup(chart.wide), narrow=Markup(chart.narrow))
-        for chart in _charts(shown, objectives)
-    ]
+    charts, of_models = (
+        [chart._replace(wide=Markup(chart.wide), narrow=Markup(chart.narrow)) for chart in drawn]
+        for drawn in (_charts(shown, objectives), draw_kind_charts(shown, objectives))
+    )
     page = environment.from_string(_template("report.html")).render(
         title=f"{summary['model_name'].iloc[0]}: {' and '.join(dict.fromkeys(summary['platform']))}",
         facts=_facts(runs, summary, objectives),
@@ -108,6 +111,8 @@ def write_html(
         switches=_switches(runs),
         charts=charts,
         pictures=list(_pictures(shown)),
+        model_charts=of_models,
+        model_table=make_model_table(shown, objectives),
         tables=list(make_tables(shown)),
         measured=(summary["basis"] == "samples").any(),
         recovered=(summary["basis"] != "samples").any(),
@@ -156,6 +161,7 @@ def _charts(runs: Sequence[Shown], objectives: Objectives) -> Iterator[Chart]:
     yield from draw_trade_offs(runs, objectives)
     yield from draw_times(runs)
     yield from draw_time_charts(runs, objectives)
+    yield from draw_heat_maps(runs)
     yield from draw_filling(runs)
 
 

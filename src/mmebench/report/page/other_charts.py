@@ -8,6 +8,7 @@ from mmebench.report.operating_points import describe_load
 from mmebench.report.page.axis import from_zero
 from mmebench.report.page.bars import Bar, Part, draw_bars
 from mmebench.report.page.chart import Chart, make
+from mmebench.report.page.key import Key
 from mmebench.report.page.plot import WIDE, Label, Mark, Plot, Size
 from mmebench.report.page.shown import Shown
 from mmebench.units import human_number, human_seconds
@@ -45,8 +46,8 @@ def draw_times(runs: Sequence[Shown]) -> Iterator[Chart]:
             name = f"{run.name}, {describe_load(row)}" if several else describe_load(row)
             whole = human_number(sum(part.length for part in parts))
             bars.append(Bar(run.number, name, parts, f"{whole} ms"))
-        key = [(f"part-{name.removesuffix('_ms')}", text) for name, text in columns.items()]
-        return draw_bars(size, bars, "mean latency, ms", about, key)
+        keys = [Key(f"part-{name.removesuffix('_ms')}", text) for name, text in columns.items()]
+        return draw_bars(size, bars, "mean latency, ms", about, keys)
 
     yield make("Where the mean latency went", "ms of each stage", draw)
 

@@ -1,11 +1,12 @@
 """A chart of report.html: an SVG drawing that its page gives its colours to.
 
-Whatever belongs to a run has its number as ``data-run``, by which the page colours and hides it, and a point has
-what it says as ``data-tip``. There is no ``style`` and no colour in it, so that it suits white, black and paper.
+Whatever belongs to a run has its number as ``data-run``, by which the page colours and hides it; what belongs to a
+kind of model has its colour, and a point has what it says as ``data-tip``. There is no ``style`` and no colour in
+it, so that it suits white, black and paper.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import NamedTuple
@@ -87,6 +88,11 @@ def of_run(run: int | None) -> str:
     return f' data-run="{run}" data-colour="{run % len(COLOURS)}" data-dashes="{run // len(COLOURS) % 3}"'
 
 
+def of_kind(number: int | None) -> str:
+    """The attributes of what belongs to a kind of model, from 0: its colour."""
+    return "" if number is None else f' data-colour="{number % len(COLOURS)}"'
+
+
 @dataclass
 class Plot:
     """A drawing with two axes, to which lines, bands and labels are added."""
@@ -96,6 +102,8 @@ class Plot:
     y: Axis
     labels: Sequence[Label] = ()
     """Beside the ends of lines, where there is room for all of them: colours say it, too."""
+    of: Callable[[int | None], str] = of_run
+    """The attributes of what is drawn, by the number that it is given: that of a run, or of a kind of model."""
 
     def __post_init__(self) -> None:
         self._parts: list[str] = []
@@ -143,7 +151,7 @@ class Plot:
 
     def line(self, points: Iterable[tuple[float, float]], run: int | None, kind: str = "") -> None:
         """``kind`` is a class of the page's style: ``thin``, ``dotted`` or nothing."""
-        self._parts.append(f'<path class="line {kind}"{of_run(run)} d="{self._path(points)}"/>')
+        self._parts.append(f'<path class="line {kind}"{self.of(run)} d="{self._path(points)}"/>')
 
     def band(self, x: Sequence[float], low: Sequence[float], high: Sequence[float], run: int) -> None:
         """Between two lines; without the points of which either is not known."""
@@ -153,7 +161,7 @@ class Plot:
         if len(known) > 1:
             there = [(at, up) for at, _, up in known]
             back = [(at, down) for at, down, _ in reversed(known)]
-            self._parts.append(f'<path class="band"{of_run(run)} d="{self._path([*there, *back])}Z"/>')
+            self._parts.append(f'<path class="band"{self.of(run)} d="{self._path([*there, *back])}Z"/>')
 
     def upright(
         self, x: float, low: float, high: float, run: int, width: float = 1.5, kind: str = "whisker"
@@ -161,7 +169,7 @@ class Plot:
         """A bar or, where it is thin, the interval of a point."""
         (across, top), (_, bottom) = self.at(x, high), self.at(x, low)
         self._parts.append(
-            f'<rect class="{kind}"{of_run(run)} x="{across - width / 2:.1f}" y="{top:.1f}" width="{width:g}" '
+            f'<rect class="{kind}"{self.of(run)} x="{across - width / 2:.1f}" y="{top:.1f}" width="{width:g}" '
             f'height="{max(bottom - top, 1):.1f}"/>'
         )
 
@@ -174,7 +182,7 @@ class Plot:
                 dot = f'<circle class="dot" {place} r="3.5"/>' if shown else ""
                 tip = escape(mark.tip, quote=True)
                 self._parts.append(
-                    f'<g{of_run(run)}>{dot}<circle class="hit" {place} r="11" data-tip="{tip}"/></g>'
+                    f'<g{self.of(run)}>{dot}<circle class="hit" {place} r="11" data-tip="{tip}"/></g>'
                 )
 
     def ring(self, x: float, y: float, run: int, text: str) -> None:
@@ -187,7 +195,7 @@ class Plot:
         if across - width_of(text, bold=True) / 2 < self._left:
             anchor, shift = "start", 2
         self._parts.append(
-            f'<g{of_run(run)}><circle class="ring" cx="{across:.1f}" cy="{up:.1f}" r="8"/>'
+            f'<g{self.of(run)}><circle class="ring" cx="{across:.1f}" cy="{up:.1f}" r="8"/>'
             f'<text class="chosen" x="{across + shift:.1f}" y="{up - 13 if above else up + 22:.1f}" '
             f'text-anchor="{anchor}">{escape(text)}</text></g>'
         )
@@ -198,7 +206,7 @@ class Plot:
             _, up = self.at(self.x.ticks.low, y)
             above = up - 5 if up - 16 > self._top else up + 13
             self._parts.append(
-                f'<g{of_run(run)}><path class="{kind}" d="M{self._left:.1f} {up:.1f}H{self._right:.1f}"/>'
+                f'<g{self.of(run)}><path class="{kind}" d="M{self._left:.1f} {up:.1f}H{self._right:.1f}"/>'
                 f'<text class="{kind}" x="{self._left + 4:.1f}" y="{above:.1f}">{escape(text)}</text></g>'
             )
 
@@ -254,7 +262,7 @@ class Plot:
         """Each label as near to the end of its line as the others let it, with a hair between the two."""
         for run, name, left, top in self._above:
             yield (
-                f'<g{of_run(run)}><text class="label" x="{left:.1f}" y="{top - 2:.1f}">{escape(name)}</text></g>'
+                f'<g{self.of(run)}><text class="label" x="{left:.1f}" y="{top - 2:.1f}">{escape(name)}</text></g>'
             )
         placed = sorted(((self.at(label.x, label.y), label) for label in self.labels), key=lambda each: each[0][1])
         heights = spread([up for (_, up), _ in placed], self._top, self._bottom)
@@ -264,7 +272,7 @@ class Plot:
             if abs(height - up) > 3 or x - across > 20:
                 hair = f'<path class="hair" d="M{across + 5:.1f} {up:.1f}L{x - 3:.1f} {height:.1f}"/>'
             written = f'<text class="label" x="{x:.1f}" y="{height + 4:.1f}">{escape(label.text)}</text>'
-            yield f"<g{of_run(label.run)}>{hair}{written}</g>"
+            yield f"<g{self.of(label.run)}>{hair}{written}</g>"
 
 
 def spread(wanted: Sequence[float], top: float, bottom: float) -> list[float]:

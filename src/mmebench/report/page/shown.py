@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from mmebench.figures.knee import find_knee
-from mmebench.figures.operating_point import find_operating_point, limits_latency
+from mmebench.figures.operating_point import find_operating_point
 from mmebench.report.recorded import Recorded
 from mmebench.report.runs import RunKey, stages_by_run
 from mmebench.spec import Objectives
@@ -40,6 +40,19 @@ class Shown:
         return self.recorded.key
 
     @property
+    def stage(self) -> "pd.Series[Any] | None":
+        """The stage that is looked at more closely: the chosen one, else the last; None where there is none."""
+        if self.chosen is not None:
+            return self.chosen.stage
+        return None if self.stages.empty else self.stages.sort_index().iloc[-1]
+
+    @property
+    def stage_number(self) -> int:
+        """Which of the run's stages, in the order of time and from 1, :attr:`stage` is; 0 where there is none."""
+        stage = self.stage
+        return 0 if stage is None else 1 + sorted(self.stages.index).index(stage.name)
+
+    @property
     def open_loop(self) -> bool:
         """Whether its load is a rate; else it is a number of users."""
         return bool(self.stages["offered_per_s"].notna().any())
@@ -67,7 +80,7 @@ def choose(stages: pd.DataFrame, objectives: Objectives) -> Chosen | None:
     point = find_operating_point(stages, objectives)
     if point is None:
         return None
-    if limits_latency(objectives):
+    if objectives.limit_latency:
         return Chosen(point, "within the objectives")
     knee = find_knee(stages)
     if knee is not None and knee.name == point.name:

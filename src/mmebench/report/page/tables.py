@@ -32,7 +32,27 @@ _STAGE = {
     "client_cpu": "client CPU",
     "loop_lag_p99_ms": "client lag, ms",
 }
-_FORMS = {"client_cpu": "share", "goodput_share": "share", "littles_law": "ratio", "Requests/s": "rate"}
+_FORMS = {
+    "client_cpu": "share",
+    "goodput_share": "share",
+    "share": "share",
+    "littles_law": "ratio",
+    "Requests/s": "rate",
+}
+
+
+_TARGET = {
+    "model": "model",
+    "requests": "requests",
+    "share": "of all",
+    "failures": "failures",
+    "cold_starts": "cold starts",
+    "evictions": "evictions",
+    "p50_ms": "p50, ms",
+    "p95_ms": "p95, ms",
+    "p99_ms": "p99, ms",
+    "idle_s": "s between uses",
+}
 
 
 class Column(NamedTuple):
@@ -140,13 +160,9 @@ def _form(column: str) -> str:
 def _errors(runs: Sequence[Shown]) -> Table:
     rows = []
     for run in runs:
-        breakdown = run.recorded.breakdown
-        if breakdown is None or breakdown.errors.empty:
-            continue
-        asked = int(breakdown.targets["requests"].sum())
-        for error in breakdown.errors.head(_MOST).to_dict("records"):
+        for error in run.recorded.errors.head(_MOST).to_dict("records"):
             status = number(error["status"]) if error["status"] else Cell("none", "0")
-            share = number(error["requests"] / asked, "share")
+            share = number(error["share"], "share")
             figures = (number(error["requests"]), share, number(error["targets"]), number(error["first_s"]))
             said = words(_said(run, error["error"], error["status"]))
             rows.append(Row(run.number, [words(run.name), words(error["error"]), said, status, *figures]))
@@ -177,22 +193,31 @@ def _said(run: Shown, error: str, status: int) -> str:
 def _targets(runs: Sequence[Shown]) -> Table:
     rows = []
     most, left_out = max(_MOST // max(len(runs), 1), 10), False
+    shown = {
+        column: name
+        for column, name in _TARGET.items()
+        if any(column in run.recorded.targets and run.recorded.targets[column].notna().any() for run in runs)
+    }
     for run in runs:
-        if run.recorded.breakdown is None:
+        targets = run.recorded.targets
+        if targets.empty:
             continue
-        targets = run.recorded.breakdown.targets
+        targets = targets[targets["stage"] == run.stage_number]
         left_out |= len(targets) > most
         for target in targets.head(most).to_dict("records"):
-            figures = [number(target[name]) for name in ("requests", "failures", "cold_starts")]
-            latency = [number(target[name], "ms") for name in ("p50_ms", "p99_ms")]
-            rows.append(Row(run.number, [words(run.name), words(target["target"]), *figures, *latency]))
+            figures = [
+                words(target[column] or "") if column == "model" else number(target[column], _form(column))
+                for column in shown
+            ]
+            rows.append(Row(run.number, [words(run.name), words(target["target"]), *figures]))
     columns = [
         Column("run", True, True),
         Column("target", True),
-        *(Column(name) for name in ("requests", "failures", "cold starts", "p50, ms", "p99, ms")),
+        *(Column(name, column == "model") for column, name in shown.items()),
     ]
     some = f" Of each run the {most} that were asked for most." if left_out else ""
-    return Table("Targets", f"Of the whole load, warm-up included.{some}", "targets.csv", columns, rows)
+    about = f"Of the shaded stage, or without one the last; …by_target.csv has every stage.{some}"
+    return Table("Targets", about, "targets.csv", columns, rows)
 
 
 def _experiments(runs: Sequence[Shown]) -> Iterator[Table]:

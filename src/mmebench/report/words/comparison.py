@@ -15,7 +15,7 @@ def write_comparison(before: Side, after: Side, stages: list[StageChange], diffe
     lines += ["| load | figure | before | after | change | 95 % interval | |", "|---|---|---:|---:|---:|---:|---|"]
     for stage in stages:
         for number, change in enumerate(stage.changes):
-            lines.append(_row(stage.load if number == 0 else "", change))
+            lines.append(_row(_escape(stage.name) if number == 0 else "", change))
     return "\n".join([*lines, ""])
 
 

@@ -6,13 +6,20 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from mmebench.figures.cost import PER_MILLION, most_per_dollar
+from mmebench.figures.objectives import kind_rows
 from mmebench.figures.operating_point import find_operating_point
 from mmebench.record.run import Run, objectives_of
-from mmebench.report.latency import known_latencies
 from mmebench.report.operating_points import describe_load
 from mmebench.report.runs import RunKey, key_of, runs_in_words
 from mmebench.report.words.failures import explain_failures
 from mmebench.report.words.headline import Measured, find_headline
+from mmebench.report.words.kinds import (
+    failures_in_words,
+    fitting_in_words,
+    latency_in_words,
+    serving_in_words,
+    tail_in_words,
+)
 from mmebench.report.words.objectives import is_missed, why_none
 from mmebench.spec import Objectives
 from mmebench.units import human_bytes, human_number
@@ -70,18 +77,19 @@ def _describe(run: Measured, objectives: Objectives) -> str:
         if is_missed(run.stages, objectives):
             return f"{fits}; no load was served within the objectives: {why_none(run.stages, objectives)}."
         return f"{fits}; how it serves them {why_none(run.stages, objectives)}."
-    known = known_latencies(best.to_frame().T)
-    column = max(known, key=lambda column: known[column], default=None)  # p99 before p95, p95 before p50
-    latency = "" if column is None else f" at {known[column]} {human_number(best[column])} ms"
     cost = best.get(PER_MILLION)
     price = f"; ${human_number(cost)} for a million inferences" if pd.notna(cost) else ""
-    return f"{fits}; {human_number(best['Requests/s'])} requests/s{latency} ({describe_load(best)}){price}."
+    rate = f"{human_number(best['Requests/s'])} requests/s{latency_in_words(best)} ({describe_load(best)})"
+    each = f": {serving}" if (serving := serving_in_words(best)) else ""
+    return " ".join(filter(None, (f"{fits}; {rate}{each}{price}.", tail_in_words(best))))
 
 
 def _fits(run: Measured) -> str:
     """How many there is room for; where nobody tried, how many there were."""
     first, key = run.stages.iloc[0], key_of(run.stages.iloc[0])
     capacity = first.get("capacity")
+    if kind_rows(first):
+        return f"On {key.instance_type} {_fit_together(first)}"
     if capacity is None or pd.isna(capacity):
         return f"On {key.instance_type}, {key.targets} target{'' if key.targets == 1 else 's'} as {key.platform}"
     at_least = "at least " if first.get("capacity_limited_by") == "limit" else ""
@@ -89,6 +97,14 @@ def _fits(run: Measured) -> str:
     size = f", {human_bytes(copy)} each" if pd.notna(copy) else ""
     times = "once" if run.models == 1 else f"{run.models} times"
     return f"On {key.instance_type} this model fits {at_least}{times} as {key.platform}{size}"
+
+
+def _fit_together(first: "pd.Series[Any]") -> str:
+    """The same of a fleet."""
+    if pd.isna(first.get("capacity")):
+        return f"{fitting_in_words(first)} were asked for"
+    at_least = "at least " if first.get("capacity_limited_by") == "limit" else ""
+    return f"{at_least}{fitting_in_words(first)} fit together"
 
 
 def _broken(summary: pd.DataFrame, records: Sequence[Run]) -> Iterator[str]:
@@ -121,7 +137,7 @@ def _weaknesses(row: "pd.Series[Any]") -> Iterator[str]:
     if row["Failed Requests"]:
         requests = row["Failed Requests"] + row["Successful Requests"]
         of_which = "; latency is of the others" if row["basis"] == "samples" else ""
-        yield f"{row['Failed Requests']:.0f} of {requests:.0f} requests failed{of_which}"
+        yield f"{row['Failed Requests']:.0f} of {requests:.0f} requests failed{failures_in_words(row)}{of_which}"
     if pd.notna(row["not_started"]) and row["not_started"]:
         yield f"{row['not_started']:.0f} requests that were due were never started"
     if pd.notna(row["littles_law"]) and abs(row["littles_law"] - 1) > _STATIONARY:

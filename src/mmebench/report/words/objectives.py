@@ -7,11 +7,12 @@ from typing import Any
 import pandas as pd
 
 from mmebench.figures.metric import METRICS, estimate_of
-from mmebench.figures.objectives import judge_stage
+from mmebench.figures.objectives import judge_stage, kind_rows
 from mmebench.figures.operating_point import find_largest_held
 from mmebench.report.operating_points import describe_load
 from mmebench.report.runs import runs_in_words
 from mmebench.spec import Objectives
+from mmebench.spec.workload import ModelObjectives
 from mmebench.units import human_number
 
 
@@ -45,7 +46,12 @@ def judge(summary: pd.DataFrame, objectives: Objectives) -> Verdict:
 
 
 def describe_objectives(objectives: Objectives) -> list[str]:
-    """``p99 at most 200 ms`` and others, one each."""
+    """``p99 at most 200 ms`` and others, one each; those of a single model begin with its name."""
+    of_models = [f"{name}: {wanted}" for name, asked in objectives.models.items() for wanted in _describe(asked)]
+    return [*_describe(objectives), *of_models]
+
+
+def _describe(objectives: ModelObjectives) -> list[str]:
     wanted = [f"{name} at most {limit * 1000:g} ms" for name, limit in objectives.percentiles.items()]
     if objectives.failures is not None:
         wanted.append(f"failures at most {objectives.failures:.2%}" if objectives.failures else "no failures")
@@ -79,9 +85,12 @@ def why_none(stages: pd.DataFrame, objectives: Objectives) -> str:
 
 def _uncertain(best: "pd.Series[Any]", objectives: Objectives) -> str:
     """Where chance may be what holds a percentile."""
+    held: list[tuple[str, ModelObjectives, pd.Series[Any]]] = [("", objectives, best)]
+    held += [(f"{name}'s ", objectives.of(name), pd.Series(row)) for name, row in kind_rows(best).items()]
     beyond = [
-        f"the interval of the {name} reaches {human_number(high)} ms"
-        for name, limit in objectives.percentiles.items()
-        if (high := estimate_of(best, METRICS[name]).high) > limit * 1e3
+        f"the interval of {of or 'the '}{name} reaches {human_number(high)} ms"
+        for of, asked, row in held
+        for name, limit in asked.percentiles.items()
+        if (high := estimate_of(row, METRICS[name]).high) > limit * 1e3
     ]
     return f"; {', '.join(beyond)}" if beyond else ""

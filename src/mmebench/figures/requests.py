@@ -1,0 +1,57 @@
+"""All requests of a load at once, as arrays: for figures of very many targets."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from mmebench.figures.inferred_residency import infer_cold
+from mmebench.record.own_samples import Flags, Numbers, Targets
+from mmebench.record.run import Capacity
+from mmebench.record.samples import count_samples
+
+_TIMES = ("intended_ns", "start_ns", "end_ns")
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Those outside of the windows that count, too. Times are nanoseconds since the load began."""
+
+    names: list[str]
+    """Of the targets."""
+    target: npt.NDArray[np.int32]
+    """The place of its target's name, of each request."""
+    intended: Numbers
+    start: Numbers
+    end: Numbers
+    good: Flags
+    """Which were answered with success."""
+    waited: Flags | None
+    """Which of these waited for their target to be loaded; None where nobody knows."""
+
+
+def read_requests(samples: Path, capacity: Capacity | None) -> Requests:
+    """The requests in a file of samples; where the endpoint does not say what was cold, it is inferred."""
+    count, first, told = count_samples(samples), 0, False
+    target, times = np.empty(count, np.int32), np.empty((3, count), np.int64)
+    good, waited = np.empty(count, np.bool_), np.empty(count, np.bool_)
+    places: dict[str, int] = {}
+    with pq.ParquetFile(samples) as file:  # one row group after another, so that few are there twice
+        for number in range(file.num_row_groups):
+            table = file.read_row_group(number, [*_TIMES, "target", "error", "cold"])
+            own, targets = slice(first, first + len(table)), Targets(table)
+            for place, name in enumerate(_TIMES):
+                times[place, own] = table[name].to_numpy()
+            at = [places.setdefault(name, len(places)) for name in targets.names]
+            target[own] = np.array(at, np.int32)[targets.codes]
+            good[own] = pc.is_null(table["error"]).to_numpy()
+            waited[own] = pc.fill_null(table["cold"], False).to_numpy()
+            told |= table["cold"].null_count < len(table)
+            first += len(table)
+    cold = waited if told else infer_cold(samples, capacity)
+    return Requests(
+        list(places), target, times[0], times[1], times[2], good, None if cold is None else cold & good
+    )
