@@ -25,7 +25,7 @@ def spec(photos: dict[str, Any] | None = None, reviews: dict[str, Any] | None = 
 
 def test_a_fleet_is_one_run_whatever_it_is_made_of() -> None:
     (fleet,) = spec(name="shop").fleets
-    assert (fleet.name, fleet.platform, fleet.precision) == ("shop", "mix", "mix")
+    assert (fleet.name, fleet.platform) == ("shop", "mix")
     assert [kind.name for kind in fleet.kinds] == ["photos", "reviews"]
     assert [kind.platform.label for kind in fleet.kinds] == ["onnx", "onnx-fp16"]
 

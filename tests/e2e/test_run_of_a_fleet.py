@@ -8,14 +8,16 @@ import pandas as pd
 import pytest
 import yaml
 
+from mmebench.benchmark.existing import load_endpoint
 from mmebench.benchmark.story import run_benchmark
+from mmebench.endpoints.local import start
 from mmebench.errors import BadInputError
 from mmebench.models.completion import complete_archives
 from mmebench.record.layout import RunFiles, find_runs
 from mmebench.record.run import Run, read_run
 from mmebench.record.samples import read_samples
-from mmebench.spec import Spec
-from mmebench.spec.reading import read_spec
+from mmebench.spec import LocalEndpoint, Spec
+from mmebench.spec.reading import read_load_spec, read_spec
 from support.commands import mmebench
 from support.tiny_models import WIDTH, onnx_archive, weighty_archive, wide_archive
 from support.watching import Watcher
@@ -140,3 +142,36 @@ def test_all_members_are_packaged_each_in_its_folder(folder: Path, tmp_path: Pat
     made = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.tar.gz"))
     assert made == ["m1/m1-onnx.tar.gz", "m2/m2-onnx.tar.gz"]
     assert "m1/m1-onnx.tar.gz" in done.stdout
+
+
+def test_a_load_on_a_fleet_that_runs_already(folder: Path, tmp_path: Path) -> None:
+    """Each model says which of the endpoint's targets are its own."""
+    tensor = {"name": "x", "datatype": "FP32", "shape": [WIDTH]}
+    models = {
+        name: {
+            "name": name,
+            "platform": "onnx",
+            "inputs": [tensor],
+            "targets": [f"{name}.tar.gz"],
+            "requests": part,
+        }
+        for name, part in (("m1", 0.9), ("m5", 0.1))
+    }
+    with start(LocalEndpoint(), folder, tmp_path / "serve.log") as endpoint:
+        path = tmp_path / "load.yaml"
+        spec = {
+            "endpoint": {"kind": "existing", "name": endpoint.name, "url": endpoint.url, "region": "local"},
+            "models": models,
+            "name": "live",
+            "workload": {"arrivals": "constant", "profile": [{"rate": 100, "duration": "3s"}]},
+            "objectives": {"models": {"m5": {"p50": "5s"}}},
+        }
+        path.write_text(yaml.safe_dump(spec))
+        outcome = load_endpoint(read_load_spec(path), tmp_path / "results", Watcher())
+    (files,) = find_runs(outcome.directory)
+    run, samples = read_run(files.run), read_samples(files.samples)
+    assert (run.model, run.platform, files.targets) == ("live", "mix", 2)
+    assert [(kind.name, kind.requests) for kind in run.kinds] == [("m1", 0.9), ("m5", 0.1)]
+    asked = Counter(samples["target"].to_pylist())
+    assert asked["m5.tar.gz"] / len(samples) == pytest.approx(0.1, abs=0.03)
+    assert samples["error"].null_count == len(samples)

@@ -18,7 +18,7 @@ def kinds(*shares: float) -> list[AskedKind]:
     photos = AskedKind.only(Workload(payload=Payload(pool=3)), PHOTOS, name="photos")
     reviews = AskedKind.only(Workload(popularity=Zipf(kind="zipf", s=1.1, seed=4)), REVIEWS, name="reviews")
     return [
-        kind.model_copy(update={"share": share}) for kind, share in zip((photos, reviews), shares, strict=True)
+        kind.model_copy(update={"requests": share}) for kind, share in zip((photos, reviews), shares, strict=True)
     ]
 
 
@@ -86,7 +86,7 @@ def test_the_seed_decides_the_order_and_each_stage_has_its_own() -> None:
 def test_kinds_in_turns_within_themselves() -> None:
     robin = [
         AskedKind.only(Workload(popularity=RoundRobin(kind="round_robin")), targets).model_copy(
-            update={"share": share}
+            update={"requests": share}
         )
         for targets, share in ((PHOTOS, 0.5), (REVIEWS, 0.5))
     ]
@@ -97,7 +97,9 @@ def test_kinds_in_turns_within_themselves() -> None:
 
 def test_as_many_kinds_as_a_folder_may_have() -> None:
     asked = [
-        AskedKind.only(Workload(popularity=Uniform()), [f"{number}.tar.gz"]).model_copy(update={"share": 1 / 1000})
+        AskedKind.only(Workload(popularity=Uniform()), [f"{number}.tar.gz"]).model_copy(
+            update={"requests": 1 / 1000}
+        )
         for number in range(1000)
     ]
     found = list(islice(pick_keys(asked, [1] * 1000, 1000, 0, 0, 1), ROUND))

@@ -1,9 +1,8 @@
 """What a spec asks for, as a load to offer and as the record says it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from mmebench.benchmark.kind import PackagedKind
 from mmebench.benchmark.measurement import now
 from mmebench.environment import describe_environment
 from mmebench.load.asked_kind import AskedKind
@@ -12,6 +11,7 @@ from mmebench.models.package import Package
 from mmebench.record.layout import RunFiles
 from mmebench.record.run import ModelKind
 from mmebench.spec import PlatformSpec, Spec
+from mmebench.spec.fleet import MIX
 from mmebench.spec.load import LoadSpec
 
 
@@ -50,14 +50,18 @@ def about_package(package: Package | None, platform: PlatformSpec) -> dict[str, 
     }
 
 
-def about_kind(kind: PackagedKind, asked: AskedKind) -> ModelKind:
+def about_kind(asked: AskedKind, model: str, platform: PlatformSpec, package: Package | None) -> ModelKind:
     """What a record says of one kind of model of a fleet, of which ``asked`` are the targets."""
-    platform = kind.asked.platform
     return ModelKind(
-        name=kind.name,
-        model=kind.package.model,
+        name=asked.name,
+        model=model,
         platform=platform.label,
-        requests=asked.share,
+        requests=asked.requests,
         targets=asked.targets,
-        **about_package(kind.package, platform),
+        **about_package(package, platform),
     )
+
+
+def about_fleet(kinds: Iterable[ModelKind]) -> dict[str, Any]:
+    """What a record says of a fleet, in place of what it says of one model."""
+    return {"precision": MIX, "parameters": None, "package": {}, "kinds": tuple(kinds)}

@@ -1,8 +1,10 @@
 """A load on an endpoint that already runs."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from mmebench.benchmark.asked import about, about_package, ask
+from mmebench.benchmark.asked import about, about_fleet, about_kind, about_package, ask
 from mmebench.benchmark.measurement import complete, digest, measure
 from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.outcome import Outcome
@@ -17,7 +19,8 @@ from mmebench.record.layout import RunFiles
 from mmebench.record.recovery import recover
 from mmebench.record.run import Run
 from mmebench.report.report import write_report
-from mmebench.spec import PLATFORMS
+from mmebench.spec import PLATFORMS, PlatformSpec, Workload
+from mmebench.spec.fleet import MIX, UNNAMED
 from mmebench.spec.load import LoadSpec, ServedModel
 from mmebench.wire.addresses import runtime_url
 
@@ -30,18 +33,14 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, pages: Locu
             directory. MmebenchError: the load broke.
     """
     endpoint = spec.endpoint
-    package = _read(spec.model.package) if spec.model.package else None
-    served: Package | ServedModel = package or spec.model
-    # What an archive of the user's own computes in is not known; it is filed as mmebench run files it.
-    precision = "fp16" if served.precision == "fp16" else "fp32"
-    platform = PLATFORMS.read({"kind": served.platform, "precision": precision})
-    name = package.model if package else str(spec.model.name)
-    targets = endpoint.target_names
-    files = RunFiles(results / name, endpoint.instance_type, platform.label, len(targets), spec.layout)
-    kind = AskedKind.only(spec.workload, targets, served.inputs, served.max_batch_size, name)
+    kinds = _kinds(spec)
+    name = spec.name or UNNAMED if spec.models else kinds[0].model
+    platform = MIX if spec.models else kinds[0].platform.label
+    count = sum(len(kind.asked.targets) for kind in kinds)
+    files = RunFiles(results / name, endpoint.instance_type, platform, count, spec.layout)
     job = ask(
         spec,
-        [kind],
+        [kind.asked for kind in kinds],
         files,
         url=endpoint.url or runtime_url(endpoint.region, endpoint.fips),
         endpoint_name=endpoint.name,
@@ -55,7 +54,7 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, pages: Locu
         model=name,
         container="existing",
         **about(spec, files),
-        **about_package(package, platform),
+        **_about_models(spec, kinds),
     )
 
     with disk_errors(files.directory):
@@ -63,7 +62,7 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, pages: Locu
         with claim(files.directory):
             for what in recover(files.directory):
                 observer.recovered(what)
-            for what in too_short(spec.workload, spec.objectives):
+            for what in too_short(spec.workload, spec.objectives, spec.shares):
                 observer.warned(what)
             observer.planned(1, load_seconds(spec.workload))
             observer.offering(job)
@@ -71,10 +70,51 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, pages: Locu
             return Outcome(files.directory, write_report(files.directory, objectives=spec.objectives))
 
 
-def _read(record: Path) -> Package:
+class _Kind(NamedTuple):
+    """A kind of model behind the endpoint."""
+
+    asked: AskedKind
+    model: str
+    platform: PlatformSpec
+    package: Package | None
+
+
+def _kinds(spec: LoadSpec) -> list[_Kind]:
+    workload = spec.workload
+    if spec.models is None:
+        assert spec.model is not None, "the spec has one of both"
+        return [_kind(spec.model, "model", spec.endpoint.target_names, workload)]
+    found = []
+    for name, member in spec.models.items():
+        own = {field: getattr(member, field) or getattr(workload, field) for field in ("payload", "popularity")}
+        kind = _kind(member, f"models.{name}", member.target_names, workload.model_copy(update=own))
+        named = kind.asked.model_copy(update={"name": name, "requests": spec.shares[name]})
+        found.append(kind._replace(asked=named))
+    return found
+
+
+def _kind(model: ServedModel, where: str, targets: tuple[str, ...], workload: Workload) -> _Kind:
+    package = _read(model.package, where) if model.package else None
+    served: Package | ServedModel = package or model
+    # What an archive of the user's own computes in is not known; it is filed as mmebench run files it.
+    precision = "fp16" if served.precision == "fp16" else "fp32"
+    platform = PLATFORMS.read({"kind": served.platform, "precision": precision})
+    name = package.model if package else str(model.name)
+    asked = AskedKind.only(workload, targets, served.inputs, served.max_batch_size, name)
+    return _Kind(asked, name, platform, package)
+
+
+def _about_models(spec: LoadSpec, kinds: Sequence[_Kind]) -> dict[str, Any]:
+    """What the record says of what is behind the endpoint."""
+    if spec.models is None:
+        return about_package(kinds[0].package, kinds[0].platform)
+    return about_fleet(about_kind(*kind) for kind in kinds)
+
+
+def _read(record: Path, where: str) -> Package:
     try:
         return read_package(record)
     except MmebenchError as error:
         raise BadInputError(
-            f"model.package: {error}; give the JSON that mmebench package wrote beside the archive"
+            f"{where}.package: {error}; give the JSON that mmebench package wrote beside the archive"
         ) from None

@@ -63,7 +63,7 @@ class PackagedKind:
             max_batch_size=self.package.max_batch_size,
             payload=self.asked.payload,
             popularity=self.asked.popularity,
-            share=self.asked.requests,
+            requests=self.asked.requests,
         )
 
 

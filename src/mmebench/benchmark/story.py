@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mmebench.benchmark.addressing import address_targets
-from mmebench.benchmark.asked import about, about_kind, about_package, ask
+from mmebench.benchmark.asked import about, about_fleet, about_kind, about_package, ask
 from mmebench.benchmark.experiments.experiment import run_experiment
 from mmebench.benchmark.experiments.subject import Subject
 from mmebench.benchmark.filling import fill
@@ -67,7 +67,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, pages: LocustPa
     spec = spec.model_copy(update={"endpoint": opener_of(spec.endpoint).complete(spec.endpoint)})
     if spec.workload.workers is not None:
         token_of(spec.workload.workers)  # better missed now than when everything is loaded
-    for what in (*too_short(spec.workload, spec.objectives), *spec.remarks):
+    for what in (*too_short(spec.workload, spec.objectives, spec.shares), *spec.remarks):
         observer.warned(what)
     make_folder(results)
     observer.planned(len(tuple(spec.endpoint.each())) * len(spec.fleets), load_seconds(spec.workload))
@@ -249,9 +249,7 @@ def _about_fleet(fleet: Fleet, kinds: Sequence[PackagedKind], asked: Sequence[As
     """What the record says of what is served."""
     if fleet.name is None:
         return about_package(kinds[0].package, kinds[0].asked.platform)
-    return {
-        "precision": fleet.precision,
-        "parameters": None,
-        "package": {},
-        "kinds": tuple(map(about_kind, kinds, asked)),
-    }
+    return about_fleet(
+        about_kind(own, kind.package.model, kind.asked.platform, kind.package)
+        for kind, own in zip(kinds, asked, strict=True)
+    )

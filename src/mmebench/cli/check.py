@@ -43,7 +43,7 @@ def check(spec: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     wanted = wanted.model_copy(update={"endpoint": opener.complete(wanted.endpoint)})
     prices = opener.check(wanted.endpoint, len(wanted.fleets), count_engines(wanted))
     forecast = make_forecast(wanted, prices)
-    doubts = [*too_short(wanted.workload, wanted.objectives), *wanted.remarks]
+    doubts = [*too_short(wanted.workload, wanted.objectives, wanted.shares), *wanted.remarks]
     if as_json:
         print_json(forecast._asdict() | {"seconds": forecast.seconds, "usd": forecast.usd, "doubts": doubts})
         return 0

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -11,12 +12,28 @@ from mmebench.figures.fairness import jain_index
 from mmebench.figures.stage import StageSummary, good_within, summarise_own
 from mmebench.figures.statistics import NAN, find_percentiles
 from mmebench.record.own_samples import OwnSamples, Reduced
-from mmebench.record.run import ModelKind, StageWindow
+from mmebench.record.run import StageWindow
 from mmebench.spec import Objectives
 
 _QUICK = 0.05
 _FEWEST = 20
 """Of fewer answers the 5th percentile is only the quickest one."""
+
+
+class AskedFor(Protocol):
+    """A kind of model, as a load asks for it and as a record says it."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Its targets."""
+
+    @property
+    def requests(self) -> float:
+        """Its share of the requests."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +56,7 @@ class KindStage:
 
 
 def summarise_kinds(
-    window: StageWindow, samples: pa.Table, kinds: Sequence[ModelKind], objectives: Objectives
+    window: StageWindow, samples: pa.Table, kinds: Sequence[AskedFor], objectives: Objectives
 ) -> dict[str, StageSummary]:
     """The figures of each kind, by its name.
 
@@ -55,13 +72,13 @@ def summarise_kinds(
     return {name: each.summary for name, each in split_stage(window, own, whole, kinds, objectives).items()}
 
 
-def targets_of(kinds: Sequence[ModelKind]) -> list[tuple[str, ...]]:
+def targets_of(kinds: Sequence[AskedFor]) -> list[tuple[str, ...]]:
     """Those of each kind, as :class:`OwnSamples` takes them."""
     return [kind.targets for kind in kinds]
 
 
 def split_stage(
-    window: StageWindow, own: OwnSamples, whole: StageSummary, kinds: Sequence[ModelKind], objectives: Objectives
+    window: StageWindow, own: OwnSamples, whole: StageSummary, kinds: Sequence[AskedFor], objectives: Objectives
 ) -> dict[str, KindStage]:
     """The kinds of a stage by their names; ``own`` knows their targets, and ``whole`` is what it came to."""
     parts = list(own.reduce_kinds())

@@ -22,7 +22,7 @@ class AskedKind(BaseModel):
     payload: Payload
     popularity: AnyPopularity
     """Within its targets."""
-    share: float = 1.0
+    requests: float = 1.0
     """Its part of all requests."""
 
     @classmethod

@@ -59,6 +59,11 @@ class LoadJob(BaseModel):
         return tuple(chain.from_iterable(kind.targets for kind in self.kinds))
 
     @property
+    def shares(self) -> dict[str, float]:
+        """The part of the requests that each kind gets."""
+        return {kind.name: kind.requests for kind in self.kinds}
+
+    @property
     def path(self) -> str:
         """The path that requests are sent to."""
         return invocation_path(self.endpoint_name)

@@ -1,7 +1,7 @@
 """Fleets: the models of one endpoint together, one kind of model or several, each with targets and requests of its
 own."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -13,7 +13,7 @@ from mmebench.spec.popularity import AnyPopularity, Popularity
 from mmebench.spec.profile import Rate
 from mmebench.spec.sources import AnyModel, ModelSource
 from mmebench.spec.strict import ShortFor, Strict
-from mmebench.spec.workload import MOST_TARGETS, Payload
+from mmebench.spec.workload import MOST_TARGETS, Objectives, Payload
 
 MIX = "mix"
 """What files, tables and charts call the platform of a fleet."""
@@ -131,11 +131,6 @@ class Fleet:
         """What files, tables and charts call its platform."""
         return self.kinds[0].platform.label if self.name is None else MIX
 
-    @property
-    def precision(self) -> str:
-        """The same of its precision."""
-        return self.kinds[0].platform.precision if self.name is None else MIX
-
 
 def check_members(members: Mapping[str, Member], *, open_loop: bool, traced: bool) -> None:
     """Refuse members that cannot be asked side by side.
@@ -148,20 +143,16 @@ def check_members(members: Mapping[str, Member], *, open_loop: bool, traced: boo
     Raises:
         ValueError: the message names the member.
     """
-    for field, others in (("requests", "parts of the requests"), ("rate", "rates")):
-        said = [name for name, member in members.items() if getattr(member, field) is not None]
-        left_out = [name for name in members if name not in said]
-        if said and left_out:
-            raise ValueError(
-                f"models.{left_out[0]}.{field}: missing, while {said[0]} has it; give all models {others}, or none"
-            )
-        if said and traced:
-            raise ValueError(f"models.{said[0]}.{field}: a trace names the target of each request; leave it out")
-        if said and field == "rate" and not open_loop:
-            raise ValueError(
-                f"models.{said[0]}.rate: a closed loop has no rate; write requests, or arrivals: {{kind: poisson}}"
-            )
+    check_parts({name: member.requests for name, member in members.items()})
+    check_parts({name: member.rate for name, member in members.items()}, "rate")
     for name, member in members.items():
+        for field in ("requests", "rate"):
+            if traced and getattr(member, field) is not None:
+                raise ValueError(f"models.{name}.{field}: a trace names the target of each request; leave it out")
+        if member.rate is not None and not open_loop:
+            raise ValueError(
+                f"models.{name}.rate: a closed loop has no rate; write requests, or arrivals: {{kind: poisson}}"
+            )
         if traced and member.popularity is not None and not member.popularity.traced:
             raise ValueError(f"models.{name}.popularity: a trace names the target of each request; leave it out")
         if not traced and member.popularity is not None and member.popularity.traced:
@@ -172,6 +163,23 @@ def share_out(weights: Mapping[str, float]) -> dict[str, float]:
     """Each as a part of the whole."""
     whole = sum(weights.values())
     return {name: weight / whole for name, weight in weights.items()}
+
+
+def check_parts(parts: Mapping[str, float | None], field: str = "requests") -> None:
+    """Refuse that some models say their part and others do not; raises ValueError."""
+    said = [name for name, part in parts.items() if part is not None]
+    left_out = [name for name in parts if name not in said]
+    if said and left_out:
+        raise ValueError(
+            f"models.{left_out[0]}.{field}: missing, while {said[0]} has it; give it to all models, or to none"
+        )
+
+
+def check_objectives(objectives: Objectives, names: Collection[str]) -> None:
+    """Refuse objectives of models that there are not; raises ValueError."""
+    if unknown := sorted(objectives.models.keys() - set(names)):
+        allowed = f"allowed: {', '.join(names)}; name one of them" if names else "of one model only; leave it out"
+        raise ValueError(f"objectives.models: got {unknown[0]!r}; {allowed}")
 
 
 def describe_shares(members: Mapping[str, Member]) -> str | None:

@@ -17,6 +17,7 @@ from mmebench.spec.fleet import (
     MemberTargets,
     ModelName,
     check_members,
+    check_objectives,
     describe_shares,
     platform_of,
     share_out,
@@ -138,10 +139,7 @@ class Spec(Strict):
                 f"targets: got {self.targets.capacity:g} times what fits, and models.{fixed[0]}.targets "
                 f"{members[fixed[0]].targets.fixed}; give shares, or leave out targets"
             )
-        if unknown := sorted(self.objectives.models.keys() - members.keys()):
-            raise ValueError(
-                f"objectives.models: got {unknown[0]!r}; allowed: {', '.join(members)}; name one of them"
-            )
+        check_objectives(self.objectives, members)
         for experiment in self.experiments:
             if unknown := sorted(set(experiment.models) - members.keys()):
                 raise ValueError(
@@ -159,6 +157,11 @@ class Spec(Strict):
         """What is taken otherwise than it was written, in words."""
         said = describe_shares(self.models) if isinstance(self.models, dict) else None
         return () if said is None else (said,)
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Of a fleet: the part of the requests that each model gets."""
+        return {kind.name: kind.requests for fleet in self.fleets for kind in fleet.kinds if kind.name is not None}
 
     @property
     def fleets(self) -> tuple[Fleet, ...]:

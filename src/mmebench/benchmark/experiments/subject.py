@@ -99,7 +99,7 @@ class Subject:
             update={"popularity": popularity, "arrivals": arrivals, "profile": Profile(stages=stages)}
         )
         job = self.job.model_copy(update={"kinds": asked, "workload": workload, "samples": files.stream})
-        shares = {kind.name: kind.share for kind in asked}
+        shares = {kind.name: kind.requests for kind in asked}
         run = self.run.model_copy(
             update={
                 "digest": digest({"run": self.run.digest, "load": workload.model_dump(mode="json"), **shares}),
@@ -123,5 +123,5 @@ class Subject:
 def _asked_for(kind: ModelKind, asked: Sequence[AskedKind]) -> ModelKind:
     """The kind as a load of an experiment asks for it; for nothing where it leaves it out."""
     own = next((each for each in asked if each.name == kind.name), None)
-    targets, requests = ((), 0.0) if own is None else (own.targets, own.share)
+    targets, requests = ((), 0.0) if own is None else (own.targets, own.requests)
     return kind.model_copy(update={"targets": targets, "requests": requests})

@@ -45,7 +45,7 @@ class Conductor:
 
     def _rewind(self) -> None:
         """Before the first stage."""
-        self._plan = make_plan(self._job.workload, self._job.objectives)
+        self._plan = make_plan(self._job.workload, self._job.objectives, self._job.shares)
         self._running: RunningStage | None = None
         self._lost = 0
         self._asked = (0, 0.0)
@@ -225,7 +225,7 @@ class Conductor:
         notes = running.notes
         verdict = NOT_ASKED
         if self._job.workload.profile.search is not None:
-            verdict = judge(window, running.samples, self._job.objectives)
+            verdict = judge(window, running.samples, self._job.objectives, self._job.kinds)
             notes.append(verdict.note)
         self._events.stage(window.model_copy(update={"note": "; ".join(notes) or None}))
         self._trace_from += (end_ns - running.start_ns) / 1e9

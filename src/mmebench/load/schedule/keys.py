@@ -47,7 +47,7 @@ def pick_keys(
     """
     own = _own_keys(kinds, pools, bodies, stage * _STAGE_NUMBERS)
     at = worker
-    for dealt in deal([kind.share for kind in kinds], seed, stage):
+    for dealt in deal([kind.requests for kind in kinds], seed, stage):
         keys = np.empty(len(dealt.kinds), np.int64)
         by_kind = np.argsort(dealt.kinds, kind="stable")
         keys[by_kind] = np.concatenate([each.take(much) for each, much in zip(own, dealt.counts, strict=True)])

@@ -1,15 +1,17 @@
 """The plan: which stage comes next."""
 
 import math
-from collections.abc import Generator
-from typing import NamedTuple
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from mmebench.figures.columns import stage_columns
-from mmebench.figures.objectives import judge_stage
+from mmebench.figures.kinds import summarise_kinds
+from mmebench.figures.objectives import BY_MODEL, judge_stage
 from mmebench.figures.stage import PERCENTILES, summarise_stage
 from mmebench.figures.statistics import lacking
+from mmebench.load.asked_kind import AskedKind
 from mmebench.load.schedule.search import SearchState
 from mmebench.record.run import StageWindow
 from mmebench.spec import ClosedLoop, Objectives, Stage, Workload
@@ -37,7 +39,11 @@ NOT_ASKED = Verdict(False, "")
 """Of a stage that nobody holds against anything."""
 
 
-def make_plan(workload: Workload, objectives: Objectives) -> Plan:
+NO_FLEET: Mapping[str, float] = {}
+"""The shares of the models of a load on one model."""
+
+
+def make_plan(workload: Workload, objectives: Objectives, shares: Mapping[str, float] = NO_FLEET) -> Plan:
     """The stages of the profile in order, or those of its search as they follow from each other."""
     if workload.profile.search is None:
         for stage in workload.stages:
@@ -47,41 +53,55 @@ def make_plan(workload: Workload, objectives: Objectives) -> Plan:
     state = SearchState.begin(asked, whole=isinstance(workload.arrivals, ClosedLoop))
     while not state.over:
         stage = workload.stage(state.load, asked.users, asked.duration, asked.warmup)
-        stage = _longer(stage, _expected_lack(stage, objectives))
+        stage = _longer(stage, max(_expected_lack(stage, objectives, shares).values(), default=1))
         verdict = yield stage
         if verdict.lengthen > 1 and (longer := _longer(stage, verdict.lengthen)) != stage:
             verdict = yield longer
         state = state.told(verdict.met)
 
 
-def too_short(workload: Workload, objectives: Objectives) -> list[str]:
+def too_short(workload: Workload, objectives: Objectives, shares: Mapping[str, float] = NO_FLEET) -> list[str]:
     """The stages that will not have answers enough for what is asked of them, a sentence each.
 
     Of an open loop, whose rate is known before; a search makes its stages as long as they must be.
+
+    Args:
+        workload, objectives: of a load.
+        shares: of a fleet, the part of the requests that each model gets.
     """
     if workload.profile.search is not None:
         return []
     said = []
     for number, stage in enumerate(workload.stages, 1):
-        if stage.rate is None or (factor := _expected_lack(stage, objectives) / _SPARE) <= 1:
+        lack = _expected_lack(stage, objectives, shares)
+        if stage.rate is None or not lack:
             continue
-        window = stage.duration - stage.warmup_seconds
-        hardest = list(objectives.percentiles)[-1]
-        said.append(
-            f"stage {number}: {human_number(stage.rate * window)} requests ({human_number(stage.rate)}/s for "
-            f"{human_seconds(window)} after the warm-up) are too few to judge a {hardest}; "
-            f"{human_seconds(math.ceil(factor * window + stage.warmup_seconds))} would do"
-        )
+        hardest = max(lack, key=lambda what: lack[what])
+        factor, window = lack[hardest] / _SPARE, stage.duration - stage.warmup_seconds
+        if factor > 1:
+            said.append(
+                f"stage {number}: {human_number(stage.rate * window)} requests ({human_number(stage.rate)}/s for "
+                f"{human_seconds(window)} after the warm-up) are too few to judge a {hardest}; "
+                f"{human_seconds(math.ceil(factor * window + stage.warmup_seconds))} would do"
+            )
     return said
 
 
-def _expected_lack(stage: Stage, objectives: Objectives) -> float:
-    """By how much longer a stage of an open loop must be, so that its answers carry what is asked of them."""
+def _expected_lack(stage: Stage, objectives: Objectives, shares: Mapping[str, float]) -> dict[str, float]:
+    """By how much longer a stage of an open loop must be, so that its answers carry each thing that is asked.
+
+    By what that is, ``p99`` or ``p99 of reviews``; nothing of a closed loop.
+    """
     if stage.rate is None:
-        return 1
-    shares = [PERCENTILES[name] for name in objectives.percentiles]
-    needed = max((lacking(0, share) for share in shares), default=0)
-    return _SPARE * needed / (stage.rate * (stage.duration - stage.warmup_seconds))
+        return {}
+    requests = stage.rate * (stage.duration - stage.warmup_seconds)
+    asked = [("", 1.0, objectives.percentiles)]
+    asked += [(f" of {name}", shares.get(name, 1.0), own.percentiles) for name, own in objectives.models.items()]
+    return {
+        f"{percentile}{whose}": _SPARE * lacking(0, PERCENTILES[percentile]) / (requests * part)
+        for whose, part, percentiles in asked
+        for percentile in percentiles
+    }
 
 
 def _longer(stage: Stage, factor: float) -> Stage:
@@ -93,7 +113,9 @@ def _longer(stage: Stage, factor: float) -> Stage:
     return stage.model_copy(update={"duration": duration, "warmup": stage.warmup_seconds})
 
 
-def judge(probe: StageWindow, samples: pa.Table, objectives: Objectives) -> Verdict:
+def judge(
+    probe: StageWindow, samples: pa.Table, objectives: Objectives, kinds: Sequence[AskedKind] = ()
+) -> Verdict:
     """Hold a probe against the objectives by the row that it will have in the summary.
 
     What cannot be judged is not met.
@@ -102,9 +124,14 @@ def judge(probe: StageWindow, samples: pa.Table, objectives: Objectives) -> Verd
         probe: its window.
         samples: as :func:`mmebench.figures.stage.summarise_stage` takes them.
         objectives: what is to be met.
+        kinds: what was asked for; looked at where single models of a fleet have objectives of their own.
     """
     summary = summarise_stage(probe, samples, objectives)
-    judged = judge_stage(stage_columns(summary), objectives)
+    row: dict[str, Any] = dict(stage_columns(summary))
+    if objectives.models:
+        by_kind = summarise_kinds(probe, samples, kinds, objectives)
+        row[BY_MODEL] = {name: stage_columns(each) for name, each in by_kind.items()}
+    judged = judge_stage(row, objectives)
     if judged.standing == "held":
         return Verdict(True, "met the objectives")
     if judged.standing == "missed":

@@ -29,6 +29,14 @@ class TargetPattern(Strict):
 TargetName = Annotated[str, Field(pattern=r"^[\x21-\x7e]+$", max_length=1024, examples=["resnet50-v0.tar.gz"])]
 
 
+AnyTargetNames = ListOrMapping[Annotated[tuple[TargetName, ...], EachOnce], TargetPattern]
+
+
+def names_of(targets: tuple[str, ...] | TargetPattern) -> tuple[str, ...]:
+    """The targets, in order."""
+    return targets.names if isinstance(targets, TargetPattern) else targets
+
+
 class ExistingEndpoint(Strict):
     """A multi-model endpoint that already runs, here or on SageMaker; nothing is created and nothing removed."""
 
@@ -49,9 +57,7 @@ class ExistingEndpoint(Strict):
     )
     fips: bool = Field(False, description="SageMaker's endpoint with validated cryptography")
     ca: Path | None = Field(None, description="certificates (PEM) to trust instead of the system's")
-    targets: ListOrMapping[Annotated[tuple[TargetName, ...], EachOnce], TargetPattern] = Field(
-        description="names, or {pattern: …, count: …}"
-    )
+    targets: AnyTargetNames = Field((), description="names, or {pattern: …, count: …}; of a fleet in models")
     instance_type: str = Field(
         "existing",
         pattern=r"^[A-Za-z0-9.-]+$",
@@ -62,4 +68,4 @@ class ExistingEndpoint(Strict):
     @property
     def target_names(self) -> tuple[str, ...]:
         """The targets, in order."""
-        return self.targets.names if isinstance(self.targets, TargetPattern) else self.targets
+        return names_of(self.targets)
