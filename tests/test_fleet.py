@@ -66,7 +66,7 @@ def test_rates_of_models_are_the_rate_of_stages_that_say_none() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"photos": {"requests": 0.7}}, "models.reviews.requests: missing, while photos has it; give all"),
+        ({"photos": {"requests": 0.7}}, "models.reviews.requests: missing, while photos has it; give it to all"),
         ({"photos": {"requests": -1}}, "models.photos.requests: got -1; allowed: a number over 0"),
         ({"photos": {"requests": 0}}, "models.photos.requests: got 0; allowed: a number over 0"),
         ({"photos": {"requests": 1, "rate": 2}}, "models.photos: got both requests and rate"),

@@ -8,14 +8,19 @@ import numpy as np
 import pytest
 
 from mmebench.benchmark.filling import fill
-from mmebench.benchmark.kind import Copy
+from mmebench.benchmark.kind import Copy, in_proportion
 from mmebench.endpoints.counters import EndpointCounters
 from mmebench.endpoints.endpoint import MemoryUse, Residency, TargetLoading
 from mmebench.errors import MmebenchError
-from mmebench.figures.copy_memory import bounds_per_copy, bytes_per_copy, bytes_per_copy_before_growth
+from mmebench.figures.copy_memory import (
+    bounds_per_copy,
+    bytes_per_copy,
+    bytes_per_copy_before_growth,
+    of_kinds,
+)
 from mmebench.record.run import FirstInvocation
 from mmebench.wire.runtime import InvocationError
-from support.kinds import copies
+from support.kinds import copies, packaged
 
 ARCHIVE = Path("model.tar.gz")
 COPY = 100
@@ -214,3 +219,76 @@ def test_an_eviction_that_nobody_counts_is_seen_by_a_copy_that_is_cold_again(tel
     )
     assert (capacity.fits, capacity.limited_by) == (5, "eviction")
     assert (capacity.bytes_per_copy is None) is not tells_memory
+
+
+def test_a_large_copy_that_pushes_out_a_small_one_is_seen_though_memory_has_grown() -> None:
+    """Of a fleet on an endpoint that says only what memory is in use."""
+
+    class Uneven(SilentEndpoint):
+        """Has room for 1,000 bytes of small copies of 100 and large ones of 300."""
+
+        def invoke(self, copy: Copy) -> None:
+            if copy.target in self.resident:
+                self.resident.remove(copy.target)
+            else:
+                time.sleep(0.06)
+                while self.used + size(copy.target) > 1000:
+                    self.resident.pop(0)
+            self.resident.append(copy.target)
+
+        def grow(self, copy: Copy) -> None:
+            pass
+
+        @property
+        def used(self) -> int:
+            return sum(map(size, self.resident))
+
+        def residency(self) -> MemoryUse:
+            return MemoryUse(self.used, 1000)
+
+    def size(target: str) -> int:
+        return 100 if target.startswith("small") else 300
+
+    endpoint = Uneven(0, tells_memory=True)
+    kinds = [packaged(ARCHIVE, "small", share=1), packaged(ARCHIVE, "large", share=1)]
+    capacity = fill(
+        endpoint,
+        in_proportion(kinds),
+        endpoint.invoke,
+        endpoint.grow,
+        threshold=None,
+        on_load=lambda _: None,
+        kinds=["small", "large"],
+    )
+    assert (capacity.fits, capacity.limited_by) == (5, "eviction")
+    small, large = capacity.kinds
+    assert (small.fits, small.bytes_per_copy, large.fits, large.bytes_per_copy) == (3, 100, 2, 300)
+
+
+def test_what_kinds_take_is_told_apart_where_they_come_in_turns() -> None:
+    """The first copy of each holds what all of its kind share; noise widens the interval."""
+    random = np.random.default_rng(7)
+    used = 0
+    loads: list[FirstInvocation] = []
+    for number in range(40):
+        kind, each, shared = [("photos", 100, 30), ("reviews", 250, 90)][number % 3 == 2]
+        first = kind not in {load.kind for load in loads}
+        used += each + shared * first + round(random.normal(0, 5))
+        loads.append(FirstInvocation(target=f"{number}", kind=kind, seconds=1, memory_used=used))
+    photos, reviews = of_kinds(loads, ["photos", "reviews"])
+    for known, each, shared in ((photos, 100, 30), (reviews, 250, 90)):
+        assert known.bytes_per_copy == pytest.approx(each, abs=4)
+        assert known.bytes_shared == pytest.approx(shared, abs=20)
+        assert known.bytes_per_copy_bounds is not None
+        low, high = known.bytes_per_copy_bounds
+        assert low - 2 < each < high + 2
+        assert high - low < 10
+    assert (photos.fits, reviews.fits) == (27, 13)
+
+
+def test_what_a_kind_takes_of_which_there_is_one_is_not_known() -> None:
+    loads = [FirstInvocation(target="a", kind="a", seconds=1, memory_used=100)]
+    (kind,) = of_kinds(loads, ["a"])
+    assert (kind.fits, kind.bytes_per_copy, kind.bytes_shared) == (1, None, None)
+    (unknown,) = of_kinds([load.model_copy(update={"memory_used": None}) for load in loads * 3], ["a"])
+    assert (unknown.fits, unknown.bytes_per_copy) == (3, None)

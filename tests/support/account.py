@@ -55,6 +55,21 @@ class Account:
         path.write_text(yaml.safe_dump(spec), encoding="utf-8")
         return path
 
+    def fleet(self, **endpoint: Any) -> Path:
+        """The same archive as two kinds of models, of which one has two targets."""
+        path = self.spec(**endpoint)
+        spec = yaml.safe_load(path.read_text(encoding="utf-8"))
+        del spec["platforms"], spec["targets"]
+        model = spec.pop("model")
+        other = self.archive.with_name("other.tar.gz")
+        shutil.copyfile(self.archive, other)
+        spec["models"] = {
+            "one": {"model": model, "targets": 1, "requests": 0.5},
+            "two": {"model": model | {"path": str(other)}, "targets": 2, "requests": 0.5},
+        }
+        path.write_text(yaml.safe_dump(spec), encoding="utf-8")
+        return path
+
     def start(self, *arguments: object) -> "subprocess.Popen[str]":
         command = [sys.executable, "-m", "mmebench", *map(str, arguments)]
         return subprocess.Popen(

@@ -27,6 +27,10 @@ _SILENCE_SECONDS = 15.0
 """So long a log is silent at most while a step goes on."""
 
 
+_FEW = 5
+"""Models of a fleet of which a line tells."""
+
+
 def describe_package(package: Package) -> str:
     """``resnet18, 11.7 M parameters, archive of 41.5 MiB, within 2.1e-06 of eager PyTorch``."""
     parts = [package.model]
@@ -178,10 +182,10 @@ class RunProgress(Observer):
     @override
     def filled(self, capacity: Capacity) -> None:
         seconds = sorted(load.seconds for load in capacity.loads)
-        copy = f"; {human_bytes(capacity.bytes_per_copy)} a copy" if capacity.bytes_per_copy else ""
-        if capacity.bytes_per_copy_bounds is not None:
-            low, high = capacity.bytes_per_copy_bounds
-            copy += f" ({human_bytes(low)} to {human_bytes(high)})"
+        copy = "" if capacity.kinds else _describe_copy(capacity.bytes_per_copy, capacity.bytes_per_copy_bounds)
+        for kind in capacity.kinds[:_FEW]:
+            each = _describe_copy(kind.bytes_per_copy, kind.bytes_per_copy_bounds)
+            copy += each and f"{each} of {kind.name}"
         if capacity.host_bytes_per_copy is not None:
             kept = (
                 "" if capacity.kept_per_copy is None else f", {human_bytes(capacity.kept_per_copy)} of them kept"
@@ -248,6 +252,14 @@ class RunProgress(Observer):
             self._time_left.measured(self._clock())
         cold = f"; {run.evictions_during_load} evictions during the load" if run.evictions_during_load else ""
         self._say(f"measured {len(run.stages)} stages on {run.targets} targets{cold}")
+
+
+def _describe_copy(size: float | None, bounds: tuple[float, float] | None) -> str:
+    """``; 198 MiB a copy (195 MiB to 201 MiB)``."""
+    if not size:
+        return ""
+    within = "" if bounds is None else f" ({human_bytes(bounds[0])} to {human_bytes(bounds[1])})"
+    return f"; {human_bytes(size)} a copy{within}"
 
 
 def _latency(live: Live) -> str:

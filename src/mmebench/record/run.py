@@ -47,6 +47,10 @@ class GpuCapacity(Record):
     budget: int | None
 
 
+_FEW = 5
+"""Kinds of models that a sentence names."""
+
+
 class KindCapacity(Record):
     """How many targets of one kind of a fleet were in memory, beside those of the others."""
 
@@ -88,9 +92,18 @@ class Capacity(Record):
     @property
     def found(self) -> str:
         """How many fit and what ended the search, in words."""
+        of = f" ({self.by_kind})" if self.kinds else ""
         if self.limited_by == "limit":
-            return f"at least {self.fits} targets fit; no more were asked for"
-        return f"{self.fits} targets fit, limited by {self.limited_by}"
+            return f"at least {self.fits} targets fit{of}; no more were asked for"
+        return f"{self.fits} targets fit{of}, limited by {self.limited_by}"
+
+    @property
+    def by_kind(self) -> str:
+        """How many of each kind, in words: ``11 photos, 3 reviews``; of many kinds the most frequent ones."""
+        shown = sorted(self.kinds, key=lambda kind: kind.fits, reverse=True)[:_FEW]
+        rest = len(self.kinds) - len(shown)
+        more = [f"{self.fits - sum(kind.fits for kind in shown)} of {rest} others"] if rest else []
+        return ", ".join([*(f"{kind.fits} {kind.name}" for kind in shown), *more])
 
     @property
     def places(self) -> str:

@@ -14,12 +14,14 @@ from support.account import Account
 pytestmark = pytest.mark.e2e
 
 
-def test_stopped_after_each_call_and_cleaned_as_if_it_were_dead(account: Account) -> None:
-    sweep = account.sweep("run", account.spec())
+@pytest.mark.parametrize("fleet", [False, True])
+def test_stopped_after_each_call_and_cleaned_as_if_it_were_dead(fleet: bool, account: Account) -> None:
+    sweep = account.sweep("run", account.fleet() if fleet else account.spec())
     assert {"PUT", "CreateEndpoint", "DeleteEndpoint", "POST"} <= set(sweep.calls)
     assert sweep.faults == []
     assert sweep.there > len(sweep.calls) / 2, "there was something to clean most of the time"
-    assert read_run(find_runs(account.folder / "results" / "tiny")[0].run).complete, "and it was not disturbed"
+    results = account.folder / "results" / ("fleet" if fleet else "tiny")
+    assert read_run(find_runs(results)[0].run).complete, "and it was not disturbed"
     assert cloud.everything(account.moto) == []
 
 

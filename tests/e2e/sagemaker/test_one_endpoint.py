@@ -40,6 +40,25 @@ def test_a_run_from_an_empty_account_to_a_clean_one(account: Account) -> None:
     assert (status, "measured already" in output) == (0, True), output
 
 
+def test_a_fleet_on_one_endpoint(account: Account) -> None:
+    """Each archive is uploaded once, the targets are copies that S3 makes; each kind has its share of the cost."""
+    status, output = account.mmebench("run", account.fleet())
+    assert status == 0, output
+    assert cloud.everything(account.moto) == []
+    assert account.journals == []
+    (files,) = find_runs(account.folder / "results" / "fleet")
+    run = read_run(files.run)
+    assert [(kind.name, kind.targets) for kind in run.kinds] == [
+        ("one", ("one.tar.gz",)),
+        ("two", ("two-v0.tar.gz", "two-v1.tar.gz")),
+    ]
+    (whole,) = pd.read_csv(files.directory / "summary_results.csv").to_dict("records")
+    kinds = pd.read_csv(files.directory / "summary_by_model.csv")
+    assert kinds["model"].tolist() == ["one", "two"]
+    together = (kinds["usd_per_million_inferences"] * kinds["Successful Requests"]).sum()
+    assert together / whole["Successful Requests"] == pytest.approx(whole["usd_per_million_inferences"], rel=1e-3)
+
+
 @pytest.mark.triton
 def test_a_real_triton_says_what_its_machine_does(account: Account, tmp_path: Path) -> None:
     """The server_metrics target is served and asked like on AWS; CloudWatch is moto's, and knows nothing."""
