@@ -60,13 +60,13 @@ def test_a_limit_holds_for_each_kind_and_ci_has_a_test_for_each(tmp_path: Path) 
     [
         (
             (replace(PHOTOS, share=0.5), replace(REVIEWS, share=0.5)),
-            "photos's share of requests: 70.0% and 50.0%",
+            "requests for photos: 70.0% and 50.0%",
             None,
         ),
         ((replace(PHOTOS, share=1.0),), "models: only before there is reviews", None),
         ((PHOTOS, replace(REVIEWS, name="faces")), "models: only after there is faces", None),
-        ((PHOTOS, replace(REVIEWS, targets=7)), None, "reviews's targets: 6 and 7"),
-        ((PHOTOS, replace(REVIEWS, platform="onnx")), None, "reviews's platform: pt and onnx"),
+        ((PHOTOS, replace(REVIEWS, targets=7)), None, "targets of reviews: 6 and 7"),
+        ((PHOTOS, replace(REVIEWS, platform="onnx")), None, "platform of reviews: pt and onnx"),
         (TWO, None, None),
     ],
 )

@@ -131,7 +131,7 @@ def test_what_a_kind_misses_begins_with_its_name(shop: Path) -> None:
     assert "held up to 39.3 requests/s (4 users)" in held.lines[0]
     tight = summary["by_model"][1]["photos"]["p95_ms"] / 1e3 * 1.0001
     uncertain = judge(summary, Objectives(models={"photos": ModelObjectives(p95=tight)}))
-    assert "; the interval of photos's p95 reaches " in uncertain.lines[0]
+    assert "; the interval of the p95 of photos reaches " in uncertain.lines[0]
     nobody = judge(summary, Objectives(models={"faces": ModelObjectives(p95=1)}))
     assert nobody.met
     assert "faces: there are no figures of it" in nobody.lines[0]

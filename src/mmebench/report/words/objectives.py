@@ -86,9 +86,9 @@ def why_none(stages: pd.DataFrame, objectives: Objectives) -> str:
 def _uncertain(best: "pd.Series[Any]", objectives: Objectives) -> str:
     """Where chance may be what holds a percentile."""
     held: list[tuple[str, ModelObjectives, pd.Series[Any]]] = [("", objectives, best)]
-    held += [(f"{name}'s ", objectives.of(name), pd.Series(row)) for name, row in kind_rows(best).items()]
+    held += [(f" of {name}", objectives.of(name), pd.Series(row)) for name, row in kind_rows(best).items()]
     beyond = [
-        f"the interval of {of or 'the '}{name} reaches {human_number(high)} ms"
+        f"the interval of the {name}{of} reaches {human_number(high)} ms"
         for of, asked, row in held
         for name, limit in asked.percentiles.items()
         if (high := estimate_of(row, METRICS[name]).high) > limit * 1e3
