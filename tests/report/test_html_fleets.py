@@ -87,6 +87,14 @@ def test_a_section_has_charts_and_a_table_by_model(page: Page, report: Path) -> 
     assert models(page).locator('td[data-name="its objectives"]').first.inner_text() == "held"
 
 
+def test_the_first_figure_says_how_many_of_each_fit(page: Page, report: Path) -> None:
+    kinds, _ = FLEETS[report.parent.name]
+    fits = page.locator(".tile").first.inner_text()
+    each = [f"{kind.targets - 1} {kind.name}" for kind in kinds]
+    said = f"{', '.join(each[:-1])} and {each[-1]}" if len(kinds) < 40 else "40 kinds of models with 40 targets"
+    assert fits.endswith(f"{said}; limited by eviction")
+
+
 def test_a_kind_has_one_colour_in_all_charts(page: Page, report: Path) -> None:
     kinds, _ = FLEETS[report.parent.name]
     tips = page.evaluate(

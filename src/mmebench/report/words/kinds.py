@@ -60,7 +60,7 @@ def tail_in_words(stage: "pd.Series[Any]") -> str:
 def fitting_in_words(stage: "pd.Series[Any]") -> str:
     """``12 photos and 6 reviews``, or ``40 kinds of models with 78 targets``.
 
-    What there was, where nobody tried how many fit.
+    What there was, where nobody tried how many fit; empty of one model.
     """
     counts = [
         (str(name), int(row["capacity"] if pd.notna(row.get("capacity")) else row["targets"]))
