@@ -1,6 +1,7 @@
 """What a results directory of a fleet has: tables, words, pictures."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -135,6 +136,16 @@ def test_what_a_kind_misses_begins_with_its_name(shop: Path) -> None:
     nobody = judge(summary, Objectives(models={"faces": ModelObjectives(p95=1)}))
     assert nobody.met
     assert "faces: there are no figures of it" in nobody.lines[0]
+
+
+def test_what_is_asked_of_very_many_kinds_is_said_once(tmp_path: Path) -> None:
+    write_fleet(tmp_path, many(40))
+    asked = Objectives(models={kind.name: ModelObjectives(p50=0.001) for kind in many(40)})
+    names = "model-01, model-02, model-03, model-04, model-05 and 35 more"
+    assert describe_objectives(asked) == [f"{names}: p50 at most 1 ms"]
+    (line,) = judge(summarise(tmp_path), asked).lines
+    assert line.count("model-") == 10
+    assert re.search(r" ms and 3\d more\)$", line)
 
 
 def test_failures_are_named_by_kind(tmp_path: Path) -> None:
