@@ -75,6 +75,7 @@ bench: setup
 	$(BIN)/python benchmarks/latency_bench.py
 	$(BIN)/python benchmarks/startup_bench.py
 	$(BIN)/python benchmarks/summary_bench.py
+	$(BIN)/python benchmarks/targets_bench.py
 	$(BIN)/python benchmarks/report_bench.py
 	$(BIN)/python benchmarks/router_bench.py
 	$(BIN)/python benchmarks/conductor_bench.py

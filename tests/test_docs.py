@@ -14,10 +14,13 @@ import jsonschema
 import pytest
 import yaml
 
+from mmebench.figures.by_model import summarise_models, without_models
+from mmebench.figures.by_target import COLUMNS as BY_TARGET
 from mmebench.figures.summary import summarise
 from mmebench.record.run import Capacity, FirstInvocation, StageWindow
 from mmebench.spec import Spec
 from mmebench.spec.reading import read_spec
+from support.fleets import write_fleet
 from support.samples import Sample, sample_table, write_run
 
 ROOT = Path(__file__).parents[1]
@@ -117,6 +120,18 @@ def test_every_column_of_a_summary_is_described(tmp_path: Path) -> None:
     for percentile in ("p90", "p95", "p99", "p99_9"):
         described |= {f"{percentile}_low_ms", f"{percentile}_high_ms"}
     assert [column for column in summarise(tmp_path).columns if column not in described] == []
+
+
+def test_every_column_by_model_and_by_target_is_described(tmp_path: Path) -> None:
+    write_fleet(tmp_path, price=1.0)
+    text = (DOCS / "results-format.md").read_text(encoding="utf-8")
+    by_model, by_target = text.partition("## By model")[2].split("## By target")
+    own = set(summarise_models(summarise(tmp_path)).columns) - set(without_models(summarise(tmp_path)).columns)
+    assert len(own) == 7
+    assert own - set(re.findall(r"`([^`]+)`", by_model)) == set()
+    assert set(BY_TARGET) - set(re.findall(r"`([^`]+)`", by_target)) == set()
+    whole = set(re.findall(r"`([^`]+)`", text.partition("## By model")[0]))
+    assert "fairness_kinds" in whole & set(summarise(tmp_path).columns)
 
 
 def test_the_files_that_are_shown_are_those_that_a_test_runs() -> None:

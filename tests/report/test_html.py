@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page
 from mmebench.record.run import Capacity, FirstInvocation, StageWindow
 from mmebench.report.report import write_report
 from support.browsers import chromium
+from support.pages import cut_off, hard_to_read
 from support.samples import Sample, sample_table, write_run
 
 pytestmark = pytest.mark.browser
@@ -232,28 +233,6 @@ def test_errors_and_targets_have_tables(page: Page) -> None:
     assert column(page, "requests", "Targets") == answered, "one target, of which no request failed in that stage"
 
 
-def luminance(colour: str) -> float:
-    """Of ``rgb(29, 29, 31)``, as WCAG 2 has it."""
-    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
-    red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-CONTRASTS = """() => {
-  const ground = (part) => {
-    const colour = getComputedStyle(part).backgroundColor;
-    return colour.startsWith("rgba(0, 0, 0, 0") ? ground(part.parentElement) : colour;
-  };
-  const words = [...document.querySelectorAll("body *")].filter((part) => part.checkVisibility()
-    && [...part.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim()));
-  const pairs = words.map((part) => {
-    const style = getComputedStyle(part);
-    return [part.ownerSVGElement ? style.fill : style.color, ground(part), part.textContent];
-  });
-  return pairs;
-}"""
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_all_words_can_be_read(page: Page, scheme: str) -> None:
     """Contrast of at least 4.5, also of what is written in the colour of a run; no run has another colour."""
@@ -263,12 +242,7 @@ def test_all_words_can_be_read(page: Page, scheme: str) -> None:
             "number => document.querySelectorAll('[data-colour]').forEach(part => part.dataset.colour = number)",
             number,
         )
-        low = {}
-        for words, ground, text in page.evaluate(CONTRASTS):
-            light, dark = sorted((luminance(words), luminance(ground)), reverse=True)
-            if (light + 0.05) / (dark + 0.05) < 4.5:
-                low[text] = (words, ground)
-        assert low == {}
+        assert hard_to_read(page) == {}
 
 
 def test_ten_stages_take_less_than_a_megabyte(report: Path) -> None:
@@ -287,24 +261,13 @@ def test_paper_is_white_also_for_who_likes_it_dark(page: Page) -> None:
     assert not page.locator(".switches").is_visible()
 
 
-CUT_OFF = """() => {
-  const parts = [...document.querySelectorAll("td, th, .tile *, svg text, h1, h2, h3, li, figcaption p")];
-  return parts.filter((part) => part.checkVisibility()).filter((part) => {
-    const frame = part.ownerSVGElement ?? document.documentElement;
-    const box = part.getBoundingClientRect(), bounds = frame.getBoundingClientRect();
-    return box.left < bounds.left - 1 || box.right > bounds.right + 1 || box.bottom > bounds.bottom + 1
-      || (!part.ownerSVGElement && part.clientWidth && part.scrollWidth > part.clientWidth + 1);
-  }).map((part) => part.textContent);
-}"""
-
-
 @pytest.mark.parametrize(("width", "media"), [(1400, "screen"), (390, "screen"), (720, "print")])
 def test_nothing_is_cut_off(page: Page, width: int, media: str) -> None:
     """On a wide screen, on a phone and on a sheet of A4."""
     page.set_viewport_size({"width": width, "height": 800})
     page.emulate_media(media=media)  # type: ignore[arg-type]  # a Literal, from a parameter
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.evaluate(CUT_OFF) == []
+    assert cut_off(page) == []
 
 
 def test_it_can_be_read_without_eyes_or_mouse(page: Page) -> None:

@@ -60,16 +60,16 @@ def _compare_kinds(before: Run, after: Run) -> tuple[list[str], list[str]]:
     for name in (name for name in first if name in second):
         mine, other = first[name], second[name]
         if mine.precision != other.precision:
-            mixed.append(f"{name}'s precision: {mine.precision} and {other.precision}")
+            mixed.append(f"precision of {name}: {mine.precision} and {other.precision}")
         if not math.isclose(mine.requests, other.requests, rel_tol=1e-6):
-            mixed.append(f"{name}'s share of requests: {mine.requests:.1%} and {other.requests:.1%}")
+            mixed.append(f"requests for {name}: {mine.requests:.1%} and {other.requests:.1%}")
         for what, one, another in (
             ("model", mine.model, other.model),
             ("platform", mine.platform, other.platform),
             ("targets", len(mine.targets), len(other.targets)),
         ):
             if one != another:
-                changed.append(f"{name}'s {what}: {one} and {another}")
+                changed.append(f"{what} of {name}: {one} and {another}")
     return mixed, changed
 
 

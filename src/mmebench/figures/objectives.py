@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # processes that offer load have no need of it
 
 Standing = Literal["held", "missed", "unknown"]
 
+_MOST = 5
+"""Reasons that are told: a fleet may have one for each of its kinds."""
 BY_MODEL = "by_model"
 """In a row of a fleet: the rows of its kinds of models, by their names. No file has this column."""
 
@@ -44,8 +46,10 @@ class Judgement(NamedTuple):
 
     @property
     def reasons(self) -> str:
-        """Why it is not held, in words."""
-        return ", ".join(self.missed or self.unknown)
+        """Why it is not held, in words; of very many reasons the first."""
+        reasons = self.missed or self.unknown
+        more = len(reasons) - _MOST
+        return ", ".join(reasons[:_MOST]) + (f" and {more} more" if more > 0 else "")
 
 
 class _Finding(NamedTuple):

@@ -10,6 +10,7 @@ from mmebench.report.intervals import interval_in_words
 from mmebench.report.latency import known_latencies
 from mmebench.report.operating_points import describe_load
 from mmebench.report.page.shown import Shown
+from mmebench.report.words.kinds import fitting_in_words
 from mmebench.report.words.objectives import is_missed, why_none
 from mmebench.spec import Objectives
 from mmebench.units import human_bytes, human_number
@@ -38,6 +39,8 @@ def _fits(run: Shown) -> Tile:
     if capacity is None:
         return Tile("Models asked for", f"{run.key.targets}", "targets", "how many fit was not measured")
     about = [] if capacity.limited_by == "limit" else [f"limited by {capacity.limited_by}"]
+    if run.stage is not None and (kinds := fitting_in_words(run.stage)):
+        about.insert(0, kinds)
     if capacity.bytes_per_copy is not None:
         copy = f"{human_bytes(capacity.bytes_per_copy)} a copy"
         if capacity.bytes_per_copy_bounds is not None:

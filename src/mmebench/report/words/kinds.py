@@ -60,7 +60,7 @@ def tail_in_words(stage: "pd.Series[Any]") -> str:
 def fitting_in_words(stage: "pd.Series[Any]") -> str:
     """``12 photos and 6 reviews``, or ``40 kinds of models with 78 targets``.
 
-    What there was, where nobody tried how many fit.
+    What there was, where nobody tried how many fit; empty of one model.
     """
     counts = [
         (str(name), int(row["capacity"] if pd.notna(row.get("capacity")) else row["targets"]))
@@ -81,12 +81,10 @@ def failures_in_words(stage: "pd.Series[Any]") -> str:
         ),
         reverse=True,
     )
-    some = [f"{name} {count}" for count, name in failed[:_MOST]]
-    if len(failed) > _MOST:
-        some.append(f"{len(failed) - _MOST} more")
-    return f" ({', '.join(some)})" if some else ""
+    return f" ({listed([f'{name} {count}' for count, name in failed])})" if failed else ""
 
 
 def listed(names: Sequence[str]) -> str:
-    """``a, b and c``."""
-    return " and ".join(", ".join(part) for part in (names[:-1], names[-1:]) if part)
+    """``a, b and c``; of many the first, and how many more."""
+    few = names if len(names) <= _MOST else (*names[:_MOST], f"{len(names) - _MOST} more")
+    return " and ".join(", ".join(part) for part in (few[:-1], few[-1:]) if part)

@@ -11,6 +11,7 @@ from mmebench.figures.objectives import judge_stage, kind_rows
 from mmebench.figures.operating_point import find_largest_held
 from mmebench.report.operating_points import describe_load
 from mmebench.report.runs import runs_in_words
+from mmebench.report.words.kinds import listed
 from mmebench.spec import Objectives
 from mmebench.spec.workload import ModelObjectives
 from mmebench.units import human_number
@@ -46,9 +47,12 @@ def judge(summary: pd.DataFrame, objectives: Objectives) -> Verdict:
 
 
 def describe_objectives(objectives: Objectives) -> list[str]:
-    """``p99 at most 200 ms`` and others, one each; those of a single model begin with its name."""
-    of_models = [f"{name}: {wanted}" for name, asked in objectives.models.items() for wanted in _describe(asked)]
-    return [*_describe(objectives), *of_models]
+    """``p99 at most 200 ms`` and others, one each; those of single models begin with their names."""
+    alike: dict[str, list[str]] = {}
+    for name, asked in objectives.models.items():
+        for wanted in _describe(asked):
+            alike.setdefault(wanted, []).append(name)
+    return [*_describe(objectives), *(f"{listed(names)}: {wanted}" for wanted, names in alike.items())]
 
 
 def _describe(objectives: ModelObjectives) -> list[str]:
@@ -86,9 +90,9 @@ def why_none(stages: pd.DataFrame, objectives: Objectives) -> str:
 def _uncertain(best: "pd.Series[Any]", objectives: Objectives) -> str:
     """Where chance may be what holds a percentile."""
     held: list[tuple[str, ModelObjectives, pd.Series[Any]]] = [("", objectives, best)]
-    held += [(f"{name}'s ", objectives.of(name), pd.Series(row)) for name, row in kind_rows(best).items()]
+    held += [(f" of {name}", objectives.of(name), pd.Series(row)) for name, row in kind_rows(best).items()]
     beyond = [
-        f"the interval of {of or 'the '}{name} reaches {human_number(high)} ms"
+        f"the interval of the {name}{of} reaches {human_number(high)} ms"
         for of, asked, row in held
         for name, limit in asked.percentiles.items()
         if (high := estimate_of(row, METRICS[name]).high) > limit * 1e3
