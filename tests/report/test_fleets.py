@@ -28,6 +28,8 @@ from support.figures import texts
 from support.fleets import PHOTOS, REVIEWS, TWO, Kind, closed_loop, many, write_fleet
 from support.samples import Sample, sample_table, write_run
 
+pytestmark = pytest.mark.slow
+
 HELD = {"p99": 1.0, "models": {"photos": {"p95": 0.1}}}
 
 
