@@ -6,7 +6,6 @@ from typing import Any
 
 from mmebench.errors import BadInputError
 
-
 _installed = cache(entry_points)
 """Read once for all nouns: it takes a file of each package."""
 
