@@ -100,7 +100,11 @@ def run_ours(
         def look(live: Live) -> Live:
             nonlocal process, requests
             if process is None:  # it has started; we get out of its way
-                (process,) = (child for child in psutil.Process().children() if "locust" in child.cmdline())
+                (process,) = (
+                    child
+                    for child in psutil.Process().children()
+                    if any("locustfile.py" in word for word in child.cmdline())
+                )
                 os.sched_setaffinity(0, allowed)
             assert live.failures == 0, f"{live.failures} requests failed"
             requests += live.successes

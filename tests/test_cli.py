@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 from click.testing import CliRunner
@@ -14,6 +15,23 @@ def test_a_process_that_offers_load_imports_what_it_needs() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     heavy = {"pandas", "matplotlib", "boto3", "torch", "onnxruntime", "tritonclient", "pyarrow.parquet"}
     assert heavy & set(done.stdout.split()) == set()
+
+
+def test_the_process_that_leads_a_load_does_without_pandas(tmp_path: Path) -> None:
+    """pyarrow would import it to make an array, before the load begins."""
+    program = (
+        "import sys, pathlib, mmebench.load.processes.leading\n"
+        "from mmebench.load.client.recorder import Recorder\n"
+        "from mmebench.load.processes.sample_stream import SampleStream\n"
+        "recorder = Recorder()\n"
+        "recorder.add(1, 2, 3, 4, 20, 0, 'ModelError', 400, 1)\n"
+        "SampleStream(pathlib.Path('samples'), 0, ('a',), (100,)).write(recorder.take(), recorder.errors)\n"
+        "print(*sys.modules)"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "pyarrow" in done.stdout.split()
+    assert "pandas" not in done.stdout.split()
 
 
 def test_help_lists_every_command() -> None:

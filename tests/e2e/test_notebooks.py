@@ -15,10 +15,12 @@ from support.bert import TINY_BERT
 pytestmark = [pytest.mark.e2e, pytest.mark.triton, pytest.mark.export]
 
 ROOT = Path(__file__).parents[2]
+THINKING = '"arrivals": {"kind": "closed", "think_time": "100ms"}'
 SMALLER = {
     "cv-benchmark": {
         '"name": "resnet18"': '"name": "test_resnet"',
         '"memory": "2GiB"': '"memory": "250MiB"',
+        '"profile": {"stages": [{': f'{THINKING}, "profile": {{"stages": [{{',
         "(1, 4, 16)": "(1, 2)",
         '"duration": "20s"': '"duration": "2s"',
         '"duration": "10s"': '"duration": "2s"',
@@ -29,6 +31,7 @@ SMALLER = {
     "nlp_benchmark": {
         '"sentence-transformers/all-MiniLM-L6-v2"': "'tiny-bert'",
         '"memory": "2GiB"': '"memory": "300MiB"',
+        '"profile": {"stages": [{': f'{THINKING}, "profile": {{"stages": [{{',
         "(1, 4, 16)": "(4,)",
         '["pt", "onnx"]': '["onnx"]',
         '"sequence_length": 512': '"sequence_length": 192',

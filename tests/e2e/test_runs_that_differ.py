@@ -25,7 +25,10 @@ def test_more_targets_than_fit_are_loaded_and_evicted(tmp_path: Path) -> None:
         "platforms": ["onnx"],
         "endpoint": {"kind": "local", "memory": "250MiB"},
         "targets": {"capacity": 2, "limit": 30},
-        "workload": {"profile": {"stages": [{"users": 1, "duration": "12s"}]}},
+        "workload": {
+            "arrivals": {"kind": "closed", "think_time": "300ms"},
+            "profile": {"stages": [{"users": 1, "duration": "12s"}]},
+        },
     }
     done = mmebench("run", write(tmp_path, spec), cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr

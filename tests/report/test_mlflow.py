@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import mlflow
 from click.testing import CliRunner
 
 from mmebench.cli import cli
@@ -12,6 +11,8 @@ from support.samples import Sample, sample_table, write_run
 
 
 def test_a_run_a_step_a_stage_and_the_files(tmp_path: Path) -> None:
+    import mlflow  # it takes a second, which those who only collect tests need not spend
+
     directory = tmp_path / "results" / "tiny"
     directory.mkdir(parents=True)
     stages = (StageWindow(users=1, start=0, ready=1, end=11), StageWindow(users=2, start=11, ready=12, end=22))

@@ -4,10 +4,12 @@ import copy
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import boto3
 import pytest
+from botocore.loaders import JSONFileLoader
 from moto.backends import get_backend
 from moto.sagemaker.models import FakeEndpointConfig
 from moto.server import ThreadedMotoServer
@@ -30,6 +32,9 @@ def moto_server() -> Iterator[str]:
     """Its URL. moto's list of instance types is of 2020, so that nothing is refused by it."""
     monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setattr(FakeEndpointConfig, "validate_instance_type", lambda self, instance_type: None)
+    # What AWS says of its services is megabytes, which each of the sessions that tests open would read anew.
+    read_once = cache(JSONFileLoader().load_file)
+    monkeypatch.setattr(JSONFileLoader, "load_file", lambda self, path: read_once(path))
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -75,6 +80,7 @@ def restored() -> Iterator[None]:
             vars(backend).update(state)
 
 
+@cache
 def client(service: str, url: str) -> Any:
     return boto3.client(
         service,

@@ -38,6 +38,7 @@ from mmebench.wire.target_names import archive_path
 
 _READY_SECONDS = 90.0
 _STOP_SECONDS = 20.0
+_KILLED_SECONDS = 5.0
 _READY = "ready "
 
 
@@ -250,7 +251,17 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     for child in children:
         if child.is_running():
             child.kill()
-    psutil.wait_procs(children, timeout=5)
+    deadline = time.monotonic() + _KILLED_SECONDS
+    while not all(map(_ended, children)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def _ended(process: psutil.Process) -> bool:
+    """Whether nothing but its exit code is left of it, which whose child it is now may not have asked for yet."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _machine(residency: Residency, memory: int | None) -> str:

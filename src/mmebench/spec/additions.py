@@ -6,11 +6,14 @@ from typing import Any
 
 from mmebench.errors import BadInputError
 
+_installed = cache(entry_points)
+"""Read once for all nouns: it takes a file of each package."""
+
 
 @cache
 def additions(noun: str) -> tuple[EntryPoint, ...]:
     """Those of one noun, of all packages that are installed; none of them is imported yet."""
-    return tuple(entry_points(group=f"mmebench.{noun}"))
+    return tuple(_installed().select(group=f"mmebench.{noun}"))
 
 
 def load_addition(noun: str, entry: EntryPoint) -> Any:

@@ -1,11 +1,13 @@
 """The stream of samples on disk: all batches of all client processes; what was written outlives its writer."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from mmebench.errors import MmebenchError, disk_errors, keep_free
@@ -33,7 +35,7 @@ class SampleStream:
         self._path = path
         self._broken: MmebenchError | None = None
         self.origin_ns = origin_ns
-        self._targets = pa.array(targets, pa.string())
+        self._targets = _words(targets)
         self._body_bytes = np.array(body_bytes, np.int64)
         self._errors: dict[str, int] = {}
         with disk_errors(path):
@@ -55,18 +57,16 @@ class SampleStream:
         target, body = np.divmod(rows["key"], len(self._body_bytes))
         first_byte, cold, origin = rows["first_byte_ns"], rows["cold"], self.origin_ns
         columns = {
-            "intended_ns": pa.array(rows["intended_ns"] - origin),
-            "start_ns": pa.array(rows["start_ns"] - origin),
-            "first_byte_ns": pa.array(first_byte - origin, mask=first_byte == 0),
-            "end_ns": pa.array(rows["end_ns"] - origin),
-            "target": pa.DictionaryArray.from_arrays(pa.array(target.astype(np.int32)), self._targets),
-            "status": pa.array(rows["status"]),
-            "error": pa.DictionaryArray.from_arrays(
-                pa.array(error, mask=error < 0), pa.array(list(self._errors), pa.string())
-            ),
-            "cold": pa.array(cold == 1, mask=cold < 0),
-            "request_bytes": pa.array(self._body_bytes[body]),
-            "response_bytes": pa.array(rows["response_bytes"]),
+            "intended_ns": _column(rows["intended_ns"] - origin),
+            "start_ns": _column(rows["start_ns"] - origin),
+            "first_byte_ns": _column(first_byte - origin, missing=first_byte == 0),
+            "end_ns": _column(rows["end_ns"] - origin),
+            "target": pa.DictionaryArray.from_arrays(_column(target.astype(np.int32)), self._targets),
+            "status": _column(rows["status"]),
+            "error": pa.DictionaryArray.from_arrays(_column(error, missing=error < 0), _words(self._errors)),
+            "cold": _column(cold == 1, missing=cold < 0),
+            "request_bytes": _column(self._body_bytes[body]),
+            "response_bytes": _column(rows["response_bytes"]),
         }
         batch = pa.RecordBatch.from_arrays([columns[field.name] for field in SCHEMA], schema=SCHEMA)
         if len(rows):
@@ -95,3 +95,23 @@ class SampleStream:
             with suppress(OSError):
                 self._writer.close()
                 self._sink.close()
+
+
+# As pa.array makes them, which imports pandas: every load would begin a third of a second later.
+
+
+def _column(values: npt.NDArray[Any], missing: npt.NDArray[np.bool_] | None = None) -> pa.Array:
+    """Numbers, or truth values, of which some may be missing."""
+    data = _bits(values) if values.dtype == np.bool_ else pa.py_buffer(np.ascontiguousarray(values))
+    present = None if missing is None else _bits(~missing)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [present, data])
+
+
+def _bits(values: npt.NDArray[np.bool_]) -> pa.Buffer:
+    return pa.py_buffer(np.packbits(values, bitorder="little"))
+
+
+def _words(words: Iterable[str]) -> pa.StringArray:
+    encoded = [word.encode() for word in words]
+    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+    return pa.StringArray.from_buffers(len(encoded), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded)))

@@ -81,7 +81,8 @@ class TritonRecipe:
             "--grpc-address=unix:grpc",
             f"--grpc-port={_GRPC_PORT}",
             "--strict-readiness=false",
-            "--exit-timeout-secs=1",
+            # Nobody is waiting for an answer any more, and models would not be finalized within a second either.
+            "--exit-timeout-secs=0",
             "--log-info=false",
             # For copies between host and GPU, which the backends here do themselves.
             "--pinned-memory-pool-byte-size=0",
