@@ -79,6 +79,7 @@ bench: setup
 	$(BIN)/python benchmarks/report_bench.py
 	$(BIN)/python benchmarks/router_bench.py
 	$(BIN)/python benchmarks/conductor_bench.py
+	$(BIN)/python benchmarks/fleet_bench.py
 
 # 200,000 malformed requests to a local endpoint; five minutes.
 fuzz: setup

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +66,7 @@ def run_ours(
     stages: list[Stage],
     arrivals: Arrivals | None = None,
     samples: Path | None = None,
+    fleet: Mapping[str, int] | None = None,
 ) -> tuple[list[Observation], list[StageWindow]]:
     """Our client, by the call that ``mmebench run`` makes; what it was like each second, and its stages.
 
@@ -75,6 +76,8 @@ def run_ours(
         stages: the profile.
         arrivals: a closed loop without think time unless told.
         samples: where samples go, as an Arrow stream; nowhere that lasts unless told.
+        fleet: targets of each kind of model, each with an equal share of the requests; one kind with
+            :data:`TARGETS` unless told.
     """
     observations: list[Observation] = []
     windows: list[StageWindow] = []
@@ -91,7 +94,7 @@ def run_ours(
             url=server.url,
             endpoint_name="bench",
             region="us-east-1",
-            kinds=(AskedKind.only(workload, TARGETS),),
+            kinds=_kinds(workload, fleet),
             workload=workload,
             ca=server.ca,
             samples=samples or Path(scratch, "samples.arrows"),
@@ -113,6 +116,17 @@ def run_ours(
 
         offer_load(job, Path(scratch, "bench"), Path(scratch, "load.log"), look, windows.append)
     return observations, windows
+
+
+def _kinds(workload: Workload, fleet: Mapping[str, int] | None) -> tuple[AskedKind, ...]:
+    if fleet is None:
+        return (AskedKind.only(workload, TARGETS),)
+    return tuple(
+        AskedKind.only(workload, [f"{name}-v{number}.tar.gz" for number in range(count)], name=name).model_copy(
+            update={"requests": 1 / len(fleet)}
+        )
+        for name, count in fleet.items()
+    )
 
 
 def run_boto3(
