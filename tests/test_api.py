@@ -9,6 +9,7 @@ import mmebench
 from mmebench import Benchmark, api, load_results
 from mmebench.errors import BadInputError
 from mmebench.record.run import StageWindow
+from support.fleets import closed_loop, many, write_fleet
 from support.samples import Sample, sample_table, write_run
 
 STAGES = (StageWindow(users=2, start=0, ready=1, end=11), StageWindow(users=4, start=11, ready=12, end=22))
@@ -68,3 +69,19 @@ def test_nothing_is_imported_before_it_is_asked_for() -> None:
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     assert not hasattr(mmebench, "nonsense")
+
+
+def test_other_mixes_are_predicted_from_what_was_filled(tmp_path: Path) -> None:
+    files = write_fleet(tmp_path / "shop", many(2), closed_loop(1))
+    found = load_results(files.directory)
+    name = found.by_model["model"].iloc[0]
+    predicted = found.predict_mix({name: 1})
+    assert predicted[name].low <= predicted[name].fits <= predicted[name].high
+    for shares in ({}, {"films": 1}, {name: 0}):
+        with pytest.raises(BadInputError, match=r"predict_mix: got .*; allowed: parts over 0 of"):
+            found.predict_mix(shares)
+
+
+def test_a_mix_is_predicted_of_fleets_only(results: Path) -> None:
+    with pytest.raises(BadInputError, match="allowed: only for a fleet that was filled"):
+        load_results(results).predict_mix({"resnet18": 1})

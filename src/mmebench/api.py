@@ -16,6 +16,7 @@
 On local, 3 targets as pt; 50 requests/s at p99 30 ms (4 users).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -28,6 +29,7 @@ from mmebench.benchmark.story import run_benchmark
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.figures.by_model import summarise_models, without_models
 from mmebench.figures.by_target import summarise_targets
+from mmebench.figures.mix_capacity import Predicted, predict_mix
 from mmebench.figures.requests import read_requests
 from mmebench.figures.summary import summarise
 from mmebench.record.layout import CHARTS_OF_ALL, REPORT, RunFiles, find_runs
@@ -140,8 +142,35 @@ class Results:
             raise BadInputError(f"{files.run}: no record of the run; without it nobody knows its stages")
         return summarise_targets(read_requests(files.samples, record.capacity), record)
 
+    def predict_mix(self, shares: Mapping[str, float], run: str | None = None) -> dict[str, Predicted]:
+        """How many of each model of a fleet should fit together in another mix, with bounds.
+
+        It follows from what the filling of the endpoint found that a copy of each takes of its memory; the
+        experiment ``mixes`` shows how far that is true.
+
+        Args:
+            shares: the parts of the models in the mix, ``{"photos": 1, "reviews": 3}``; others are not in it.
+            run: one of :attr:`runs`; may be left out where there is only one.
+
+        Raises:
+            BadInputError: there is no such run, it is of no fleet, or nobody knows what a copy takes.
+        """
+        record = find_run(self._files(run))
+        capacity = None if record is None else record.capacity
+        known = [kind.name for kind in capacity.kinds] if capacity else []
+        if not known or not shares or set(shares) - set(known) or min(shares.values()) <= 0:
+            allowed = f"parts over 0 of {', '.join(known)}" if known else "only for a fleet that was filled"
+            raise BadInputError(f"predict_mix: got {dict(shares)}; allowed: {allowed}")
+        predicted = None if capacity is None else predict_mix(capacity, shares)
+        if predicted is None:
+            raise BadInputError(
+                f"predict_mix: got {dict(shares)}; what a copy of one of them takes is not known: fewer than two "
+                "were in memory, or the endpoint does not say how much of that there is"
+            )
+        return predicted
+
     def experiment(self, kind: str, run: str | None = None) -> pd.DataFrame:
-        """The table of an experiment: ``cold_starts``, ``working_set``, ``interference`` or ``churn``.
+        """The table of an experiment: ``cold_starts``, ``working_set``, ``interference``, ``churn`` or ``mixes``.
 
         Raises:
             BadInputError: there is no such run, or the experiment was not part of it.

@@ -111,3 +111,28 @@ def test_a_budget_counts_every_endpoint_and_every_engine(account: str, spec: Spe
     small = spec.model_copy(update={"endpoint": spec.endpoint.model_copy(update={"budget": 11.0})})
     with pytest.raises(BadInputError, match=r"\$11\.00 is less than the \$11\.25"):
         next(find_parts(small, tmp_path / "results", Watcher(), lambda directory: None))
+
+
+@pytest.mark.slow
+def test_a_fleet_has_an_engine_for_each_of_its_models_that_takes_one(
+    account: str, spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_job, "run_name", lambda _: JOB)
+    key = f"mmebench/{JOB}/engine/{JOB}/output/model.tar.gz"
+    cloud.client("s3", account).put_object(Bucket=cloud.BUCKET, Key=key, Body=engine())
+    assert spec.model is not None
+    models = {"fast": {"model": spec.model, "platform": "trt"}, "plain": {"model": spec.model, "platform": "onnx"}}
+    fleet = Spec.model_validate({"models": models, "name": "shop", "endpoint": spec.endpoint})
+    results = tmp_path / "results"
+    found = find_parts(fleet, results, Watcher(), lambda directory: None)
+    parts = [part for part in found if isinstance(part, Part)]
+    assert [part.label for part in parts] == ["mix on ml.g4dn.xlarge", "mix on ml.g5.xlarge"]
+    assert {part.directory for part in parts} == {results / "shop"}
+    opened = open_part(parts[0], results, tmp_path, Spending(), Watcher(), lambda: None)
+    with opened.endpoint:
+        assert [(kind.name, kind.package.platform) for kind in opened.kinds] == [
+            ("fast", "trt"),
+            ("plain", "onnx"),
+        ]
+        folders = [kind.package.archive.parent for kind in opened.kinds]
+        assert folders == [results / ".packages" / "fast", results / ".packages" / "plain"]

@@ -180,3 +180,19 @@ def test_users_think_for_a_time_or_for_times_between_two() -> None:
     assert 0.05 <= min(first) < 0.06
     assert 0.49 < max(first) <= 0.5
     assert float(np.mean(first)) == pytest.approx(0.275, rel=0.02)
+
+
+def test_a_trace_names_targets_of_any_kind_and_each_has_a_body_of_its_own(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "timestamp,target\n0,d.tar.gz\n1,a.tar.gz\n2,d.tar.gz\n3,c.tar.gz\n")
+    workload = Workload.model_validate(
+        {"arrivals": {"kind": "trace", "path": path}, "profile": {"stages": [{"duration": 5}]}}
+    )
+    fleet = [
+        AskedKind.only(workload, TARGETS, name="photos"),
+        AskedKind.only(workload.model_copy(update={"payload": Payload(pool=3)}), ["d.tar.gz"], name="reviews"),
+    ]
+    every = (*TARGETS, "d.tar.gz")
+    keys = trace_keys(read_trace(path, every, names_targets=True), workload, fleet, [1, 3], [])
+    asked = [(every[key // 4], key % 4) for _, key in keys]
+    assert [target for target, _ in asked] == ["d.tar.gz", "a.tar.gz", "d.tar.gz", "c.tar.gz"]
+    assert all((body == 0) is (target != "d.tar.gz") for target, body in asked)

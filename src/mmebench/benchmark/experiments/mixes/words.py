@@ -34,4 +34,5 @@ def _describe(run: Run, mix: pd.DataFrame) -> str:
 
 
 def _listed(mix: pd.DataFrame, column: str) -> str:
-    return " and ".join(f"{row[column]:.0f} {row['kind']}" for _, row in mix.iterrows())
+    *others, last = [f"{row[column]:.0f} {row['kind']}" for _, row in mix.iterrows()]
+    return f"{', '.join(others)} and {last}" if others else last
