@@ -71,6 +71,10 @@ def test_rates_of_models_are_the_rate_of_stages_that_say_none() -> None:
         ({"photos": {"requests": 0}}, "models.photos.requests: got 0; allowed: a number over 0"),
         ({"photos": {"requests": 1, "rate": 2}}, "models.photos: got both requests and rate"),
         ({"photos": {"rate": 3}, "reviews": {"rate": 3}}, "models.photos.rate: a closed loop has no rate"),
+        (
+            {"photos": {"rate": 3}, "reviews": {"rate": 3}, "workload": {"profile": [{"users": 4}]}},
+            "models.photos.rate: a closed loop has no rate",
+        ),
         ({"photos": {"platform": None}}, "models.photos.platform: missing; write e.g. platform: onnx"),
         ({"photos": {"platform": "keras"}}, "models.photos.platform: got 'keras'; allowed: pt, onnx"),
         ({"photos": {"payload": {"batch": 9}}}, "models.photos.payload.batch 9 goes over max_batch_size 8"),

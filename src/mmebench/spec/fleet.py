@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
+from mmebench.spec.arrivals import ARRIVALS, RateArrivals
 from mmebench.spec.platforms import AnyPlatform, PlatformSpec
 from mmebench.spec.popularity import AnyPopularity, Popularity
 from mmebench.spec.profile import Rate
@@ -227,7 +228,7 @@ def with_rates_of_models(spec: Any) -> Any:
     rates = [member.get("rate") for member in models.values() if isinstance(member, dict)]
     numbers = [rate for rate in rates if isinstance(rate, int | float)]
     workload = spec.get("workload", {})
-    if not numbers or len(numbers) < len(models) or not isinstance(workload, dict):
+    if not numbers or len(numbers) < len(models) or not isinstance(workload, dict) or not _is_rated(workload):
         return spec
     profile = workload.get("profile")
     stages = profile.get("stages") if isinstance(profile, dict) else profile
@@ -236,3 +237,9 @@ def with_rates_of_models(spec: Any) -> Any:
     rated = [{"rate": sum(numbers)} | stage if isinstance(stage, dict) else stage for stage in stages]
     whole = profile | {"stages": rated} if isinstance(profile, dict) else rated
     return spec | {"workload": workload | {"profile": whole}}
+
+
+def _is_rated(workload: dict[str, Any]) -> bool:
+    arrivals = workload.get("arrivals", "closed")
+    kind = ARRIVALS.by_name.get(str(arrivals.get("kind") if isinstance(arrivals, dict) else arrivals))
+    return kind is not None and issubclass(kind, RateArrivals)

@@ -94,9 +94,9 @@ class Spec(Strict):
         """One model on its platforms."""
         if self.model is None:
             raise ValueError("model: missing; write e.g. model: {source: timm, name: resnet50}")
-        for field in ("name", "objectives.models"):
-            if self.name is not None if field == "name" else self.objectives.models:
-                raise ValueError(f"{field}: is for a fleet of models; leave it out, or write models: …")
+        for field, given in (("name", self.name), ("objectives.models", self.objectives.models)):
+            if given:
+                raise ValueError(f"{field}: is for a fleet of models; leave it out, or write models")
         if not self.platforms and not self.model.is_ready_archive:
             raise ValueError(
                 f"platforms: got none; allowed: 1 or more of {', '.join(PLATFORMS)}; write e.g. platforms: [pt]"
@@ -168,7 +168,7 @@ class Spec(Strict):
         """What is measured on each endpoint, one after another: the model on each platform, or all models at once.
 
         Ready archives, and folders of them, have been looked into
-        (:func:`mmebench.models.ready_archive.complete_archives`).
+        (:func:`mmebench.models.completion.complete_archives`).
         """
         workload = self.workload
         if self.model is not None:
