@@ -100,10 +100,12 @@ class Capacity(Record):
     @property
     def by_kind(self) -> str:
         """How many of each kind, in words: ``11 photos, 3 reviews``; of many kinds the most frequent ones."""
-        shown = sorted(self.kinds, key=lambda kind: kind.fits, reverse=True)[:_FEW]
-        rest = len(self.kinds) - len(shown)
-        more = [f"{self.fits - sum(kind.fits for kind in shown)} of {rest} others"] if rest else []
-        return ", ".join([*(f"{kind.fits} {kind.name}" for kind in shown), *more])
+        ranked = sorted(self.kinds, key=lambda kind: kind.fits, reverse=True)
+        shown = ranked if len(ranked) <= _FEW + 1 else ranked[:_FEW]
+        words = [f"{kind.fits} {kind.name}" for kind in shown]
+        if rest := ranked[len(shown) :]:
+            words.append(f"{sum(kind.fits for kind in rest)} of {len(rest)} other models")
+        return ", ".join(words)
 
     @property
     def places(self) -> str:
