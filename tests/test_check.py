@@ -55,7 +55,7 @@ def test_what_it_costs_on_sagemaker(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """Without a call to AWS, where the spec says it all."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     said = json.loads(check(tmp_path, SAGEMAKER, "--json").output)
-    assert [label for label, _ in said["runs"]] == [
+    assert [label for label, *_ in said["runs"]] == [
         "pt on ml.g5.xlarge",
         "onnx on ml.g5.xlarge",
         "pt on ml.g4dn.xlarge",

@@ -60,7 +60,7 @@ def test_sizes_durations_and_short_forms(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"foo": 1}, r"foo: unknown key; allowed: endpoint, experiments, layout, model"),
+        ({"foo": 1}, r"foo: unknown key; allowed: endpoint, experiments, grid, layout, model"),
         ({"endpoint": {"memory": True}}, r"endpoint\.memory: got True; write a size as 4GiB"),
         ({"endpoint": {"devices": [True]}}, r"endpoint\.devices\.0: got True"),
         ({"endpoint": {"memry": "2GiB"}}, r"endpoint\.memry: unknown key.*did you mean memory\?"),
@@ -73,7 +73,7 @@ def test_sizes_durations_and_short_forms(tmp_path: Path) -> None:
         ({"model": {"source": "timm"}}, r"model\.name: missing"),
         ({"model": {"source": "timm", "name": "a", "weight": "b"}}, r"model\.weight: unknown key.*mean weights\?"),
         ({"platforms": []}, r"platforms: got none; allowed: 1 or more of pt, onnx, .*; write e.g."),
-        ({"platforms": ["pt", "pt"]}, r"platforms: got pt twice; allowed: each kind once"),
+        ({"platforms": ["pt", "pt"]}, r"platforms: got pt twice; allowed: each once"),
         ({"platforms": ["tflite"]}, r"platforms: got 'tflite'; allowed: pt, onnx, openvino, trt, or for a ready"),
         (
             {"platforms": [{"kind": "pt", "max_batch_size": 0, "dynamic_batching": {}}]},

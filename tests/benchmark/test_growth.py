@@ -7,6 +7,7 @@ import pytest
 
 from mmebench.benchmark.growth import check_size, find_growth
 from mmebench.benchmark.parts import Part, find_parts
+from mmebench.benchmark.wanted import find_wanted
 from mmebench.errors import BadInputError
 from mmebench.formats.tensors import TensorSpec
 from mmebench.load.payload import Body, make_body
@@ -40,7 +41,7 @@ def part(tmp_path: Path, config: str, batch: int) -> Part:
             "workload": {"payload": {"batch": batch}},
         }
     )
-    (found,) = find_parts(spec, tmp_path / "results", Watcher(), lambda directory: None)
+    (found,) = find_parts(find_wanted(spec), tmp_path / "results", Watcher(), lambda directory: None)
     assert isinstance(found, Part)
     return found
 

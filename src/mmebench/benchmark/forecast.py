@@ -1,11 +1,11 @@
 """What a benchmark will do and how long its loads take, as far as its spec says it: nothing is started for it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from mmebench.benchmark.time_left import load_seconds
+from mmebench.benchmark.time_left import mean_load_seconds
+from mmebench.benchmark.wanted import Wanted, in_order
 from mmebench.record.run import Price
-from mmebench.spec import Spec
 
 
 class Planned(NamedTuple):
@@ -15,6 +15,8 @@ class Planned(NamedTuple):
     """``onnx on ml.g5.xlarge``."""
     usd_per_hour: float | None
     """Of all its instances; None where nobody bills."""
+    changes: str
+    """What is changed of the spec, in words; nothing where it is measured as it is."""
 
 
 class Forecast(NamedTuple):
@@ -46,17 +48,18 @@ class Forecast(NamedTuple):
         return sum(rates) / 3600 * self.seconds / len(self.runs) if rates else None
 
 
-def make_forecast(spec: Spec, prices: Mapping[str, Price]) -> Forecast:
+def make_forecast(wanted: Sequence[Wanted], prices: Mapping[str, Price]) -> Forecast:
     """Args: ``prices`` are of one instance of each type."""
     runs = []
-    for endpoint in spec.endpoint.each():
+    for each, endpoint in in_order(wanted):
         price = prices.get(endpoint.instance_type or "")
         hourly = None if price is None else price.usd_per_hour * endpoint.instances
         where = f" on {endpoint.instance_type}" if endpoint.instance_type else ""
-        runs += [Planned(f"{fleet.platform}{where}", hourly) for fleet in spec.fleets]
+        runs.append(Planned(f"{each.label}{where}", hourly, each.changes))
+    first = wanted[0].spec
     return Forecast(
         runs=tuple(runs),
-        stages=len(spec.workload.stages) or None,
-        load_seconds=load_seconds(spec.workload),
-        experiments=tuple((experiment.title, experiment.seconds) for experiment in spec.experiments),
+        stages=len(first.workload.stages) or None,
+        load_seconds=mean_load_seconds([each.spec.workload for each in wanted]),
+        experiments=tuple((experiment.title, experiment.seconds) for experiment in first.experiments),
     )

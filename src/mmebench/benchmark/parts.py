@@ -11,47 +11,50 @@ from mmebench.benchmark.kind import PackagedKind
 from mmebench.benchmark.measurement import digest
 from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.spending import Spending
+from mmebench.benchmark.wanted import Wanted, check_endpoints, each_endpoint, in_order
 from mmebench.endpoints.endpoint import Endpoint
 from mmebench.endpoints.opener import open_endpoint, opener_of
 from mmebench.errors import BadInputError
 from mmebench.load.payload.payload import Body, check_room, make_body
-from mmebench.models.engine import (
-    check_inputs,
-    count_engines,
-    exported_platform,
-    find_builder,
-    is_built,
-    package_engine,
-)
+from mmebench.models.engine import check_inputs, exported_platform, find_builder, is_built, package_engine
+from mmebench.models.fingerprint import fingerprint
 from mmebench.models.package import Package, package_model
 from mmebench.record.layout import find_runs
 from mmebench.record.run import Price, Run, find_run, unread_records
-from mmebench.spec import Fleet, Kind, ServedEndpoint, Spec
+from mmebench.spec import Kind, ServedEndpoint, Spec, platform_label
+
+Folder = Callable[[Kind], Path]
+"""Where the packages of a kind of model are kept."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A run that is yet to be measured: a fleet, or copies of one model on one platform, on an endpoint."""
+    """A run that is yet to be measured: what is wanted, on an endpoint."""
 
-    spec: Spec
+    wanted: Wanted
     """With this part's endpoint alone."""
-    fleet: Fleet
     kinds: tuple[PackagedKind, ...]
     """What it is made of; packages are what is served, or what its engine is built from."""
+    packages: Folder
     directory: Path
     fingerprint: str
     price: Price | None
 
     @property
+    def spec(self) -> Spec:
+        """What is asked for."""
+        return self.wanted.spec
+
+    @property
     def model(self) -> str:
         """What its results are filed under."""
-        return self.fleet.name or self.kinds[0].package.model
+        return self.wanted.fleet.name or self.kinds[0].package.model
 
     @property
     def label(self) -> str:
         """``pt on ml.g5.xlarge``, or ``pt`` where there is one kind of machine only."""
         kind = self.spec.endpoint.instance_type
-        return f"{self.fleet.platform} on {kind}" if kind else self.fleet.platform
+        return f"{self.wanted.label} on {kind}" if kind else self.wanted.label
 
 
 @dataclass(frozen=True)
@@ -63,45 +66,48 @@ class Measured:
 
 
 def find_parts(
-    spec: Spec, results: Path, observer: Observer, enter: Callable[[Path], None]
+    wanted: Sequence[Wanted], results: Path, observer: Observer, enter: Callable[[Path], None]
 ) -> Iterator[Part | Measured]:
     """All of them, packaged.
 
     Args:
-        spec, results, observer: what is asked for, where everything goes, and who is told.
+        wanted, results, observer: what is asked for, where everything goes, and who is told.
         enter: called with the directory of a model's results before anything in it is looked at.
 
     Raises:
         BadInputError: a package cannot be served, or all of it could cost more than the spec allows.
     """
-    opener = opener_of(spec.endpoint)
-    prices = opener.check(spec.endpoint, len(spec.fleets), count_engines(spec))
-    opener.prepare(spec.endpoint)
-    for endpoint in spec.endpoint.each():
-        for fleet in spec.fleets:
-            kinds = tuple(_package(kind, endpoint, results, observer) for kind in fleet.kinds)
-            directory = results / (fleet.name or kinds[0].package.model)
-            directory.mkdir(parents=True, exist_ok=True)
-            enter(directory)
-            alone = spec.model_copy(update={"endpoint": endpoint})
-            fingerprint = _fingerprint(alone, kinds)
-            for reason in unread_records(directory):
-                observer.unread(reason)
-            earlier = _find_complete(directory, fingerprint)
-            if earlier is None:
-                yield Part(alone, fleet, kinds, directory, fingerprint, _price_of(endpoint, prices))
-            else:
-                yield Measured(directory, earlier)
+    prices = check_endpoints(wanted)
+    for endpoint in each_endpoint(wanted):
+        opener_of(endpoint).prepare(endpoint)
+    packages = partial(_packages, results, wanted)
+    for each, endpoint in in_order(wanted):
+        kinds = tuple(_package(kind, endpoint, packages, observer, each.label) for kind in each.fleet.kinds)
+        directory = results / (each.fleet.name or kinds[0].package.model)
+        directory.mkdir(parents=True, exist_ok=True)
+        enter(directory)
+        alone = replace(each, spec=each.spec.model_copy(update={"endpoint": endpoint}))
+        made_of = _fingerprint(alone, kinds)
+        for reason in unread_records(directory):
+            observer.unread(reason)
+        earlier = _find_complete(directory, made_of)
+        if earlier is None:
+            price = _price_of(endpoint, prices)
+            yield Part(alone, kinds, packages, directory, made_of, price)
+        else:
+            yield Measured(directory, earlier)
 
 
-def _package(kind: Kind, endpoint: ServedEndpoint, results: Path, observer: Observer) -> PackagedKind:
-    """A kind of model as an archive, or as what its engine is built from."""
+def _package(
+    kind: Kind, endpoint: ServedEndpoint, packages: Folder, observer: Observer, label: str
+) -> PackagedKind:
+    """A kind of model as an archive, or as what its engine is built from; ``label`` is of the run."""
     built = is_built(kind.model, kind.platform)
     if built:
         find_builder(endpoint)
     form = exported_platform(kind.platform) if built else kind.platform
-    tell = partial(observer.packaging, kind.name or kind.platform.label)
-    package = package_model(kind.model, form, _packages(results, kind), tell, kind.payload.sequence_length)
+    tell = partial(observer.packaging, kind.name or label)
+    package = package_model(kind.model, form, packages(kind), tell, kind.payload.sequence_length)
     if built:
         check_inputs(package, endpoint)
     observer.packaged(package)
@@ -111,10 +117,20 @@ def _package(kind: Kind, endpoint: ServedEndpoint, results: Path, observer: Obse
         raise error if kind.name is None else BadInputError(f"models.{kind.name}: {error}") from None
 
 
-def _packages(results: Path, kind: Kind) -> Path:
-    """Each model of a fleet has a folder of its own: two may be the same but for an option."""
+def _packages(results: Path, wanted: Sequence[Wanted], kind: Kind) -> Path:
+    """One folder for all, as long as no two could be called the same: what differs in an option is not."""
     folder = results / ".packages"
-    return folder if kind.name is None else folder / kind.name
+    if kind.name is None and len(wanted) == 1:
+        return folder
+    names = [(each.model, platform_label(each.platform.kind, each.platform.precision)) for each in _kinds(wanted)]
+    alike = names.count((kind.model, platform_label(kind.platform.kind, kind.platform.precision)))
+    if kind.name is None and alike == 1:
+        return folder
+    return folder / fingerprint(kind.model, kind.platform, kind.payload.sequence_length)[:12]
+
+
+def _kinds(wanted: Sequence[Wanted]) -> list[Kind]:
+    return [kind for each in wanted for kind in each.fleet.kinds]
 
 
 def _requests(kind: Kind, package: Package) -> tuple[Body, Growth]:
@@ -163,13 +179,12 @@ class OpenPart:
 
 
 def open_part(
-    part: Part, results: Path, stores: Path, spending: Spending, observer: Observer, proceed: Callable[[], None]
+    part: Part, stores: Path, spending: Spending, observer: Observer, proceed: Callable[[], None]
 ) -> OpenPart:
     """The part's endpoint, after its engines; in a thread of its own where several may come up at once.
 
     Args:
         part: which.
-        results: where packages are kept.
         stores: the folder for what endpoints serve.
         spending: begins to count.
         observer: is told how it goes.
@@ -181,7 +196,7 @@ def open_part(
         proceed()
 
     endpoint_spec = part.spec.endpoint
-    kinds = tuple(_with_engine(kind, endpoint_spec, results, tell) for kind in part.kinds)
+    kinds = tuple(_with_engine(kind, endpoint_spec, part.packages(kind.asked), tell) for kind in part.kinds)
     store = Path(tempfile.mkdtemp(dir=stores))
     endpoint = open_endpoint(endpoint_spec, store, part.directory / "endpoint.log", tell)
     spending.begin(part.fingerprint, part.price)
@@ -189,26 +204,27 @@ def open_part(
 
 
 def _with_engine(
-    kind: PackagedKind, endpoint: ServedEndpoint, results: Path, tell: Callable[[str], None]
+    kind: PackagedKind, endpoint: ServedEndpoint, folder: Path, tell: Callable[[str], None]
 ) -> PackagedKind:
     """The same, served as the engine that it takes, if it takes one."""
     asked = kind.asked
     if not is_built(asked.model, asked.platform):
         return kind
-    folder, longest = _packages(results, asked), asked.payload.sequence_length
-    package = package_engine(kind.package, asked.platform, longest, find_builder(endpoint), folder, tell)
+    longest, builder = asked.payload.sequence_length, find_builder(endpoint)
+    package = package_engine(kind.package, asked.platform, longest, builder, folder, tell)
     return replace(kind, package=package)
 
 
-def _fingerprint(spec: Spec, kinds: Sequence[PackagedKind]) -> str:
+def _fingerprint(wanted: Wanted, kinds: Sequence[PackagedKind]) -> str:
     """Of all that decides what is measured; other platforms of the spec do not, objectives only in a search."""
+    spec = wanted.spec
     beside = {"platforms"} if spec.workload.profile.search else {"platforms", "objectives"}
     asked = spec.model_dump(mode="json", exclude=beside)
     asked["endpoint"] = {key: value for key, value in asked["endpoint"].items() if key not in spec.endpoint.beside}
     served = [
         {"platform": kind.asked.platform.model_dump(mode="json"), "archive": kind.package.sha256} for kind in kinds
     ]
-    return digest(asked | {"served": served})
+    return digest(asked | {"served": served, "label": wanted.label})
 
 
 def _find_complete(directory: Path, fingerprint: str) -> Run | None:

@@ -22,18 +22,15 @@ from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.opening import open_ahead
 from mmebench.benchmark.outcome import Outcome
 from mmebench.benchmark.parts import OpenPart, Part, find_parts, open_part
-from mmebench.benchmark.preflight import refuse_early
 from mmebench.benchmark.spending import Spending
-from mmebench.benchmark.time_left import load_seconds
+from mmebench.benchmark.time_left import mean_load_seconds
+from mmebench.benchmark.wanted import each_endpoint, find_wanted, foresee
 from mmebench.endpoints.endpoint import Monitored, Staying
-from mmebench.endpoints.opener import opener_of
 from mmebench.errors import BadInputError, MmebenchError, disk_errors, make_folder
 from mmebench.load.asked_kind import AskedKind
 from mmebench.load.locust_pages import LocustPages
 from mmebench.load.processes.connections import allow_connections
 from mmebench.load.processes.token import token_of
-from mmebench.load.schedule.plan import too_short
-from mmebench.models.completion import complete_archives
 from mmebench.record.claim import claim
 from mmebench.record.layout import RunFiles
 from mmebench.record.metrics import write_metrics
@@ -61,16 +58,16 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, pages: LocustPa
         MmebenchError: nothing could be measured. What was, and the samples of what broke, are on disk, and the
             same call goes on from there.
     """
-    spec = complete_archives(spec)
-    refuse_early(spec)
-    allow_connections(spec.workload)
-    spec = spec.model_copy(update={"endpoint": opener_of(spec.endpoint).complete(spec.endpoint)})
-    if spec.workload.workers is not None:
-        token_of(spec.workload.workers)  # better missed now than when everything is loaded
-    for what in (*too_short(spec.workload, spec.objectives, spec.shares), *spec.remarks):
+    wanted = find_wanted(spec)
+    for each in wanted:
+        allow_connections(each.spec.workload)
+        if each.spec.workload.workers is not None:
+            token_of(each.spec.workload.workers)  # better missed now than when everything is loaded
+    for what in dict.fromkeys(what for each in wanted for what in foresee(each.spec)):
         observer.warned(what)
     make_folder(results)
-    observer.planned(len(tuple(spec.endpoint.each())) * len(spec.fleets), load_seconds(spec.workload))
+    runs = [each.spec for each in wanted for _ in each.spec.endpoint.each()]
+    observer.planned(len(runs), mean_load_seconds([run.workload for run in runs]))
     problems: list[MmebenchError] = []
     spending = Spending()
     kept: list[Path] = []
@@ -88,7 +85,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, pages: LocustPa
                 observer.recovered(what)
 
     def unmeasured() -> Iterator[Part]:
-        for part in find_parts(spec, results, observer, enter):
+        for part in find_parts(wanted, results, observer, enter):
             if isinstance(part, Part):
                 yield part
             else:
@@ -103,8 +100,8 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, pages: LocustPa
         closing(
             open_ahead(
                 unmeasured(),
-                lambda part, proceed: open_part(part, results, stores, spending, observer, proceed),
-                spec.endpoint.opened_at_once,
+                lambda part, proceed: open_part(part, stores, spending, observer, proceed),
+                min(endpoint.opened_at_once for endpoint in each_endpoint(wanted)),
             )
         ) as parts,
     ):
@@ -193,7 +190,7 @@ def _run_part(
     part: Part, opened: OpenPart, spending: Spending, observer: Observer, pages: LocustPages | None
 ) -> Run:
     """One run: fill the endpoint, offer the load, do the experiments."""
-    spec, fleet, kinds, endpoint = part.spec, part.fleet, opened.kinds, opened.endpoint
+    spec, fleet, kinds, endpoint = part.spec, part.wanted.fleet, opened.kinds, opened.endpoint
     with closing(RuntimeClient(endpoint, spec.endpoint.aws_profile)) as client:
 
         def invoke(copy: Copy) -> None:
@@ -213,7 +210,7 @@ def _run_part(
         observer.filled(capacity)
         targets = address_targets(spec.targets, kinds, capacity, endpoint, invoke)
         asked = [kind.under_load(own) for kind, own in zip(kinds, targets, strict=True)]
-        where = (part.directory, endpoint.instance_type, fleet.platform)
+        where = (part.directory, endpoint.instance_type, part.wanted.label)
         files = RunFiles(*where, sum(map(len, targets)), spec.layout)
         job = ask(
             spec,
@@ -232,6 +229,7 @@ def _run_part(
             container=endpoint.container,
             capacity=capacity,
             price=part.price,
+            changes=dict(part.wanted.variant.changes) if part.wanted.variant else {},
             **about(spec, files),
             **_about_fleet(fleet, kinds, asked),
         )

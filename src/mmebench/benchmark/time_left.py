@@ -1,5 +1,6 @@
 """How far a benchmark is, and how long it will still take."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mmebench.spec.workload import Workload
@@ -9,6 +10,12 @@ from mmebench.units import human_seconds
 def load_seconds(workload: Workload) -> float | None:
     """How long the load of one run goes on; None for a search, which ends when it has found."""
     return sum(stage.duration for stage in workload.stages) or None
+
+
+def mean_load_seconds(workloads: Sequence[Workload]) -> float | None:
+    """The same of several runs, on average; None where one of them is a search."""
+    known = [seconds for workload in workloads if (seconds := load_seconds(workload)) is not None]
+    return sum(known) / len(known) if known and len(known) == len(workloads) else None
 
 
 _ENOUGH = 0.05

@@ -30,6 +30,7 @@ def report_fields(directory: object, report: Report) -> dict[str, Any]:
         "stages": _rows(report.summary),
         "conclusions": report.conclusions.verdict,
         "warnings": report.conclusions.warnings,
+        "variants": report.variants,
         "findings": report.findings,
         "failures": report.failures,
         "unread": report.unread,

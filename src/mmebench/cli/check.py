@@ -23,27 +23,19 @@ def check(spec: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     known yet. `mmebench doctor` looks at the machine or the account.
     """
     from mmebench.benchmark.forecast import make_forecast
-    from mmebench.benchmark.preflight import refuse_early
+    from mmebench.benchmark.wanted import check_endpoints, find_wanted, foresee
     from mmebench.cli.as_json import print_json
-    from mmebench.endpoints.opener import opener_of
-    from mmebench.load.schedule.plan import too_short
-    from mmebench.models.completion import complete_archives
-    from mmebench.models.engine import count_engines
     from mmebench.models.ready_archive import check_archive
     from mmebench.spec import FileModel
     from mmebench.spec.reading import load_spec
 
-    wanted = complete_archives(load_spec(spec, overrides))
-    refuse_early(wanted)
-    for fleet in wanted.fleets:
-        for kind in fleet.kinds:
+    wanted = find_wanted(load_spec(spec, overrides))
+    for each in wanted:
+        for kind in each.fleet.kinds:
             if isinstance(kind.model, FileModel) and kind.model.is_ready_archive:
                 check_archive(kind.model, kind.platform)
-    opener = opener_of(wanted.endpoint)
-    wanted = wanted.model_copy(update={"endpoint": opener.complete(wanted.endpoint)})
-    prices = opener.check(wanted.endpoint, len(wanted.fleets), count_engines(wanted))
-    forecast = make_forecast(wanted, prices)
-    doubts = [*too_short(wanted.workload, wanted.objectives, wanted.shares), *wanted.remarks]
+    forecast = make_forecast(wanted, check_endpoints(wanted))
+    doubts = list(dict.fromkeys(what for each in wanted for what in foresee(each.spec)))
     if as_json:
         print_json(forecast._asdict() | {"seconds": forecast.seconds, "usd": forecast.usd, "doubts": doubts})
         return 0
@@ -57,7 +49,8 @@ def _lines(forecast: "Forecast") -> Iterator[str]:
 
     for run in forecast.runs:
         price = "" if run.usd_per_hour is None else f", ${run.usd_per_hour:.4g} an hour"
-        yield f"  {run.label}{price}"
+        changes = f": {run.changes}" if run.changes else ""
+        yield f"  {run.label}{changes}{price}"
     if forecast.load_seconds is None:
         yield "each: a search, which takes as many stages as it needs"
     else:

@@ -76,7 +76,15 @@ def _print(outcome: Outcome, objectives: Objectives, verdict: Verdict) -> None:
     chosen = (choice.reason,) if choice else ()
     where = f"Results, charts and samples: {outcome.directory}/"
     report = outcome.report
-    for line in (*report.findings, *report.failures, *verdict.lines, *chosen, where, *outcome.staying):
+    for line in (
+        *report.variants,
+        *report.findings,
+        *report.failures,
+        *verdict.lines,
+        *chosen,
+        where,
+        *outcome.staying,
+    ):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 

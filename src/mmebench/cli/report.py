@@ -39,7 +39,7 @@ def report(directory: Path, tracking: str | None, as_json: bool) -> None:
     console.print(summary_table(written.summary))
     if (models := models_table(written.summary, written.objectives)) is not None:
         console.print(models)
-    for line in written.findings:
+    for line in (*written.variants, *written.findings):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     for reason in written.unread:
         say(BadInputError(reason))

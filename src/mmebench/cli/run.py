@@ -14,11 +14,15 @@ from mmebench.cli.options import (
     ui_option,
     ui_port_option,
 )
+from mmebench.errors import BadInputError
 
 if TYPE_CHECKING:
     from mmebench.benchmark.outcome import Outcome
     from mmebench.benchmark.progress import RunProgress
     from mmebench.load.locust_pages import LocustPages
+
+_MOST_RUNS = 200
+"""More are asked for by a slip sooner than by intent."""
 
 
 @click.command()
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 @set_option
 @ui_option
 @ui_port_option
+@click.option("--yes", is_flag=True, help=f"Measure even more than {_MOST_RUNS} runs.")
 @output_options
 def run(
     spec: Path,
@@ -34,6 +39,7 @@ def run(
     overrides: tuple[str, ...],
     ui: bool,
     ui_port: int,
+    yes: bool,
     output: Output,
 ) -> int:
     """Benchmark SPEC: package, serve, fill, load, report.
@@ -43,6 +49,11 @@ def run(
     from mmebench.spec.reading import load_spec
 
     wanted = load_spec(spec, overrides)  # a mistake need not wait for what takes long to import
+    if not yes and (count := wanted.runs) > _MOST_RUNS:
+        raise BadInputError(
+            f"{spec}: got {count} runs, each with an endpoint of its own; allowed: {_MOST_RUNS}; make the grid "
+            "smaller, or start it with --yes"
+        )
     from mmebench.benchmark.story import run_benchmark
     from mmebench.cli.outcome import show
 

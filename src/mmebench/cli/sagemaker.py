@@ -20,4 +20,4 @@ def read_spec(path: Path, overrides: tuple[str, ...] = ()) -> tuple[Spec, SageMa
     if not isinstance(spec.endpoint, SageMakerEndpoint):
         raise BadInputError(f"{path}: its endpoint is local; this is for endpoint: {{kind: sagemaker, …}}")
     endpoint = with_session_defaults(spec.endpoint)
-    return spec, endpoint, count_engines(spec)
+    return spec, endpoint, count_engines(spec.fleets)

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from mmebench.figures.compare import Side
 from mmebench.record.run import ModelKind, Run
+from mmebench.spec.variants import describe_changes
 
 _WORKLOAD = ("payload", "popularity", "arrivals", "timeout", "headers")
 """What of a workload must be the same; the profile may differ, as stages are paired by their load."""
@@ -45,6 +46,9 @@ def find_differences(before: Side, after: Side) -> Differences:
         mine, others = getattr(first, name), getattr(second, name)
         if mine != others:
             notable.append(f"{name.replace('_', ' ')}: {mine} and {others}")
+    if first.changes != second.changes:
+        mine, others = (describe_changes(run.changes) or "none" for run in (first, second))
+        notable.append(f"changes of a variant: {mine} and {others}")
     notable += _environment(first.environment, second.environment)
     return Differences(prohibitive, notable)
 

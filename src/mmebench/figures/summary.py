@@ -26,6 +26,7 @@ from mmebench.record.own_samples import COLUMNS, OwnSamples, window_ns
 from mmebench.record.run import Capacity, Run, StageWindow, find_run, objectives_of, unread_records
 from mmebench.record.samples import SampleFile, count_samples
 from mmebench.record.sightings import read_sightings, server_times
+from mmebench.spec.variants import describe_changes
 
 __all__ = ["StageSummary", "summarise", "summarise_history", "summarise_stage"]
 
@@ -86,6 +87,7 @@ def _from_samples(files: RunFiles, run: Run) -> pd.DataFrame:
     frame = _frame(files, stages, min(files.targets, run.capacity.fits) if run.capacity else files.targets)
     rows = pd.concat([frame, pd.DataFrame(shares)], axis=1).assign(
         precision=run.precision,
+        changes=describe_changes(run.changes),
         goodput_within_ms=NAN if within is None else within * 1e3,
         samples_over_locust=_samples_over_locust(files),
         **_capacity_columns(run.capacity),

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from typing_extensions import override
@@ -24,7 +24,7 @@ from mmebench.formats.triton_config import parse
 from mmebench.models.config import checked, make_config
 from mmebench.models.package import Package, read_package
 from mmebench.scratch import scratch
-from mmebench.spec import ModelSource, Onnx, PlatformSpec, ServedEndpoint, Spec, TensorRt
+from mmebench.spec import Fleet, ModelSource, Onnx, PlatformSpec, ServedEndpoint, TensorRt
 
 ENGINE = "model.plan"
 LOG = "trtexec.log"
@@ -43,9 +43,9 @@ def is_built(model: ModelSource, platform: PlatformSpec) -> bool:
     return platform.built and not model.is_ready_archive
 
 
-def count_engines(spec: Spec) -> int:
-    """How many engines have to be there for all of a benchmark on one kind of instance."""
-    return sum(is_built(kind.model, kind.platform) for fleet in spec.fleets for kind in fleet.kinds)
+def count_engines(fleets: Iterable[Fleet]) -> int:
+    """How many engines have to be there for these on one kind of instance."""
+    return sum(is_built(kind.model, kind.platform) for fleet in fleets for kind in fleet.kinds)
 
 
 def exported_platform(platform: PlatformSpec) -> PlatformSpec:

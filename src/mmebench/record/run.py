@@ -202,6 +202,8 @@ class Run(Record):
     kinds: tuple[ModelKind, ...] = ()
     """Of a fleet: what it is made of, and ``model`` is its name, ``platform`` and ``precision`` are ``mix``. Empty
     where all targets are copies of one model."""
+    changes: dict[str, Any] = {}
+    """Of a variant: what was changed, by its place in the spec."""
     capacity: Capacity | None = None
     stages: tuple[StageWindow, ...] = ()
     loads_during_load: int | None = None

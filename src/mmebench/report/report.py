@@ -29,6 +29,7 @@ from mmebench.report.runs import name_all, stages_by_run, tell_apart
 from mmebench.report.words.conclusions import Conclusions, common_objectives, conclude
 from mmebench.report.words.experiments import write_experiments
 from mmebench.report.words.failures import explain_failures
+from mmebench.report.words.variants import describe_variants
 from mmebench.spec import Objectives
 
 if TYPE_CHECKING:  # it takes a second, and is imported where something is drawn
@@ -46,6 +47,8 @@ class Report(NamedTuple):
     objectives: Objectives
     """What it was held against."""
     conclusions: Conclusions
+    variants: tuple[str, ...]
+    """What was changed for each variant, a line each; none where the spec was measured as it is."""
     findings: tuple[str, ...]
     """What experiments show, a line each."""
     failures: tuple[str, ...]
@@ -83,7 +86,15 @@ def write_report(directory: Path, changed: RunFiles | None = None, objectives: O
     asked = common_objectives(records) if objectives is None else objectives
     conclusions = conclude(summary, asked, records, unread)
     write_html(runs, summary, asked, conclusions, findings, directory / REPORT)
-    return Report(summary, asked, conclusions, tuple(findings), tuple(explain_failures(records)), unread)
+    return Report(
+        summary,
+        asked,
+        conclusions,
+        describe_variants(records),
+        tuple(findings),
+        tuple(explain_failures(records)),
+        unread,
+    )
 
 
 def _write_summary(summary: pd.DataFrame, directory: Path) -> None:

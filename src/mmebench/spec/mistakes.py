@@ -52,6 +52,10 @@ def _has_wrong_items(item: Any, errors: list[Any]) -> bool:
 
 def _mistake(item: Any, place: Place, schema: dict[str, Any]) -> str:
     got = item["input"]
+    if item["loc"][-1:] == ("[key]",) and item["type"] in _KNOWN and item["type"] != "value_error":
+        above = Place.find(schema, item["loc"][:-2])
+        names = [{"type": "string"} | node["propertyNames"] for node in above.nodes if "propertyNames" in node]
+        return f"{got_words(got)} as a name; allowed: {allowed_words(names)}; call it otherwise"
     match item["type"]:
         case "extra_forbidden":
             return _unknown_key(str(item["loc"][-1]), place, schema)

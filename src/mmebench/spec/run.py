@@ -3,9 +3,10 @@
 from difflib import get_close_matches
 from typing import Any, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from mmebench.spec.arrivals import RateArrivals
+from mmebench.spec.changing import changed
 from mmebench.spec.endpoints import AnyEndpoint, LocalEndpoint
 from mmebench.spec.experiments import AnyExperiment
 from mmebench.spec.fleet import (
@@ -24,6 +25,7 @@ from mmebench.spec.fleet import (
     with_rates_of_models,
 )
 from mmebench.spec.layout import AnyLayout
+from mmebench.spec.mistakes import find_mistakes
 from mmebench.spec.platforms import (
     PLATFORMS,
     AnyPlatform,
@@ -34,6 +36,7 @@ from mmebench.spec.platforms import (
 )
 from mmebench.spec.sources import AnyModel, ModelSource
 from mmebench.spec.strict import OneOrSeveral, Strict, first_repeated
+from mmebench.spec.variants import Changes, Place, RunName, Values, Variant, variants_of_grid
 from mmebench.spec.workload import AnyTargets, Objectives, Payload, Targets, Workload, check_search
 
 _ONE_WAY: dict[str, Any] = {
@@ -69,6 +72,12 @@ class Spec(Strict):
     objectives: Objectives = Field(default_factory=Objectives)
     experiments: OneOrSeveral[AnyExperiment] = Field((), description="what else is to be shown, after the load")
     layout: AnyLayout = "stars"
+    variants: dict[RunName, Changes] = Field(
+        {}, description="instead of the spec as it is: it with some fields changed, each under a name of its own"
+    )
+    grid: dict[Place, Values] = Field(
+        {}, description="the same for every combination of these values: {platforms.0.max_batch_size: [1, 8]}"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -88,7 +97,36 @@ class Spec(Strict):
         for experiment in self.experiments:
             experiment.check(self.workload.clients)
         check_search(self.workload, self.objectives)
+        for variant in self.named_variants:
+            self._vary(variant)
         return self
+
+    @property
+    def named_variants(self) -> tuple[Variant, ...]:
+        """What is changed, by name; none where the spec is measured as it is."""
+        if self.variants and self.grid:
+            raise ValueError("got both variants and grid; give one of them")
+        named = tuple(Variant(name, changes) for name, changes in self.variants.items())
+        return named or (variants_of_grid(self.grid) if self.grid else ())
+
+    def _vary(self, variant: Variant) -> Self:
+        """The spec with these fields changed.
+
+        Raises:
+            ValueError: that is no spec; the message names the variant.
+        """
+        where = f"variants.{variant.name}" if self.variants else "grid"
+        plain = {name: getattr(self, name) for name in self.model_fields_set - {"variants", "grid"}}
+        try:
+            return type(self).model_validate(changed(type(self).model_construct(**plain), variant.changes))
+        except ValidationError as error:
+            raise ValueError(f"{where}: {'; '.join(find_mistakes(error, type(self)))}") from None
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from None
+
+    def varied(self) -> tuple[tuple[Variant | None, Self], ...]:
+        """What is measured: each variant with its name, or the spec as it is."""
+        return tuple((variant, self._vary(variant)) for variant in self.named_variants) or ((None, self),)
 
     def _check_model(self) -> None:
         """One model on its platforms."""
@@ -101,11 +139,11 @@ class Spec(Strict):
             raise ValueError(
                 f"platforms: got none; allowed: 1 or more of {', '.join(PLATFORMS)}; write e.g. platforms: [pt]"
             )
-        labels = [platform_label(platform_kind(each.kind), each.precision) for each in self.platforms]
+        labels = [each.name or platform_label(platform_kind(each.kind), each.precision) for each in self.platforms]
         if twice := first_repeated(labels):
             raise ValueError(
-                f"platforms: got {twice} twice; allowed: each kind once at each precision; leave one out, or run "
-                "them as two specs"
+                f"platforms: got {twice} twice; allowed: each once by its name, which is the kind and a lowered "
+                "precision unless told; leave one out, or give it a name"
             )
         for experiment in self.experiments:
             if experiment.of_fleets or experiment.models:
@@ -151,6 +189,14 @@ class Spec(Strict):
             if member.platform is not None:
                 at = f"{where}.payload" if member.payload else "workload.payload"
                 _check_pair(member.model, member.platform, payload, f"{where}.platform", at)
+
+    @property
+    def runs(self) -> int:
+        """How many there will be, each on an endpoint of its own."""
+        return sum(
+            len(tuple(spec.endpoint.each())) * (max(1, len(spec.platforms)) if spec.models is None else 1)
+            for _, spec in self.varied()
+        )
 
     @property
     def remarks(self) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ from mmebench.report.runs import RunKey
 from mmebench.report.words.conclusions import Conclusions
 from mmebench.report.words.objectives import describe_objectives
 from mmebench.spec import EXPERIMENTS, Objectives
+from mmebench.spec.variants import describe_changes
 
 _MOST_TILES = 8
 """Runs whose figures are there at once; those of others at a click."""
@@ -144,6 +145,9 @@ def _head(run: Shown, runs: Sequence[Shown], objectives: Objectives) -> _Head:
     about = f"{run.key.targets} targets under load"
     if several and run.key.instance_type not in run.name:
         about = f"{run.key.instance_type}, {about}"
+    record = run.recorded.run
+    if record is not None and record.changes:
+        about = f"{about}; {describe_changes(record.changes)}"
     return _Head(run.number, run.name, about, run.key, make_tiles(run, objectives))
 
 

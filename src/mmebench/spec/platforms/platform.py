@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from mmebench.spec.strict import Duration, Strict
+from mmebench.spec.variants import RunName
 
 
 class DynamicBatching(Strict):
@@ -29,6 +30,9 @@ class PlatformSpec(Strict):
     """
 
     kind: Name
+    name: RunName | None = Field(
+        None, description="what its runs are called; its kind, and precision where that is lowered, unless told"
+    )
     precision: Literal["fp32", "fp16"] = "fp32"
     max_batch_size: int = Field(
         8, ge=0, le=1024, description="0: the model has no batch dimension, and shapes are whole"
@@ -66,8 +70,8 @@ class PlatformSpec(Strict):
 
     @property
     def label(self) -> str:
-        """See :func:`platform_label`."""
-        return platform_label(self.kind, self.precision)
+        """What its runs are called."""
+        return self.name or platform_label(self.kind, self.precision)
 
     @model_validator(mode="before")
     @classmethod

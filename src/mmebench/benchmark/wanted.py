@@ -1,0 +1,89 @@
+"""What a spec wants to have measured: each variant, and of each the model on each platform or the fleet."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mmebench.benchmark.preflight import refuse_early
+from mmebench.endpoints.opener import opener_of
+from mmebench.errors import BadInputError
+from mmebench.load.schedule.plan import too_short
+from mmebench.models.completion import complete_archives
+from mmebench.models.engine import count_engines
+from mmebench.record.run import Price
+from mmebench.spec import Fleet, ServedEndpoint, Spec
+from mmebench.spec.variants import Variant, describe_changes
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is measured on each of its endpoint's instance types."""
+
+    spec: Spec
+    """Of its variant, and with what ready archives and the surroundings say."""
+    fleet: Fleet
+    variant: Variant | None
+    """None where the spec is measured as it is."""
+
+    @property
+    def changes(self) -> str:
+        """What is changed of the spec, in words; nothing where it is measured as it is."""
+        return "" if self.variant is None else describe_changes(self.variant.changes)
+
+    @property
+    def label(self) -> str:
+        """What files, tables and charts call it in place of a platform."""
+        if self.variant is None:
+            return self.fleet.platform
+        return self.variant.name if len(self.spec.fleets) == 1 else f"{self.fleet.platform}-{self.variant.name}"
+
+
+def find_wanted(spec: Spec) -> list[Wanted]:
+    """All of it, in its order; files that the spec names have been read.
+
+    Raises:
+        BadInputError: it cannot be run, as far as the spec and these files tell.
+    """
+    found = []
+    for variant, varied in spec.varied():
+        try:
+            whole = complete_archives(varied)
+            refuse_early(whole)
+            whole = whole.model_copy(update={"endpoint": opener_of(whole.endpoint).complete(whole.endpoint)})
+        except BadInputError as error:
+            raise error if variant is None else BadInputError(f"{variant.name}: {error}") from None
+        found += [Wanted(whole, fleet, variant) for fleet in whole.fleets]
+    return found
+
+
+def foresee(spec: Spec) -> list[str]:
+    """What it will not show, or is taken otherwise than it was written, a sentence each."""
+    return [*too_short(spec.workload, spec.objectives, spec.shares), *spec.remarks]
+
+
+def each_endpoint(wanted: Sequence[Wanted]) -> list[ServedEndpoint]:
+    """The endpoints that are asked for, each once."""
+    found: list[ServedEndpoint] = []
+    for each in wanted:
+        if each.spec.endpoint not in found:
+            found.append(each.spec.endpoint)
+    return found
+
+
+def in_order(wanted: Sequence[Wanted]) -> Iterator[tuple[Wanted, ServedEndpoint]]:
+    """What is measured on which endpoint: all of it on one instance type before the next one."""
+    for endpoint in each_endpoint(wanted):
+        for alone in endpoint.each():
+            yield from ((each, alone) for each in wanted if each.spec.endpoint == endpoint)
+
+
+def check_endpoints(wanted: Sequence[Wanted]) -> dict[str, Price]:
+    """Refuse what would be refused later, or costs too much; returns the price of each instance type that has one.
+
+    Raises:
+        BadInputError: see :meth:`mmebench.endpoints.opener.Opener.check`.
+    """
+    prices: dict[str, Price] = {}
+    for endpoint in each_endpoint(wanted):
+        fleets = [each.fleet for each in wanted if each.spec.endpoint == endpoint]
+        prices |= opener_of(endpoint).check(endpoint, len(fleets), count_engines(fleets))
+    return prices

@@ -1,0 +1,82 @@
+"""Variants: the same benchmark with some fields changed, each under a name of its own."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import Field
+
+RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,59}$", examples=["b32"])]
+"""What a run is called in names of files, which have ``*`` and ``_`` between their parts."""
+Place = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", examples=["platforms.0.max_batch_size"])
+]
+Changes = Annotated[dict[Place, Any], Field(min_length=1, examples=[{"platforms.0.max_batch_size": 32}])]
+Values = Annotated[tuple[Any, ...], Field(min_length=1, examples=[[1, 8, 32]])]
+
+_MOST = 10_000
+"""Variants of a grid: more nobody can mean."""
+
+
+class Variant(NamedTuple):
+    """One of them."""
+
+    name: str
+    changes: Mapping[str, Any]
+    """Values by place."""
+
+
+def variants_of_grid(grid: Mapping[str, Sequence[Any]]) -> tuple[Variant, ...]:
+    """Every combination of the values, called ``max-batch-size-8.instances-2``.
+
+    Raises:
+        ValueError: there are too many, or two would have one name.
+    """
+    count = 1
+    for values in grid.values():
+        count *= len(values)
+    if count > _MOST:
+        raise ValueError(f"grid: got {count:,} combinations; allowed: {_MOST:,}; leave out some values")
+    short = _short_names(list(grid))
+    found = []
+    for values in product(*grid.values()):
+        changes = dict(zip(grid, values, strict=True))
+        name = ".".join(f"{short[place]}-{_plain(value)}" for place, value in changes.items())
+        found.append(Variant(name, changes))
+    twice = [name for name, times in Counter(variant.name for variant in found).items() if times > 1]
+    if twice:
+        raise ValueError(f"grid: two combinations would be called {twice[0]}; write them as variants, with names")
+    return tuple(found)
+
+
+def describe_changes(changes: Mapping[str, Any]) -> str:
+    """``platforms.0.max_batch_size: 1, workload.payload.encoding: json``."""
+    return ", ".join(f"{place}: {_in_yaml(value)}" for place, value in changes.items())
+
+
+def _in_yaml(value: Any) -> str:
+    return {True: "true", False: "false", None: "null"}.get(value, str(value)) if _is_plain(value) else str(value)
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, bool)
+
+
+def _short_names(places: Sequence[str]) -> dict[str, str]:
+    """The last part of each place, or as many of the last as tell them apart."""
+    names = {}
+    for place in places:
+        parts = place.split(".")
+        for length in range(1, len(parts) + 1):
+            end = parts[-length:]
+            if sum(other.split(".")[-length:] == end for other in places) == 1:
+                break
+        names[place] = "-".join(_plain(part) for part in end)
+    return names
+
+
+def _plain(value: Any) -> str:
+    """As it may be part of a name."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", str(value)).strip("-") or "none"

@@ -1,0 +1,158 @@
+"""Variants of a spec: the same benchmark with some fields changed."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from mmebench.benchmark.story import run_benchmark
+from mmebench.cli import cli
+from mmebench.errors import BadInputError
+from mmebench.record.layout import find_runs
+from mmebench.record.run import read_run
+from mmebench.spec import Spec
+from mmebench.spec.reading import read_spec
+from mmebench.spec.variants import describe_changes
+from support.tiny_models import file_model, onnx_bytes
+from support.watching import Watcher
+
+BASE: dict[str, Any] = {
+    "model": {"source": "timm", "name": "resnet18"},
+    "platforms": "onnx",
+    "endpoint": {"memory": "2GiB", "kind": "local"},
+    "workload": {"profile": [{"users": 2, "duration": "10s"}]},
+    "objectives": {"p99": "200ms"},
+}
+
+
+def spec(**more: Any) -> Spec:
+    return read_spec(BASE | more, "test")
+
+
+def test_a_spec_without_variants_is_measured_as_it_is() -> None:
+    one = spec()
+    assert one.varied() == ((None, one),)
+
+
+def test_each_variant_is_the_spec_with_its_changes_and_no_others() -> None:
+    asked = spec(
+        variants={
+            "b1": {"platforms.0.max_batch_size": 1},
+            "json": {"workload.payload.encoding": "json", "workload.profile.stages.0.users": 4},
+            "pt": {"platforms": "pt", "endpoint.memory": "3GiB"},
+            "alone": {"platforms.0.dynamic_batching": None},
+        }
+    )
+    varied = {variant.name: each for variant, each in asked.varied() if variant is not None}
+    assert [each.platforms[0].max_batch_size for each in varied.values()] == [1, 8, 8, 8]
+    assert [each.workload.payload.encoding for each in varied.values()] == ["binary", "json", "binary", "binary"]
+    assert [each.workload.profile.stages[0].users for each in varied.values()] == [2, 4, 2, 2]
+    assert [each.platforms[0].kind for each in varied.values()] == ["onnx", "onnx", "pt", "onnx"]
+    assert varied["alone"].platforms[0].dynamic_batching is None
+    assert {each.objectives.p99 for each in varied.values()} == {0.2}
+    assert all(not each.variants for each in varied.values())
+
+
+def test_a_grid_is_every_combination() -> None:
+    found = spec(grid={"platforms.0.max_batch_size": [1, 8, 32], "platforms.0.instances": [1, 2]}).varied()
+    assert [variant.name for variant, _ in found if variant] == [
+        f"max-batch-size-{size}.instances-{count}" for size in (1, 8, 32) for count in (1, 2)
+    ]
+    assert [(each.platforms[0].max_batch_size, each.platforms[0].instances) for _, each in found] == [
+        (size, count) for size in (1, 8, 32) for count in (1, 2)
+    ]
+
+
+def test_fields_of_one_name_are_told_apart_by_where_they_are() -> None:
+    fleet = {
+        "models": {name: {"model": BASE["model"], "platform": "onnx"} for name in ("a", "b")},
+        "grid": {"models.a.platform.instances": [1], "models.b.platform.instances": [2]},
+    }
+    ((variant, _),) = read_spec(fleet, "test").varied()
+    assert variant is not None
+    assert variant.name == "a-platform-instances-1.b-platform-instances-2"
+
+
+def test_platforms_of_one_kind_have_names() -> None:
+    named = [{"kind": "onnx", "name": f"onnx-b{size}", "max_batch_size": size} for size in (1, 32)]
+    assert [fleet.platform for fleet in spec(platforms=named).fleets] == ["onnx-b1", "onnx-b32"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"variants": {"b1": {"platforms.0.max_batch": 1}}},
+            r"variants\.b1: platforms\.0\.max_batch: unknown",
+        ),
+        (
+            {"variants": {"b1": {"platforms.3.kind": "pt"}}},
+            r"variants\.b1: platforms\.3\.kind: there is no",
+        ),
+        ({"variants": {"b_1": {"targets": 1}}}, "got 'b_1' as a name; allowed: text like b32; call it otherwise"),
+        ({"variants": {"x": {"model.name.foo": 1}}}, "there is nothing in 'resnet18' to change"),
+        ({"variants": {"x": {"objectives.p99": "soon"}}}, r"variants\.x: objectives\.p99: got 'soon'"),
+        ({"variants": {"x": {}}}, r"variants\.x: got an empty mapping"),
+        ({"grid": {"targets": []}}, r"grid\.targets: got an empty list"),
+        ({"grid": {"targets": [1]}, "variants": {"a": {"targets": 2}}}, "got both variants and grid"),
+        ({"grid": {"model.name": ["a.b", "a-b"]}}, "two combinations would be called name-a-b"),
+        ({"grid": {"targets": list(range(1, 20_001))}}, "grid: got 20,000 combinations; allowed: 10,000"),
+        ({"platforms": ["onnx", {"kind": "onnx"}]}, "platforms: got onnx twice; .* or give it a name"),
+    ],
+)
+def test_what_cannot_be_varied_so_is_refused_in_words(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadInputError, match=message):
+        spec(**change)
+
+
+def test_changes_in_words() -> None:
+    changes = {"platforms.0.max_batch_size": 1, "platforms.0.dynamic_batching": None, "a.b": True}
+    assert describe_changes(changes) == (
+        "platforms.0.max_batch_size: 1, platforms.0.dynamic_batching: null, a.b: true"
+    )
+
+
+def test_more_runs_than_anybody_means_are_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(yaml.safe_dump(BASE | {"grid": {"targets": list(range(1, 202))}}))
+    result = CliRunner().invoke(cli, ["run", str(path), "--results", str(tmp_path / "results")])
+    assert isinstance(result.exception, BadInputError)
+    assert "got 201 runs, each with an endpoint of its own; allowed: 200" in str(result.exception)
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.slow
+def test_variants_are_runs_under_their_names(tmp_path: Path) -> None:
+    (tmp_path / "tiny.onnx").write_bytes(onnx_bytes(1.0))
+    asked = read_spec(
+        {
+            "model": file_model(tmp_path / "tiny.onnx"),
+            "platforms": "onnx",
+            "endpoint": {"kind": "local", "container": "python", "memory": "1GiB"},
+            "targets": 1,
+            "workload": {
+                "arrivals": {"kind": "closed", "think_time": "10ms"},
+                "profile": [{"users": 1, "duration": "1s"}],
+            },
+            "variants": {"b1": {"platforms.0.max_batch_size": 1}, "b4": {"platforms.0.max_batch_size": 4}},
+        },
+        "test",
+    )
+    outcome = run_benchmark(asked, tmp_path / "results", Watcher())
+    runs = {files.platform: read_run(files.run) for files in find_runs(outcome.directory)}
+    assert {name: run.changes for name, run in runs.items()} == {
+        "b1": {"platforms.0.max_batch_size": 1},
+        "b4": {"platforms.0.max_batch_size": 4},
+    }
+    assert [run.package["max_batch_size"] for run in runs.values()] == [1, 4]
+    assert outcome.report.variants == ("b1: platforms.0.max_batch_size: 1", "b4: platforms.0.max_batch_size: 4")
+    summary = pd.read_csv(outcome.directory / "summary_results.csv")
+    assert summary["changes"].tolist() == ["platforms.0.max_batch_size: 1", "platforms.0.max_batch_size: 4"]
+    assert "platforms.0.max_batch_size: 4" in (outcome.directory / "report.html").read_text(encoding="utf-8")
+    before = {name: run.finished_at for name, run in runs.items()}
+    run_benchmark(asked, tmp_path / "results", Watcher())
+    again = {files.platform: read_run(files.run).finished_at for files in find_runs(outcome.directory)}
+    assert again == before, "measured already"
