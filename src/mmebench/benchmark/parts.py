@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from mmebench.benchmark.growth import Growth, check_size, find_growth
-from mmebench.benchmark.kind import PackagedKind
+from mmebench.benchmark.kind import PackagedKind, naming, packages_of
 from mmebench.benchmark.measurement import digest
 from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.spending import Spending
@@ -49,9 +49,9 @@ class Part:
 
     @property
     def label(self) -> str:
-        """``pt on ml.g5.xlarge``, or ``pt`` where there is one kind of machine only."""
+        """``pt on ml.g5.xlarge``, or ``pt`` where there is one kind of machine only; of a fleet its name."""
         kind = self.spec.endpoint.instance_type
-        return f"{self.fleet.platform} on {kind}" if kind else self.fleet.platform
+        return f"{self.fleet.label} on {kind}" if kind else self.fleet.label
 
 
 @dataclass(frozen=True)
@@ -101,20 +101,12 @@ def _package(kind: Kind, endpoint: ServedEndpoint, results: Path, observer: Obse
         find_builder(endpoint)
     form = exported_platform(kind.platform) if built else kind.platform
     tell = partial(observer.packaging, kind.name or kind.platform.label)
-    package = package_model(kind.model, form, _packages(results, kind), tell, kind.payload.sequence_length)
-    if built:
-        check_inputs(package, endpoint)
-    observer.packaged(package)
-    try:
+    with naming(kind):
+        package = package_model(kind.model, form, packages_of(results, kind), tell, kind.payload.sequence_length)
+        if built:
+            check_inputs(package, endpoint)
+        observer.packaged(package)
         return PackagedKind(kind, package, *_requests(kind, package))
-    except BadInputError as error:
-        raise error if kind.name is None else BadInputError(f"models.{kind.name}: {error}") from None
-
-
-def _packages(results: Path, kind: Kind) -> Path:
-    """Each model of a fleet has a folder of its own: two may be the same but for an option."""
-    folder = results / ".packages"
-    return folder if kind.name is None else folder / kind.name
 
 
 def _requests(kind: Kind, package: Package) -> tuple[Body, Growth]:
@@ -195,7 +187,7 @@ def _with_engine(
     asked = kind.asked
     if not is_built(asked.model, asked.platform):
         return kind
-    folder, longest = _packages(results, asked), asked.payload.sequence_length
+    folder, longest = packages_of(results, asked), asked.payload.sequence_length
     package = package_engine(kind.package, asked.platform, longest, find_builder(endpoint), folder, tell)
     return replace(kind, package=package)
 

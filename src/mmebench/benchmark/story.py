@@ -22,7 +22,7 @@ from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.opening import open_ahead
 from mmebench.benchmark.outcome import Outcome
 from mmebench.benchmark.parts import OpenPart, Part, find_parts, open_part
-from mmebench.benchmark.preflight import refuse_early
+from mmebench.benchmark.preflight import refuse_early, refuse_without_room
 from mmebench.benchmark.spending import Spending
 from mmebench.benchmark.time_left import load_seconds
 from mmebench.endpoints.endpoint import Monitored, Staying
@@ -63,6 +63,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, pages: LocustPa
     """
     spec = complete_archives(spec)
     refuse_early(spec)
+    refuse_without_room(spec, results)
     allow_connections(spec.workload)
     spec = spec.model_copy(update={"endpoint": opener_of(spec.endpoint).complete(spec.endpoint)})
     if spec.workload.workers is not None:

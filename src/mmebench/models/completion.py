@@ -19,8 +19,10 @@ def complete_archives(spec: Spec) -> Spec:
     """
     if isinstance(spec.models, ArchiveFolder):
         folder = spec.models.folder
-        name = spec.name or safe_name(folder.resolve().name)
-        return spec.model_copy(update={"models": _members(folder), "name": name})
+        try:
+            return spec.with_members(_members(folder), spec.name or safe_name(folder.resolve().name))
+        except ValueError as error:
+            raise BadInputError(str(error)) from None
     if spec.models is not None:
         members = {name: _complete_member(name, member) for name, member in spec.models.items()}
         return spec.model_copy(update={"models": members})
@@ -34,12 +36,26 @@ def complete_archives(spec: Spec) -> Spec:
 def _members(folder: Path) -> dict[str, Member]:
     paths = sorted(path for path in folder.glob("*.tar.gz") if not path.name.startswith("."))
     if not paths:
-        there = "no archive (*.tar.gz) in it" if folder.is_dir() else "no such folder"
+        what = "a file" if folder.exists() else "no such folder"
+        there = "no archive (*.tar.gz) in it" if folder.is_dir() else what
         raise BadInputError(f"models.from: {folder}: {there}; give a folder with archives that Triton loads")
-    return dict(map(_member, paths))
+    members: dict[str, Member] = {}
+    wrong: list[str] = []
+    for path in paths:
+        try:
+            members |= _member(path)
+        except BadInputError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise BadInputError("\n  ".join(wrong if len(wrong) == 1 else [_of_many(folder, wrong, paths), *wrong]))
+    return members
 
 
-def _member(path: Path) -> tuple[str, Member]:
+def _of_many(folder: Path, wrong: list[str], paths: list[Path]) -> str:
+    return f"models.from: {folder}: {len(wrong)} of {len(paths)} archives cannot be served; mend or remove them"
+
+
+def _member(path: Path) -> dict[str, Member]:
     name = path.name.removesuffix(".tar.gz")
     if safe_name(name) != name:
         raise BadInputError(
@@ -47,7 +63,7 @@ def _member(path: Path) -> tuple[str, Member]:
             "underscores; rename it"
         )
     member = Member.model_validate({"model": {"source": "file", "path": path}, "targets": 1})
-    return name, _complete_member(name, member)
+    return {name: _complete_member(name, member)}
 
 
 def _complete_member(name: str, member: Member) -> Member:

@@ -216,8 +216,13 @@ class Run(Record):
 
     @property
     def title(self) -> str:
-        """Of its pictures: ``resnet50: onnx on ml.g5.xlarge``."""
-        return f"{self.model}: {self.platform} on {self.instance_type}"
+        """Of its pictures: ``resnet50: onnx on ml.g5.xlarge``, of a fleet ``shop on ml.g5.xlarge``."""
+        return f"{self.model if self.kinds else f'{self.model}: {self.platform}'} on {self.instance_type}"
+
+    @property
+    def called(self) -> str:
+        """What it is called beside other runs of its benchmark: its platform, or the fleet's name."""
+        return self.model if self.kinds else self.platform
 
 
 def objectives_of(run: Run) -> Objectives:

@@ -115,7 +115,7 @@ def _draw_run(recorded: Recorded, rows: pd.DataFrame) -> None:
         write_table(recorded.targets, files.by_target, _FLOAT)
     save_or_remove(_draw_kinds(recorded, run, rows, footer), files.kinds_chart)
     if run.capacity is not None and len(run.capacity.loads) > 1:
-        about = f"{run.model}: {run.platform} on {run.instance_type}: capacity"
+        about = f"{run.title}: capacity"
         save(draw_capacity(run.capacity, about, footer), files.capacity_chart)
     title = f"{run.model}: {recorded.key.name}"
     stages = find_stretches(run.stages, rows) if files.samples.exists() else []

@@ -12,7 +12,7 @@ from mmebench.spec.fleet import ModelName, check_objectives, check_parts, share_
 from mmebench.spec.layout import AnyLayout
 from mmebench.spec.platforms.platform import Name
 from mmebench.spec.popularity import AnyPopularity
-from mmebench.spec.strict import Strict, first_repeated
+from mmebench.spec.strict import Part, Strict, first_repeated
 from mmebench.spec.workload import Objectives, Payload, Workload, check_search
 
 
@@ -44,7 +44,7 @@ class ServedMember(ServedModel):
     """One kind of model of a fleet behind an endpoint, with its targets there."""
 
     targets: AnyTargetNames = Field(description="names, or {pattern: …, count: …}")
-    requests: float | None = Field(
+    requests: Part | None = Field(
         None, gt=0, le=1e9, description="its part of the requests; those of all models make the whole"
     )
     popularity: AnyPopularity | None = Field(None, description="within its targets; the workload's unless told")

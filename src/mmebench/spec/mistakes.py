@@ -5,6 +5,7 @@ All of it is read from the JSON schema that editors check specs with, so that bo
 
 import difflib
 import json
+import re
 from datetime import date
 from typing import Any, get_args
 
@@ -13,7 +14,7 @@ from pydantic_core.core_schema import ErrorType
 
 from mmebench.spec.places import Place, find_key
 from mmebench.spec.strict import Strict
-from mmebench.spec.wording import allowed_words, example, got_words, names_of_kinds
+from mmebench.spec.wording import NAME, allowed_words, example, got_words, names_of_kinds
 
 _KNOWN = set(get_args(ErrorType))
 """Whose words are pydantic's; those of other types are ours."""
@@ -67,6 +68,8 @@ def _mistake(item: Any, place: Place, schema: dict[str, Any]) -> str:
             return f"got {name!r}; allowed: {', '.join(map(repr, names))}; {how}"
         case "value_error":
             return str(item["ctx"]["error"])
+        case _ if item["loc"][-1] == "[key]":
+            return f"got {got!r} as a name; allowed: {NAME}; {_as_name(got)}"
         case known if known in _KNOWN:
             allowed = allowed_words(place.nodes)
             return f"{got_words(got, place.nodes)}; allowed: {allowed}; {_what_to_write(got, place)}"
@@ -78,7 +81,9 @@ def _unknown_key(key: str, place: Place, schema: dict[str, Any]) -> str:
     allowed = ", ".join(place.beside)
     close = difflib.get_close_matches(key, place.beside, n=1)
     elsewhere = find_key(schema, key)
-    if close and not elsewhere:
+    if _other_number(key) in place.beside:
+        hint = f"did you mean {_other_number(key)}?"
+    elif close and not elsewhere:
         hint = f"did you mean {close[0]}?"
     elif elsewhere := elsewhere or find_key(schema, _other_number(key)):
         hint = f"did you mean {' or '.join(elsewhere[:2])}?"
@@ -90,6 +95,12 @@ def _unknown_key(key: str, place: Place, schema: dict[str, Any]) -> str:
 def _other_number(key: str) -> str:
     """``platforms`` for ``platform``, and the other way round."""
     return key.removesuffix("s") if key.endswith("s") else f"{key}s"
+
+
+def _as_name(got: Any) -> str:
+    if not isinstance(got, str):
+        return f'write it in quotes, "{got}", as YAML reads it as something else otherwise'
+    return f"write e.g. {re.sub('[^A-Za-z0-9._-]+', '-', got).strip('-._') or 'photos'}"
 
 
 def _how_to_add(place: Place) -> str:

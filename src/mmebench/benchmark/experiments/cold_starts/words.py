@@ -19,7 +19,7 @@ def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
     save(draw(cold_starts, f"{run.title}: cold starts", footer), files.chart)
     summary = summarise_cold_starts(cold_starts)
     return [
-        f"{row['kind'] or run.platform}: a cold start takes {_seconds(row['p50_s'])} at the median and "
+        f"{row['kind'] or run.called}: a cold start takes {_seconds(row['p50_s'])} at the median and "
         f"{_seconds(row['max_s'])} at most, {row['concurrency']:.0f} at once; "
         f"warm {_seconds(row['warm_p50_s'])}"
         for _, row in summary.iterrows()

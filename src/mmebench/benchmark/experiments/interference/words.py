@@ -37,7 +37,7 @@ def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
 
 
 def _describe(run: Run, pair: Pair, table: pd.DataFrame) -> str:
-    course, who = pair.course, pair.steady or run.platform
+    course, who = pair.course, pair.steady or run.called
     of = f" of {pair.neighbours}" if pair.neighbours else ""
     failures = sum(course.failures) + course.failed_neighbours
     failed = f"; {failures} requests failed" if failures else ""
