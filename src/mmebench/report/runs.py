@@ -26,6 +26,12 @@ class RunKey(NamedTuple):
         """``onnx on ml.g5.xlarge, 61 targets``."""
         return f"{self.platform} on {self.instance_type}, {self.targets} targets"
 
+    def title(self, model: str) -> str:
+        """Of its pictures: ``resnet50: onnx on ml.g5.xlarge, 61 targets``; a fleet has no platform of its own."""
+        if self.platform == MIX:
+            return f"{model} on {self.instance_type}, {self.targets} targets"
+        return f"{model}: {self.name}"
+
 
 class Look(NamedTuple):
     """How one of several runs is shown."""

@@ -102,7 +102,11 @@ def _form(value: Any) -> str:
 
 
 _EXAMPLE = {"photos": {"model": {"source": "timm", "name": "resnet18"}, "platform": "onnx"}}
-Members = Annotated[dict[ModelName, Member], Field(min_length=1, examples=[_EXAMPLE])]
+BY_NAME: dict[str, Any] = {"additionalProperties": False}
+"""Has editors say, too, which names may be."""
+Members = Annotated[
+    dict[ModelName, Member], Field(min_length=1, examples=[_EXAMPLE], json_schema_extra=BY_NAME)
+]
 AnyMembers = Annotated[
     Annotated[Members, Tag("(models)")] | Annotated[ArchiveFolder, Tag("(folder)")], Discriminator(_form)
 ]

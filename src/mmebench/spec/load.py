@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 from mmebench.formats.tensors import TensorSpec
 from mmebench.spec.endpoints import ExistingEndpoint
 from mmebench.spec.endpoints.existing import AnyTargetNames, names_of
-from mmebench.spec.fleet import ModelName, check_objectives, check_parts, share_out
+from mmebench.spec.fleet import BY_NAME, ModelName, check_objectives, check_parts, share_out
 from mmebench.spec.layout import AnyLayout
 from mmebench.spec.platforms.platform import Name
 from mmebench.spec.popularity import AnyPopularity
@@ -56,7 +56,7 @@ class ServedMember(ServedModel):
         return names_of(self.targets)
 
 
-ServedMembers = Annotated[dict[ModelName, ServedMember], Field(min_length=1)]
+ServedMembers = Annotated[dict[ModelName, ServedMember], Field(min_length=1, json_schema_extra=BY_NAME)]
 
 _ONE_WAY: dict[str, Any] = {
     "if": {"required": ["models"]},
