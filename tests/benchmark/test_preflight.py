@@ -214,7 +214,9 @@ def test_a_fleet_that_is_larger_than_the_disk(tmp_path: Path, monkeypatch: pytes
         models[name] = MEMBER | {"model": MEMBER["model"] | {"path": f"{name}.onnx"}}
     spec = read_spec({"models": models}, "spec")
     with small_disk(tmp_path / "disk", "1m") as disk:
-        said = r"packages take 1\.14 MiB there, the largest large with 684 KiB; allowed: the 1 MiB .* has free; free"
+        said = (
+            r"packages take 1\.14 MiB there, the largest large with 684 KiB; allowed: the 1 MiB .* has free; free"
+        )
         with pytest.raises(BadInputError, match=said):
             run_benchmark(spec, disk / "results", Watcher())
         assert not any(disk.iterdir())

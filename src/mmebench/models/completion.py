@@ -5,14 +5,15 @@ from pathlib import Path
 from mmebench.errors import BadInputError
 from mmebench.models.ready_archive import describe_archive
 from mmebench.models.sources.file import check_file
-from mmebench.spec import PLATFORMS, ArchiveFolder, FileModel, Member, PlatformSpec, Spec
+from mmebench.spec import PLATFORMS, ArchiveFolder, FileModel, Member, PlatformSpec, Popularity, Spec, Uniform
 from mmebench.spec.sources.source import safe_name
 
 
 def complete_archives(spec: Spec) -> Spec:
     """The spec, in which ready archives say what the user has left out: their platform, inputs and outputs.
 
-    A folder of archives becomes a fleet, in which each of them is a model with one target.
+    A folder of archives becomes a fleet, in which each of them is a model with one target. The workload's
+    popularity is that of the archives, in the order of their names.
 
     Raises:
         BadInputError: an archive is not there or broken, or does not say it either; the message names it.
@@ -20,7 +21,8 @@ def complete_archives(spec: Spec) -> Spec:
     if isinstance(spec.models, ArchiveFolder):
         folder = spec.models.folder
         try:
-            return spec.with_members(_members(folder), spec.name or safe_name(folder.resolve().name))
+            members = _asked_by(spec.workload.popularity, _members(folder))
+            return spec.with_members(members, spec.name or safe_name(folder.resolve().name))
         except ValueError as error:
             raise BadInputError(str(error)) from None
     if spec.models is not None:
@@ -49,6 +51,17 @@ def _members(folder: Path) -> dict[str, Member]:
     if wrong:
         raise BadInputError("\n  ".join(wrong if len(wrong) == 1 else [_of_many(folder, wrong, paths), *wrong]))
     return members
+
+
+def _asked_by(popularity: Popularity, members: dict[str, Member]) -> dict[str, Member]:
+    """Within a single target there is nothing to spread, so that the popularity says what each of them gets."""
+    if popularity.traced:
+        return members
+    weights = popularity.spread([f"{name}.tar.gz" for name in members])
+    return {
+        name: member.model_copy(update={"requests": float(share), "popularity": Uniform()})
+        for (name, member), share in zip(members.items(), weights / weights.sum(), strict=True)
+    }
 
 
 def _of_many(folder: Path, wrong: list[str], paths: list[Path]) -> str:

@@ -80,9 +80,17 @@ class Member(Strict):
             raise ValueError("platform: missing; write e.g. platform: onnx")
         return self
 
+    @property
+    def weight(self) -> float:
+        """How much is asked of it beside others, in whatever unit these have."""
+        return next((part for part in (self.requests, self.rate) if part is not None), 1.0)
+
 
 class ArchiveFolder(Strict):
-    """A folder of ready archives: each is a model with one target, which has the file's name."""
+    """A folder of ready archives: each is a model with one target, which has the file's name.
+
+    The workload's popularity is that of the archives, in the order of their names.
+    """
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -104,9 +112,7 @@ def _form(value: Any) -> str:
 _EXAMPLE = {"photos": {"model": {"source": "timm", "name": "resnet18"}, "platform": "onnx"}}
 BY_NAME: dict[str, Any] = {"additionalProperties": False}
 """Has editors say, too, which names may be."""
-Members = Annotated[
-    dict[ModelName, Member], Field(min_length=1, examples=[_EXAMPLE], json_schema_extra=BY_NAME)
-]
+Members = Annotated[dict[ModelName, Member], Field(min_length=1, examples=[_EXAMPLE], json_schema_extra=BY_NAME)]
 AnyMembers = Annotated[
     Annotated[Members, Tag("(models)")] | Annotated[ArchiveFolder, Tag("(folder)")], Discriminator(_form)
 ]

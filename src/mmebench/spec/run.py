@@ -188,8 +188,7 @@ class Spec(Strict):
                 for platform in self.platforms
             )
         assert isinstance(self.models, dict), "folders have been looked into"
-        weights = {name: member.requests or member.rate or 1.0 for name, member in self.models.items()}
-        shares = share_out(weights)
+        shares = share_out({name: member.weight for name, member in self.models.items()})
         kinds = tuple(
             Kind(
                 name,
