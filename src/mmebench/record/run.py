@@ -102,7 +102,9 @@ class Capacity(Record):
         """How many of each kind, in words: ``11 photos, 3 reviews``; of many kinds the most frequent ones."""
         shown = sorted(self.kinds, key=lambda kind: kind.fits, reverse=True)[:_FEW]
         rest = len(self.kinds) - len(shown)
-        more = [f"{self.fits - sum(kind.fits for kind in shown)} of {rest} others"] if rest else []
+        if rest and shown[0].fits <= 1:  # as of a folder, of which each archive is one target
+            return f"one each of {self.fits} of {len(self.kinds)} models"
+        more = [f"{self.fits - sum(kind.fits for kind in shown)} of {rest} other models"] if rest else []
         return ", ".join([*(f"{kind.fits} {kind.name}" for kind in shown), *more])
 
     @property

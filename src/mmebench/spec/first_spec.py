@@ -40,7 +40,7 @@ def _models(wishes: Wishes) -> list[str]:
     if wishes.folder is not None:
         return [
             "# Each archive (*.tar.gz) of the folder is a model with one target, which has the file's name. With",
-            "# several targets of each, or payloads of their own, they are written out one by one: see docs/fleets.md.",
+            "# several targets of each or payloads of their own they are written out one by one: docs/fleets.md",
             f"models: {{from: {_scalar(wishes.folder)}}}",
         ]
     assert wishes.model is not None, "there is one of both"

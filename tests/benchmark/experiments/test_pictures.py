@@ -83,6 +83,18 @@ def test_cold_starts_show_what_they_are_made_of(tmp_path: Path, told: bool) -> N
     save(figure, tmp_path / "chart.png")
 
 
+def test_cold_starts_of_many_models_are_the_longest_of_them(tmp_path: Path) -> None:
+    seconds = [float(number) for number in range(1, 41)]
+    rows = pd.DataFrame({"concurrency": 1, "seconds": seconds, "warm_seconds": 0.1} | dict.fromkeys(PARTS, 0.1))
+    figure = draw_cold_starts(rows.assign(kind=[f"m{each:.0f}" for each in seconds]), "a title", "a footer")
+    split, spread = figure.axes
+    shown = [label.get_text() for label in split.get_yticklabels()]
+    assert shown == [f"m{number}, 1 at once" for number in range(17, 41)]
+    assert "the 24 longest of 40" in split.get_title()
+    assert spread.get_legend_handles_labels()[1] == ["cold, all 40 together", "warm"]
+    save(figure, tmp_path / "chart.png")
+
+
 def test_capacity_says_what_limited_it(tmp_path: Path) -> None:
     loads = tuple(
         FirstInvocation(
