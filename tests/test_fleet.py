@@ -67,8 +67,14 @@ def test_rates_of_models_are_the_rate_of_stages_that_say_none() -> None:
     ("change", "message"),
     [
         ({"photos": {"requests": 0.7}}, "models.reviews.requests: missing, while photos has it; give it to all"),
-        ({"photos": {"requests": -1}}, "models.photos.requests: got -1; allowed: a number over 0"),
-        ({"photos": {"requests": 0}}, "models.photos.requests: got 0; allowed: a number over 0"),
+        (
+            {"photos": {"requests": -1}},
+            "models.photos.requests: got -1; allowed: a number or a share as 70%, over 0",
+        ),
+        (
+            {"photos": {"requests": 0}},
+            "models.photos.requests: got 0; allowed: a number or a share as 70%, over 0",
+        ),
         ({"photos": {"requests": 1, "rate": 2}}, "models.photos: got both requests and rate"),
         ({"photos": {"rate": 3}, "reviews": {"rate": 3}}, "models.photos.rate: a closed loop has no rate"),
         (

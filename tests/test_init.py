@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mmebench.cli import cli
-from mmebench.spec import LocalEndpoint, SageMakerEndpoint
+from mmebench.spec import ArchiveFolder, LocalEndpoint, SageMakerEndpoint
 from mmebench.spec.reading import load_spec
 
 
@@ -47,6 +47,15 @@ def test_a_file_of_ones_own(tmp_path: Path, name: str) -> None:
     assert spec.model.model_dump()["path"] == tmp_path / name
 
 
+def test_a_folder_of_archives(tmp_path: Path) -> None:
+    path = tmp_path / "fleet.yaml"
+    assert init(path, "--models", "my models", "--memory", "2GiB", "--p99", "1s").return_value == 0
+    spec = load_spec(path)
+    assert isinstance(spec.models, ArchiveFolder)
+    assert spec.models.folder == Path("my models")
+    assert spec.workload.profile.search is not None
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
@@ -56,6 +65,7 @@ def test_a_file_of_ones_own(tmp_path: Path, name: str) -> None:
         (["--memory", "much"], "endpoint.memory"),
         (["--memory", "2GiB", "--instance-type", "ml.g5.xlarge"], "got --memory and --instance-type"),
         (["--model", "keras:resnet"], "keras"),
+        (["--models", "archives", "--model", "timm:resnet18"], "got --models and --model"),
     ],
 )
 def test_what_no_spec_may_say_is_refused_and_nothing_is_written(

@@ -92,7 +92,10 @@ def test_platforms_of_one_kind_have_names() -> None:
             {"variants": {"b1": {"platforms.3.kind": "pt"}}},
             r"variants\.b1: platforms\.3\.kind: there is no",
         ),
-        ({"variants": {"b_1": {"targets": 1}}}, "got 'b_1' as a name; allowed: text like b32; call it otherwise"),
+        (
+            {"variants": {"b_1": {"targets": 1}}},
+            "got 'b_1' as a name; allowed: a name of letters, digits, dots and hyphens; write e.g. b-1",
+        ),
         ({"variants": {"x": {"model.name.foo": 1}}}, "there is nothing in 'resnet18' to change"),
         ({"variants": {"x": {"objectives.p99": "soon"}}}, r"variants\.x: objectives\.p99: got 'soon'"),
         ({"variants": {"x": {}}}, r"variants\.x: got an empty mapping"),

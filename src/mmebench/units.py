@@ -1,6 +1,7 @@
 """Durations and sizes as people write them."""
 
 import re
+from typing import Any
 
 DURATION = r"\s*(\d+(?:\.\d+)?)\s*(us|ms|s|m|h)\s*"
 SIZE = r"\s*(\d+(?:\.\d+)?)\s*([kKmMgGtT]?i?[bB]|[kKmMgGtT])\s*"
@@ -52,12 +53,16 @@ def share(text: str | int | float) -> float:
     Raises:
         ValueError: anything else.
     """
-    match = re.fullmatch(SHARE, text) if isinstance(text, str) else None
-    if match is not None:
-        return float(match[1]) / 100
-    if isinstance(text, int | float) and not isinstance(text, bool):
-        return float(text)
+    number = part(text)
+    if isinstance(number, int | float) and not isinstance(number, bool):
+        return float(number)
     raise ValueError(f"got {text!r}; write a share as 1% or 0.01")
+
+
+def part(text: Any) -> Any:
+    """0.7 in ``"70%"``; anything else as it is."""
+    match = re.fullmatch(SHARE, text) if isinstance(text, str) else None
+    return text if match is None else float(match[1]) / 100
 
 
 def human_bytes(size: float) -> str:

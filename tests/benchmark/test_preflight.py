@@ -5,11 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
-from mmebench.benchmark.preflight import refuse_early
+from mmebench.benchmark.kind import packages_of
+from mmebench.benchmark.preflight import refuse_early, refuse_without_room
 from mmebench.benchmark.story import run_benchmark
 from mmebench.errors import BadInputError
 from mmebench.spec.reading import read_spec
+from support.disks import small_disk
+from support.tiny_models import onnx_archive
 from support.watching import Watcher
 
 SPEC: dict[str, Any] = {"model": {"source": "timm", "name": "resnet18", "weights": "random"}, "platforms": "pt"}
@@ -107,21 +111,121 @@ REFUSED: dict[str, tuple[dict[str, Any], Callable[[Path], object], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", REFUSED)
-def test_it_is_refused_before_anything_starts(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    change, prepare, said = REFUSED[what]
-    monkeypatch.chdir(tmp_path)
-    prepare(tmp_path)
-    before = sorted(tmp_path.iterdir())
+PHOTOS: dict[str, Any] = {"model": SPEC["model"], "platform": "onnx"}
+MEMBER: dict[str, Any] = {
+    "model": FILE | {"inputs": [{"name": "x", "datatype": "FP32", "shape": [4]}]}, "platform": "onnx",
+}  # fmt: skip
 
+
+def archives(folder: Path) -> None:
+    """One that is right, two that are not, and what is none."""
+    (folder / "mine").mkdir()
+    onnx_archive(folder / "mine" / "a.tar.gz", 1.0)
+    (folder / "mine" / "b.tar.gz").write_bytes(b"no archive")
+    (folder / "mine" / "c.tar.gz").write_bytes((folder / "mine" / "a.tar.gz").read_bytes()[:100])
+    (folder / "mine" / "README").write_text("read me")
+
+
+def archive(name: str) -> Callable[[Path], object]:
+    def prepare(folder: Path) -> None:
+        (folder / "mine").mkdir()
+        onnx_archive(folder / "mine" / name, 1.0)
+
+    return prepare
+
+
+def picture(folder: Path) -> None:
+    Image.new("RGB", (8, 8)).save(folder / "cat.png")
+    (folder / "model.onnx").write_bytes(b"")
+
+
+FROM: dict[str, Any] = {"models": {"from": "mine"}}
+FLEETS: dict[str, tuple[dict[str, Any], Callable[[Path], object], str]] = {
+    "a trace that names targets of no model": (
+        {"models": {"photos": PHOTOS | {"targets": 2}, "more": PHOTOS | {"targets": 1}}, "workload": TRACED},
+        traced("timestamp,target\n0,films-v0.tar.gz\n"),
+        "line 2: target: got 'films-v0.tar.gz'; allowed: photos-v0.tar.gz … more.tar.gz",
+    ),
+    "models whose targets have one name": (
+        {"models": {"photos": PHOTOS | {"targets": 2}, "photos-v1": PHOTOS | {"targets": 1}}}, nothing,
+        r"models\.photos-v1: got a target photos-v1\.tar\.gz, which another model has, too; allowed",
+    ),
+    "a picture that is not there, of one model": (
+        {"models": {"photos": PHOTOS | {"payload": {"image": "cat.png"}}, "more": PHOTOS}}, nothing,
+        r"models\.photos: .*payload\.image: cat\.png: No such file",
+    ),
+    "a picture for a model of numbers": (
+        {"models": {"photos": PHOTOS, "numbers": MEMBER | {"payload": {"image": "cat.png"}}}}, picture,
+        r"models\.numbers: .*payload\.image: the model takes x FP32 \[4\]; a picture is",
+    ),
+    "a hot set that is larger than one model's targets": (
+        {"models": {"photos": PHOTOS | {"targets": 2, "popularity": {"kind": "hot", "targets": 3}}}}, nothing,
+        r"models\.photos: .*popularity\.targets: got 3; allowed: up to 2",
+    ),
+    "a folder with broken archives": (
+        FROM, archives,
+        r"models\.from: mine: 2 of 3 archives cannot be served; .*\n  models\.b: mine/b.*\n  models\.c: mine/c",
+    ),
+    "a folder that is a file": (
+        FROM, lambda folder: (folder / "mine").write_bytes(b""), r"models\.from: mine: a file; give a folder",
+    ),
+    "a folder whose archive no target can be called after": (
+        FROM, archive("my model.tar.gz"), r"models\.from: got 'my model\.tar\.gz'; allowed .*; rename it",
+    ),
+    "a mix of models that a folder has not": (
+        FROM | {"experiments": {"kind": "mixes", "mixes": {"films": 1, "a": 1}}}, archive("a.tar.gz"),
+        "experiments: mixes got 'films'; allowed: a; name one of them",
+    ),
+    "objectives of a model that a folder has not": (
+        FROM | {"objectives": {"models": {"films": {"p99": "1s"}}}}, archive("a.tar.gz"),
+        r"objectives\.models: got 'films'; allowed: a; name one of them",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def unexported(monkeypatch: pytest.MonkeyPatch) -> None:
     def exported(*arguments: object, **named: object) -> None:
         raise AssertionError("a model is exported")
 
     monkeypatch.setattr("mmebench.benchmark.parts.package_model", exported)
+
+
+@pytest.mark.usefixtures("unexported")
+@pytest.mark.parametrize("what", [*REFUSED, *FLEETS])
+def test_it_is_refused_before_anything_starts(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    change, prepare, said = (REFUSED | FLEETS)[what]
+    monkeypatch.chdir(tmp_path)
+    prepare(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    spec = read_spec(change if what in FLEETS else SPEC | change, "spec")
     with pytest.raises(BadInputError, match=said):
-        run_benchmark(read_spec(SPEC | change, "spec"), tmp_path / "results", Watcher())
+        run_benchmark(spec, tmp_path / "results", Watcher())
     left = [path for path in sorted(tmp_path.iterdir()) if path not in before]
     assert all(path.is_dir() and not any(path.iterdir()) for path in left)
+
+
+@pytest.mark.usefixtures("unexported")
+def test_a_fleet_that_is_larger_than_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of its files would fit. What an earlier start has packaged is there already."""
+    monkeypatch.chdir(tmp_path)
+    models: dict[str, Any] = {}
+    for name, size in (("small", 500_000), ("large", 700_000)):
+        Path(f"{name}.pt").write_bytes(bytes(size))
+        models[name] = MEMBER | {"model": MEMBER["model"] | {"path": f"{name}.pt"}, "platform": "pt"}
+    spec = read_spec({"models": models}, "spec")
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        said = (
+            r"packages take 1\.14 MiB there, the largest large with 684 KiB; allowed: the 1 MiB .* has free; free"
+        )
+        with pytest.raises(BadInputError, match=said):
+            run_benchmark(spec, disk / "results", Watcher())
+        assert not any(disk.iterdir())
+        (large,) = read_spec({"models": {"large": models["large"]}}, "spec").fleets[0].kinds
+        earlier = packages_of(disk / "results", large) / "large-pt.tar.gz"
+        earlier.parent.mkdir(parents=True)
+        earlier.write_bytes(bytes(400_000))
+        refuse_without_room([large], disk / "results")
 
 
 def test_a_trace_of_the_targets_that_there_can_be_is_taken(

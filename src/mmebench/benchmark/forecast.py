@@ -1,6 +1,6 @@
 """What a benchmark will do and how long its loads take, as far as its spec says it: nothing is started for it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from mmebench.benchmark.time_left import mean_load_seconds
@@ -19,10 +19,27 @@ class Planned(NamedTuple):
     """What is changed of the spec, in words; nothing where it is measured as it is."""
 
 
+class Hosted(NamedTuple):
+    """One kind of model of a fleet."""
+
+    name: str
+    model: str | None
+    """None where only the loader of the model knows."""
+    platform: str
+    targets: int | None
+    """As the spec says; None where it is as many as fit beside the others."""
+    share: float
+    """Of what fits, of the targets of models that have no number of their own."""
+    requests: float | None
+    """Of all requests; None where a trace says which target each is for."""
+
+
 class Forecast(NamedTuple):
     """All of it. Packaging, creating, filling and reports come on top of what is offered."""
 
     runs: tuple[Planned, ...]
+    models: tuple[Hosted, ...]
+    """Of a fleet: what there is in each run; none where runs are of one model."""
     stages: int | None
     """Of each run; None for a search, which makes as many as it needs."""
     load_seconds: float | None
@@ -48,6 +65,16 @@ class Forecast(NamedTuple):
         return sum(rates) / 3600 * self.seconds / len(self.runs) if rates else None
 
 
+def _hosted(wanted: Wanted) -> Iterator[Hosted]:
+    kinds = wanted.fleet.kinds
+    shared = sum(kind.targets.share for kind in kinds if kind.targets.fixed is None)
+    for kind in kinds:
+        if kind.name is not None:
+            requests = None if wanted.spec.workload.popularity.traced else kind.requests
+            own = (kind.name, kind.model.label, kind.platform.label, kind.targets.fixed)
+            yield Hosted(*own, kind.targets.share / shared if shared else 0.0, requests)
+
+
 def make_forecast(wanted: Sequence[Wanted], prices: Mapping[str, Price]) -> Forecast:
     """Args: ``prices`` are of one instance of each type."""
     runs = []
@@ -55,10 +82,11 @@ def make_forecast(wanted: Sequence[Wanted], prices: Mapping[str, Price]) -> Fore
         price = prices.get(endpoint.instance_type or "")
         hourly = None if price is None else price.usd_per_hour * endpoint.instances
         where = f" on {endpoint.instance_type}" if endpoint.instance_type else ""
-        runs.append(Planned(f"{each.label}{where}", hourly, each.changes))
+        runs.append(Planned(f"{each.title}{where}", hourly, each.changes))
     first = wanted[0].spec
     return Forecast(
         runs=tuple(runs),
+        models=tuple(_hosted(wanted[0])),
         stages=len(first.workload.stages) or None,
         load_seconds=mean_load_seconds([each.spec.workload for each in wanted]),
         experiments=tuple((experiment.title, experiment.seconds) for experiment in first.experiments),

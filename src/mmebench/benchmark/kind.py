@@ -1,15 +1,43 @@
 """A kind of model that is packaged: what its targets are copies of, and what they are asked."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 from mmebench.benchmark.growth import Growth
+from mmebench.errors import BadInputError, MmebenchError
 from mmebench.load.asked_kind import AskedKind
 from mmebench.load.payload.payload import Body
+from mmebench.models.engine import exported_platform, is_built
+from mmebench.models.fingerprint import fingerprint
 from mmebench.models.package import Package
 from mmebench.spec import Kind
 from mmebench.spec.fleet import proportionally
+
+
+def packages_of(results: Path, kind: Kind) -> Path:
+    """The folder of its packages: what differs in a single option has another one, what is the same is made once.
+
+    An engine is beside what it is built from.
+    """
+    built = is_built(kind.model, kind.platform)
+    form = exported_platform(kind.platform) if built else kind.platform
+    return results / ".packages" / fingerprint(kind.model, form, kind.payload.sequence_length)[:12]
+
+
+@contextmanager
+def naming(kind: Kind) -> Iterator[None]:
+    """Has whatever is wrong with a model of a fleet say of which."""
+    try:
+        yield
+    except BadInputError as error:
+        raise error if kind.name is None else BadInputError(f"models.{kind.name}: {error}") from None
+    except MmebenchError as error:
+        if kind.name is not None:
+            error.add_note(f"that was models.{kind.name}")
+        raise
 
 
 def target_name(model: str, number: int) -> str:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from mmebench.benchmark.growth import Growth, check_size, find_growth
-from mmebench.benchmark.kind import PackagedKind
+from mmebench.benchmark.kind import PackagedKind, naming, packages_of
 from mmebench.benchmark.measurement import digest
 from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.spending import Spending
@@ -17,14 +17,10 @@ from mmebench.endpoints.opener import open_endpoint, opener_of
 from mmebench.errors import BadInputError
 from mmebench.load.payload.payload import Body, check_room, make_body
 from mmebench.models.engine import check_inputs, exported_platform, find_builder, is_built, package_engine
-from mmebench.models.fingerprint import fingerprint
 from mmebench.models.package import Package, package_model
 from mmebench.record.layout import find_runs
 from mmebench.record.run import Price, Run, find_run, unread_records
-from mmebench.spec import Kind, ServedEndpoint, Spec, platform_label
-
-Folder = Callable[[Kind], Path]
-"""Where the packages of a kind of model are kept."""
+from mmebench.spec import Kind, ServedEndpoint, Spec
 
 
 @dataclass(frozen=True)
@@ -35,7 +31,6 @@ class Part:
     """With this part's endpoint alone."""
     kinds: tuple[PackagedKind, ...]
     """What it is made of; packages are what is served, or what its engine is built from."""
-    packages: Folder
     directory: Path
     fingerprint: str
     price: Price | None
@@ -52,9 +47,9 @@ class Part:
 
     @property
     def label(self) -> str:
-        """``pt on ml.g5.xlarge``, or ``pt`` where there is one kind of machine only."""
+        """``pt on ml.g5.xlarge``, or ``pt`` where there is one kind of machine only; of a fleet its name."""
         kind = self.spec.endpoint.instance_type
-        return f"{self.wanted.label} on {kind}" if kind else self.wanted.label
+        return f"{self.wanted.title} on {kind}" if kind else self.wanted.title
 
 
 @dataclass(frozen=True)
@@ -80,57 +75,36 @@ def find_parts(
     prices = check_endpoints(wanted)
     for endpoint in each_endpoint(wanted):
         opener_of(endpoint).prepare(endpoint)
-    packages = partial(_packages, results, wanted)
     for each, endpoint in in_order(wanted):
-        kinds = tuple(_package(kind, endpoint, packages, observer, each.label) for kind in each.fleet.kinds)
+        kinds = tuple(_package(kind, endpoint, results, observer, each.title) for kind in each.fleet.kinds)
         directory = results / (each.fleet.name or kinds[0].package.model)
         directory.mkdir(parents=True, exist_ok=True)
         enter(directory)
         alone = replace(each, spec=each.spec.model_copy(update={"endpoint": endpoint}))
-        made_of = _fingerprint(alone, kinds)
+        fingerprint = _fingerprint(alone, kinds)
         for reason in unread_records(directory):
             observer.unread(reason)
-        earlier = _find_complete(directory, made_of)
+        earlier = _find_complete(directory, fingerprint)
         if earlier is None:
             price = _price_of(endpoint, prices)
-            yield Part(alone, kinds, packages, directory, made_of, price)
+            yield Part(alone, kinds, directory, fingerprint, price)
         else:
             yield Measured(directory, earlier)
 
 
-def _package(
-    kind: Kind, endpoint: ServedEndpoint, packages: Folder, observer: Observer, label: str
-) -> PackagedKind:
+def _package(kind: Kind, endpoint: ServedEndpoint, results: Path, observer: Observer, label: str) -> PackagedKind:
     """A kind of model as an archive, or as what its engine is built from; ``label`` is of the run."""
     built = is_built(kind.model, kind.platform)
     if built:
         find_builder(endpoint)
     form = exported_platform(kind.platform) if built else kind.platform
     tell = partial(observer.packaging, kind.name or label)
-    package = package_model(kind.model, form, packages(kind), tell, kind.payload.sequence_length)
-    if built:
-        check_inputs(package, endpoint)
-    observer.packaged(package)
-    try:
+    with naming(kind):
+        package = package_model(kind.model, form, packages_of(results, kind), tell, kind.payload.sequence_length)
+        if built:
+            check_inputs(package, endpoint)
+        observer.packaged(package)
         return PackagedKind(kind, package, *_requests(kind, package))
-    except BadInputError as error:
-        raise error if kind.name is None else BadInputError(f"models.{kind.name}: {error}") from None
-
-
-def _packages(results: Path, wanted: Sequence[Wanted], kind: Kind) -> Path:
-    """One folder for all, as long as no two could be called the same: what differs in an option is not."""
-    folder = results / ".packages"
-    if kind.name is None and len(wanted) == 1:
-        return folder
-    names = [(each.model, platform_label(each.platform.kind, each.platform.precision)) for each in _kinds(wanted)]
-    alike = names.count((kind.model, platform_label(kind.platform.kind, kind.platform.precision)))
-    if kind.name is None and alike == 1:
-        return folder
-    return folder / fingerprint(kind.model, kind.platform, kind.payload.sequence_length)[:12]
-
-
-def _kinds(wanted: Sequence[Wanted]) -> list[Kind]:
-    return [kind for each in wanted for kind in each.fleet.kinds]
 
 
 def _requests(kind: Kind, package: Package) -> tuple[Body, Growth]:
@@ -179,12 +153,13 @@ class OpenPart:
 
 
 def open_part(
-    part: Part, stores: Path, spending: Spending, observer: Observer, proceed: Callable[[], None]
+    part: Part, results: Path, stores: Path, spending: Spending, observer: Observer, proceed: Callable[[], None]
 ) -> OpenPart:
     """The part's endpoint, after its engines; in a thread of its own where several may come up at once.
 
     Args:
         part: which.
+        results: where packages are kept.
         stores: the folder for what endpoints serve.
         spending: begins to count.
         observer: is told how it goes.
@@ -196,7 +171,7 @@ def open_part(
         proceed()
 
     endpoint_spec = part.spec.endpoint
-    kinds = tuple(_with_engine(kind, endpoint_spec, part.packages(kind.asked), tell) for kind in part.kinds)
+    kinds = tuple(_with_engine(kind, endpoint_spec, results, tell) for kind in part.kinds)
     store = Path(tempfile.mkdtemp(dir=stores))
     endpoint = open_endpoint(endpoint_spec, store, part.directory / "endpoint.log", tell)
     spending.begin(part.fingerprint, part.price)
@@ -204,14 +179,14 @@ def open_part(
 
 
 def _with_engine(
-    kind: PackagedKind, endpoint: ServedEndpoint, folder: Path, tell: Callable[[str], None]
+    kind: PackagedKind, endpoint: ServedEndpoint, results: Path, tell: Callable[[str], None]
 ) -> PackagedKind:
     """The same, served as the engine that it takes, if it takes one."""
     asked = kind.asked
     if not is_built(asked.model, asked.platform):
         return kind
-    longest, builder = asked.payload.sequence_length, find_builder(endpoint)
-    package = package_engine(kind.package, asked.platform, longest, builder, folder, tell)
+    folder, longest = packages_of(results, asked), asked.payload.sequence_length
+    package = package_engine(kind.package, asked.platform, longest, find_builder(endpoint), folder, tell)
     return replace(kind, package=package)
 
 

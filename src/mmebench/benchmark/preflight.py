@@ -4,16 +4,20 @@ Only what a spec says by itself can be looked at: how many targets fit and what 
 """
 
 import math
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
 
 from mmebench.benchmark.growth import check_size
-from mmebench.benchmark.kind import named
+from mmebench.benchmark.kind import named, naming, packages_of
 from mmebench.errors import BadInputError
-from mmebench.load.payload.payload import Body, check_files, check_room, read_body
+from mmebench.load.payload.payload import Body, check_files, check_room, make_arrays, read_body
 from mmebench.load.schedule.popularity import probabilities
 from mmebench.load.schedule.trace import read_trace
 from mmebench.models.sources.file import check_file
 from mmebench.spec import FileModel, Kind, Spec, Targets, Trace
 from mmebench.spec.workload import MOST_TARGETS
+from mmebench.units import human_bytes
 
 _UNNAMED = "model"
 """Where only the loader of a model knows its name."""
@@ -31,15 +35,18 @@ def refuse_early(spec: Spec) -> None:
     arrivals, popularity = spec.workload.arrivals, spec.workload.popularity
     most: list[str] = []
     for kind in {kind.name: kind for fleet in spec.fleets for kind in fleet.kinds}.values():
-        try:
+        with naming(kind):
             _refuse_payload(kind)
             own = _targets(kind, spec.targets)
             if kind.targets.fixed is not None:
                 probabilities(kind.popularity, own)
             else:
                 kind.popularity.check(own)
-        except BadInputError as error:
-            raise error if kind.name is None else BadInputError(f"models.{kind.name}: {error}") from None
+            if twice := sorted({*own} & {*most}):
+                raise BadInputError(
+                    f"got a target {twice[0]}, which another model has, too; allowed: each name once; give one of "
+                    "the models another name"
+                )
         most += own
     if isinstance(arrivals, Trace):
         for request in read_trace(arrivals.path, most, popularity.traced):
@@ -47,11 +54,43 @@ def refuse_early(spec: Spec) -> None:
                 check_size(Body(read_body(request.payload), ""))
 
 
+def refuse_without_room(kinds: Iterable[Kind], results: Path) -> None:
+    """Hold the files of all models against the disk that their packages are to be on.
+
+    What an export takes is not known before its model is; that is looked at when it comes. What an endpoint
+    unpacks it removes again where a disk gets full, and so is not counted.
+
+    Args:
+        kinds: all that are to be packaged.
+        results: the directory for all results, which need not be there yet.
+
+    Raises:
+        BadInputError: together they take more than is free there, as far as they are not there already.
+    """
+    sizes: dict[str, int] = {}
+    for kind in kinds:
+        if isinstance(kind.model, FileModel):
+            there = sum(path.stat().st_size for path in packages_of(results, kind).glob("*.tar.gz"))
+            name = kind.name or kind.platform.label
+            sizes[name] = max(0, kind.model.path.stat().st_size - there)
+    where = next(path for path in (results.resolve(), *results.resolve().parents) if path.exists())
+    needed, free = sum(sizes.values()), shutil.disk_usage(where).free
+    if needed > free:
+        largest = max(sizes, key=lambda name: sizes[name])
+        raise BadInputError(
+            f"{results}: got models whose packages take {human_bytes(needed)} there, the largest {largest} with "
+            f"{human_bytes(sizes[largest])}; allowed: the {human_bytes(free)} that the disk has free; free some "
+            "space, or give a folder on another disk, --results FOLDER"
+        )
+
+
 def _refuse_payload(kind: Kind) -> None:
     if isinstance(kind.model, FileModel):
         check_file(kind.model)
         check_room(kind.model.inputs, kind.payload)
     check_files(kind.payload)
+    if isinstance(kind.model, FileModel) and kind.payload.file is None:
+        make_arrays(kind.model.inputs, kind.payload)
     if kind.payload.file is not None:
         check_size(Body(read_body(kind.payload.file), ""))
 

@@ -22,6 +22,7 @@ from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.opening import open_ahead
 from mmebench.benchmark.outcome import Outcome
 from mmebench.benchmark.parts import OpenPart, Part, find_parts, open_part
+from mmebench.benchmark.preflight import refuse_without_room
 from mmebench.benchmark.spending import Spending
 from mmebench.benchmark.time_left import mean_load_seconds
 from mmebench.benchmark.wanted import each_endpoint, find_wanted, foresee
@@ -59,6 +60,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, pages: LocustPa
             same call goes on from there.
     """
     wanted = find_wanted(spec)
+    refuse_without_room([kind for each in wanted for kind in each.fleet.kinds], results)
     for each in wanted:
         allow_connections(each.spec.workload)
         if each.spec.workload.workers is not None:
@@ -100,7 +102,7 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, pages: LocustPa
         closing(
             open_ahead(
                 unmeasured(),
-                lambda part, proceed: open_part(part, stores, spending, observer, proceed),
+                lambda part, proceed: open_part(part, results, stores, spending, observer, proceed),
                 min(endpoint.opened_at_once for endpoint in each_endpoint(wanted)),
             )
         ) as parts,

@@ -30,6 +30,11 @@ class Wanted:
         return "" if self.variant is None else describe_changes(self.variant.changes)
 
     @property
+    def title(self) -> str:
+        """What people are told of it: as :attr:`label`, but of a fleet its name."""
+        return self.fleet.label if self.variant is None else self.label
+
+    @property
     def label(self) -> str:
         """What files, tables and charts call it in place of a platform."""
         if self.variant is None:

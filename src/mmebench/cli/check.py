@@ -9,7 +9,10 @@ import click
 from mmebench.cli.options import json_option, set_option
 
 if TYPE_CHECKING:
-    from mmebench.benchmark.forecast import Forecast
+    from mmebench.benchmark.forecast import Forecast, Hosted
+
+_MODELS = 20
+"""Of a fleet: so many are listed."""
 
 
 @click.command()
@@ -23,6 +26,7 @@ def check(spec: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     known yet. `mmebench doctor` looks at the machine or the account.
     """
     from mmebench.benchmark.forecast import make_forecast
+    from mmebench.benchmark.kind import naming
     from mmebench.benchmark.wanted import check_endpoints, find_wanted, foresee
     from mmebench.cli.as_json import print_json
     from mmebench.models.ready_archive import check_archive
@@ -33,7 +37,8 @@ def check(spec: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     for each in wanted:
         for kind in each.fleet.kinds:
             if isinstance(kind.model, FileModel) and kind.model.is_ready_archive:
-                check_archive(kind.model, kind.platform)
+                with naming(kind):
+                    check_archive(kind.model, kind.platform)
     forecast = make_forecast(wanted, check_endpoints(wanted))
     doubts = list(dict.fromkeys(what for each in wanted for what in foresee(each.spec)))
     if as_json:
@@ -44,6 +49,18 @@ def check(spec: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     return 0
 
 
+def _hosted(one: "Hosted") -> str:
+    """``photos: resnet18 as onnx, 75% of what fits, 70% of the requests``."""
+    model = f"{one.model} as " if one.model else ""
+    targets = f"{one.share:.0%} of what fits"
+    if one.targets is not None:
+        targets = "1 target" if one.targets == 1 else f"{one.targets} targets"
+    requests = "requests by the trace"
+    if one.requests is not None:
+        requests = f"{100 * one.requests:.3g}% of the requests"
+    return f"    {one.name}: {model}{one.platform}, {targets}, {requests}"
+
+
 def _lines(forecast: "Forecast") -> Iterator[str]:
     from mmebench.units import human_seconds
 
@@ -51,6 +68,9 @@ def _lines(forecast: "Forecast") -> Iterator[str]:
         price = "" if run.usd_per_hour is None else f", ${run.usd_per_hour:.4g} an hour"
         changes = f": {run.changes}" if run.changes else ""
         yield f"  {run.label}{changes}{price}"
+    yield from map(_hosted, forecast.models[:_MODELS])
+    if len(forecast.models) > _MODELS:
+        yield f"    and {len(forecast.models) - _MODELS} more models"
     if forecast.load_seconds is None:
         yield "each: a search, which takes as many stages as it needs"
     else:

@@ -14,6 +14,7 @@ _PLATFORMS = "pt, onnx"
 @click.command()
 @click.argument("spec", type=click.Path(path_type=Path, dir_okay=False), default=Path("mmebench.yaml"))
 @click.option("--model", help="SOURCE:NAME of timm, torchvision or huggingface, or the path of a file.")
+@click.option("--models", "folder", metavar="FOLDER", help="Of archives (*.tar.gz), each a model of a fleet.")
 @click.option(
     "--platform", "platforms", multiple=True, metavar="KIND", help="pt, onnx, openvino, trt; repeatable."
 )
@@ -29,6 +30,7 @@ _PLATFORMS = "pt, onnx"
 def init(
     spec: Path,
     model: str | None,
+    folder: str | None,
     platforms: tuple[str, ...],
     instance_types: tuple[str, ...],
     memory: str | None,
@@ -48,16 +50,19 @@ def init(
         )
     if instance_types and memory is not None:
         raise BadInputError("got --memory and --instance-type; a SageMaker instance has the memory that it has")
-    if model is None:
+    if folder is not None and (model is not None or platforms):
+        raise BadInputError("got --models and --model or --platform; the archives of a folder say it themselves")
+    if folder is None and model is None:
         model = _ask("Model, SOURCE:NAME of timm, torchvision, huggingface, or a file", _MODEL)
-    if not platforms and not model.endswith(".tar.gz"):
+    if model is not None and not platforms and not model.endswith(".tar.gz"):
         platforms = _words(_ask("Platforms: pt, onnx, openvino, trt", _PLATFORMS))
     if not instance_types and memory is None:
         where = _ask("SageMaker instance types, or local for this machine", "local")
         instance_types = () if where.strip() == "local" else _words(where)
     if p99 is None:
         p99 = _ask("Largest p99 latency, as 200ms; none looks at rising loads instead", "none")
-    text = write_spec(Wishes(model, platforms, instance_types, memory, None if p99.strip() == "none" else p99))
+    limit = None if p99.strip() == "none" else p99
+    text = write_spec(Wishes(model, platforms, folder, instance_types, memory, limit))
     import yaml
 
     read_spec(yaml.safe_load(text), "these answers")

@@ -49,7 +49,7 @@ def adopt_archive(file: ModelFile, platform: PlatformSpec, work: Path, archive: 
     if found != platform.kind:
         raise BadInputError(
             f"{file.path.name} is made for {served_by(config)} ({found}), "
-            f"and the spec says platform {platform.kind}; leave platforms out, or write platforms: [{found}]"
+            f"and the spec says platform {platform.kind}; leave that out, or write {found}"
         )
     _check_options(file, platform, config)
     _check_tensors(file, "input", file.inputs, config.input)

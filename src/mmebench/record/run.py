@@ -102,10 +102,11 @@ class Capacity(Record):
         """How many of each kind, in words: ``11 photos, 3 reviews``; of many kinds the most frequent ones."""
         ranked = sorted(self.kinds, key=lambda kind: kind.fits, reverse=True)
         shown = ranked if len(ranked) <= _FEW + 1 else ranked[:_FEW]
-        words = [f"{kind.fits} {kind.name}" for kind in shown]
-        if rest := ranked[len(shown) :]:
-            words.append(f"{sum(kind.fits for kind in rest)} of {len(rest)} other models")
-        return ", ".join(words)
+        rest = ranked[len(shown) :]
+        if rest and shown[0].fits <= 1:  # as of a folder, of which each archive is one target
+            return f"one each of {self.fits} of {len(ranked)} models"
+        more = [f"{sum(kind.fits for kind in rest)} of {len(rest)} other models"] if rest else []
+        return ", ".join([*(f"{kind.fits} {kind.name}" for kind in shown), *more])
 
     @property
     def places(self) -> str:
@@ -220,8 +221,13 @@ class Run(Record):
 
     @property
     def title(self) -> str:
-        """Of its pictures: ``resnet50: onnx on ml.g5.xlarge``."""
-        return f"{self.model}: {self.platform} on {self.instance_type}"
+        """Of its pictures: ``resnet50: onnx on ml.g5.xlarge``, of a fleet ``shop on ml.g5.xlarge``."""
+        return f"{self.model if self.kinds else f'{self.model}: {self.platform}'} on {self.instance_type}"
+
+    @property
+    def called(self) -> str:
+        """What it is called beside other runs of its benchmark: its platform, or the fleet's name."""
+        return self.model if self.kinds else self.platform
 
 
 def objectives_of(run: Run) -> Objectives:

@@ -23,6 +23,7 @@ from mmebench.record.metrics import since_load_began
 from mmebench.record.run import Run, objectives_of, unread_records
 from mmebench.record.tables import write_table
 from mmebench.report.footers import footer_of, footer_of_all
+from mmebench.report.kinds import show_kinds
 from mmebench.report.page.html import write_html
 from mmebench.report.recorded import Recorded, read_recorded
 from mmebench.report.runs import name_all, stages_by_run, tell_apart
@@ -126,9 +127,9 @@ def _draw_run(recorded: Recorded, rows: pd.DataFrame) -> None:
         write_table(recorded.targets, files.by_target, _FLOAT)
     save_or_remove(_draw_kinds(recorded, run, rows, footer), files.kinds_chart)
     if run.capacity is not None and len(run.capacity.loads) > 1:
-        about = f"{run.model}: {run.platform} on {run.instance_type}: capacity"
-        save(draw_capacity(run.capacity, about, footer), files.capacity_chart)
-    title = f"{run.model}: {recorded.key.name}"
+        capacity = draw_capacity(run.capacity, f"{run.title}: capacity", footer, show_kinds(rows))
+        save(capacity, files.capacity_chart)
+    title = recorded.key.title(run.model)
     stages = find_stretches(run.stages, rows) if files.samples.exists() else []
     save_or_remove(draw_latency_over_time(recorded.course, stages, title, footer), files.latency_chart)
     first, end = (run.stages[0].start, run.stages[-1].end) if run.stages else (0.0, 0.0)
@@ -149,7 +150,7 @@ def _draw_kinds(recorded: Recorded, run: Run, rows: pd.DataFrame, footer: str) -
         stages,
         rows.iloc[-1] if point is None else point,
         run.capacity,
-        f"{run.model}: {recorded.key.name}",
+        recorded.key.title(run.model),
         footer,
     )
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from mmebench.figures.operating_point import loads
 from mmebench.report.palette import colour_of, dashes_of, marker_of
+from mmebench.spec.fleet import MIX
 
 _OF_A_RUN = ["instance_type", "platform", "targets"]
 """Columns of a summary."""
@@ -24,6 +25,12 @@ class RunKey(NamedTuple):
     def name(self) -> str:
         """``onnx on ml.g5.xlarge, 61 targets``."""
         return f"{self.platform} on {self.instance_type}, {self.targets} targets"
+
+    def title(self, model: str) -> str:
+        """Of its pictures: ``resnet50: onnx on ml.g5.xlarge, 61 targets``; a fleet has no platform of its own."""
+        if self.platform == MIX:
+            return f"{model} on {self.instance_type}, {self.targets} targets"
+        return f"{model}: {self.name}"
 
 
 class Look(NamedTuple):
@@ -71,16 +78,25 @@ def tell_apart(keys: Sequence[RunKey]) -> dict[RunKey, Look]:
 
 
 def runs_in_words(summary: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Each run's name and rows: ``onnx on ml.g5.xlarge``, with its targets where another has that name, too."""
-    runs = [(key_of(rows.iloc[0]), rows) for _, rows in summary.groupby(_OF_A_RUN, sort=False)]
-    kinds = Counter((key.instance_type, key.platform) for key, _ in runs)
+    """Each run's name and rows: ``onnx on ml.g5.xlarge``, with its targets where another has that name, too.
+
+    A fleet has its own name: ``shop on ml.g5.xlarge``.
+    """
+    runs = [rows for _, rows in summary.groupby(_OF_A_RUN, sort=False)]
+    keys = [_with_name(key_of(rows.iloc[0]), str(rows["model_name"].iloc[0])) for rows in runs]
+    alike = Counter((key.instance_type, key.platform) for key in keys)
     return [
         (
-            key.name if kinds[key.instance_type, key.platform] > 1 else f"{key.platform} on {key.instance_type}",
+            key.name if alike[key.instance_type, key.platform] > 1 else f"{key.platform} on {key.instance_type}",
             rows,
         )
-        for key, rows in runs
+        for key, rows in zip(keys, runs, strict=True)
     ]
+
+
+def _with_name(key: RunKey, fleet: str) -> RunKey:
+    """For people: what a fleet is called says more than that it is a mix."""
+    return key._replace(platform=fleet) if key.platform == MIX else key
 
 
 def name_all(summary: pd.DataFrame) -> str:

@@ -9,9 +9,11 @@ import yaml
 class Wishes:
     """What somebody who begins knows already."""
 
-    model: str
+    model: str | None
     """``timm:resnet18``, ``torchvision:resnet50``, ``huggingface:bert-base-uncased``, or the path of a file."""
-    platforms: tuple[str, ...]
+    platforms: tuple[str, ...] = ()
+    folder: str | None = None
+    """Instead of a model: where the archives of a fleet are."""
     instance_types: tuple[str, ...] = ()
     """Of SageMaker; none: an endpoint on this machine."""
     memory: str | None = None
@@ -23,20 +25,33 @@ def write_spec(wishes: Wishes) -> str:
     """The spec in YAML; it can be run as it is, but for what only its user knows, which a comment says."""
     parts = [
         "# Every field: docs/spec.md. Look first: `mmebench check` says what a run will do and starts nothing.",
-        *_model(wishes.model),
-        "",
-        *_platforms(wishes),
+        *_models(wishes),
         "",
         *_endpoint(wishes),
-        "",
-        "# As many copies of the model as fit; a number measures that many, more than fit included.",
-        "targets: {count: capacity}",
         "",
         *_workload(wishes.p99 is not None),
         "",
         *_objectives(wishes.p99),
     ]
     return "\n".join(parts) + "\n"
+
+
+def _models(wishes: Wishes) -> list[str]:
+    if wishes.folder is not None:
+        return [
+            "# Each archive (*.tar.gz) of the folder is a model with one target, which has the file's name. With",
+            "# several targets of each or payloads of their own they are written out one by one: docs/fleets.md",
+            f"models: {{from: {_scalar(wishes.folder)}}}",
+        ]
+    assert wishes.model is not None, "there is one of both"
+    return [
+        *_model(wishes.model),
+        "",
+        *_platforms(wishes),
+        "",
+        "# As many copies of the model as fit; a number measures that many, more than fit included.",
+        "targets: {count: capacity}",
+    ]
 
 
 def _model(model: str) -> list[str]:

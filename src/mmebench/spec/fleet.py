@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from mmebench.spec.arrivals import ARRIVALS, RateArrivals
 from mmebench.spec.platforms import AnyPlatform, PlatformSpec
 from mmebench.spec.popularity import AnyPopularity, Popularity
 from mmebench.spec.profile import Rate
 from mmebench.spec.sources import AnyModel, ModelSource
-from mmebench.spec.strict import ShortFor, Strict
+from mmebench.spec.strict import Part, ShortFor, Strict
 from mmebench.spec.workload import MOST_TARGETS, Objectives, Payload
 
 MIX = "mix"
@@ -26,7 +26,12 @@ _ROUNDED = 1e-3
 _FEW = 5
 """Models that a sentence names."""
 
-ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", examples=["photos"])]
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+ModelName = Annotated[
+    str,
+    Field(pattern=_NAME),
+    WithJsonSchema({"type": "string", "pattern": _NAME, "format": "name", "examples": ["photos"]}),
+]
 
 
 class MemberTargets(Strict):
@@ -35,7 +40,7 @@ class MemberTargets(Strict):
     count: Annotated[int, Field(ge=1, le=MOST_TARGETS)] | Literal["capacity"] | None = Field(
         None, description="a number; capacity is short for share: 1"
     )
-    share: float = Field(
+    share: Part = Field(
         1.0, gt=0, le=MOST_TARGETS, description="of what fits, in proportion to the shares of the other models"
     )
 
@@ -59,7 +64,7 @@ class Member(Strict):
     targets: Annotated[MemberTargets, ShortFor("count", (int, str))] = Field(
         default_factory=MemberTargets, description="a number, {share: 2} of what fits, or capacity"
     )
-    requests: float | None = Field(
+    requests: Part | None = Field(
         None, gt=0, le=1e9, description="its part of the requests; those of all models make the whole"
     )
     rate: Rate | None = Field(
@@ -76,9 +81,17 @@ class Member(Strict):
             raise ValueError("platform: missing; write e.g. platform: onnx")
         return self
 
+    @property
+    def weight(self) -> float:
+        """How much is asked of it beside others, in whatever unit these have."""
+        return next((part for part in (self.requests, self.rate) if part is not None), 1.0)
+
 
 class ArchiveFolder(Strict):
-    """A folder of ready archives: each is a model with one target, which has the file's name."""
+    """A folder of ready archives: each is a model with one target, which has the file's name.
+
+    The workload's popularity is that of the archives, in the order of their names.
+    """
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -97,7 +110,10 @@ def _form(value: Any) -> str:
     return "(folder)" if isinstance(value, ArchiveFolder) else "(models)"
 
 
-Members = Annotated[dict[ModelName, Member], Field(min_length=1)]
+_EXAMPLE = {"photos": {"model": {"source": "timm", "name": "resnet18"}, "platform": "onnx"}}
+BY_NAME: dict[str, Any] = {"additionalProperties": False}
+"""Has editors say, too, which names may be."""
+Members = Annotated[dict[ModelName, Member], Field(min_length=1, examples=[_EXAMPLE], json_schema_extra=BY_NAME)]
 AnyMembers = Annotated[
     Annotated[Members, Tag("(models)")] | Annotated[ArchiveFolder, Tag("(folder)")], Discriminator(_form)
 ]
@@ -131,6 +147,11 @@ class Fleet:
     def platform(self) -> str:
         """What files, tables and charts call its platform."""
         return self.kinds[0].platform.label if self.name is None else MIX
+
+    @property
+    def label(self) -> str:
+        """What it is called beside others: its platform, or its name."""
+        return self.name or self.platform
 
 
 def check_members(members: Mapping[str, Member], *, open_loop: bool, traced: bool) -> None:
@@ -176,10 +197,16 @@ def check_parts(parts: Mapping[str, float | None], field: str = "requests") -> N
         )
 
 
+def listed(names: Collection[str]) -> str:
+    """All of them, or of many the first and how many more there are."""
+    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+    return ", ".join(list(names)[:_FEW]) + more
+
+
 def check_objectives(objectives: Objectives, names: Collection[str]) -> None:
     """Refuse objectives of models that there are not; raises ValueError."""
     if unknown := sorted(objectives.models.keys() - set(names)):
-        allowed = f"allowed: {', '.join(names)}; name one of them" if names else "of one model only; leave it out"
+        allowed = f"allowed: {listed(names)}; name one of them" if names else "of one model only; leave it out"
         raise ValueError(f"objectives.models: got {unknown[0]!r}; {allowed}")
 
 
@@ -190,9 +217,8 @@ def describe_shares(members: Mapping[str, Member]) -> str | None:
     if not said or abs(whole - 1) < _ROUNDED:
         return None
     shares = share_out(said)
-    taken = ", ".join(f"{name} {share:.2%}" for name, share in list(shares.items())[:_FEW])
-    more = f" and {len(shares) - _FEW} more" if len(shares) > _FEW else ""
-    return f"the parts of requests add up to {whole:g}; taken as {taken}{more}"
+    taken = listed([f"{name} {share:.2%}" for name, share in shares.items()])
+    return f"the parts of requests add up to {whole:g}; taken as {taken}"
 
 
 def proportionally(shares: Mapping[str, float], most: Mapping[str, int | None]) -> Iterator[str]:

@@ -8,11 +8,11 @@ from pydantic import ConfigDict, Field, model_validator
 from mmebench.formats.tensors import TensorSpec
 from mmebench.spec.endpoints import ExistingEndpoint
 from mmebench.spec.endpoints.existing import AnyTargetNames, names_of
-from mmebench.spec.fleet import ModelName, check_objectives, check_parts, share_out
+from mmebench.spec.fleet import BY_NAME, ModelName, check_objectives, check_parts, share_out
 from mmebench.spec.layout import AnyLayout
 from mmebench.spec.platforms.platform import Name
 from mmebench.spec.popularity import AnyPopularity
-from mmebench.spec.strict import Strict, first_repeated
+from mmebench.spec.strict import Part, Strict, first_repeated
 from mmebench.spec.workload import Objectives, Payload, Workload, check_search
 
 
@@ -44,7 +44,7 @@ class ServedMember(ServedModel):
     """One kind of model of a fleet behind an endpoint, with its targets there."""
 
     targets: AnyTargetNames = Field(description="names, or {pattern: …, count: …}")
-    requests: float | None = Field(
+    requests: Part | None = Field(
         None, gt=0, le=1e9, description="its part of the requests; those of all models make the whole"
     )
     popularity: AnyPopularity | None = Field(None, description="within its targets; the workload's unless told")
@@ -56,7 +56,7 @@ class ServedMember(ServedModel):
         return names_of(self.targets)
 
 
-ServedMembers = Annotated[dict[ModelName, ServedMember], Field(min_length=1)]
+ServedMembers = Annotated[dict[ModelName, ServedMember], Field(min_length=1, json_schema_extra=BY_NAME)]
 
 _ONE_WAY: dict[str, Any] = {
     "if": {"required": ["models"]},

@@ -5,6 +5,7 @@ All of it is read from the JSON schema that editors check specs with, so that bo
 
 import difflib
 import json
+import re
 from datetime import date
 from typing import Any, get_args
 
@@ -52,10 +53,6 @@ def _has_wrong_items(item: Any, errors: list[Any]) -> bool:
 
 def _mistake(item: Any, place: Place, schema: dict[str, Any]) -> str:
     got = item["input"]
-    if item["loc"][-1:] == ("[key]",) and item["type"] in _KNOWN and item["type"] != "value_error":
-        above = Place.find(schema, item["loc"][:-2])
-        names = [{"type": "string"} | node["propertyNames"] for node in above.nodes if "propertyNames" in node]
-        return f"{got_words(got)} as a name; allowed: {allowed_words(names)}; call it otherwise"
     match item["type"]:
         case "extra_forbidden":
             return _unknown_key(str(item["loc"][-1]), place, schema)
@@ -71,6 +68,11 @@ def _mistake(item: Any, place: Place, schema: dict[str, Any]) -> str:
             return f"got {name!r}; allowed: {', '.join(map(repr, names))}; {how}"
         case "value_error":
             return str(item["ctx"]["error"])
+        case _ if item["loc"][-1] == "[key]":
+            above = Place.find(schema, item["loc"][:-2])
+            named = [{"type": "string"} | node["propertyNames"] for node in above.nodes if "propertyNames" in node]
+            allowed = allowed_words(named)
+            return f"got {got!r} as a name; allowed: {allowed}; {_as_name(got, allowed)}"
         case known if known in _KNOWN:
             allowed = allowed_words(place.nodes)
             return f"{got_words(got, place.nodes)}; allowed: {allowed}; {_what_to_write(got, place)}"
@@ -82,7 +84,9 @@ def _unknown_key(key: str, place: Place, schema: dict[str, Any]) -> str:
     allowed = ", ".join(place.beside)
     close = difflib.get_close_matches(key, place.beside, n=1)
     elsewhere = find_key(schema, key)
-    if close and not elsewhere:
+    if _other_number(key) in place.beside:
+        hint = f"did you mean {_other_number(key)}?"
+    elif close and not elsewhere:
         hint = f"did you mean {close[0]}?"
     elif elsewhere := elsewhere or find_key(schema, _other_number(key)):
         hint = f"did you mean {' or '.join(elsewhere[:2])}?"
@@ -94,6 +98,13 @@ def _unknown_key(key: str, place: Place, schema: dict[str, Any]) -> str:
 def _other_number(key: str) -> str:
     """``platforms`` for ``platform``, and the other way round."""
     return key.removesuffix("s") if key.endswith("s") else f"{key}s"
+
+
+def _as_name(got: Any, allowed: str) -> str:
+    if not isinstance(got, str):
+        return f'write it in quotes, "{got}", as YAML reads it as something else otherwise'
+    other = "[^A-Za-z0-9._-]+" if "underscores" in allowed else "[^A-Za-z0-9.-]+"
+    return f"write e.g. {re.sub(other, '-', got).strip('-._') or 'photos'}"
 
 
 def _how_to_add(place: Place) -> str:

@@ -29,6 +29,8 @@ class Place:
 
         The file has no such key, and so they are left out.
         """
+        if location[-1:] == ("[key]",):  # it is wrong where it stands
+            location = location[:-2]
         shown: list[str] = []
         key = "spec"
         nodes = [schema]

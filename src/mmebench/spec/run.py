@@ -12,14 +12,15 @@ from mmebench.spec.experiments import AnyExperiment
 from mmebench.spec.fleet import (
     UNNAMED,
     AnyMembers,
-    ArchiveFolder,
     Fleet,
     Kind,
+    Member,
     MemberTargets,
     ModelName,
     check_members,
     check_objectives,
     describe_shares,
+    listed,
     platform_of,
     share_out,
     with_rates_of_models,
@@ -166,9 +167,17 @@ class Spec(Strict):
                 f"targets: got {self.targets.count} for all models together; write how many there are of each, "
                 "models.NAME.targets"
             )
-        if isinstance(self.models, ArchiveFolder):
-            return
-        members = self.models or {}
+        if isinstance(self.models, dict):
+            self._check_members(self.models)
+
+    def with_members(self, members: dict[str, Member], name: str) -> Self:
+        """What becomes of a folder, once it has been looked into; raises ValueError where nothing can."""
+        whole = self.model_copy(update={"models": members, "name": name})
+        whole._check_members(members)
+        return whole
+
+    def _check_members(self, members: dict[str, Member]) -> None:
+        """Held against the rest of the spec."""
         traced = self.workload.popularity.traced
         check_members(members, open_loop=isinstance(self.workload.arrivals, RateArrivals), traced=traced)
         fixed = [name for name, member in members.items() if member.targets.fixed is not None]
@@ -181,8 +190,8 @@ class Spec(Strict):
         for experiment in self.experiments:
             if unknown := sorted(set(experiment.models) - members.keys()):
                 raise ValueError(
-                    f"experiments: {experiment.kind} got {unknown[0]!r}; allowed: {', '.join(members)}; name one "
-                    "of them"
+                    f"experiments: {experiment.kind} got {unknown[0]!r}; allowed: {listed(members)}; "
+                    "name one of them"
                 )
         for name, member in members.items():
             payload, where = member.payload or self.workload.payload, f"models.{name}"
@@ -225,8 +234,7 @@ class Spec(Strict):
                 for platform in self.platforms
             )
         assert isinstance(self.models, dict), "folders have been looked into"
-        weights = {name: member.requests or member.rate or 1.0 for name, member in self.models.items()}
-        shares = share_out(weights)
+        shares = share_out({name: member.weight for name, member in self.models.items()})
         kinds = tuple(
             Kind(
                 name,

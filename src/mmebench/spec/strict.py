@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_after_validator_function, no_info_before_validator_function
 
-from mmebench.units import DURATION, LEAST_WITHOUT_UNIT, SHARE, SIZE, seconds, share, size
+from mmebench.units import DURATION, LEAST_WITHOUT_UNIT, SHARE, SIZE, part, seconds, share, size
 
 BY_HAND = {"by hand": True}
 """The context of a validation of what a person has written, and not of what we wrote of it ourselves."""
@@ -75,6 +75,9 @@ Size = Annotated[
 
 Share = Annotated[float, BeforeValidator(share), _with_unit(SHARE, "number", "share", "1%", "0.01")]
 """A part of a whole, written 1% or 0.01."""
+
+Part = Annotated[float, BeforeValidator(part), _with_unit(SHARE, "number", "part", "0.7", "70%")]
+"""A part beside others, in any unit: a number, or written 70%."""
 
 Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$", examples=["my-endpoint"])]
 """A SageMaker resource name: letters, digits and inner hyphens, 63 at most."""

@@ -6,9 +6,14 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
-RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,59}$", examples=["b32"])]
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9.-]{0,59}$"
+RunName = Annotated[
+    str,
+    Field(pattern=_NAME),
+    WithJsonSchema({"type": "string", "pattern": _NAME, "format": "run name", "examples": ["b32"]}),
+]
 """What a run is called in names of files, which have ``*`` and ``_`` between their parts."""
 Place = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", examples=["platforms.0.max_batch_size"])

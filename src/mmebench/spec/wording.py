@@ -6,12 +6,18 @@ from typing import Any
 
 from mmebench.spec.places import Node, forms, resolve
 
+NAME = "a name of letters, digits, dots, hyphens and underscores"
+"""Of a model, of a fleet."""
+
 _FORMATS = {
     "duration": "a duration as 200ms, 30s or 2m",
     "duration with a unit": "a duration with its unit, as 200ms or 1s",
     "size": "a size as 4GiB or 500MB",
     "share": "a share as 1% or 0.01",
+    "part": "a number or a share as 70%",
     "path": "a path",
+    "name": NAME,
+    "run name": "a name of letters, digits, dots and hyphens",
 }
 _UNITS = {"duration": " s", "size": " bytes"}
 """Of bounds."""
@@ -74,6 +80,8 @@ def _words(node: Node) -> str:
             return _list(node)
         case _ if "kind" in node.get("properties", ()):
             return "a mapping with its kind"
+        case _ if "patternProperties" in node:
+            return "a mapping by name"
         case _ if node.get("properties"):
             return f"a mapping with {', '.join(node['properties'])}"
     return "a mapping"

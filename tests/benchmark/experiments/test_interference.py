@@ -5,6 +5,7 @@ import pytest
 
 from mmebench.benchmark.experiments.interference.figures import (
     find_saturation,
+    find_tail,
     read_course,
     summarise_interference,
 )
@@ -51,6 +52,8 @@ def test_requests_are_told_apart_by_what_went_on_beside_them(tmp_path: Path) -> 
     assert table["p99_ms"].to_dict() == pytest.approx(
         {"alone": 20, "between": 20, "during": float("nan")}, nan_ok=True
     )
+    assert table["p95_ms"].to_dict() == pytest.approx({"alone": 20, "between": 20, "during": 90})
+    assert find_tail(table.reset_index()) == "p95"
     assert table["p50_over_alone"]["during"] == pytest.approx(4.5)
     assert table["max_ms"]["during"] == pytest.approx(90)
 
@@ -79,6 +82,7 @@ def test_a_request_that_waited_for_a_cold_start_is_one_of_its_own(tmp_path: Path
     assert course is not None
     table = summarise_interference(course).set_index("phase")
     assert table["requests"].to_dict() == {"alone": 400, "between": 0, "during": 1}
+    assert find_tail(table.reset_index()) is None
 
 
 def test_a_target_that_does_not_keep_up_alone_has_no_verdict(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_where_nothing_was_answered_there_is_a_picture_all_the_same(tmp_path: Pa
 
 def test_interference_shades_cold_starts_and_leaves_out_what_does_not_count(tmp_path: Path) -> None:
     due = np.arange(0, 30, 0.05)
-    phase = np.where(due < 2, -1, np.where(due < 15, 0, np.where((due > 20) & (due < 21), 2, 1))).astype(np.int8)
+    phase = np.where(due < 2, -1, np.where(due < 15, 0, np.where((due > 20) & (due < 22), 2, 1))).astype(np.int8)
     course = Course(
         due, np.full(len(due), 0.02), phase, np.array([[20.0, 21.0], [25.0, 25.5]]), (0, 0, 0), 0, 20, 0
     )
@@ -62,9 +62,12 @@ def test_interference_shades_cold_starts_and_leaves_out_what_does_not_count(tmp_
     assert len(over_time.patches) == 2
     assert np.size(over_time.lines[0].get_xdata()) == np.count_nonzero(phase >= 0)
     shown = [text.get_text() for text in bars.texts]
-    assert shown.count("20") == 5
-    assert shown.count("none") == 1, "too few for a p99 while a neighbour loads"
+    assert shown.count("20") == 6
+    assert bars.get_legend_handles_labels()[1] == ["p50", "p95"], "too few for a p99"
     save(figure, tmp_path / "chart.png")
+    short = course._replace(phase=np.where((due > 20.5) & (phase == 2), 1, phase).astype(np.int8))
+    figure = draw_interference([(Pair("", "", short), summarise_interference(short))], "a title", "a footer")
+    assert [text.get_text() for text in figure.axes[1].texts].count("too few") == 1
 
 
 @pytest.mark.parametrize("told", [True, False])
@@ -77,6 +80,18 @@ def test_cold_starts_show_what_they_are_made_of(tmp_path: Path, told: bool) -> N
     assert "5 s" in shown
     for text in ("1 at once", "4 at once", "warm", *PARTS.values()):
         assert text in shown
+    save(figure, tmp_path / "chart.png")
+
+
+def test_cold_starts_of_many_models_are_the_longest_of_them(tmp_path: Path) -> None:
+    seconds = [float(number) for number in range(1, 41)]
+    rows = pd.DataFrame({"concurrency": 1, "seconds": seconds, "warm_seconds": 0.1} | dict.fromkeys(PARTS, 0.1))
+    figure = draw_cold_starts(rows.assign(kind=[f"m{each:.0f}" for each in seconds]), "a title", "a footer")
+    split, spread = figure.axes
+    shown = [label.get_text() for label in split.get_yticklabels()]
+    assert shown == [f"m{number}, 1 at once" for number in range(17, 41)]
+    assert "the 24 longest of 40" in split.get_title()
+    assert spread.get_legend_handles_labels()[1] == ["cold, all 40 together", "warm"]
     save(figure, tmp_path / "chart.png")
 
 

@@ -30,6 +30,7 @@ from mmebench.report.runs import RunKey
 from mmebench.report.words.conclusions import Conclusions
 from mmebench.report.words.objectives import describe_objectives
 from mmebench.spec import EXPERIMENTS, Objectives
+from mmebench.spec.fleet import MIX
 from mmebench.spec.variants import describe_changes
 
 _MOST_TILES = 8
@@ -100,7 +101,7 @@ def write_html(
         for drawn in (_charts(shown, objectives), draw_kind_charts(shown, objectives))
     )
     page = environment.from_string(_template("report.html")).render(
-        title=f"{summary['model_name'].iloc[0]}: {' and '.join(dict.fromkeys(summary['platform']))}",
+        title=_title(summary),
         facts=_facts(runs, summary, objectives),
         runs=[_head(run, shown, objectives) for run in shown],
         most_tiles=_MOST_TILES,
@@ -124,6 +125,12 @@ def write_html(
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
     write_whole(path, page)
+
+
+def _title(summary: pd.DataFrame) -> str:
+    """``resnet50: pt and onnx``; a fleet has its name alone."""
+    platforms = [platform for platform in dict.fromkeys(summary["platform"]) if platform != MIX]
+    return ": ".join(filter(None, (str(summary["model_name"].iloc[0]), " and ".join(platforms))))
 
 
 def _template(name: str) -> str:

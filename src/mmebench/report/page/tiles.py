@@ -41,7 +41,7 @@ def _fits(run: Shown) -> Tile:
     about = [] if capacity.limited_by == "limit" else [f"limited by {capacity.limited_by}"]
     if run.stage is not None and (kinds := fitting_in_words(run.stage)):
         about.insert(0, kinds)
-    if capacity.bytes_per_copy is not None:
+    if capacity.bytes_per_copy is not None and not capacity.kinds:  # else each has its own, in the table of models
         copy = f"{human_bytes(capacity.bytes_per_copy)} a copy"
         if capacity.bytes_per_copy_bounds is not None:
             low, high = capacity.bytes_per_copy_bounds

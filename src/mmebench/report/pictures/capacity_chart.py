@@ -1,20 +1,30 @@
 """The filling of an endpoint as a picture."""
 
 import math
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from mmebench.record.run import Capacity
-from mmebench.report.palette import COLOURS, QUIET
+from mmebench.report.kinds import ShownKind
+from mmebench.report.palette import COLOURS, QUIET, colour_of
 from mmebench.report.pictures.pictures import finish
 
 _MIB = 2**20
 
 
-def draw_capacity(capacity: Capacity, title: str, footer: str) -> Figure:
-    """Memory in use over targets loaded, where anybody says, and how long each first invocation took."""
+def draw_capacity(capacity: Capacity, title: str, footer: str, kinds: Sequence[ShownKind] = ()) -> Figure:
+    """Memory in use over targets loaded, where anybody says, and how long each first invocation took.
+
+    Args:
+        capacity: what was found.
+        title: what was measured.
+        footer: on what, and when.
+        kinds: of a fleet, as its other pictures show them.
+    """
     copies = range(1, len(capacity.loads) + 1)
     measured = any(load.memory_used is not None for load in capacity.loads)
     figure = Figure(figsize=(12 if measured else 7, 4.4), layout="constrained")
@@ -23,7 +33,7 @@ def draw_capacity(capacity: Capacity, title: str, footer: str) -> Figure:
         _draw_memory(axes, capacity, copies)
     first = "first invocation, which waits for the load"
     seconds.set_title(first if measured else f"{capacity.found}\n{first}", fontsize=10)
-    seconds.bar(copies, [load.seconds for load in capacity.loads], color=COLOURS[2])
+    _draw_seconds(seconds, capacity, kinds)
     seconds.set_ylabel("seconds")
     for axes in (*memory, seconds):
         axes.set_xlabel("targets in memory")
@@ -32,6 +42,19 @@ def draw_capacity(capacity: Capacity, title: str, footer: str) -> Figure:
     figure.suptitle(title)
     finish(figure, footer)
     return figure
+
+
+def _draw_seconds(axes: Axes, capacity: Capacity, kinds: Sequence[ShownKind]) -> None:
+    """A bar a target; of a fleet in the colour of its kind."""
+    colours = {member: colour_of(kind.number) for kind in kinds for member in kind.members}
+    colour = [colours.get(load.kind or "", COLOURS[2]) for load in capacity.loads]
+    axes.bar(range(1, len(colour) + 1), [load.seconds for load in capacity.loads], color=colour)
+    if kinds:
+        axes.legend(
+            handles=[Patch(color=colour_of(kind.number), label=kind.name) for kind in kinds],
+            frameon=False,
+            fontsize=8,
+        )
 
 
 def _draw_memory(memory: Axes, capacity: Capacity, copies: range) -> None:
@@ -54,6 +77,8 @@ def _mib(size: int | None) -> float:
 
 def _describe_capacity(capacity: Capacity) -> str:
     text = capacity.found
+    if capacity.kinds:  # of which each takes something else: the picture by model has it
+        return f"{text}\n{capacity.places}" if capacity.places else text
     if capacity.bytes_per_copy is not None:
         text += f"; {capacity.bytes_per_copy / _MIB:.0f} MiB a copy"
     if capacity.bytes_per_copy_bounds is not None:

@@ -23,7 +23,7 @@ def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
         return []
     summary = summarise_churn(seen)
     save(draw(seen, summary, f"{run.title}: churn", footer), files.chart)
-    return [f"{run.platform}: churn: {line}" for line in describe(seen, summary)]
+    return [f"{run.called}: churn: {line}" for line in describe(seen, summary)]
 
 
 def describe(seen: pd.DataFrame, summary: pd.DataFrame) -> list[str]:

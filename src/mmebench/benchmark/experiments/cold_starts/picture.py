@@ -7,6 +7,9 @@ from mmebench.benchmark.experiments.cold_starts.figures import PARTS, group_cold
 from mmebench.report.palette import COLOURS
 from mmebench.report.pictures.pictures import finish, logarithmic
 
+_MOST = 24
+"""Bars: of a fleet there is one for each model at each concurrency."""
+
 
 def draw(cold_starts: pd.DataFrame, title: str, footer: str) -> Figure:
     """What a cold start is made of, at each concurrency, and how its length is distributed.
@@ -19,7 +22,9 @@ def draw(cold_starts: pd.DataFrame, title: str, footer: str) -> Figure:
     """
     figure = Figure(figsize=(13, 4.6), layout="constrained")
     split, spread = figure.subplots(1, 2)
-    groups = group_cold_starts(cold_starts)
+    every = group_cold_starts(cold_starts)
+    longest = sorted(every, key=lambda group: float(group[1]["seconds"].mean()), reverse=True)[:_MOST]
+    groups = [group for group in every if any(group is one for one in longest)]
     names = [
         f"{kind}, {concurrency} at once" if kind else f"{concurrency} at once" for (kind, concurrency), _ in groups
     ]
@@ -35,10 +40,14 @@ def draw(cold_starts: pd.DataFrame, title: str, footer: str) -> Figure:
     split.invert_yaxis()
     split.margins(x=0.12)
     split.set_xlabel("seconds, mean")
-    split.set_title("what a first invocation waits for", fontsize=10)
+    of_many = f": the {len(groups)} longest of {len(every)}" if len(groups) < len(every) else ""
+    split.set_title(f"what a first invocation waits for{of_many}", fontsize=10)
     split.legend(frameon=False, fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.14))
-    for number, (name, (_, rows)) in enumerate(zip(names, groups, strict=True)):
-        spread.ecdf(rows["seconds"], color=COLOURS[number % len(COLOURS)], label=name)
+    if len(every) > len(COLOURS):
+        spread.ecdf(cold_starts["seconds"], color=COLOURS[0], label=f"cold, all {len(every)} together")
+    else:
+        for number, (name, (_, rows)) in enumerate(zip(names, groups, strict=True)):
+            spread.ecdf(rows["seconds"], color=COLOURS[number], label=name)
     spread.ecdf(cold_starts["warm_seconds"], color="black", linestyle="--", label="warm")
     logarithmic(spread, "x", [*cold_starts["seconds"], *cold_starts["warm_seconds"]])
     spread.set_xlabel("seconds (log scale)")

@@ -1,11 +1,17 @@
 """What cold starts came to, in words, with its picture."""
 
 import math
+from typing import Any
+
+import pandas as pd
 
 from mmebench.benchmark.experiments.cold_starts.figures import read_cold_starts, summarise_cold_starts
 from mmebench.record.layout import ExperimentFiles
 from mmebench.record.run import Run
 from mmebench.units import human_seconds
+
+_MOST = 5
+"""Models of a fleet that have a line, those with the longest cold starts."""
 
 
 def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
@@ -18,13 +24,18 @@ def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
     cold_starts = read_cold_starts(files.table)
     save(draw(cold_starts, f"{run.title}: cold starts", footer), files.chart)
     summary = summarise_cold_starts(cold_starts)
-    return [
-        f"{row['kind'] or run.platform}: a cold start takes {_seconds(row['p50_s'])} at the median and "
-        f"{_seconds(row['max_s'])} at most, {row['concurrency']:.0f} at once; "
-        f"warm {_seconds(row['warm_p50_s'])}"
-        for _, row in summary.iterrows()
-    ]
+    kinds = summary["kind"].fillna("")
+    longest = summary.groupby(kinds)["max_s"].max().nlargest(_MOST).index
+    lines = [_describe(row, run) for _, row in summary[kinds.isin(longest)].iterrows()]
+    if more := kinds.nunique() - len(longest):
+        lines.append(f"{run.called}: {more} more models have none as long; {files.table.name} has all")
+    return lines
 
 
-def _seconds(seconds: float) -> str:
-    return "unknown" if math.isnan(seconds) else human_seconds(seconds)
+def _describe(row: "pd.Series[Any]", run: Run) -> str:
+    median = "" if math.isnan(row["p50_s"]) else f"{human_seconds(row['p50_s'])} at the median and "
+    warm = "" if math.isnan(row["warm_p50_s"]) else f"; warm {human_seconds(row['warm_p50_s'])}"
+    return (
+        f"{row['kind'] or run.called}: a cold start takes {median}{human_seconds(row['max_s'])} at most, "
+        f"{row['concurrency']:.0f} at once{warm}"
+    )

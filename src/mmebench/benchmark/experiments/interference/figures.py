@@ -20,6 +20,8 @@ PHASES = ("alone", "between", "during")
 BESIDE = " beside "
 """Between a kind and its neighbours, in the name of the folder that has their load; no kind is called so."""
 
+_SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+
 Times = npt.NDArray[np.float64]
 
 
@@ -70,29 +72,38 @@ def read_course(loads: Path) -> Course | None:
 
 
 def summarise_interference(course: Course) -> pd.DataFrame:
-    """One row a phase: requests, p50 and p99 in ms with bounds, and each over what it is alone."""
+    """One row a phase: requests, p50, p95 and p99 in ms with bounds, and each over what it is alone."""
     rows = []
     for number, phase in enumerate(PHASES):
         latency = course.latency[course.phase == number] * 1e3
-        p50, p99 = estimate_percentiles(latency, (0.50, 0.99))
+        found = dict(zip(_SHARES, estimate_percentiles(latency, tuple(_SHARES.values())), strict=True))
         rows.append(
             {
                 "phase": phase,
                 "requests": len(latency),
-                "p50_ms": p50.value,
-                "p50_low_ms": p50.low,
-                "p50_high_ms": p50.high,
-                "p99_ms": p99.value,
-                "p99_low_ms": p99.low,
-                "p99_high_ms": p99.high,
+                **{
+                    f"{name}{bound}_ms": getattr(estimate, field)
+                    for name, estimate in found.items()
+                    for bound, field in (("", "value"), ("_low", "low"), ("_high", "high"))
+                },
                 "max_ms": latency.max() if len(latency) else np.nan,
                 "failures": course.failures[number],
             }
         )
     table = pd.DataFrame(rows)
-    for name in ("p50", "p99"):
+    for name in _SHARES:
         table[f"{name}_over_alone"] = table[f"{name}_ms"] / table[f"{name}_ms"].iloc[0]
     return table
+
+
+def find_tail(table: pd.DataFrame) -> str | None:
+    """``p99``, or ``p95`` where there were too few requests for that; None where there were for either.
+
+    Args:
+        table: as :func:`summarise_interference` gives it.
+    """
+    compared = table[table["phase"] != "between"]
+    return next((name for name in ("p99", "p95") if compared[f"{name}_ms"].notna().all()), None)
 
 
 def find_saturation(course: Course) -> str | None:

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mmebench.benchmark.experiments.interference.figures import PHASES, Pair
+from mmebench.benchmark.experiments.interference.figures import PHASES, Pair, find_tail
 from mmebench.report.palette import COLOURS
 from mmebench.report.pictures.pictures import finish, logarithmic
 from mmebench.units import human_number
@@ -55,7 +55,7 @@ def _draw_course(over_time: Axes, pair: Pair) -> None:
 
 
 def _draw_bars(bars: Axes, table: pd.DataFrame) -> None:
-    for offset, (name, hatch) in enumerate((("p50", ""), ("p99", "//"))):
+    for offset, (name, hatch) in enumerate((("p50", ""), (find_tail(table) or "p99", "//"))):
         values = table[f"{name}_ms"]
         errors = [
             (values - table[f"{name}_low_ms"]).fillna(0),
@@ -74,10 +74,10 @@ def _draw_bars(bars: Axes, table: pd.DataFrame) -> None:
             label=name,
         )
         for x, value, high in zip(at, values, errors[1], strict=True):
-            text = "none" if pd.isna(value) else human_number(value)
+            text = "too few" if pd.isna(value) else human_number(value)
             top = 0 if pd.isna(value) else value + high
             bars.annotate(text, (x, top), (0, 3), textcoords="offset points", ha="center", fontsize=8)
     bars.set_xticks(range(len(PHASES)), ["alone", "between\ncold starts", "during\ncold starts"])
     bars.set_title("latency, ms, with 95 % intervals", fontsize=10)
-    bars.margins(y=0.15)
-    bars.legend(frameon=False, fontsize=8, loc="upper left")
+    bars.margins(y=0.25)
+    bars.legend(frameon=False, fontsize=8, loc="upper left", ncols=2)

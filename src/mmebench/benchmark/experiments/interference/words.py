@@ -8,6 +8,7 @@ from mmebench.benchmark.experiments.interference.figures import (
     PHASES,
     Pair,
     find_saturation,
+    find_tail,
     read_pairs,
     summarise_interference,
 )
@@ -37,7 +38,7 @@ def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
 
 
 def _describe(run: Run, pair: Pair, table: pd.DataFrame) -> str:
-    course, who = pair.course, pair.steady or run.platform
+    course, who = pair.course, pair.steady or run.called
     of = f" of {pair.neighbours}" if pair.neighbours else ""
     failures = sum(course.failures) + course.failed_neighbours
     failed = f"; {failures} requests failed" if failures else ""
@@ -46,11 +47,10 @@ def _describe(run: Run, pair: Pair, table: pd.DataFrame) -> str:
             f"{who}: what cold starts of neighbours{of} cost cannot be told: alone, the target did not keep "
             f"up with {human_number(course.rate)} requests/s ({why}); ask for a smaller rate{failed}"
         )
-    p50, p99 = ([_ms(value) for value in table[column]] for column in ("p50_ms", "p99_ms"))
-    return (
-        f"{who}: p50 {p50[0]} and p99 {p99[0]} {PHASES[0]}; "
-        f"{p50[-1]} and {p99[-1]} while a neighbour{of} is being loaded{failed}"
-    )
+    names = [name for name in ("p50", find_tail(table)) if name is not None]
+    alone, during = ([_ms(row[f"{name}_ms"]) for name in names] for row in (table.iloc[0], table.iloc[-1]))
+    known = " and ".join(f"{name} {latency}" for name, latency in zip(names, alone, strict=True))
+    return f"{who}: {known} {PHASES[0]}; {' and '.join(during)} while a neighbour{of} is being loaded{failed}"
 
 
 def _ms(milliseconds: float) -> str:

@@ -23,8 +23,8 @@ def act(experiment: Mixes, subject: Subject, progress: Progress) -> None:
     """
     filled: list[Filled] = []
     mixes = list(experiment.mixes) or [turned_round(subject)]
-    for number, shares in enumerate(mixes):
-        progress(in_words(shares), number / len(mixes))
+    for number, shares in enumerate(mixes, 1):
+        progress(in_words(shares), (number - 1) / len(mixes))
         counts = _fill(subject, number, shares)
         filled += [
             Filled(number, name, share, None if counts is None else counts[name]) for name, share in shares.items()

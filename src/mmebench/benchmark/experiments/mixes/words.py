@@ -24,13 +24,13 @@ def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
 def _describe(run: Run, mix: pd.DataFrame) -> str:
     asked = " : ".join(f"{row['kind']} {row['share']:g}" for _, row in mix.iterrows())
     if mix["filled"].isna().any():
-        return f"{run.platform}: {asked}: nobody says what is in memory, so that what fits cannot be counted"
+        return f"{run.called} as {asked}: nobody says what is in memory, so that what fits cannot be counted"
     filled = _listed(mix, "filled")
     if mix["predicted"].isna().any():
-        return f"{run.platform}: {asked}: {filled} fit together; what a copy takes is not known, to predict it"
+        return f"{run.called} as {asked}: {filled} fit together; what a copy takes is not known, to predict it"
     off = int(mix["error"].abs().max())
     told = "as predicted" if off == 0 else f"predicted were {_listed(mix, 'predicted')}, off by {off} at most"
-    return f"{run.platform}: {asked}: {filled} fit together, {told}"
+    return f"{run.called} as {asked}: {filled} fit together, {told}"
 
 
 def _listed(mix: pd.DataFrame, column: str) -> str:

@@ -26,7 +26,7 @@ def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
 
 def _describe_thrash(run: Run, s: object, rows: pd.DataFrame) -> str:
     assert run.capacity is not None
-    popularity = f"{run.platform}: popularity zipf {s:g}" if s else f"{run.platform}: uniform popularity"
+    popularity = f"{run.called}: popularity zipf {s:g}" if s else f"{run.called}: uniform popularity"
     if rows["cold_inferred"].any():
         popularity += " (which requests were cold is inferred)"
     if rows["cold_time_share"].isna().all():
