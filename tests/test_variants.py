@@ -9,6 +9,7 @@ import yaml
 from click.testing import CliRunner
 
 from mmebench.benchmark.story import run_benchmark
+from mmebench.benchmark.wanted import find_wanted, in_order
 from mmebench.cli import cli
 from mmebench.errors import BadInputError
 from mmebench.record.layout import find_runs
@@ -159,3 +160,40 @@ def test_variants_are_runs_under_their_names(tmp_path: Path) -> None:
     run_benchmark(asked, tmp_path / "results", Watcher())
     again = {files.platform: read_run(files.run).finished_at for files in find_runs(outcome.directory)}
     assert again == before, "measured already"
+
+
+@pytest.mark.slow
+def test_repeats_come_in_turns_and_their_intervals_are_between_them(tmp_path: Path) -> None:
+    (tmp_path / "tiny.onnx").write_bytes(onnx_bytes(1.0))
+    asked = read_spec(
+        {
+            "model": file_model(tmp_path / "tiny.onnx"),
+            "platforms": "onnx",
+            "endpoint": {"kind": "local", "container": "python", "memory": "1GiB"},
+            "targets": 1,
+            "workload": {
+                "arrivals": {"kind": "closed", "think_time": "10ms"},
+                "profile": [{"users": 1, "duration": "1s"}],
+            },
+            "variants": {name: {"platforms.0.max_batch_size": size} for name, size in (("a", 1), ("b", 2))},
+            "repeats": 2,
+        },
+        "test",
+    )
+    titles = [each.title for each, _ in in_order(find_wanted(asked))]
+    assert titles == ["a", "b", "b, repeat 2", "a, repeat 2"]
+    outcome = run_benchmark(asked, tmp_path / "results", Watcher())
+    assert outcome.problems == ()
+    assert {files.platform for files in find_runs(outcome.directory / "repeat-2")} == {"a", "b"}
+    summary = pd.read_csv(outcome.directory / "summary_results.csv")
+    assert summary["repeats"].tolist() == [2, 2]
+    once = pd.read_csv(outcome.directory / "repeat-2" / "summary_results.csv")
+    (second,) = once[once["platform"] == "a"]["Requests/s"]
+    (row,) = summary[summary["platform"] == "a"].to_dict("records")
+    first = 2 * row["Requests/s"] - second
+    assert row["throughput_high_per_s"] - row["Requests/s"] == pytest.approx(
+        12.706 * abs(first - second) / 2, rel=1e-3
+    )
+    more = asked.model_copy(update={"repeats": 3})
+    run_benchmark(more, tmp_path / "results", Watcher())
+    assert pd.read_csv(outcome.directory / "summary_results.csv")["repeats"].tolist() == [3, 3]

@@ -18,7 +18,7 @@ from mmebench.errors import BadInputError
 from mmebench.load.payload.payload import Body, check_room, make_body
 from mmebench.models.engine import check_inputs, exported_platform, find_builder, is_built, package_engine
 from mmebench.models.package import Package, package_model
-from mmebench.record.layout import find_runs
+from mmebench.record.layout import find_runs, repeat_of
 from mmebench.record.run import Price, Run, find_run, unread_records
 from mmebench.spec import Kind, ServedEndpoint, Spec
 
@@ -31,9 +31,15 @@ class Part:
     """With this part's endpoint alone."""
     kinds: tuple[PackagedKind, ...]
     """What it is made of; packages are what is served, or what its engine is built from."""
-    directory: Path
+    whole: Path
+    """The directory of the whole benchmark."""
     fingerprint: str
     price: Price | None
+
+    @property
+    def directory(self) -> Path:
+        """Where this run goes."""
+        return repeat_of(self.whole, self.wanted.repeat)
 
     @property
     def spec(self) -> Spec:
@@ -77,9 +83,11 @@ def find_parts(
         opener_of(endpoint).prepare(endpoint)
     for each, endpoint in in_order(wanted):
         kinds = tuple(_package(kind, endpoint, results, observer, each.title) for kind in each.fleet.kinds)
-        directory = results / (each.fleet.name or kinds[0].package.model)
+        whole = results / (each.fleet.name or kinds[0].package.model)
+        directory = repeat_of(whole, each.repeat)
         directory.mkdir(parents=True, exist_ok=True)
-        enter(directory)
+        for folder in dict.fromkeys((whole, directory)):
+            enter(folder)
         alone = replace(each, spec=each.spec.model_copy(update={"endpoint": endpoint}))
         fingerprint = _fingerprint(alone, kinds)
         for reason in unread_records(directory):
@@ -87,9 +95,9 @@ def find_parts(
         earlier = _find_complete(directory, fingerprint)
         if earlier is None:
             price = _price_of(endpoint, prices)
-            yield Part(alone, kinds, directory, fingerprint, price)
+            yield Part(alone, kinds, whole, fingerprint, price)
         else:
-            yield Measured(directory, earlier)
+            yield Measured(whole, earlier)
 
 
 def _package(kind: Kind, endpoint: ServedEndpoint, results: Path, observer: Observer, label: str) -> PackagedKind:
@@ -193,13 +201,13 @@ def _with_engine(
 def _fingerprint(wanted: Wanted, kinds: Sequence[PackagedKind]) -> str:
     """Of all that decides what is measured; other platforms of the spec do not, objectives only in a search."""
     spec = wanted.spec
-    beside = {"platforms"} if spec.workload.profile.search else {"platforms", "objectives"}
+    beside = {"platforms", "repeats"} | (set() if spec.workload.profile.search else {"objectives"})
     asked = spec.model_dump(mode="json", exclude=beside)
     asked["endpoint"] = {key: value for key, value in asked["endpoint"].items() if key not in spec.endpoint.beside}
     served = [
         {"platform": kind.asked.platform.model_dump(mode="json"), "archive": kind.package.sha256} for kind in kinds
     ]
-    return digest(asked | {"served": served, "label": wanted.label})
+    return digest(asked | {"served": served, "label": wanted.label, "repeat": wanted.repeat})
 
 
 def _find_complete(directory: Path, fingerprint: str) -> Run | None:

@@ -25,7 +25,7 @@ from mmebench.benchmark.parts import OpenPart, Part, find_parts, open_part
 from mmebench.benchmark.preflight import refuse_without_room
 from mmebench.benchmark.spending import Spending
 from mmebench.benchmark.time_left import mean_load_seconds
-from mmebench.benchmark.wanted import each_endpoint, find_wanted, foresee
+from mmebench.benchmark.wanted import each_endpoint, find_wanted, foresee, in_order
 from mmebench.endpoints.endpoint import Monitored, Staying
 from mmebench.errors import BadInputError, MmebenchError, disk_errors, make_folder
 from mmebench.load.asked_kind import AskedKind
@@ -33,7 +33,7 @@ from mmebench.load.locust_pages import LocustPages
 from mmebench.load.processes.connections import allow_connections
 from mmebench.load.processes.token import token_of
 from mmebench.record.claim import claim
-from mmebench.record.layout import RunFiles
+from mmebench.record.layout import RunFiles, find_runs
 from mmebench.record.metrics import write_metrics
 from mmebench.record.recovery import recover
 from mmebench.record.run import Run
@@ -68,8 +68,8 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, pages: LocustPa
     for what in dict.fromkeys(what for each in wanted for what in foresee(each.spec)):
         observer.warned(what)
     make_folder(results)
-    runs = [each.spec for each in wanted for _ in each.spec.endpoint.each()]
-    observer.planned(len(runs), mean_load_seconds([run.workload for run in runs]))
+    runs = [each.spec.workload for each, _ in in_order(wanted)]
+    observer.planned(len(runs), mean_load_seconds(runs))
     problems: list[MmebenchError] = []
     spending = Spending()
     kept: list[Path] = []
@@ -125,10 +125,12 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, pages: LocustPa
                 if isinstance(opened.endpoint, Staying) and opened.endpoint.stays is not None:
                     staying.append(opened.endpoint.stays)
                 observer.measured(run)
-                outcome = Outcome(part.directory, write_report(part.directory, files, spec.objectives))
+                for folder in dict.fromkeys((part.directory, part.whole)):
+                    if find_runs(folder):  # the first repeat may have failed
+                        outcome = Outcome(folder, write_report(folder, files, spec.objectives))
     for monitored, run, files in watched:  # last, as monitoring shows what happened only minutes later
         problems += _keep_metrics(monitored, run, files)
-    if outcome is not None and watched:
+    if outcome is not None and (watched or spec.repeats > 1):
         outcome = replace(outcome, report=write_report(outcome.directory, objectives=spec.objectives))
     if outcome is None and kept and not problems:
         outcome = Outcome(kept[-1], write_report(kept[-1], objectives=spec.objectives))

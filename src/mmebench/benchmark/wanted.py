@@ -1,7 +1,7 @@
 """What a spec wants to have measured: each variant, and of each the model on each platform or the fleet."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mmebench.benchmark.preflight import refuse_early
 from mmebench.endpoints.opener import opener_of
@@ -23,6 +23,8 @@ class Wanted:
     fleet: Fleet
     variant: Variant | None
     """None where the spec is measured as it is."""
+    repeat: int = 0
+    """Which time it is, from 0 on."""
 
     @property
     def changes(self) -> str:
@@ -31,8 +33,9 @@ class Wanted:
 
     @property
     def title(self) -> str:
-        """What people are told of it: as :attr:`label`, but of a fleet its name."""
-        return self.fleet.label if self.variant is None else self.label
+        """What people are told of it: as :attr:`label`, but of a fleet its name, and which time it is."""
+        name = self.fleet.label if self.variant is None else self.label
+        return f"{name}, repeat {self.repeat + 1}" if self.repeat else name
 
     @property
     def label(self) -> str:
@@ -75,10 +78,17 @@ def each_endpoint(wanted: Sequence[Wanted]) -> list[ServedEndpoint]:
 
 
 def in_order(wanted: Sequence[Wanted]) -> Iterator[tuple[Wanted, ServedEndpoint]]:
-    """What is measured on which endpoint: all of it on one instance type before the next one."""
+    """What is measured on which endpoint: all of it on one instance type before the next one.
+
+    Repeats come in turns, each beginning with another one (a b c, b c a, c a b), so that what changes with time
+    changes all of them.
+    """
     for endpoint in each_endpoint(wanted):
+        group = [each for each in wanted if each.spec.endpoint == endpoint]
         for alone in endpoint.each():
-            yield from ((each, alone) for each in wanted if each.spec.endpoint == endpoint)
+            for repeat in range(group[0].spec.repeats):
+                first = repeat % len(group)
+                yield from ((replace(each, repeat=repeat), alone) for each in group[first:] + group[:first])
 
 
 def check_endpoints(wanted: Sequence[Wanted]) -> dict[str, Price]:
@@ -90,5 +100,6 @@ def check_endpoints(wanted: Sequence[Wanted]) -> dict[str, Price]:
     prices: dict[str, Price] = {}
     for endpoint in each_endpoint(wanted):
         fleets = [each.fleet for each in wanted if each.spec.endpoint == endpoint]
-        prices |= opener_of(endpoint).check(endpoint, len(fleets), count_engines(fleets))
+        runs = len(fleets) * wanted[0].spec.repeats
+        prices |= opener_of(endpoint).check(endpoint, runs, count_engines(fleets))
     return prices

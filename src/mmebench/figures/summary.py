@@ -19,9 +19,10 @@ from mmebench.figures.energy import with_energy
 from mmebench.figures.history import summarise_history
 from mmebench.figures.inferred_residency import infer_cold, with_inferred
 from mmebench.figures.kinds import KindStage, split_stage, targets_of
+from mmebench.figures.repeats import over_repeats
 from mmebench.figures.stage import StageSummary, good_within, summarise_own, summarise_stage
 from mmebench.figures.statistics import NAN
-from mmebench.record.layout import RunFiles, find_runs
+from mmebench.record.layout import RunFiles, find_repeats, find_runs
 from mmebench.record.own_samples import COLUMNS, OwnSamples, window_ns
 from mmebench.record.run import Capacity, Run, StageWindow, find_run, objectives_of, unread_records
 from mmebench.record.samples import SampleFile, count_samples
@@ -56,7 +57,14 @@ def summarise(directory: Path) -> pd.DataFrame:
 
 
 def summarise_run(files: RunFiles) -> pd.DataFrame:
-    """The rows of one run, if any: from its samples, or from Locust's history where there are none."""
+    """The rows of one run, if any, with what its repeats say of them; see :mod:`mmebench.figures.repeats`."""
+    once = _summarise_once(files)
+    repeats = [rows for again in find_repeats(files) if not (rows := _summarise_once(again)).empty]
+    return once if once.empty or not repeats else over_repeats([once, *repeats])
+
+
+def _summarise_once(files: RunFiles) -> pd.DataFrame:
+    """From its samples, or from Locust's history where there are none."""
     run = find_run(files) if files.samples.exists() else None
     return _from_history(files) if run is None else _from_samples(files, run)
 

@@ -80,6 +80,13 @@ class Spec(Strict):
         {}, description="the same for every combination of these values: {platforms.0.max_batch_size: [1, 8]}"
     )
 
+    repeats: int = Field(
+        1,
+        ge=1,
+        le=20,
+        description="each run is measured so often, in turns, on new endpoints; intervals are those between them",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _stages_have_the_rates_of_models(cls, value: Any) -> Any:
@@ -202,7 +209,7 @@ class Spec(Strict):
     @property
     def runs(self) -> int:
         """How many there will be, each on an endpoint of its own."""
-        return sum(
+        return self.repeats * sum(
             len(tuple(spec.endpoint.each())) * (max(1, len(spec.platforms)) if spec.models is None else 1)
             for _, spec in self.varied()
         )

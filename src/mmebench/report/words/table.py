@@ -72,4 +72,10 @@ def _caption(summary: pd.DataFrame) -> str:
         "load: users, or requests per second offered. req/s: successes in the window that counts; "
         f"{latency_of(summary)}, in ms; *: the client itself was busy. cold: requests that waited for a load. "
         "Little: throughput x mean latency / requests in the system; 1 when every user was always waiting."
+        f"{_repeats(summary)}"
     )
+
+
+def _repeats(summary: pd.DataFrame) -> str:
+    most = summary["repeats"].max() if "repeats" in summary else 1
+    return f" Means of {most:.0f} repeats, whose requests are added up." if most > 1 else ""
