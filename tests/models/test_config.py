@@ -1,10 +1,13 @@
 import pytest
 
+from mmebench.benchmark.wanted import foresee
+from mmebench.errors import BadInputError
 from mmebench.formats.tensors import TensorSpec
 from mmebench.formats.triton_config import ModelConfig, parse, served_by
 from mmebench.models.config import make_config, template
 from mmebench.models.model import Task
-from mmebench.spec import DynamicBatching, PlatformSpec, platform_kind
+from mmebench.spec import DynamicBatching, Onnx, PlatformSpec, platform_kind
+from mmebench.spec.reading import read_spec
 from support.platforms import served_as
 
 IMAGE = TensorSpec(name="image", datatype="FP32", shape=(3, 32, 32))
@@ -70,3 +73,45 @@ def test_instances_are_on_the_gpu_unless_told_except_openvinos() -> None:
     assert group.kind == group.KIND_GPU
     (group,) = config(served_as("openvino")).instance_group
     assert group.kind == group.KIND_CPU
+
+
+def test_more_of_a_config_is_put_into_it() -> None:
+    more = """
+    optimization { graph { level: 1 } }
+    dynamic_batching { priority_levels: 2 default_priority_level: 1 }
+    parameters { key: "intra_op_thread_count" value { string_value: "2" } }
+    """
+    platform = Onnx(max_batch_size=4, config=more)
+    config = parse(make_config(platform, "cv", [IMAGE], [CLASSES]), "config.pbtxt")
+    assert config.optimization.graph.level == 1
+    assert (config.dynamic_batching.priority_levels, config.max_batch_size) == (2, 4)
+    assert config.parameters["intra_op_thread_count"].string_value == "2"
+    assert config.instance_group[0].count == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("optimisation { }", r"config:1:\d+: .*optimisation"),
+        ("max_batch_size: 3", "config: got max_batch_size, which has a field of its own; leave it out"),
+        ("instance_group { count: 2 }", "config: got instance_group, for which there are instances and device"),
+    ],
+)
+def test_what_a_config_says_already_or_triton_does_not_know_is_refused(text: str, message: str) -> None:
+    with pytest.raises(BadInputError, match=message):
+        read_spec(
+            {"model": {"source": "timm", "name": "x"}, "platforms": {"kind": "onnx", "config": text}}, "test"
+        )
+
+
+def test_what_backends_here_ignore_is_said() -> None:
+    more = 'optimization { graph { level: 1 } } parameters { key: "x" value { string_value: "1" } }'
+    spec = read_spec(
+        {"model": {"source": "timm", "name": "x"}, "platforms": {"kind": "onnx", "config": more}}, "test"
+    )
+    assert [line.partition(" is ignored")[0] for line in foresee(spec)] == [
+        "onnx: config: optimization",
+        "onnx: config: parameters x",
+    ]
+    own = spec.endpoint.model_copy(update={"container": "http://127.0.0.1:1"})
+    assert foresee(spec.model_copy(update={"endpoint": own})) == [], "a Triton of NVIDIA's knows them"

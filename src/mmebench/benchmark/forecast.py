@@ -75,6 +75,13 @@ def _hosted(wanted: Wanted) -> Iterator[Hosted]:
             yield Hosted(*own, kind.targets.share / shared if shared else 0.0, requests)
 
 
+def _experiments(wanted: Wanted) -> Iterator[tuple[str, float | None]]:
+    kinds = len(wanted.fleet.kinds)
+    for experiment in wanted.spec.experiments:
+        seconds = experiment.seconds
+        yield experiment.title, None if seconds is None else seconds * experiment.times(kinds)
+
+
 def make_forecast(wanted: Sequence[Wanted], prices: Mapping[str, Price]) -> Forecast:
     """Args: ``prices`` are of one instance of each type."""
     runs = []
@@ -89,5 +96,5 @@ def make_forecast(wanted: Sequence[Wanted], prices: Mapping[str, Price]) -> Fore
         models=tuple(_hosted(wanted[0])),
         stages=len(first.workload.stages) or None,
         load_seconds=mean_load_seconds([each.spec.workload for each in wanted]),
-        experiments=tuple((experiment.title, experiment.seconds) for experiment in first.experiments),
+        experiments=tuple(_experiments(wanted[0])),
     )

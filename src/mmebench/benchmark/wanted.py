@@ -65,7 +65,14 @@ def find_wanted(spec: Spec) -> list[Wanted]:
 
 def foresee(spec: Spec) -> list[str]:
     """What it will not show, or is taken otherwise than it was written, a sentence each."""
-    return [*too_short(spec.workload, spec.objectives, spec.shares), *spec.remarks]
+    opener = opener_of(spec.endpoint)
+    ignored = [
+        f"{kind.platform.label}: config: {what} is ignored by the backends of this endpoint; Triton's own know it"
+        for fleet in spec.fleets
+        for kind in fleet.kinds
+        for what in opener.ignored(spec.endpoint, kind.platform)
+    ]
+    return [*too_short(spec.workload, spec.objectives, spec.shares), *spec.remarks, *dict.fromkeys(ignored)]
 
 
 def each_endpoint(wanted: Sequence[Wanted]) -> list[ServedEndpoint]:

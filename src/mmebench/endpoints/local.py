@@ -29,9 +29,11 @@ from mmebench.endpoints.machine_metrics import MachineMetrics
 from mmebench.endpoints.opener import Opener, Progress
 from mmebench.endpoints.processes import parts_of
 from mmebench.errors import BadInputError, MmebenchError
+from mmebench.formats.triton_config import parse_more
 from mmebench.gpus.gpu import short_name
 from mmebench.gpus.nvml import find_gpus
 from mmebench.record.run import Price
+from mmebench.spec import PlatformSpec
 from mmebench.spec.endpoints import LocalEndpoint as Spec
 from mmebench.units import human_bytes
 from mmebench.wire.target_names import archive_path
@@ -40,6 +42,15 @@ _READY_SECONDS = 90.0
 _STOP_SECONDS = 20.0
 _KILLED_SECONDS = 5.0
 _READY = "ready "
+_OF_OTHER_BACKENDS = ("optimization", "response_cache", "cc_model_filenames", "metric_tags")
+"""Of a config.pbtxt: what Triton's own backends look at, or a Triton that was started for it."""
+_PARAMETERS = (
+    "intra_op_thread_count",
+    "enable_cache_cleaning",
+    "memory.enable_memory_arena_shrinkage",
+    "force_cpu_only_input_tensors",
+)
+"""Parameters of a config.pbtxt that backends here know."""
 
 
 class LocalEndpoint:
@@ -163,6 +174,17 @@ class LocalOpener(Opener[Spec]):
                 "docs/local-endpoint.md) and give its URL as endpoint.container"
             )
         return {}
+
+    @override
+    def ignored(self, spec: Spec, platform: PlatformSpec) -> tuple[str, ...]:
+        """Triton itself does what is of Triton; its backends here are ours, and know few options of its own."""
+        if platform.config is None or spec.container_url is not None:
+            return ()
+        more = parse_more(platform.config, "config")
+        return (
+            *(field.name for field, _ in more.ListFields() if field.name in _OF_OTHER_BACKENDS),
+            *(f"parameters {name}" for name in sorted(more.parameters) if name.lower() not in _PARAMETERS),
+        )
 
     @override
     def open(self, spec: Spec, store: Path, log: Path, progress: Progress) -> LocalEndpoint:

@@ -7,6 +7,7 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mmebench.spec.endpoints.endpoint import ServedEndpoint
+from mmebench.spec.platforms import PlatformSpec
 
 if TYPE_CHECKING:
     from mmebench.endpoints.endpoint import Endpoint
@@ -64,6 +65,10 @@ class Opener(ABC, Generic[SpecT]):
         Raises:
             BadInputError: it cannot be had.
         """
+
+    def ignored(self, spec: SpecT, platform: PlatformSpec) -> tuple[str, ...]:
+        """What the platform's ``config`` asks for and nobody there looks at, by its name in config.pbtxt."""
+        return ()
 
     def engine_builder(self, spec: SpecT) -> "EngineBuilder | None":
         """What builds TensorRT engines for it; None where that is this machine's own ``trtexec``."""

@@ -68,6 +68,32 @@ def parse_partial(text: str, where: str) -> ModelConfig:
     return config
 
 
+OWN = {
+    "name": "which is the target's",
+    "backend": "which follows from the kind",
+    "platform": "which follows from the kind",
+    "default_model_filename": "which follows from the kind",
+    "input": "which is the model's",
+    "output": "which is the model's",
+    "max_batch_size": "which has a field of its own",
+    "instance_group": "for which there are instances and device",
+}
+"""What a config of ours says already, and why."""
+
+
+def parse_more(text: str, where: str) -> ModelConfig:
+    """What somebody wants to have in a config of ours beside what it says already.
+
+    Raises:
+        BadInputError: the text does not follow the schema, or says what the config says already.
+    """
+    more = parse_partial(text, where)
+    for field, _ in more.ListFields():
+        if field.name in OWN:
+            raise BadInputError(f"{where}: got {field.name}, {OWN[field.name]}; leave it out")
+    return more
+
+
 def check(config: ModelConfig, text: str, where: str) -> None:
     """Refuse what follows the schema and Triton would not load.
 

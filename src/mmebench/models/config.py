@@ -7,7 +7,7 @@ from typing import Any
 from tritonclient.grpc import model_config_pb2 as triton
 
 from mmebench.formats.tensors import TensorSpec
-from mmebench.formats.triton_config import ModelConfig, parse, render
+from mmebench.formats.triton_config import ModelConfig, parse, parse_more, render
 from mmebench.models.model import Task
 from mmebench.spec import PlatformSpec
 
@@ -39,6 +39,8 @@ def make_config(
     if platform.arena == "shrink" and platform.shrinks_by is not None:
         name, value = platform.shrinks_by
         config.parameters[name].string_value = value
+    if platform.config is not None:
+        config.MergeFrom(parse_more(platform.config, "config"))
     return checked(config)
 
 

@@ -42,7 +42,7 @@ def fingerprint(model: ModelSource, platform: PlatformSpec, sequence_length: int
     made_from: dict[str, Any] = {
         "revision": _REVISION,
         "model": model.model_dump(mode="json"),
-        "platform": platform.model_dump(mode="json"),
+        "platform": platform.model_dump(mode="json", exclude={"name"}),
         "tried_with": sequence_length if varies else None,
         "libraries": library_versions(),
         "files": [_state(file) for path in _local_paths(model) for file in _files(path)],

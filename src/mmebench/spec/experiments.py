@@ -33,8 +33,12 @@ class Experiment(Strict):
 
     @property
     def seconds(self) -> float | None:
-        """How long it offers load; None where that depends on the endpoint."""
+        """How long it offers load, each time; None where that depends on the endpoint."""
         return None
+
+    def times(self, kinds: int) -> int:
+        """How often it does that where an endpoint serves so many kinds of models."""
+        return 1
 
     def check(self, clients: int) -> None:
         """Refuse what so many client processes cannot offer; raises ValueError."""

@@ -4,6 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from mmebench.errors import BadInputError
 from mmebench.spec.strict import Duration, Strict
 from mmebench.spec.variants import RunName
 
@@ -50,6 +51,13 @@ class PlatformSpec(Strict):
         description="shrink: GPU memory that an inference leaves unused is given back after it, which takes time",
     )
 
+    config: str | None = Field(
+        None,
+        examples=["optimization { graph { level: 1 } }"],
+        description="more of Triton's config.pbtxt, as text: parameters, optimization, model_warmup, "
+        "dynamic_batching { priority_levels: 2 }, …",
+    )
+
     exporter: ClassVar[str | None] = None
     """The module that exports to it (:class:`mmebench.models.platforms.Exporter`), imported when it is wanted."""
     extra: ClassVar[str] = "models"
@@ -79,6 +87,17 @@ class PlatformSpec(Strict):
         if isinstance(value, dict) and value.get("max_batch_size") == 0:
             return {"dynamic_batching": None} | value
         return value
+
+    @model_validator(mode="after")
+    def _more_is_what_triton_knows(self) -> Self:
+        if self.config is not None:
+            from mmebench.formats.triton_config import parse_more  # which takes long to import
+
+            try:
+                parse_more(self.config, "config")
+            except BadInputError as error:
+                raise ValueError(str(error)) from None
+        return self
 
     @model_validator(mode="after")
     def _batching_needs_batches(self) -> Self:

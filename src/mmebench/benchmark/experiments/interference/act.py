@@ -4,16 +4,13 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from mmebench.benchmark.experiments.interference.fields import Interference
+from mmebench.benchmark.experiments.interference.fields import MOST_NEIGHBOURS, Interference
 from mmebench.benchmark.experiments.interference.figures import BESIDE
 from mmebench.benchmark.experiments.subject import Progress, Subject
 from mmebench.benchmark.kind import PackagedKind
 from mmebench.load.processes.events import Live
 from mmebench.replacing import replacing
 from mmebench.spec import Stage, Trace, TracedTargets
-
-_MOST_NEIGHBOURS = 4
-"""Kinds of a fleet that are neighbours unless told: those of which a copy takes most memory."""
 
 
 def act(experiment: Interference, subject: Subject, progress: Progress) -> None:
@@ -42,7 +39,7 @@ def _pairs(experiment: Interference, subject: Subject) -> Iterator[tuple[Package
     busiest = sorted(subject.kinds, key=lambda kind: kind.asked.requests, reverse=True)
     sizes = {kind.name: kind.bytes_per_copy or 0 for kind in subject.capacity.kinds}
     largest = sorted(subject.kinds, key=lambda kind: sizes.get(kind.name, 0), reverse=True)
-    names = experiment.neighbours or [kind.name for kind in largest[:_MOST_NEIGHBOURS]]
+    names = experiment.neighbours or [kind.name for kind in largest[:MOST_NEIGHBOURS]]
     for kind in subject.kinds:
         if kind.name in names:
             yield next(other for other in busiest if other is not kind), kind

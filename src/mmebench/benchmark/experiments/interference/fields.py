@@ -10,6 +10,8 @@ from mmebench.spec.profile import Rate, StageDuration
 from mmebench.spec.strict import Duration, OneOrSeveral
 
 _LONGEST_WARMUP_SECONDS = 5.0
+MOST_NEIGHBOURS = 4
+"""Kinds of a fleet that are neighbours unless told: those of which a copy takes most memory."""
 
 
 class Interference(Experiment):
@@ -41,6 +43,10 @@ class Interference(Experiment):
     @override
     def seconds(self) -> float:
         return 2 * (self.duration + self.warmup)
+
+    @override
+    def times(self, kinds: int) -> int:
+        return 1 if kinds == 1 else len(self.neighbours) or min(kinds, MOST_NEIGHBOURS)
 
     @model_validator(mode="after")
     def _some_neighbours(self) -> Self:
