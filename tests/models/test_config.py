@@ -98,10 +98,9 @@ def test_more_of_a_config_is_put_into_it() -> None:
     ],
 )
 def test_what_a_config_says_already_or_triton_does_not_know_is_refused(text: str, message: str) -> None:
+    fields = {"model": {"source": "timm", "name": "x"}, "platforms": {"kind": "onnx", "config": text}}
     with pytest.raises(BadInputError, match=message):
-        read_spec(
-            {"model": {"source": "timm", "name": "x"}, "platforms": {"kind": "onnx", "config": text}}, "test"
-        )
+        read_spec(fields, "test")
 
 
 def test_what_backends_here_ignore_is_said() -> None:

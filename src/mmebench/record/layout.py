@@ -178,4 +178,9 @@ def find_runs(directory: Path) -> list[RunFiles]:
             layout: Layout = "stars" if match["between"] == "*" else "plain"
             targets = int(match["targets"])
             runs.append(RunFiles(directory, match["instance_type"], match["platform"], targets, layout))
-    return sorted(runs, key=lambda run: (run.instance_type, run.platform, run.targets))
+    return sorted(runs, key=lambda run: (run.instance_type, _natural(run.platform), run.targets))
+
+
+def _natural(name: str) -> tuple[tuple[int, str], ...]:
+    """A key by which ``b8`` comes before ``b32``."""
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name))

@@ -34,7 +34,7 @@ class Variant(NamedTuple):
 
 
 def variants_of_grid(grid: Mapping[str, Sequence[Any]]) -> tuple[Variant, ...]:
-    """Every combination of the values, called ``max-batch-size-8.instances-2``.
+    """Every combination of the values, called ``mbs8.instances2``: of a field of several words its initials.
 
     Raises:
         ValueError: there are too many, or two would have one name.
@@ -48,7 +48,7 @@ def variants_of_grid(grid: Mapping[str, Sequence[Any]]) -> tuple[Variant, ...]:
     found = []
     for values in product(*grid.values()):
         changes = dict(zip(grid, values, strict=True))
-        name = ".".join(f"{short[place]}-{_plain(value)}" for place, value in changes.items())
+        name = ".".join(f"{short[place]}{_plain(value)}" for place, value in changes.items())
         found.append(Variant(name, changes))
     twice = [name for name, times in Counter(variant.name for variant in found).items() if times > 1]
     if twice:
@@ -78,8 +78,13 @@ def _short_names(places: Sequence[str]) -> dict[str, str]:
             end = parts[-length:]
             if sum(other.split(".")[-length:] == end for other in places) == 1:
                 break
-        names[place] = "-".join(_plain(part) for part in end)
+        names[place] = "-".join(map(_initials, end))
     return names
+
+
+def _initials(part: str) -> str:
+    words = part.split("_")
+    return part if len(words) == 1 else "".join(word[:1] for word in words)
 
 
 def _plain(value: Any) -> str:

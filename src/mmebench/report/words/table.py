@@ -10,6 +10,8 @@ from mmebench.figures.operating_point import loads
 from mmebench.report.latency import latency_of
 
 _MS = "ms"
+_WIDEST = 14
+"""Letters of a name that leave room for all figures in 80 columns; more are on the next line."""
 _FIGURES = (
     ("max_models_loaded", "models", "{:.0f}"),
     ("load", "load", "{:.3g}"),
@@ -44,7 +46,7 @@ def summary_table(summary: pd.DataFrame) -> Table:
         pad_edge=False,
         show_edge=False,
     )
-    table.add_column("platform", no_wrap=True)
+    table.add_column("platform", overflow="fold", max_width=_WIDEST)
     for _, title, _ in shown:
         table.add_column(title, justify="right", no_wrap=True)
     for (instance_type, platform, _), stages in summary.assign(load=loads(summary)).groupby(
