@@ -147,7 +147,9 @@ def _allowed(schema: dict[str, Any]) -> str:
         items = schema.get("items") or (schema.get("prefixItems") or [{}])[0]
         return f"list of {_allowed(items)}"
     if kind == "object":
-        values = schema.get("additionalProperties")
+        values = schema.get("additionalProperties") or next(
+            iter(schema.get("patternProperties", {}).values()), None
+        )
         return f"mapping to {_allowed(values)}" if isinstance(values, dict) else "mapping"
     return f"{kind}{_bounds(schema)}"
 

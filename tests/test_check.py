@@ -51,6 +51,25 @@ def test_the_plan_of_a_run_on_this_machine(tmp_path: Path, monkeypatch: pytest.M
     assert [path.name for path in tmp_path.iterdir()] == ["spec.yaml"], "nothing is made"
 
 
+def test_the_plan_of_a_fleet(tmp_path: Path) -> None:
+    member = {"model": LOCAL["model"], "platform": "onnx"}
+    models = {
+        "photos": member | {"targets": {"share": 3}, "requests": 7},
+        "films": member | {"targets": {"share": 1}, "requests": 2},
+        "logos": member | {"targets": 1, "requests": 1},
+    }
+    result = check(tmp_path, {"name": "shop", "models": models, "workload": LOCAL["workload"]})
+    assert result.return_value == 0, result.exception
+    assert result.output.splitlines()[1:5] == [
+        "  shop",
+        "    films: resnet18 as onnx, 25% of what fits, 20% of the requests",
+        "    logos: resnet18 as onnx, 1 target, 10% of the requests",
+        "    photos: resnet18 as onnx, 75% of what fits, 70% of the requests",
+    ]
+    many = {f"m{number}": member for number in range(67)}
+    assert "    and 47 more models" in check(tmp_path, {"models": many}).output.splitlines()
+
+
 def test_what_it_costs_on_sagemaker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a call to AWS, where the spec says it all."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")

@@ -61,7 +61,7 @@ def specs() -> list[Any]:
     found = [(path.name, path.read_text(encoding="utf-8")) for path in sorted((ROOT / "examples").glob("*.yaml"))]
     for page in sorted(DOCS.glob("*.md")):
         blocks = re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-        found += [(page.name, block) for block in blocks if re.search(r"^model:", block, re.MULTILINE)]
+        found += [(page.name, block) for block in blocks if re.search(r"^models?:", block, re.MULTILINE)]
     return [pytest.param(text, id=f"{name}-{number}") for number, (name, text) in enumerate(found)]
 
 

@@ -43,11 +43,17 @@ from mmebench.spec.reading import load_spec, read_spec
 
 
 class Benchmark:
-    """One model on one or more platforms, on an endpoint, under a workload.
+    """One model on one or more platforms, or a fleet of models, on an endpoint, under a workload.
 
     The arguments are the fields of a spec, as a YAML file has them; see the documentation of specs.
 
     >>> Benchmark(model={"source": "timm", "name": "resnet18"}, platforms=["onnx"]).spec.endpoint.kind
+    'local'
+    >>> photos = {"model": {"source": "timm", "name": "resnet18"}, "platform": "onnx", "requests": 3}
+    >>> reviews = {"model": {"source": "file", "path": "reviews.tar.gz"}, "requests": 1}
+    >>> Benchmark(name="shop", models={"photos": photos, "reviews": reviews}).spec.shares
+    {'photos': 0.75, 'reviews': 0.25}
+    >>> Benchmark(models={"from": "archives"}).spec.endpoint.kind
     'local'
     >>> Benchmark(model={"source": "timm", "name": "resnet18"}, platforms="onnx", objectives={"p99": 200})
     Traceback (most recent call last):
@@ -74,7 +80,7 @@ class Benchmark:
         """Package, serve, fill, load and report, with progress shown; what was measured before is kept.
 
         Args:
-            results: the directory for all results; a model's are in a directory of its name.
+            results: the directory for all results; a model's are in a directory of its name, and so are a fleet's.
 
         Raises:
             MmebenchError: something could not be done; what was measured until then is on disk.
@@ -90,7 +96,7 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class Results:
-    """What is in a ``results/<model>`` directory; made by :func:`load_results`."""
+    """What is in a ``results/<model>`` directory, or a fleet's; made by :func:`load_results`."""
 
     directory: Path
     summary: pd.DataFrame

@@ -49,3 +49,11 @@ def test_nothing_is_predicted_of_what_is_not_known() -> None:
     assert predict_mix(capacity(SMALL, budget=None), {"small": 1}) is None
     lonely = KindCapacity(name="large", fits=1)
     assert predict_mix(capacity(SMALL, lonely), {"small": 1, "large": 1}) is None
+
+
+def test_what_fits_is_told_kind_by_kind_and_of_a_folder_by_their_number() -> None:
+    assert capacity(SMALL, LARGE).found == "5 targets fit (4 small, 1 large), limited by eviction"
+    folder = [KindCapacity(name=f"m{number}", fits=int(number < 40)) for number in range(67)]
+    assert capacity(*folder).found == "40 targets fit (one each of 40 of 67 models), limited by eviction"
+    many = [KindCapacity(name=f"m{number}", fits=7 - number) for number in range(7)]
+    assert capacity(*many).found.startswith("28 targets fit (7 m0, 6 m1, 5 m2, 4 m3, 3 m4, 3 of 2 other models)")

@@ -14,12 +14,14 @@ from mmebench.cli import cli
 from mmebench.errors import BadInputError
 from mmebench.figures.operating_point import find_operating_point
 from mmebench.figures.summary import summarise
-from mmebench.record.run import objectives_of, read_run
+from mmebench.record.layout import find_runs
+from mmebench.record.run import FirstInvocation, objectives_of, read_run
 from mmebench.record.run import write_run as write_record
 from mmebench.report.kinds import show_kinds
+from mmebench.report.pictures.capacity_chart import draw_capacity
 from mmebench.report.pictures.kinds_chart import draw_kinds
 from mmebench.report.report import write_report
-from mmebench.report.runs import stages_by_run
+from mmebench.report.runs import key_of, runs_in_words, stages_by_run
 from mmebench.report.words.conclusions import conclude
 from mmebench.report.words.objectives import describe_objectives, judge
 from mmebench.spec import Objectives
@@ -95,7 +97,35 @@ def test_the_verdict_names_each_kind_and_whose_the_tail_is(shop: Path) -> None:
     assert "(4 users): photos 27.9/s at p99 " in first, "16 users are too many for the photos"
     assert ", reviews 11.4/s at p99 " in first
     assert first.endswith("Of the slowest 1 % of answers 100% are of reviews, which has 29% of all.")
-    assert choice.startswith("mix on local-2cpu-3GiB serves")
+    assert choice.startswith("shop on local-2cpu-3GiB serves")
+
+
+def test_a_fleet_is_called_by_its_name(shop: Path) -> None:
+    """That it is a mix says nothing to people."""
+    ((name, rows),) = runs_in_words(load_results(shop).summary)
+    assert name == "shop on local-2cpu-3GiB"
+    assert key_of(rows.iloc[0]).title("shop") == "shop on local-2cpu-3GiB, 18 targets"
+    assert "<h1>shop</h1>" in load_results(shop).report.read_text(encoding="utf-8")
+
+
+def test_filling_has_the_colours_of_kinds_and_no_copy_of_the_mixture(shop: Path) -> None:
+    (rows,) = [stages for _, stages in stages_by_run(summarise(shop))]
+    (files,) = find_runs(shop)
+    capacity = read_run(files.run).capacity
+    assert capacity is not None
+    loads = tuple(
+        FirstInvocation(target=f"{number}", kind=kind.name, seconds=1, memory_used=2**28 * (number + 1))
+        for number, kind in enumerate(capacity.kinds * 2)
+    )
+    filled = capacity.model_copy(update={"loads": loads, "bytes_per_copy": 2**28})
+    kinds = show_kinds(rows)
+    shown = texts(figure := draw_capacity(filled, "", "", kinds))
+    assert "(11 photos, 5 reviews)" in shown
+    assert "a copy" not in shown
+    seconds = figure.axes[-1]
+    assert seconds.get_legend() is not None
+    colours = [bar.get_facecolor() for bar in seconds.patches]
+    assert colours[0] == colours[2] != colours[1] == colours[3]
 
 
 def test_of_many_kinds_the_busiest_and_the_slowest_are_named(tmp_path: Path) -> None:

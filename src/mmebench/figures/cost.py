@@ -11,6 +11,7 @@ from mmebench.figures.operating_point import find_operating_point
 from mmebench.figures.statistics import NAN, Estimate
 from mmebench.record.run import Run
 from mmebench.spec import Objectives
+from mmebench.spec.fleet import MIX
 
 _HOUR = 3600.0
 _MILLION = 1e6
@@ -104,7 +105,8 @@ def most_per_dollar(summary: pd.DataFrame, objectives: Objectives) -> Choice | N
 
 def _name(row: "pd.Series[Any]", other: "pd.Series[Any] | None") -> str:
     """With its targets where the other would be called the same."""
-    name = f"{row['platform']} on {row['instance_type']}"
+    what = row["model_name"] if row["platform"] == MIX else row["platform"]
+    name = f"{what} on {row['instance_type']}"
     alike = other is not None and all(row[column] == other[column] for column in ("platform", "instance_type"))
     return f"{name} with {row['targets']} targets" if alike else name
 

@@ -223,7 +223,9 @@ class Spec(Strict):
     @property
     def shares(self) -> dict[str, float]:
         """Of a fleet: the part of the requests that each model gets."""
-        return {kind.name: kind.requests for fleet in self.fleets for kind in fleet.kinds if kind.name is not None}
+        if not isinstance(self.models, dict):
+            return {}
+        return share_out({name: member.weight for name, member in self.models.items()})
 
     @property
     def fleets(self) -> tuple[Fleet, ...]:
@@ -241,7 +243,7 @@ class Spec(Strict):
                 for platform in self.platforms
             )
         assert isinstance(self.models, dict), "folders have been looked into"
-        shares = share_out({name: member.weight for name, member in self.models.items()})
+        shares = self.shares
         kinds = tuple(
             Kind(
                 name,

@@ -80,8 +80,9 @@ def draw_chart1(stages: pd.DataFrame, footer: str, objectives: Objectives) -> Fi
         latency.set_ylabel(f"{latency_of(stages)}, ms", color=_LATENCY)
     others = [handle for handle in latency.get_legend_handles_labels()[0] if handle is not mean]
     handles = [*above.get_legend_handles_labels()[0], mean, *others]
-    above.legend(handles=handles, loc="upper left", edgecolor="none", framealpha=0.9, ncols=2)
-    above.set_title(key_of(row).title(row["model_name"]))
+    # Outside, where no point, label or objective can be under it.
+    above.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False, ncols=3)
+    figure.suptitle(key_of(row).title(row["model_name"]))
 
     succeeded, failed = stages["Successful Requests"], [count_failed(stage) for _, stage in stages.iterrows()]
     below.bar(x, succeeded, color=_SUCCESS, label="successes", width=0.6)
