@@ -170,8 +170,8 @@ class Results:
         predicted = None if capacity is None else predict_mix(capacity, shares)
         if predicted is None:
             raise BadInputError(
-                f"predict_mix: got {dict(shares)}; what a copy of one of them takes is not known: fewer than two "
-                "were in memory, or the endpoint does not say how much of that there is"
+                f"predict_mix: got {dict(shares)}; what a copy of one of them takes is not known: none was in "
+                "memory, or the endpoint does not say how much of that there is"
             )
         return predicted
 

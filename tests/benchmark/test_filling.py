@@ -286,9 +286,16 @@ def test_what_kinds_take_is_told_apart_where_they_come_in_turns() -> None:
     assert (photos.fits, reviews.fits) == (27, 13)
 
 
-def test_what_a_kind_takes_of_which_there_is_one_is_not_known() -> None:
-    loads = [FirstInvocation(target="a", kind="a", seconds=1, memory_used=100)]
-    (kind,) = of_kinds(loads, ["a"])
-    assert (kind.fits, kind.bytes_per_copy, kind.bytes_shared) == (1, None, None)
+def test_of_a_single_copy_it_is_what_that_added() -> None:
+    """As of a folder of archives, of which each is one target."""
+    loads = [
+        FirstInvocation(target=name, kind=name, seconds=1, memory_used=used)
+        for name, used in (("a", 100), ("b", 350))
+    ]
+    first, second = of_kinds(loads, ["a", "b"])
+    assert (first.fits, first.bytes_per_copy, first.bytes_shared) == (1, 100, 0)
+    assert (second.bytes_per_copy, second.bytes_per_copy_bounds) == (250, None)
+    (none,) = of_kinds(loads, ["c"])
+    assert (none.fits, none.bytes_per_copy) == (0, None)
     (unknown,) = of_kinds([load.model_copy(update={"memory_used": None}) for load in loads * 3], ["a"])
     assert (unknown.fits, unknown.bytes_per_copy) == (3, None)

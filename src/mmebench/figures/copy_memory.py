@@ -68,10 +68,10 @@ def of_kinds(loads: Sequence[FirstInvocation], names: Sequence[str]) -> tuple[Ki
 
 def _of_kind(name: str, grown: Sequence[int | None]) -> KindCapacity:
     known = [much for much in grown if much is not None]
-    if len(known) < max(2, len(grown)):
+    if not known or len(known) < len(grown):
         return KindCapacity(name=name, fits=len(grown))
     first, *others = known
-    each = float(np.mean(others))
+    each = float(np.mean(others or [first]))
     bounds = None
     if len(known) >= _FEWEST:
         draws = np.random.default_rng(0).choice(np.array(others, float), (_RESAMPLES, len(others)))

@@ -19,8 +19,8 @@ class Predicted(NamedTuple):
 def predict_mix(capacity: Capacity, shares: Mapping[str, float]) -> dict[str, Predicted] | None:
     """What fits of each kind when copies come in other proportions, until the next one would not.
 
-    A kind takes of memory what its copies share, once, and what each adds. None where memory is not known, or of a
-    kind fewer than two copies were there to tell what one takes.
+    A kind takes of memory what its copies share, once, and what each adds; of which there was a single copy, what
+    that added. None where memory is not known, or no copy of a kind was there to tell what one takes.
 
     Args:
         capacity: what the filling of a fleet found.

@@ -57,11 +57,13 @@ class KindCapacity(Record):
     name: str
     fits: int
     bytes_per_copy: float | None = None
-    """Mean of what each copy but its first added, as large as the load can make it; None with fewer than two."""
+    """Mean of what each copy but its first added, as large as the load can make it. Of a single copy it is what
+    that added, with what further ones would share; None where nobody says, or there was none."""
     bytes_per_copy_bounds: tuple[float, float] | None = None
     """Of its 95 % confidence interval; None with fewer than four copies."""
     bytes_shared: float | None = None
-    """What its first copy added beyond that: what all copies share. None where ``bytes_per_copy`` is."""
+    """What its first copy added beyond that: what all copies share; 0 of a single one, None where
+    ``bytes_per_copy`` is."""
 
 
 class Capacity(Record):
