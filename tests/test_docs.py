@@ -76,6 +76,12 @@ def test_specs_that_are_shown_are_specs_for_us_and_for_editors(text: str, genera
         read_spec(spec, "the documentation")
 
 
+def test_the_fleet_that_is_explained_is_the_example() -> None:
+    shown = re.search(r"```yaml\n(.*?)```", (DOCS / "fleets.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert shown is not None
+    assert yaml.safe_load(shown[1]) == yaml.safe_load((ROOT / "examples" / "fleet.yaml").read_text(encoding="utf-8"))
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.name)
 def test_an_example_tells_an_editor_its_schema(path: Path) -> None:
     first = path.read_text(encoding="utf-8").splitlines()[0]
