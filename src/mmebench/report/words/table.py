@@ -1,5 +1,6 @@
 """The summary as a table for the terminal."""
 
+import re
 from itertools import zip_longest
 
 import pandas as pd
@@ -11,7 +12,7 @@ from mmebench.report.latency import latency_of
 
 _MS = "ms"
 _WIDEST = 14
-"""Letters of a name that leave room for all figures in 80 columns; more are on the next line."""
+"""Letters of a name that leave room for all figures in 80 columns."""
 _FIGURES = (
     ("max_models_loaded", "models", "{:.0f}"),
     ("load", "load", "{:.3g}"),
@@ -46,13 +47,13 @@ def summary_table(summary: pd.DataFrame) -> Table:
         pad_edge=False,
         show_edge=False,
     )
-    table.add_column("platform", overflow="fold", max_width=_WIDEST)
+    table.add_column("platform", no_wrap=True)
     for _, title, _ in shown:
         table.add_column(title, justify="right", no_wrap=True)
     for (instance_type, platform, _), stages in summary.assign(load=loads(summary)).groupby(
         ["instance_type", "platform", "targets"], sort=False
     ):
-        names = [str(platform), str(instance_type)][: 1 + several]
+        names = [*_on_lines(str(platform)), *([str(instance_type)] if several else [])]
         lines = [[_cell(row, column, form) for column, _, form in shown] for _, row in stages.iterrows()]
         for name, figures in zip_longest(names, lines, fillvalue=""):
             table.add_row(name, *figures)
@@ -67,6 +68,16 @@ def _cell(row: "pd.Series[float]", column: str, form: str) -> str:
         return f"{row[column]:.0f}" if row[column] >= 9.95 else f"{row[column]:.2g}"
     limited = column == "Requests/s" and pd.notna(row["client_limited"]) and row["client_limited"]
     return form.format(row[column]) + ("*" if limited else "")
+
+
+def _on_lines(name: str) -> list[str]:
+    """A name that is too long, as of a combination of a grid, is on several lines, each of whole parts of it."""
+    lines = [""]
+    for part in re.split(r"(?<=[.-])", name):
+        if lines[-1] and len(lines[-1]) + len(part) > _WIDEST:
+            lines.append("")
+        lines[-1] += part
+    return lines
 
 
 def _caption(summary: pd.DataFrame) -> str:
