@@ -79,7 +79,8 @@ def test_specs_that_are_shown_are_specs_for_us_and_for_editors(text: str, genera
 def test_the_fleet_that_is_explained_is_the_example() -> None:
     shown = re.search(r"```yaml\n(.*?)```", (DOCS / "fleets.md").read_text(encoding="utf-8"), re.DOTALL)
     assert shown is not None
-    assert yaml.safe_load(shown[1]) == yaml.safe_load((ROOT / "examples" / "fleet.yaml").read_text(encoding="utf-8"))
+    example = (ROOT / "examples" / "fleet.yaml").read_text(encoding="utf-8")
+    assert yaml.safe_load(shown[1]) == yaml.safe_load(example)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.name)
