@@ -98,11 +98,7 @@ def test_what_it_says_may_be_said_in_the_spec(config: str, said: dict[str, objec
         (
             CONFIG,
             {"kind": "pt"},
-<<<<<<< HEAD
             "for onnxruntime (onnx), and the spec says platform pt; leave that out, or write onnx",
-=======
-            "for onnxruntime (onnx), and the spec says platform pt; leave that out, or write",
->>>>>>> docs
         ),
         (CONFIG.replace("onnxruntime", "python"), {}, "made for python"),
         (CONFIG, {"precision": "fp16"}, "leave out of the platform: precision"),
