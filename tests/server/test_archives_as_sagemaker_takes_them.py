@@ -115,7 +115,7 @@ def test_torchscript_does_not_know_its_inputs(client: Any, add: Any) -> None:
 
     script = torchscript_model(torch.nn.Identity(), torch.zeros(1, 2))
     target = add({"m/config.pbtxt": 'backend: "pytorch"', "m/1/model.pt": script})
-    with pytest.raises(client.exceptions.ModelError, match="no input, and TorchScript does not know its own"):
+    with pytest.raises(client.exceptions.ModelError, match="no input, and models of PyTorch do not tell theirs"):
         ask(client, target, x=X)
 
 

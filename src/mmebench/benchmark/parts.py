@@ -15,6 +15,7 @@ from mmebench.endpoints.endpoint import Endpoint
 from mmebench.endpoints.opener import open_endpoint, opener_of
 from mmebench.errors import BadInputError
 from mmebench.load.payload.payload import Body, check_room, make_body
+from mmebench.models.device import check_device
 from mmebench.models.engine import (
     check_inputs,
     count_engines,
@@ -99,6 +100,7 @@ def _package(kind: Kind, endpoint: ServedEndpoint, results: Path, observer: Obse
     built = is_built(kind.model, kind.platform)
     if built:
         find_builder(endpoint)
+    check_device(kind.model, kind.platform, endpoint)
     form = exported_platform(kind.platform) if built else kind.platform
     tell = partial(observer.packaging, kind.name or kind.platform.label)
     package = package_model(kind.model, form, _packages(results, kind), tell, kind.payload.sequence_length)
