@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 AOTI = "torch_aoti"
-"""What configurations call AOTInductor: in NVIDIA's Triton a platform of the backend ``pytorch``, here a backend."""
+"""What configurations call AOTInductor: to NVIDIA's Triton a platform of ``pytorch``, here its own backend."""
 MODEL_FILES = {"onnxruntime": "model.onnx", "pytorch": "model.pt", "openvino": "model.xml", AOTI: "model.pt2"}
 """Each backend's default model file, as Triton's own backends have it."""
 
