@@ -58,7 +58,7 @@ def spec(tmp_path: Path) -> Spec:
 def engine() -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        for name in ("model.plan", "trtexec.log"):
+        for name in ("model.plan", "trtexec.log", "layers.json"):
             entry = tarfile.TarInfo(name)
             entry.size = 6
             tar.addfile(entry, io.BytesIO(b"engine"))

@@ -98,10 +98,8 @@ def find_parts(
 def _package(kind: Kind, endpoint: ServedEndpoint, results: Path, observer: Observer) -> PackagedKind:
     """A kind of model as an archive, or as what its engine is built from."""
     built = is_built(kind.model, kind.platform)
-    if built:
-        find_builder(endpoint)
     check_device(kind.model, kind.platform, endpoint)
-    form = exported_platform(kind.platform) if built else kind.platform
+    form = exported_platform(kind.platform, find_builder(endpoint)) if built else kind.platform
     tell = partial(observer.packaging, kind.name or kind.platform.label)
     package = package_model(kind.model, form, _packages(results, kind), tell, kind.payload.sequence_length)
     if built:

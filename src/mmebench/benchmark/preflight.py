@@ -12,7 +12,7 @@ from mmebench.load.payload.payload import Body, check_files, check_room, read_bo
 from mmebench.load.schedule.popularity import probabilities
 from mmebench.load.schedule.trace import read_trace
 from mmebench.models.sources.file import check_file
-from mmebench.spec import FileModel, Kind, Spec, Targets, Trace
+from mmebench.spec import FileModel, Kind, ServedEndpoint, Spec, Targets, Trace
 from mmebench.spec.workload import MOST_TARGETS
 
 _UNNAMED = "model"
@@ -32,6 +32,7 @@ def refuse_early(spec: Spec) -> None:
     most: list[str] = []
     for kind in {kind.name: kind for fleet in spec.fleets for kind in fleet.kinds}.values():
         try:
+            _refuse_platform(kind, spec.endpoint)
             _refuse_payload(kind)
             own = _targets(kind, spec.targets)
             if kind.targets.fixed is not None:
@@ -45,6 +46,14 @@ def refuse_early(spec: Spec) -> None:
         for request in read_trace(arrivals.path, most, popularity.traced):
             if request.payload is not None:
                 check_size(Body(read_body(request.payload), ""))
+
+
+def _refuse_platform(kind: Kind, endpoint: ServedEndpoint) -> None:
+    """What batches a ready archive takes is said by its config, which is not for a spec to know."""
+    batch = 1 if kind.model.is_ready_archive else kind.platform.max_batch_size
+    reason = endpoint.cannot_serve(kind.platform, batch)
+    if reason is not None:
+        raise BadInputError(reason)
 
 
 def _refuse_payload(kind: Kind) -> None:
