@@ -116,7 +116,7 @@ def test_texts_of_any_length(text_model: Model, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"precision": "fp16", "max_batch_size": 1}, {"max_batch_size": 0}], ids=["half", "whole"]
+    "options", [{"precision": "fp16", "max_batch_size": 1}, {"precision": "fp16", "max_batch_size": 0}], ids=["half", "whole"]
 )
 def test_half_precision_and_single_rows(
     options: dict[str, Any], image_model: Model, tmp_path: Path, capfd: pytest.CaptureFixture[str]

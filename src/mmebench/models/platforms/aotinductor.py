@@ -59,8 +59,9 @@ def export(model: Model, platform: PlatformSpec, folder: Path) -> Export:
             module = copy.deepcopy(module).to(device)
         arguments = tuple(tensor.to(device) for tensor in trace_example(model, platform))
         shapes = dynamic_shapes(model, platform)
-        # What takes any number of tensors has one argument, a tuple.
-        program = torch.export.export(module.eval(), arguments, dynamic_shapes=(shapes,) if halved else shapes)
+        if halved and shapes is not None:
+            shapes = (shapes,)  # it takes any number of tensors, which is one argument, a tuple
+        program = torch.export.export(module.eval(), arguments, dynamic_shapes=shapes)
         torch._inductor.aoti_compile_and_package(program, package_path=written, inductor_configs=_options())
         # Written by Python: where the disk is full, PyTorch's own writer ends the process.
         (folder / _FILE).write_bytes(written.getbuffer())
@@ -86,6 +87,8 @@ def _options() -> dict[str, int | bool]:
     """Of Inductor."""
     return {
         "compile_threads": min(_COMPILERS, os.cpu_count() or 1),
+        # Weights are brought into the layout of their kernels once, not by each inference.
+        "freezing": True,
         # Else code for a CPU has as many threads as the machine that compiled it, whatever it is served with.
         "cpp.dynamic_threads": True,
         # Else kernels of a GPU are files beside the library, read when each is first used.
