@@ -21,8 +21,10 @@ from mmebench.formats.aoti_package import CompiledFor, compiled_for
 from mmebench.formats.archive import unpack
 from mmebench.formats.tensors import TensorSpec
 from mmebench.formats.triton_config import parse
+from mmebench.models.config import make_config
 from mmebench.models.device import check_device
 from mmebench.models.example import example
+from mmebench.models.fingerprint import fingerprint
 from mmebench.models.model import Model
 from mmebench.models.package import Package, package_model
 from mmebench.models.parity import TOLERANCE, check_parity
@@ -115,13 +117,34 @@ def test_texts_of_any_length(text_model: Model, tmp_path: Path) -> None:
     assert [tensor.name for tensor in exported.inputs] == ["INPUT__0", "INPUT__1", "INPUT__2"]
 
 
-@pytest.mark.parametrize(
-    "options", [{"precision": "fp16", "max_batch_size": 1}, {"precision": "fp16", "max_batch_size": 0}], ids=["half", "whole"]
-)
+def test_another_device_is_another_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    here, text = fingerprint(TINY, PT2, 16), fingerprint(TINY, served_as("pt"), 16)
+    assert fingerprint(TINY, PT2, 16) == here
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "another")
+    assert fingerprint(TINY, PT2, 16) != here
+    assert fingerprint(TINY, served_as("pt"), 16) == text
+
+
+def test_memory_is_given_back_as_triton_is_told_to() -> None:
+    text = make_config(served_as("pt2", arena="shrink"), "cv", [X], [Y])
+    assert parse(text, "config.pbtxt").parameters["CACHE_CLEANING_ENABLED"].string_value == "true"
+
+
+@pytest.mark.parametrize(("said", "shrinks"), [("true", True), ("false", False), (None, False)])
+def test_the_backend_here_is_told_the_same(said: str | None, shrinks: bool, tmp_path: Path) -> None:
+    (tmp_path / "model.pt2").write_bytes(aoti_label())
+    parameters = {} if said is None else {"CACHE_CLEANING_ENABLED": {"string_value": said}}
+    assert model_options({"backend": "torch_aoti", "parameters": parameters}, tmp_path, None).shrinks == shrinks
+
+
+@pytest.mark.parametrize("most", [1, 0], ids=["one row", "whole shapes"])
 def test_half_precision_and_single_rows(
-    options: dict[str, Any], image_model: Model, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    most: int, image_model: Model, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    model, asked = dataclasses.replace(image_model, module=Shallow().eval()), served_as("pt2", **options)
+    model, asked = (
+        dataclasses.replace(image_model, module=Shallow().eval()),
+        served_as("pt2", precision="fp16", max_batch_size=most),
+    )
     exported = find_exporter(asked).export(model, asked, tmp_path)
     assert capfd.readouterr() == ("", ""), "an export is quiet"
     assert check_parity(exported, model.run, asked, None).max_relative <= TOLERANCE[asked.precision]

@@ -59,9 +59,9 @@ def export(model: Model, platform: PlatformSpec, folder: Path) -> Export:
             module = copy.deepcopy(module).to(device)
         arguments = tuple(tensor.to(device) for tensor in trace_example(model, platform))
         shapes = dynamic_shapes(model, platform)
-        if halved and shapes is not None:
-            shapes = (shapes,)  # it takes any number of tensors, which is one argument, a tuple
-        program = torch.export.export(module.eval(), arguments, dynamic_shapes=shapes)
+        # What is halved takes any number of tensors, which is one argument, a tuple.
+        shaped = (shapes,) if halved and shapes is not None else shapes
+        program = torch.export.export(module.eval(), arguments, dynamic_shapes=shaped)
         torch._inductor.aoti_compile_and_package(program, package_path=written, inductor_configs=_options())
         # Written by Python: where the disk is full, PyTorch's own writer ends the process.
         (folder / _FILE).write_bytes(written.getbuffer())
