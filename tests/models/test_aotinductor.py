@@ -22,7 +22,7 @@ from mmebench.formats.archive import unpack
 from mmebench.formats.tensors import TensorSpec
 from mmebench.formats.triton_config import parse
 from mmebench.models.config import make_config
-from mmebench.models.device import check_device
+from mmebench.models.device import check_compiled, check_device
 from mmebench.models.example import example
 from mmebench.models.fingerprint import fingerprint
 from mmebench.models.model import Model
@@ -309,6 +309,31 @@ def test_what_this_machine_compiles_is_not_sent_to_a_gpu(
             check_device(model, asked, endpoint)
     else:
         check_device(model, asked, endpoint)
+
+
+@pytest.mark.parametrize(
+    ("made_for", "asked", "refused"),
+    [("cpu", {}, True), ("cpu", {"device": "cpu"}, False), ("cuda", {}, False)],
+)
+def test_a_ready_archive_for_the_cpu_is_not_sent_to_a_gpu(
+    made_for: str, asked: dict[str, str], refused: bool, tmp_path: Path
+) -> None:
+    wanted = served_as("pt2", **asked)
+    files: Mapping[str, str | bytes] = {
+        "m/config.pbtxt": make_config(wanted, "cv", [X], [Y]),
+        "m/1/model.pt2": aoti_label(made_for),
+    }
+    path = loose_archive(tmp_path / "mine.tar.gz", files)
+    package = package_model(FileModel(source="file", path=path, inputs=(X,), outputs=(Y,)), wanted, tmp_path / "p")
+    check_compiled(package.details, wanted, Local())
+    endpoint = SageMakerEndpoint.model_validate(cloud.ENDPOINT)
+    if refused:
+        with pytest.raises(
+            BadInputError, match=r"compiled for the CPU, and ml\.g5\.xlarge has a GPU; compile it on"
+        ):
+            check_compiled(package.details, wanted, endpoint)
+    else:
+        check_compiled(package.details, wanted, endpoint)
 
 
 # --- served

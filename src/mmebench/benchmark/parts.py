@@ -15,7 +15,7 @@ from mmebench.endpoints.endpoint import Endpoint
 from mmebench.endpoints.opener import open_endpoint, opener_of
 from mmebench.errors import BadInputError
 from mmebench.load.payload.payload import Body, check_room, make_body
-from mmebench.models.device import check_device
+from mmebench.models.device import check_compiled
 from mmebench.models.engine import (
     check_inputs,
     count_engines,
@@ -98,12 +98,12 @@ def find_parts(
 def _package(kind: Kind, endpoint: ServedEndpoint, results: Path, observer: Observer) -> PackagedKind:
     """A kind of model as an archive, or as what its engine is built from."""
     built = is_built(kind.model, kind.platform)
-    check_device(kind.model, kind.platform, endpoint)
     form = exported_platform(kind.platform, find_builder(endpoint)) if built else kind.platform
     tell = partial(observer.packaging, kind.name or kind.platform.label)
     package = package_model(kind.model, form, _packages(results, kind), tell, kind.payload.sequence_length)
     if built:
         check_inputs(package, endpoint)
+    check_compiled(package.details, kind.platform, endpoint)
     observer.packaged(package)
     try:
         return PackagedKind(kind, package, *_requests(kind, package))

@@ -11,6 +11,7 @@ from mmebench.errors import BadInputError
 from mmebench.load.payload.payload import Body, check_files, check_room, read_body
 from mmebench.load.schedule.popularity import probabilities
 from mmebench.load.schedule.trace import read_trace
+from mmebench.models.device import check_device
 from mmebench.models.sources.file import check_file
 from mmebench.spec import FileModel, Kind, ServedEndpoint, Spec, Targets, Trace
 from mmebench.spec.workload import MOST_TARGETS
@@ -54,6 +55,7 @@ def _refuse_platform(kind: Kind, endpoint: ServedEndpoint) -> None:
     reason = endpoint.cannot_serve(kind.platform, batch)
     if reason is not None:
         raise BadInputError(reason)
+    check_device(kind.model, kind.platform, endpoint)
 
 
 def _refuse_payload(kind: Kind) -> None:

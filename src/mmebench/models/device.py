@@ -1,6 +1,11 @@
 """Which kind of device this machine compiles for, where an export is machine code."""
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 from mmebench.errors import BadInputError
+from mmebench.formats.aoti_package import compiled_for
 from mmebench.gpus.nvml import find_gpus
 from mmebench.installing import how_to_install
 from mmebench.spec import ModelSource, PlatformSpec, ServedEndpoint
@@ -37,6 +42,18 @@ def describe_device(platform: PlatformSpec) -> str:
     return f"cuda {major}.{minor}"
 
 
+def describe_code(path: Path) -> dict[str, str]:
+    """What the package of AOTInductor in ``path`` was compiled for, for the record.
+
+    Raises:
+        BadInputError: it is no such package.
+    """
+    try:
+        return compiled_for(path)._asdict()
+    except ValueError as error:
+        raise BadInputError(str(error)) from None
+
+
 def check_device(model: ModelSource, platform: PlatformSpec, endpoint: ServedEndpoint) -> None:
     """Refuse to compile here what is served on an instance with a GPU elsewhere, unless it is for a GPU, too.
 
@@ -51,4 +68,18 @@ def check_device(model: ModelSource, platform: PlatformSpec, endpoint: ServedEnd
             f"platform {platform.kind} is compiled for the GPU that serves it, and this machine has none; run the "
             f"benchmark on a machine with the GPU of {elsewhere} and a PyTorch with CUDA, or give a ready archive "
             "(.tar.gz) that was made there as source: file"
+        )
+
+
+def check_compiled(details: Mapping[str, Any], platform: PlatformSpec, endpoint: ServedEndpoint) -> None:
+    """Refuse code for a CPU, as the details of a package have it, where instances elsewhere would serve it.
+
+    Raises:
+        BadInputError: it is such code, and nobody asked for the CPU.
+    """
+    compiled = details.get("compiled_for", {}).get("device")
+    if endpoint.instance_type is not None and compiled == "cpu" and platform.device == "gpu":
+        raise BadInputError(
+            f"platform {platform.kind}: the package was compiled for the CPU, and {endpoint.instance_type} has a "
+            "GPU; compile it on a machine with that GPU, or say device: cpu (KIND_CPU in its config.pbtxt)"
         )

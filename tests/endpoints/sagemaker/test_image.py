@@ -94,6 +94,12 @@ def test_a_spec_is_refused_before_anything_is_compiled() -> None:
     asked = {"model": {"source": "timm", "name": "resnet18"}, "platforms": ["pt2"], "endpoint": cloud.ENDPOINT}
     with pytest.raises(BadInputError, match=r"got 25\.09; take 26\.03 or later"):
         refuse_early(Benchmark.model_validate(asked))
+    asked["endpoint"] = cloud.ENDPOINT | {"triton": "26.06"}
+    with pytest.raises(
+        BadInputError, match=r"compiled for the GPU that serves it, and this machine has none; run"
+    ):
+        refuse_early(Benchmark.model_validate(asked))
+    refuse_early(Benchmark.model_validate(asked | {"platforms": [{"kind": "pt2", "device": "cpu"}]}))
 
 
 def test_an_image_of_ones_own() -> None:

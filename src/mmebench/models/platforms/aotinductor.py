@@ -16,7 +16,7 @@ from torch._inductor.exc import InvalidCxxCompiler
 
 from mmebench.errors import BadInputError
 from mmebench.formats.aoti_package import compiled_for
-from mmebench.models.device import device_kind
+from mmebench.models.device import describe_code, device_kind
 from mmebench.models.example import Array
 from mmebench.models.model import Model, ModelFile
 from mmebench.models.platforms.export import Export, Run, check_form, dynamic_shapes, exporting, trace_example
@@ -74,8 +74,7 @@ def adopt(file: ModelFile, platform: PlatformSpec, folder: Path) -> Export:
     device = torch.device(device_kind(platform))
     shutil.copyfile(file.path, folder / _FILE)
     try:
-        compiled = compiled_for(folder / _FILE)
-        refuse_other_device(compiled, None if device.type == "cpu" else 0)
+        refuse_other_device(compiled_for(folder / _FILE), None if device.type == "cpu" else 0)
     except ValueError as error:
         raise BadInputError(f"model.path: {file.path}: {error}") from None
     details, how = _details(folder / _FILE), "write it with torch._inductor.aoti_compile_and_package"
@@ -100,7 +99,7 @@ def _options() -> dict[str, int | bool]:
 
 def _details(path: Path) -> dict[str, object]:
     """Which device it is for."""
-    return {"compiled_for": compiled_for(path)._asdict()}
+    return {"compiled_for": describe_code(path)}
 
 
 def _runner(path: Path, device: torch.device) -> Run:
