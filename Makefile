@@ -30,9 +30,10 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	touch $@
 
-# What builds the stand-in for NVIDIA's libraries, tests/gpu.
+# What builds the stand-in for NVIDIA's libraries, tests/gpu, and platform pt2.
 compiler:
-	@command -v cc || { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends gcc libc6-dev; }
+	@command -v cc && command -v g++ || \
+	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends gcc g++ libc6-dev; }
 
 demo: setup
 	$(BIN)/mmebench run examples/demo.yaml

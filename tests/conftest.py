@@ -56,6 +56,7 @@ TAKING_LONGEST = [
     "e2e/test_runs_that_differ.py",
     "load/test_by_hand.py",
     "benchmark/test_results_directory.py",
+    "models/test_aotinductor.py",
     "models/test_platforms.py",
     "e2e/sagemaker/test_engine.py",
     "benchmark/experiments/test_churn.py",

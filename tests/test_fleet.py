@@ -82,7 +82,7 @@ def test_rates_of_models_are_the_rate_of_stages_that_say_none() -> None:
             "models.photos.rate: a closed loop has no rate",
         ),
         ({"photos": {"platform": None}}, "models.photos.platform: missing; write e.g. platform: onnx"),
-        ({"photos": {"platform": "keras"}}, "models.photos.platform: got 'keras'; allowed: pt, onnx"),
+        ({"photos": {"platform": "keras"}}, "models.photos.platform: got 'keras'; allowed: pt, pt2, onnx"),
         ({"photos": {"payload": {"batch": 9}}}, "models.photos.payload.batch 9 goes over max_batch_size 8"),
         ({"photos": {"targets": {"count": 3, "share": 2}}}, "models.photos.targets: got both count and share"),
         ({"photos": {"popularity": "trace"}}, "models.photos.popularity trace needs arrivals trace"),

@@ -72,9 +72,12 @@ def test_sizes_durations_and_short_forms(tmp_path: Path) -> None:
         ({"model": {"name": "x"}}, r"model: needs 'source'"),
         ({"model": {"source": "timm"}}, r"model\.name: missing"),
         ({"model": {"source": "timm", "name": "a", "weight": "b"}}, r"model\.weight: unknown key.*mean weights\?"),
-        ({"platforms": []}, r"platforms: got none; allowed: 1 or more of pt, onnx, .*; write e.g."),
+        ({"platforms": []}, r"platforms: got none; allowed: 1 or more of pt, pt2, onnx, .*; write e.g."),
         ({"platforms": ["pt", "pt"]}, r"platforms: got pt twice; allowed: each once"),
-        ({"platforms": ["tflite"]}, r"platforms: got 'tflite'; allowed: pt, onnx, openvino, trt, or for a ready"),
+        (
+            {"platforms": ["tflite"]},
+            r"platforms: got 'tflite'; allowed: pt, pt2, onnx, openvino, trt, or for a ready",
+        ),
         (
             {"platforms": [{"kind": "pt", "max_batch_size": 0, "dynamic_batching": {}}]},
             r"max_batch_size 0 leaves nothing to batch",

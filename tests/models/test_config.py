@@ -20,7 +20,7 @@ def config(platform: PlatformSpec, task: Task = "cv") -> ModelConfig:
 
 
 @pytest.mark.parametrize("task", ["cv", "nlp"])
-@pytest.mark.parametrize("platform", ["pt", "onnx", "openvino", "trt"])
+@pytest.mark.parametrize("platform", ["pt", "pt2", "onnx", "openvino", "trt"])
 def test_templates_are_good_configs_as_they_are(platform: str, task: Task) -> None:
     shipped = template(served_as(platform), task)
     assert platform_kind(served_by(shipped)) == platform
@@ -35,6 +35,8 @@ def test_templates_are_good_configs_as_they_are(platform: str, task: Task) -> No
     ("platform", "field", "value"),
     [
         ("pt", "platform", "pytorch_libtorch"),
+        ("pt2", "platform", "torch_aoti"),
+        ("pt2", "backend", "pytorch"),
         ("onnx", "backend", "onnxruntime"),
         ("openvino", "backend", "openvino"),
         ("trt", "platform", "tensorrt_plan"),

@@ -1,5 +1,6 @@
 """TensorRT engines. There is no GPU here: what trtexec is asked is tested, what it makes is stood in for."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from mmebench.models.engine import (
     trtexec_options,
     with_warmup,
 )
+from mmebench.models.engine_precision import DETAILED, count_layers, in_words
 from mmebench.models.package import Package, package_model
 from mmebench.spec import FileModel, LocalEndpoint, PlatformSpec, SageMakerEndpoint, TimmModel
 from support.invocations import invoke, runtime_client
@@ -32,16 +34,23 @@ IMAGE = TensorSpec(name="input", datatype="FP32", shape=(3, 224, 224))
 TEXT = tuple(TensorSpec(name=name, datatype="INT64", shape=(-1,)) for name in ("input_ids", "attention_mask"))
 TRT = served_as("trt", max_batch_size=8)
 
+TERSE = "--profilingVerbosity=none"
 TRTEXEC = """#!/bin/sh
 for argument in "$@"; do
   case "$argument" in
     --onnx=*) model="${argument#--onnx=}" ;;
     --saveEngine=*) plan="${argument#--saveEngine=}" ;;
+    --exportLayerInfo=*) layers="${argument#--exportLayerInfo=}" ;;
   esac
 done
-echo "asked: $*"
+echo "&&&& RUNNING TensorRT.trtexec [TensorRT v101303] # $*"
+test "$*" = --help && exit 0
 test -f "$model" || { echo "no model"; exit 3; }
 echo "an engine of $model" > "$plan"
+echo '{"Layers": [
+  {"Name": "conv", "Outputs": [{"Name": "a", "Format/Datatype": "Channel major FP16 format, channel % 8 == 0"}]},
+  {"Name": "cast", "Outputs": [{"Name": "y", "Format/Datatype": "Row major linear FP32"}]},
+  {"Name": "fc", "Outputs": [{"Name": "b", "Format/Datatype": "Half"}]}], "Bindings": ["x", "y"]}' > "$layers"
 """
 
 
@@ -52,6 +61,7 @@ echo "an engine of $model" > "$plan"
             (IMAGE,),
             TRT,
             (
+                DETAILED,
                 "--minShapes=input:1x3x224x224",
                 "--optShapes=input:8x3x224x224",
                 "--maxShapes=input:8x3x224x224",
@@ -61,26 +71,84 @@ echo "an engine of $model" > "$plan"
             TEXT,
             served_as("trt", precision="fp16", max_batch_size=4),
             (
-                "--fp16",
+                "--stronglyTyped",
+                DETAILED,
                 "--minShapes=input_ids:1x2,attention_mask:1x2",
                 "--optShapes=input_ids:4x128,attention_mask:4x128",
                 "--maxShapes=input_ids:4x128,attention_mask:4x128",
             ),
         ),
         ((IMAGE.model_copy(update={"shape": (1, 3, 8, 8)}),),
-         served_as("trt", max_batch_size=0, dynamic_batching=None), ()),
+         served_as("trt", max_batch_size=0, trtexec=[TERSE]), (TERSE,)),
     ],
 )  # fmt: skip
 def test_what_trtexec_is_asked(
     inputs: tuple[TensorSpec, ...], platform: PlatformSpec, options: tuple[str, ...]
 ) -> None:
-    assert trtexec_options(inputs, platform, sequence_length=128) == options
+    assert trtexec_options(inputs, platform, sequence_length=128, tensorrt=10) == options
+
+
+@pytest.mark.parametrize(
+    ("tensorrt", "exported", "option"),
+    [(8, "fp32", "--fp16"), (10, "fp16", "--stronglyTyped"), (11, "fp16", "--stronglyTyped")],
+)
+def test_who_lowers_the_precision(tensorrt: int, exported: str, option: str, trtexec: Path) -> None:
+    """TensorRT 8 where it likes; since 10 it can be the model that says, and 11 has no --fp16 any more."""
+
+    half, builder = served_as("trt", precision="fp16"), LocalBuilder()
+    builder.tensorrt = tensorrt
+    assert exported_platform(half, builder).precision == exported
+    assert trtexec_options((IMAGE,), half, 128, tensorrt)[0] == option
+    assert exported_platform(TRT, builder).precision == "fp32"
+    assert trtexec_options((IMAGE,), TRT, 128, tensorrt)[0] == DETAILED
+
+
+@pytest.mark.parametrize(
+    ("layers", "counted", "words"),
+    [
+        ([{"Format/Datatype": "Half"}, {"Format/Datatype": "Row major linear FP32"}, {"Format/Datatype": "Half"}],
+         {"fp16": 2, "fp32": 1}, "FP16 in 2 of 3 layers, FP32 in 1"),
+        ([{"Format": "kLINEAR", "DataType": "Float"}], {"fp32": 1}, "FP32 in 1 of 1 layers"),
+        ([{"Format/Datatype": "Channel major BF16"}, {}], {"bf16": 1}, "BF16 in 1 of 1 layers"),
+        ([{"Format/Datatype": "Row major linear INT64"}], {}, "a precision that trtexec did not tell"),
+    ],
+)  # fmt: skip
+def test_what_an_engine_is_made_of(
+    layers: list[dict[str, str]], counted: dict[str, int], words: str, tmp_path: Path
+) -> None:
+    said = {"Layers": [{"Name": "x", "Outputs": [layer]} for layer in layers]}
+    (tmp_path / "layers.json").write_text(json.dumps(said))
+    assert count_layers(tmp_path / "layers.json") == counted
+    assert in_words(counted) == words
+
+
+@pytest.mark.parametrize(
+    "written", ['{"Layers": ["conv", "fc"]}', '{"Layers": [{"Outputs": []}]}', "[]", "Error", None]
+)
+def test_an_engine_that_is_not_told_of_is_kept(written: str | None, tmp_path: Path) -> None:
+    if written is not None:
+        (tmp_path / "layers.json").write_text(written)
+    assert count_layers(tmp_path / "layers.json") == {}
+
+
+@pytest.mark.parametrize(("banner", "major"), [("v8601", 8), ("v100001", 10), ("v101303", 10), ("v110400", 11)])
+def test_the_version_of_this_machines_tensorrt(banner: str, major: int, trtexec: Path) -> None:
+    trtexec.write_text(
+        f"#!/bin/sh\necho '&&&& RUNNING TensorRT.trtexec [TensorRT {banner}] # trtexec --help'\nexit 1\n"
+    )
+    assert LocalBuilder().tensorrt == major
+
+
+def test_another_program_called_trtexec(trtexec: Path) -> None:
+    trtexec.write_text("#!/bin/sh\necho usage\n")
+    with pytest.raises(BadInputError, match="does not say its version of TensorRT"):
+        LocalBuilder()
 
 
 def test_the_profile_ends_where_the_batches_do() -> None:
     """Every copy reserves memory for the largest shape of its profile."""
     for size in (1, 8, 64):
-        options = trtexec_options((IMAGE,), served_as("trt", max_batch_size=size), 128)
+        options = trtexec_options((IMAGE,), served_as("trt", max_batch_size=size), 128, 10)
         assert options[-1] == f"--maxShapes=input:{size}x3x224x224"
 
 
@@ -91,8 +159,6 @@ def test_what_needs_to_be_built(tmp_path: Path) -> None:
     assert is_built(named, TRT)
     assert not is_built(ready, TRT)
     assert not is_built(named, served_as("onnx"))
-    form = exported_platform(served_as("trt", precision="fp16", max_batch_size=2))
-    assert (form.kind, form.precision, form.max_batch_size) == ("onnx", "fp32", 2)
 
 
 def test_the_model_is_warm_when_it_counts_as_loaded() -> None:
@@ -134,7 +200,7 @@ def trtexec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def exported(tmp_path: Path) -> Package:
+def exported(trtexec: Path, tmp_path: Path) -> Package:
     """A tiny model as ONNX."""
     archive = onnx_archive(tmp_path / "tiny.tar.gz", 4)
     extract(archive, tmp_path / "plain", 1_000_000)
@@ -147,14 +213,16 @@ def exported(tmp_path: Path) -> Package:
             "outputs": [{"name": "y"} | tensor],
         }
     )
-    return package_model(model, exported_platform(TRT), tmp_path / "packages")
+    return package_model(model, exported_platform(TRT, LocalBuilder()), tmp_path / "packages")
 
 
 def test_an_engine_is_built_packaged_and_found_again(exported: Package, trtexec: Path, tmp_path: Path) -> None:
     builder, told = LocalBuilder(), list[str]()
     made = package_engine(exported, TRT, 128, builder, tmp_path / "packages", told.append)
     assert (made.platform, made.precision, made.parity) == ("trt", "fp32", None)
-    assert made.details["trtexec"] == ["--minShapes=x:1x4", "--optShapes=x:8x4", "--maxShapes=x:8x4"]
+    assert made.details["trtexec"] == [DETAILED, "--minShapes=x:1x4", "--optShapes=x:8x4", "--maxShapes=x:8x4"]
+    assert made.details["layers"] == {"fp16": 2, "fp32": 1}
+    assert told[-1] == "the engine has FP16 in 2 of 3 layers, FP32 in 1"
     folder = unpack(made.archive, tmp_path / "unpacked", 1_000_000)
     assert (folder / "1" / "model.plan").read_text().startswith("an engine of")
     config = parse((folder / "config.pbtxt").read_text(), "config.pbtxt")
@@ -172,13 +240,28 @@ def test_an_engine_is_built_packaged_and_found_again(exported: Package, trtexec:
 
 
 def test_why_trtexec_failed(exported: Package, trtexec: Path, tmp_path: Path) -> None:
+    builder = LocalBuilder()
     trtexec.write_text("#!/bin/sh\necho 'Error Code 2: OutOfMemory'\nexit 1\n")
     with pytest.raises(MmebenchError, match=r"trtexec ended with exit code 1:\nError Code 2: OutOfMemory"):
-        package_engine(exported, TRT, 128, LocalBuilder(), tmp_path / "packages", lambda _: None)
+        package_engine(exported, TRT, 128, builder, tmp_path / "packages", lambda _: None)
     assert not list((tmp_path / "packages").glob("*-trt-*"))
     trtexec.write_text("#!/bin/sh\nexit 0\n")
     with pytest.raises(MmebenchError, match="left no engine"):
-        package_engine(exported, TRT, 128, LocalBuilder(), tmp_path / "packages", lambda _: None)
+        package_engine(exported, TRT, 128, builder, tmp_path / "packages", lambda _: None)
+
+
+def test_an_engine_without_the_precision_asked_for_is_refused(
+    exported: Package, trtexec: Path, tmp_path: Path
+) -> None:
+    trtexec.write_text(TRTEXEC.replace("FP16", "FP32").replace("Half", "Float"))
+    half, builder = served_as("trt", precision="fp16"), LocalBuilder()
+    with pytest.raises(
+        MmebenchError, match=r"fp16 was asked for, .* has FP32 in 3 of 3 layers; model-trt-fp16-.*\.log says why"
+    ):
+        package_engine(exported, half, 128, builder, tmp_path / "packages", lambda _: None)
+    assert not list((tmp_path / "packages").glob("*-trt-*.tar.gz"))
+    assert len(list((tmp_path / "packages").glob("*-trt-*.log"))) == 1
+    assert package_engine(exported, TRT, 128, builder, tmp_path / "packages", lambda _: None).precision == "fp32"
 
 
 def test_an_engine_is_kept_though_not_everything_of_its_job_is_gone(

@@ -160,7 +160,7 @@ def test_whether_there_is_a_batch_is_not_left_to_triton(tmp_path: Path) -> None:
 
 
 def test_nothing_is_exported_to_a_backend_of_ready_archives() -> None:
-    with pytest.raises(BadInputError, match=r"got python, which serves ready Triton archives .*: pt, onnx"):
+    with pytest.raises(BadInputError, match=r"got python, which serves ready Triton archives .*: pt, pt2, onnx"):
         find_exporter(served_as("python"))
 
 

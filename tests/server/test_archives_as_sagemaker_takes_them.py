@@ -115,7 +115,7 @@ def test_torchscript_does_not_know_its_inputs(client: Any, add: Any) -> None:
 
     script = torchscript_model(torch.nn.Identity(), torch.zeros(1, 2))
     target = add({"m/config.pbtxt": 'backend: "pytorch"', "m/1/model.pt": script})
-    with pytest.raises(client.exceptions.ModelError, match="no input, and TorchScript does not know its own"):
+    with pytest.raises(client.exceptions.ModelError, match="no input, and models of PyTorch do not tell theirs"):
         ask(client, target, x=X)
 
 
@@ -131,7 +131,7 @@ def test_torchscript_does_not_know_its_inputs(client: Any, add: Any) -> None:
         ({"m/config.pbtxt": "", "m/1/weights": b""}, "it names no server for the model"),
         (
             {"m/config.pbtxt": f'platform: "tensorrt_plan" {ENDS}', "m/1/model.plan": b""},
-            "no tensorrt_plan in this endpoint; it has onnxruntime, pytorch, openvino, python, ensemble",
+            "no tensorrt_plan in this endpoint; it has onnxruntime, pytorch, openvino, torch_aoti, python",
         ),
         ({"m/config.pbtxt": f'backend: "fil" {ENDS}', "m/1/xgboost.json": b""}, "no fil in this endpoint; it has"),
         ({"m/config.pbtxt": f'backend: "ours" {ENDS}', "m/1/model": b""}, "no ours in this endpoint; it has"),

@@ -1,7 +1,10 @@
 """Archives of models so small that what they compute can be checked by hand: ``y = 3 x + offset``."""
 
 import io
+import json
+import platform
 import tarfile
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mmebench.formats.archive import pack
+from mmebench.models.quiet import quiet
 
 WIDTH = 4
 
@@ -149,6 +153,33 @@ def torchscript_model(module: Any, *inputs: Any) -> bytes:
 
     content = io.BytesIO()
     torch.jit.save(torch.jit.trace(module, inputs, strict=False), content)
+    return content.getvalue()
+
+
+def aoti_model(module: Any, *inputs: Any, **named: Any) -> bytes:
+    """``module`` as AOTInductor compiles it, for any batch up to 8; it takes seconds, and a C++ compiler."""
+    import torch
+
+    content = io.BytesIO()
+    batch = torch.export.Dim("batch", min=1, max=8)
+    shapes = (*({0: batch} for _ in inputs), *({0: batch} for _ in named))
+    with torch.no_grad(), quiet():
+        program = torch.export.export(module.eval(), inputs, named, dynamic_shapes=shapes)
+        torch._inductor.aoti_compile_and_package(program, package_path=content)
+    return content.getvalue()
+
+
+def aoti_label(device: str = "cpu", machine: str = "", instructions: str = "", capability: str = "") -> bytes:
+    """A package that only says what it was compiled for; there is no code in it."""
+    said = {
+        "AOTI_DEVICE_KEY": device,
+        "AOTI_MACHINE": machine or platform.machine(),
+        "AOTI_CPU_ISA": instructions,
+        "AOTI_COMPUTE_CAPABILITY": capability,
+    }
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("archive/data/aotinductor/model/a.wrapper_metadata.json", json.dumps(said))
     return content.getvalue()
 
 

@@ -10,7 +10,6 @@ from mmebench.benchmark.growth import Growth
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.load.asked_kind import AskedKind
 from mmebench.load.payload.payload import Body
-from mmebench.models.engine import exported_platform, is_built
 from mmebench.models.fingerprint import fingerprint
 from mmebench.models.package import Package
 from mmebench.spec import Kind
@@ -18,13 +17,8 @@ from mmebench.spec.fleet import proportionally
 
 
 def packages_of(results: Path, kind: Kind) -> Path:
-    """The folder of its packages: what differs in a single option has another one, what is the same is made once.
-
-    An engine is beside what it is built from.
-    """
-    built = is_built(kind.model, kind.platform)
-    form = exported_platform(kind.platform) if built else kind.platform
-    return results / ".packages" / fingerprint(kind.model, form, kind.payload.sequence_length)[:12]
+    """The folder of its packages: what differs in an option has another one, what is the same is made once."""
+    return results / ".packages" / fingerprint(kind.model, kind.platform, kind.payload.sequence_length)[:12]
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from mmebench.endpoints.endpoint import Endpoint
 from mmebench.endpoints.opener import open_endpoint, opener_of
 from mmebench.errors import BadInputError
 from mmebench.load.payload.payload import Body, check_room, make_body
+from mmebench.models.device import check_compiled
 from mmebench.models.engine import check_inputs, exported_platform, find_builder, is_built, package_engine
 from mmebench.models.package import Package, package_model
 from mmebench.record.layout import find_runs, repeat_of
@@ -103,14 +104,13 @@ def find_parts(
 def _package(kind: Kind, endpoint: ServedEndpoint, results: Path, observer: Observer, label: str) -> PackagedKind:
     """A kind of model as an archive, or as what its engine is built from; ``label`` is of the run."""
     built = is_built(kind.model, kind.platform)
-    if built:
-        find_builder(endpoint)
-    form = exported_platform(kind.platform) if built else kind.platform
+    form = exported_platform(kind.platform, find_builder(endpoint)) if built else kind.platform
     tell = partial(observer.packaging, kind.name or label)
     with naming(kind):
         package = package_model(kind.model, form, packages_of(results, kind), tell, kind.payload.sequence_length)
         if built:
             check_inputs(package, endpoint)
+        check_compiled(package.details, kind.platform, endpoint)
         observer.packaged(package)
         return PackagedKind(kind, package, *_requests(kind, package))
 

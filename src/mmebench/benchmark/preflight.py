@@ -14,8 +14,9 @@ from mmebench.errors import BadInputError
 from mmebench.load.payload.payload import Body, check_files, check_room, make_arrays, read_body
 from mmebench.load.schedule.popularity import probabilities
 from mmebench.load.schedule.trace import read_trace
+from mmebench.models.device import check_device
 from mmebench.models.sources.file import check_file
-from mmebench.spec import FileModel, Kind, Spec, Targets, Trace
+from mmebench.spec import FileModel, Kind, ServedEndpoint, Spec, Targets, Trace
 from mmebench.spec.workload import MOST_TARGETS
 from mmebench.units import human_bytes
 
@@ -36,6 +37,7 @@ def refuse_early(spec: Spec) -> None:
     most: list[str] = []
     for kind in {kind.name: kind for fleet in spec.fleets for kind in fleet.kinds}.values():
         with naming(kind):
+            _refuse_platform(kind, spec.endpoint)
             _refuse_payload(kind)
             own = _targets(kind, spec.targets)
             if kind.targets.fixed is not None:
@@ -82,6 +84,15 @@ def refuse_without_room(kinds: Iterable[Kind], results: Path) -> None:
             f"{human_bytes(sizes[largest])}; allowed: the {human_bytes(free)} that the disk has free; free some "
             "space, or give a folder on another disk, --results FOLDER"
         )
+
+
+def _refuse_platform(kind: Kind, endpoint: ServedEndpoint) -> None:
+    """What batches a ready archive takes is said by its config, which is not for a spec to know."""
+    batch = 1 if kind.model.is_ready_archive else kind.platform.max_batch_size
+    reason = endpoint.cannot_serve(kind.platform, batch)
+    if reason is not None:
+        raise BadInputError(reason)
+    check_device(kind.model, kind.platform, endpoint)
 
 
 def _refuse_payload(kind: Kind) -> None:

@@ -35,7 +35,8 @@ def package(spec: Path, output: Path, overrides: tuple[str, ...]) -> None:
             longest = kind.payload.sequence_length
             with console.status(f"{what}: …") as status:
                 if is_built(kind.model, kind.platform):
-                    builder, form = LocalBuilder(), exported_platform(kind.platform)
+                    builder = LocalBuilder()
+                    form = exported_platform(kind.platform, builder)
                     exported = package_model(kind.model, form, folder, status.update, longest)
                     made = package_engine(exported, kind.platform, longest, builder, folder, status.update)
                 else:

@@ -27,7 +27,8 @@ PLATFORMS = (
     "ensemble", "onnxruntime_onnx", "pytorch_libtorch", "tensorflow_graphdef", "tensorflow_savedmodel",
     "tensorrt_plan", "torch_aoti",
 )  # fmt: skip
-
+AOTI = "torch_aoti"
+"""The platform of the PyTorch backend by which it takes packages of AOTInductor instead of TorchScript."""
 
 _ON_CPU = {"openvino"}
 """Backends that refuse instances on a GPU."""
@@ -116,8 +117,11 @@ def render(config: ModelConfig) -> str:
 
 
 def served_by(config: ModelConfig) -> str:
-    """What serves the model: ``onnxruntime``, ``pytorch_libtorch``, ``python``, …; empty where it is not said."""
-    return str(config.backend or config.platform)
+    """What serves the model: ``onnxruntime``, ``pytorch_libtorch``, ``python``, …; empty where it is not said.
+
+    That is its backend, but for the one that serves two kinds of models and is told by the platform which.
+    """
+    return str(config.platform if config.platform == AOTI else config.backend or config.platform)
 
 
 def read(path: Path, where: str) -> ModelConfig:

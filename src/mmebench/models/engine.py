@@ -7,6 +7,7 @@ so that the ``trtexec`` of the serving image builds it on the serving instance t
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +23,7 @@ from mmebench.formats.archive import pack, unpack
 from mmebench.formats.tensors import TensorSpec
 from mmebench.formats.triton_config import parse
 from mmebench.models.config import checked, make_config
+from mmebench.models.engine_precision import DETAILED, LAYERS, count_layers, in_words
 from mmebench.models.package import Package, read_package
 from mmebench.scratch import scratch
 from mmebench.spec import Fleet, ModelSource, Onnx, PlatformSpec, ServedEndpoint, TensorRt
@@ -32,6 +34,10 @@ LOG = "trtexec.log"
 _TRTEXEC = Path("/usr/src/tensorrt/bin/trtexec")
 """Where NVIDIA's images have it; it may be on the PATH as well."""
 _LIMIT = 64 * 1024**3
+_TYPED = 10
+"""The first major version of TensorRT by which half precision is the model's own matter."""
+_BANNER = re.compile(r"\[TensorRT v(\d+)\]")
+"""What trtexec begins with: 8601 for 8.6.1, 101303 for 10.13.3."""
 _LEAST_SEQUENCE = 2
 """ONNX is exported for texts of at least so many tokens."""
 
@@ -48,14 +54,17 @@ def count_engines(fleets: Iterable[Fleet]) -> int:
     return sum(is_built(kind.model, kind.platform) for fleet in fleets for kind in fleet.kinds)
 
 
-def exported_platform(platform: PlatformSpec) -> PlatformSpec:
-    """What the model is exported to first: ONNX in full precision, which trtexec lowers where it is told to."""
+def exported_platform(platform: PlatformSpec, builder: EngineBuilder) -> PlatformSpec:
+    """What the model is exported to first: ONNX, in full precision where the builder lowers it as it sees fit."""
     own = {name: getattr(platform, name) for name in PlatformSpec.model_fields}
-    return Onnx.model_validate(own | {"kind": "onnx", "precision": "fp32"})
+    precision = platform.precision if builder.tensorrt >= _TYPED else "fp32"
+    return Onnx.model_validate(own | {"kind": "onnx", "precision": precision})
 
 
-def trtexec_options(inputs: Sequence[TensorSpec], platform: PlatformSpec, sequence_length: int) -> tuple[str, ...]:
-    """Precision, and one optimisation profile with just the shapes that the spec can send.
+def trtexec_options(
+    inputs: Sequence[TensorSpec], platform: PlatformSpec, sequence_length: int, tensorrt: int
+) -> tuple[str, ...]:
+    """Precision, what is told of it, and one optimisation profile with just the shapes that the spec can send.
 
     A profile reserves memory for its largest shape in every copy, so that its maximum is ``max_batch_size`` and
     the longest text of the workload, and no more.
@@ -64,9 +73,14 @@ def trtexec_options(inputs: Sequence[TensorSpec], platform: PlatformSpec, sequen
         inputs: without batch, -1 for the length of a text.
         platform: with ``max_batch_size``; without batches only the length varies.
         sequence_length: tokens of the longest text.
+        tensorrt: its major version.
     """
-    options = ["--fp16"] if platform.precision == "fp16" else []
+    # With it 10 obeys the types of the model, as 11 always does (NVIDIA's migration guide for trtexec).
+    lowered = "--fp16" if tensorrt < _TYPED else "--stronglyTyped"
+    options = [lowered] if platform.precision == "fp16" else []
     own = platform.trtexec if isinstance(platform, TensorRt) else ()
+    if not any(option.startswith(DETAILED.partition("=")[0]) for option in own):
+        options.append(DETAILED)
     batched = platform.max_batch_size > 0
     if batched or any(-1 in tensor.shape for tensor in inputs):
         shortest = min(_LEAST_SEQUENCE, sequence_length)
@@ -105,7 +119,7 @@ def package_engine(
         MmebenchError: there is no engine, or it cannot be written.
         CleanUpError: the engine is kept, and something that was made to build it is still there.
     """
-    options = trtexec_options(exported.inputs, platform, sequence_length)
+    options = trtexec_options(exported.inputs, platform, sequence_length, builder.tensorrt)
     asked = [exported.sha256, builder.made_with, *options, platform.model_dump(mode="json"), sequence_length]
     made_from = hashlib.sha256(json.dumps(asked).encode()).hexdigest()
     name = f"{exported.model}-{platform.label}-{made_from[:12]}"
@@ -126,12 +140,19 @@ def package_engine(
             left_behind = error  # the engine is there, and was paid for
         if not (built / ENGINE).is_file():
             raise MmebenchError(f"{exported.model}: trtexec ended without an error and left no engine")
+        if (built / LOG).is_file():
+            shutil.copyfile(built / LOG, directory / f"{name}.log")
+        layers = count_layers(built / LAYERS)
+        progress(f"the engine has {in_words(layers)}")
+        if platform.precision == "fp16" and layers and "fp16" not in layers:
+            raise MmebenchError(
+                f"{exported.model}: fp16 was asked for, and the engine that trtexec built has {in_words(layers)}; "
+                f"{name}.log says why, or take precision: fp32"
+            )
         shutil.copyfile(built / ENGINE, folder / "1" / ENGINE)
         config = make_config(platform, exported.task, exported.inputs, exported.outputs)
         (folder / "config.pbtxt").write_text(with_warmup(config, sequence_length), encoding="utf-8")
         sha256 = pack(folder, work / "engine.tar.gz")
-        if (built / LOG).is_file():
-            shutil.copyfile(built / LOG, directory / f"{name}.log")
         package = exported.model_copy(
             update={
                 "platform": "trt",
@@ -142,6 +163,7 @@ def package_engine(
                 "details": {
                     "built_with": builder.made_with,
                     "trtexec": list(options),
+                    "layers": layers,
                     "onnx_sha256": exported.sha256,
                     "model_bytes": (built / ENGINE).stat().st_size,
                 },
@@ -185,11 +207,18 @@ class LocalBuilder(EngineBuilder):
             )
         self._trtexec = found
         self.made_with = f"trtexec of this machine, {_gpu()}"
+        self.tensorrt = _major_version(found)
 
     @override
     def build(self, model: Path, options: Sequence[str], folder: Path, progress: Progress) -> None:
         progress("build the engine with trtexec")
-        command = [self._trtexec, f"--onnx={model / 'model.onnx'}", f"--saveEngine={folder / ENGINE}", *options]
+        command = [
+            self._trtexec,
+            f"--onnx={model / 'model.onnx'}",
+            f"--saveEngine={folder / ENGINE}",
+            f"--exportLayerInfo={folder / LAYERS}",
+            *options,
+        ]
         with (folder / LOG).open("wb") as log:
             status = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
         if status != 0:
@@ -216,6 +245,25 @@ def check_inputs(exported: Package, endpoint: ServedEndpoint) -> None:
     reason = endpoint.lacks_int64_engines
     if wide and reason is not None:
         raise BadInputError(f"{reason}, as {' and '.join(wide)} of {exported.model} are")
+
+
+def _major_version(trtexec: str) -> int:
+    """Of its TensorRT, which it begins whatever it says with.
+
+    Raises:
+        BadInputError: it does not say.
+    """
+    try:
+        asked = subprocess.run([trtexec, "--help"], capture_output=True, text=True, check=False, errors="replace")
+    except OSError as error:
+        raise BadInputError(
+            f"{trtexec} cannot be run: {error.strerror}; install NVIDIA's, or take its image"
+        ) from None
+    said = _BANNER.search(asked.stdout + asked.stderr)
+    if said is None:
+        raise BadInputError(f"{trtexec} does not say its version of TensorRT; put NVIDIA's first on the PATH")
+    number = int(said[1])
+    return number // (1000 if number < 10_000 else 10_000)
 
 
 def _gpu() -> str:

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from mmebench.models.device import describe_device
 from mmebench.models.external_data import external_files
 from mmebench.spec import FileModel, ModelSource, PlatformSpec
 
@@ -33,10 +34,10 @@ def library_versions() -> dict[str, str]:
 def fingerprint(model: ModelSource, platform: PlatformSpec, sequence_length: int) -> str:
     """A digest of the spec's two parts, of the local files they name, and of the libraries.
 
-    ``sequence_length`` counts where the user's own file is tried with it.
+    ``sequence_length`` counts where the user's own file is tried with it, this machine where code is made for it.
 
     Raises:
-        BadInputError: the model is an ONNX file that cannot be read.
+        BadInputError: the model is an ONNX file that cannot be read, or this machine cannot compile it.
     """
     varies = isinstance(model, FileModel) and any(-1 in tensor.shape for tensor in model.inputs)
     made_from: dict[str, Any] = {
@@ -45,6 +46,7 @@ def fingerprint(model: ModelSource, platform: PlatformSpec, sequence_length: int
         "platform": platform.model_dump(mode="json", exclude={"name"}),
         "tried_with": sequence_length if varies else None,
         "libraries": library_versions(),
+        "device": describe_device(platform) if platform.compiled and not model.is_ready_archive else None,
         "files": [_state(file) for path in _local_paths(model) for file in _files(path)],
     }
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()

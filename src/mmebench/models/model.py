@@ -64,7 +64,7 @@ class ModelFile:
 
     @property
     def form(self) -> str:
-        """``.pt``, ``.onnx`` or ``.tar.gz``."""
+        """``.pt``, ``.pt2``, ``.onnx`` or ``.tar.gz``."""
         return ".tar.gz" if self.path.name.endswith(".tar.gz") else self.path.suffix
 
     @property

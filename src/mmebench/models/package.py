@@ -15,6 +15,7 @@ from mmebench.errors import MmebenchError, disk_errors, make_folder
 from mmebench.formats.archive import pack
 from mmebench.formats.tensors import TensorSpec
 from mmebench.models.config import make_config
+from mmebench.models.device import describe_code
 from mmebench.models.fingerprint import fingerprint, library_versions
 from mmebench.models.model import Model, ModelFile
 from mmebench.models.parity import LENGTHS, Parity, check_parity
@@ -180,6 +181,7 @@ def _ready_package(file: ModelFile, platform: PlatformSpec, work: Path, progress
     progress(f"check {file.path.name}")
     archive = work / "model.tar.gz"
     batching = adopt_archive(file, platform, work, archive)
+    packages = sorted((work / "unpacked").rglob("*.pt2")) if platform.compiled else []
     return Package(
         model=file.name,
         source=file.source,
@@ -195,7 +197,7 @@ def _ready_package(file: ModelFile, platform: PlatformSpec, work: Path, progress
         archive=archive,
         sha256=_sha256(archive),
         parity=None,
-        details={},
+        details={"compiled_for": describe_code(packages[0])} if packages else {},
     )
 
 

@@ -218,7 +218,7 @@ class Spec(Strict):
     def remarks(self) -> tuple[str, ...]:
         """What is taken otherwise than it was written, in words."""
         said = describe_shares(self.models) if isinstance(self.models, dict) else None
-        return () if said is None else (said,)
+        return (*(() if said is None else (said,)), *self.endpoint.remarks)
 
     @property
     def shares(self) -> dict[str, float]:

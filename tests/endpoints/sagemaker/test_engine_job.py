@@ -114,13 +114,15 @@ def test_the_scripts() -> None:
         "mkdir -p /opt/ml/model\n"
         "trtexec=$(command -v trtexec || echo /usr/src/tensorrt/bin/trtexec)\n"
         'if ! "$trtexec" --onnx=/opt/ml/input/data/model/model.onnx --saveEngine=/opt/ml/model/model.plan '
-        "--fp16 --maxShapes=input:8x3x224x224 2>&1 | tee /opt/ml/model/trtexec.log; then\n"
+        "--exportLayerInfo=/opt/ml/model/layers.json --fp16 --maxShapes=input:8x3x224x224 2>&1 "
+        "| tee /opt/ml/model/trtexec.log; then\n"
         "  tail -c 1000 /opt/ml/model/trtexec.log > /opt/ml/output/failure\n"
         "  exit 1\n"
         "fi\n"
     )
     processing = processing_script(OPTIONS)
-    assert "--onnx=/opt/ml/processing/input/model.onnx --saveEngine=/tmp/engine/model.plan --fp16" in processing
+    asked = "--onnx=/opt/ml/processing/input/model.onnx --saveEngine=/tmp/engine/model.plan"
+    assert f"{asked} --exportLayerInfo=/tmp/engine/layers.json --fp16" in processing
     assert processing.endswith("fi\ntar -czf /opt/ml/processing/output/model.tar.gz -C /tmp/engine .\n")
 
 

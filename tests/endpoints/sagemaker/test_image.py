@@ -1,14 +1,18 @@
 """Which image and which host, by region and version."""
 
+import re
 from typing import Any
 
 import pytest
 
+from mmebench.benchmark.preflight import refuse_early
 from mmebench.endpoints.sagemaker.image import image_uri, inference_ami
 from mmebench.endpoints.sagemaker.requests import config_request
 from mmebench.errors import BadInputError
 from mmebench.spec import SageMakerEndpoint as Spec
+from mmebench.spec import Spec as Benchmark
 from support import cloud
+from support.platforms import served_as
 
 OLD, MIDDLE, NEW = (
     "al2-ami-sagemaker-inference-gpu-2",
@@ -47,6 +51,55 @@ def test_the_account_depends_on_region_and_version(region: str, version: str, ur
 def test_what_is_not_listed_is_refused(region: str, version: str) -> None:
     with pytest.raises(BadInputError, match="is not listed for"):
         image_uri(spec(region=region, triton=version))
+
+
+def test_a_newer_version_than_is_known_is_taken_and_said() -> None:
+    newer = spec(triton="26.09")
+    assert image_uri(newer).endswith("sagemaker-tritonserver:26.09-py3")
+    assert inference_ami(newer) == NEW
+    (remark,) = newer.remarks
+    assert remark.startswith(
+        "endpoint.triton: 26.09 is newer than 26.05, the newest that is known here; it is taken"
+    )
+    assert spec(triton="26.05").remarks == spec(image="mine:1").remarks == ()
+    with pytest.raises(
+        BadInputError, match=r"got 26\.01; known versions of SageMaker's image are 21\.08, .*26\.05; for"
+    ):
+        image_uri(spec(triton="26.01"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "batch", "said"),
+    [
+        ({"triton": "25.09"}, 1, r"got 25\.09; take 26\.03 or later: Triton serves pt2 from then on"),
+        (
+            {"triton": "26.05"},
+            8,
+            r"got 26\.05, which serves pt2 row by row; set max_batch_size: 1, or take 26\.06 or",
+        ),
+        ({"triton": "26.05"}, 1, None),
+        ({"triton": "26.06"}, 8, None),
+        ({"image": "mine:1"}, 8, None),
+    ],
+)
+def test_which_image_serves_what_is_compiled_ahead_of_time(
+    asked: dict[str, str], batch: int, said: str | None
+) -> None:
+    refused = spec(**asked).cannot_serve(served_as("pt2"), batch)
+    assert refused is None if said is None else re.search(said, refused or "")
+    assert spec(**asked).cannot_serve(served_as("pt"), batch) is None
+
+
+def test_a_spec_is_refused_before_anything_is_compiled() -> None:
+    asked = {"model": {"source": "timm", "name": "resnet18"}, "platforms": ["pt2"], "endpoint": cloud.ENDPOINT}
+    with pytest.raises(BadInputError, match=r"got 25\.09; take 26\.03 or later"):
+        refuse_early(Benchmark.model_validate(asked))
+    asked["endpoint"] = cloud.ENDPOINT | {"triton": "26.06"}
+    with pytest.raises(
+        BadInputError, match=r"compiled for the GPU that serves it, and this machine has none; run"
+    ):
+        refuse_early(Benchmark.model_validate(asked))
+    refuse_early(Benchmark.model_validate(asked | {"platforms": [{"kind": "pt2", "device": "cpu"}]}))
 
 
 def test_an_image_of_ones_own() -> None:

@@ -41,6 +41,8 @@ class JobBuilder:
         """``spec`` is of one instance type, and its ``engine_builder`` is not ``local``."""
         self._spec = spec
         self.made_with = f"{spec.instance_type}, {image_uri(spec).rpartition('/')[2]}"
+        # What is in an image of the user's is not known; most are newer than TensorRT 8.
+        self.tensorrt = spec.triton_image.tensorrt if spec.triton_image is not None else 10
 
     def build(self, model: Path, options: Sequence[str], folder: Path, progress: Progress) -> None:
         """Run the job and bring home what it made; nothing of it is left on AWS but its record and its log.
@@ -210,7 +212,12 @@ def processing_script(options: Sequence[str]) -> str:
 
 def script(options: Sequence[str], source: str, target: str, failure: str) -> str:
     """trtexec wherever the image has it, its log beside the engine, its last words as the reason of a failure."""
-    arguments = [f"--onnx={source}/model.onnx", f"--saveEngine={target}/model.plan", *options]
+    arguments = [
+        f"--onnx={source}/model.onnx",
+        f"--saveEngine={target}/model.plan",
+        f"--exportLayerInfo={target}/layers.json",
+        *options,
+    ]
     return (
         "set -o pipefail\n"
         f"mkdir -p {target}\n"

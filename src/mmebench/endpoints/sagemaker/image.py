@@ -1,12 +1,12 @@
-"""SageMaker's Triton image: in which account a region has it, and which host its CUDA needs.
+"""SageMaker's Triton image: in which account a region has it, and which host it runs on.
 
 Accounts: the AWS Deep Learning Containers' table of region availability (from 23.12 on), and the notebooks of
-amazon-sagemaker-examples (before). CUDA and drivers: Triton's compatibility matrix. Hosts: the SageMaker API
-reference of ProductionVariant.InferenceAmiVersion, and "Instance types and GPU drivers" of the developer guide.
+amazon-sagemaker-examples (before). What is in an image: :mod:`mmebench.spec.endpoints.triton_image`.
 """
 
 from mmebench.errors import BadInputError
-from mmebench.spec.endpoints.sagemaker import InferenceAmi, SageMakerEndpoint
+from mmebench.spec.endpoints.sagemaker import SageMakerEndpoint
+from mmebench.spec.endpoints.triton_image import IMAGES, InferenceAmi
 
 _COMMON = "763104351884"
 _ACCOUNTS = {
@@ -36,11 +36,6 @@ _EARLIER_ACCOUNTS = {
     "sa-east-1": "756306329178", "ca-central-1": "464438896020", "me-south-1": "836785723513",
     "af-south-1": "774647643957",
 }  # fmt: skip
-_VERSIONS = (
-    "21.08", "22.05", "22.07", "22.10", "22.12", "23.01", "23.02", "23.03", "23.04", "23.05", "23.06", "23.07",
-    "23.08", "23.09", "23.10", "23.12", "24.01", "24.03", "24.05", "24.09", "25.04", "25.09", "26.03", "26.04",
-    "26.05",
-)  # fmt: skip
 _FEWER_REGIONS = ("23.12", "24.01", "24.03", "24.05", "24.09")
 _LATER_REGIONS = (
     "ap-south-2", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7", "ap-east-2",
@@ -48,13 +43,6 @@ _LATER_REGIONS = (
 )  # fmt: skip
 _MOVED = "23.12"
 
-_AMIS: tuple[tuple[str, InferenceAmi], ...] = (
-    ("23.12", "al2-ami-sagemaker-inference-gpu-2"),
-    ("24.09", "al2-ami-sagemaker-inference-gpu-3-1"),
-)
-"""Up to, but not with, this version: CUDA 12.2 at most (driver 535); CUDA 12.4 at most (550)."""
-_NEWEST_AMI: InferenceAmi = "al2023-ami-sagemaker-inference-gpu-4-1"
-"""Driver 580, CUDA 13.0; CUDA 13.1 and later run on it by the compatibility of CUDA's minor versions."""
 _WITHOUT_AMI = ("ml.p2.", "ml.p3.")
 """InferenceAmiVersion is not documented for these."""
 
@@ -68,9 +56,9 @@ def image_uri(spec: SageMakerEndpoint) -> str:
     if spec.image is not None:
         return spec.image
     version, region = spec.triton, spec.region
-    if version not in _VERSIONS:
+    if spec.triton_image is None:
         raise BadInputError(
-            f"endpoint.triton: got {version}; known versions of SageMaker's image are {', '.join(_VERSIONS)}; "
+            f"endpoint.triton: got {version}; known versions of SageMaker's image are {', '.join(IMAGES)}; "
             "for another one give its URI as endpoint.image"
         )
     account = (_ACCOUNTS if version >= _MOVED else _EARLIER_ACCOUNTS).get(region)
@@ -85,11 +73,12 @@ def image_uri(spec: SageMakerEndpoint) -> str:
 
 
 def inference_ami(spec: SageMakerEndpoint) -> InferenceAmi | None:
-    """The host image with the oldest driver that is no older than the one Triton's image was built for.
+    """The host image that fits Triton's image.
 
     None where SageMaker's own choice stays: for an image of the user's, whose CUDA is not known, and for instance
     types that take no other.
     """
-    if spec.ami is not None or spec.image is not None or spec.instance_type.startswith(_WITHOUT_AMI):
+    known = spec.triton_image
+    if spec.ami is not None or known is None or spec.instance_type.startswith(_WITHOUT_AMI):
         return spec.ami
-    return next((ami for until, ami in _AMIS if spec.triton < until), _NEWEST_AMI)
+    return known.ami

@@ -46,9 +46,24 @@ def trace_example(model: Model, platform: PlatformSpec) -> "tuple[torch.Tensor, 
     """Inputs to trace ``model`` with: two rows where batches are allowed, as one row is easily taken as fixed."""
     import torch
 
-    batch = min(2, max(1, platform.max_batch_size))
+    batch = 2 if platform.max_batch_size > 0 else 1
     arrays = example(model.inputs, batch, min(16, model.max_sequence_length or 16))
     return tuple(torch.from_numpy(array) for array in arrays)
+
+
+def dynamic_shapes(model: Model, platform: PlatformSpec) -> tuple[dict[int, Any], ...] | None:
+    """Which dimensions of each input vary, and how far, as torch.export is told; None where none does."""
+    from torch.export import Dim
+
+    batch = Dim("batch", min=1, max=max(2, platform.max_batch_size)) if platform.max_batch_size > 0 else None
+    # Without a longest length, absolute position embeddings cannot be exported.
+    length = Dim("sequence", min=2, max=model.max_sequence_length or 512)
+    shapes = []
+    for tensor in model.inputs:
+        dynamic: dict[int, Any] = {0: batch} if batch is not None else {}
+        dynamic |= {position: length for position, size in enumerate(tensor.shape, start=1) if size == -1}
+        shapes.append(dynamic)
+    return tuple(shapes) if any(shapes) else None
 
 
 def served(tensors: Sequence[TensorSpec], platform: PlatformSpec) -> tuple[TensorSpec, ...]:

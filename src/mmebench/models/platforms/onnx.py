@@ -19,6 +19,7 @@ from mmebench.models.platforms.export import (
     Export,
     Run,
     check_form,
+    dynamic_shapes,
     exporting,
     served,
     trace_example,
@@ -52,7 +53,7 @@ def export(model: Model, platform: PlatformSpec, folder: Path) -> Export:
             folder / _FILE,
             input_names=[tensor.name for tensor in model.inputs],
             output_names=[tensor.name for tensor in model.outputs],
-            dynamic_shapes=_dynamic_shapes(model, platform),
+            dynamic_shapes=dynamic_shapes(model, platform),
             dynamo=True,
             external_data=4 * model.parameters > LARGE,
             verbose=False,
@@ -161,21 +162,6 @@ def _fits(tensor: TensorSpec, node: Any, batched: bool) -> bool:
             theirs == ours or not isinstance(theirs, int) for theirs, ours in zip(shape, tensor.shape, strict=True)
         )
     )
-
-
-def _dynamic_shapes(model: Model, platform: PlatformSpec) -> tuple[dict[int, Any], ...] | None:
-    """Which dimensions of each input vary, and how far."""
-    from torch.export import Dim
-
-    batch = Dim("batch", min=1, max=max(2, platform.max_batch_size)) if platform.max_batch_size > 0 else None
-    # Without a longest length, absolute position embeddings cannot be exported.
-    length = Dim("sequence", min=2, max=model.max_sequence_length or 512)
-    shapes = []
-    for tensor in model.inputs:
-        dynamic: dict[int, Any] = {0: batch} if batch is not None else {}
-        dynamic |= {position: length for position, size in enumerate(tensor.shape, start=1) if size == -1}
-        shapes.append(dynamic)
-    return tuple(shapes) if any(shapes) else None
 
 
 def _halve(path: Path, halved: Path) -> None:

@@ -1,4 +1,4 @@
-"""Models of the user's own: TorchScript, ONNX, or an archive that is ready for Triton."""
+"""Models of the user's own: TorchScript, AOTInductor, ONNX, or an archive that is ready for Triton."""
 
 from mmebench.errors import BadInputError
 from mmebench.models.model import ModelFile

@@ -8,13 +8,14 @@ from typing import Any
 
 from mmebench.errors import BadInputError
 from mmebench.formats.triton_config import ModelConfig, served_by
-from mmebench.server.backends.inference.options import MODEL_FILES, PLATFORMS
+from mmebench.server.backends.inference.options import AOTI, MODEL_FILES, PLATFORMS
 
 _SERVERS = {file: backend for backend, file in MODEL_FILES.items()} | {
     "model.py": "python",
     "model.plan": "tensorrt",
 }
 _DESCRIBED = ("onnxruntime", "openvino")
+_SILENT = ("pytorch", AOTI)
 _BATCH = 4
 """Triton's default for a model that can be given several rows."""
 _SECONDS = 360
@@ -23,6 +24,8 @@ _SECONDS = 360
 
 def complete(config: ModelConfig, folder: Path) -> bool:
     """Add the backend, and for ONNX and OpenVINO inputs, outputs and batching, where ``config`` has none.
+
+    A platform that the Triton here is too old for becomes the backend that stands for it.
 
     Args:
         config: of the model in ``folder``; changed.
@@ -35,16 +38,17 @@ def complete(config: ModelConfig, folder: Path) -> bool:
         BadInputError: there is something to be completed, and the model does not say it.
     """
     version = max((path for path in folder.iterdir() if path.name.isdecimal()), key=lambda path: int(path.name))
+    _stand_in_for_aoti(config)
     named = config.backend or config.platform
     if not named:
         config.backend = next((server for file, server in _SERVERS.items() if (version / file).exists()), "")
     missing = [role for role in ("input", "output") if not getattr(config, role)]
     server = served_by(config)
     backend = PLATFORMS.get(server, server)
-    if not missing or backend not in ("pytorch", *_DESCRIBED):
+    if not missing or backend not in (*_SILENT, *_DESCRIBED):
         return not named and bool(config.backend)
-    if backend == "pytorch":
-        raise BadInputError(f"it has no {missing[0]}, and TorchScript does not know its own; name them all")
+    if backend in _SILENT:
+        raise BadInputError(f"it has no {missing[0]}, and models of PyTorch do not tell theirs; name them all")
     described = _describe(backend, version / (config.default_model_filename or MODEL_FILES[backend]))
     batched = all(shape[:1] == [-1] for tensors in described.values() for _, _, shape in tensors)
     if config.max_batch_size and not batched:
@@ -57,6 +61,17 @@ def complete(config: ModelConfig, folder: Path) -> bool:
         for name, datatype, shape in described[role]:
             _add(getattr(config, role).add(), name, datatype, shape[1:] if config.max_batch_size else shape)
     return True
+
+
+def _stand_in_for_aoti(config: ModelConfig) -> None:
+    """Triton has AOTInductor as a platform of its PyTorch backend since 26.03; the one here refuses the pair."""
+    if config.backend == AOTI:
+        raise BadInputError(f'backend is {AOTI}; write backend: "pytorch" and platform: "{AOTI}"')
+    if config.platform == AOTI:
+        if config.backend not in ("", "pytorch"):
+            raise BadInputError(f'platform {AOTI} is of backend "pytorch", and backend is "{config.backend}"')
+        config.backend = AOTI
+        config.ClearField("platform")
 
 
 def _describe(backend: str, path: Path) -> dict[str, list[tuple[str, str, list[int]]]]:

@@ -18,7 +18,7 @@ from mmebench.server_directory import ServerDirectory
 from mmebench.wire.http_client import Address, call
 
 LABEL = "python (fallback)"
-_RUNTIMES = {"onnxruntime": "onnxruntime", "pytorch": "torch", "openvino": "openvino"}
+_RUNTIMES = {"onnxruntime": "onnxruntime", "pytorch": "torch", "openvino": "openvino", "torch_aoti": "torch"}
 
 
 class PythonRecipe:

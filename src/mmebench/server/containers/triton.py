@@ -1,6 +1,6 @@
 """Triton from the nvidia-pytriton wheel, with Python-based backends, on a machine with or without GPUs.
 
-The wheel holds the server and the Python backend only, so ONNX Runtime, TorchScript and OpenVINO run in Triton's
+The wheel holds the server and the Python backend only, so ONNX Runtime, PyTorch and OpenVINO run in Triton's
 Python stub processes (:mod:`mmebench.server.backends`). Measured with nvidia-pytriton 0.7.0, Triton 2.51.
 """
 

@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Self
 
+from mmebench.spec.platforms.platform import PlatformSpec
 from mmebench.spec.strict import Strict
 
 PROFILE = r"^[^\s\[\]]+( [^\s\[\]]+)*$"
@@ -40,6 +41,15 @@ class ServedEndpoint(Strict):
     @property
     def lacks_int64_engines(self) -> str | None:
         """Why TensorRT there takes no 64-bit integers, and what to do; None where it does."""
+        return None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What of it may go otherwise than it was written, in words."""
+        return ()
+
+    def cannot_serve(self, platform: PlatformSpec, max_batch_size: int) -> str | None:
+        """Why it does not serve a platform with such batches, and what to do; None where it does."""
         return None
 
     def each(self) -> tuple[Self, ...]:

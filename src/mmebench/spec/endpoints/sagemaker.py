@@ -7,20 +7,19 @@ from typing_extensions import override
 
 from mmebench.privacy import hide_accounts
 from mmebench.spec.endpoints.endpoint import PROFILE, ServedEndpoint
+from mmebench.spec.endpoints.triton_image import (
+    AOTI_BATCHES_FROM,
+    AOTI_FROM,
+    IMAGES,
+    NEWEST,
+    InferenceAmi,
+    TritonImage,
+    find_image,
+)
+from mmebench.spec.platforms import AotInductor, PlatformSpec
 from mmebench.spec.strict import Duration, EachOnce, OneOrSeveral
 
 InstanceType = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$", examples=["ml.g5.xlarge"])]
-InferenceAmi = Literal[
-    "al2-ami-sagemaker-inference-gpu-2",
-    "al2-ami-sagemaker-inference-gpu-2-1",
-    "al2-ami-sagemaker-inference-gpu-3-1",
-    "al2023-ami-sagemaker-inference-gpu-4-1",
-]
-"""``ProductionVariantInferenceAmiVersion`` of the SageMaker API, the values for GPUs."""
-
-
-_TENSORRT_10 = "24.05"
-"""The first Triton image with it."""
 SESSION = "session"
 """Stands for what AWS's session says, as :mod:`mmebench.endpoints.sagemaker.session` finds it."""
 
@@ -153,12 +152,44 @@ class SageMakerEndpoint(ServedEndpoint):
     @property
     @override
     def lacks_int64_engines(self) -> str | None:
-        if self.image is not None or self.triton >= _TENSORRT_10:
+        if self.triton_image is None or self.triton_image.tensorrt > 8:
             return None
+        since = next(image.version for image in IMAGES.values() if image.tensorrt > 8)
         return (
-            f"endpoint.triton: got {self.triton}; take {_TENSORRT_10} or later: TensorRT 8 of that image takes no "
+            f"endpoint.triton: got {self.triton}; take {since} or later: TensorRT 8 of that image takes no "
             "64-bit integers"
         )
+
+    @property
+    def triton_image(self) -> TritonImage | None:
+        """What is known of the image; None of the user's own, and where there is no such version."""
+        return find_image(self.triton) if self.image is None else None
+
+    @property
+    @override
+    def remarks(self) -> tuple[str, ...]:
+        if self.image is not None or self.triton <= NEWEST:
+            return ()
+        return (
+            f"endpoint.triton: {self.triton} is newer than {NEWEST}, the newest that is known here; it is taken "
+            "for one with the same CUDA, on the same host",
+        )
+
+    @override
+    def cannot_serve(self, platform: PlatformSpec, max_batch_size: int) -> str | None:
+        if self.image is not None or not isinstance(platform, AotInductor):
+            return None
+        if self.triton < AOTI_FROM:
+            return (
+                f"endpoint.triton: got {self.triton}; take {AOTI_FROM} or later: Triton serves {platform.kind} "
+                "from then on"
+            )
+        if max_batch_size > 1 and self.triton < AOTI_BATCHES_FROM:
+            return (
+                f"endpoint.triton: got {self.triton}, which serves {platform.kind} row by row; set "
+                f"max_batch_size: 1, or take {AOTI_BATCHES_FROM} or later, or one with batches as endpoint.image"
+            )
+        return None
 
     @property
     def role_account(self) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from mmebench.spec.kinds import Kinds
+from mmebench.spec.platforms.aotinductor import AotInductor
 from mmebench.spec.platforms.onnx import Onnx
 from mmebench.spec.platforms.openvino import OpenVino
 from mmebench.spec.platforms.platform import DynamicBatching, PlatformSpec, platform_label
@@ -14,6 +15,7 @@ from mmebench.spec.platforms.torchscript import TorchScript
 PLATFORMS = Kinds[PlatformSpec](
     "platforms",
     TorchScript,
+    AotInductor,
     Onnx,
     OpenVino,
     TensorRt,
@@ -36,6 +38,7 @@ def _kinds_served_by(name: str) -> Iterator[str]:
 __all__ = [
     "PLATFORMS",
     "AnyPlatform",
+    "AotInductor",
     "DynamicBatching",
     "Onnx",
     "OpenVino",

@@ -75,6 +75,8 @@ class PlatformSpec(Strict):
     """Whether Triton finds inputs and outputs in the model where a config.pbtxt leaves them out."""
     built: ClassVar[bool] = False
     """Whether it takes an engine that is built on the GPU that serves it."""
+    compiled: ClassVar[bool] = False
+    """Whether an export is machine code, for the kind of device that it was made on."""
 
     @property
     def label(self) -> str:
@@ -109,6 +111,7 @@ class PlatformSpec(Strict):
             )
         if self.arena == "shrink" and self.shrinks_by is None:
             raise ValueError(
-                "arena: shrink is for pt and onnx; no arena is kept by the backend of this platform; leave it out"
+                "arena: shrink is for pt, pt2 and onnx; no arena is kept by the backend of this platform; leave "
+                "it out"
             )
         return self

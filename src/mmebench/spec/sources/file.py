@@ -17,11 +17,12 @@ _ARCHIVES_SAY_IT: dict[str, Any] = {
     },
 }
 
-FORMS = (".pt", ".onnx", ".tar.gz")
+FORMS = (".pt", ".pt2", ".onnx", ".tar.gz")
 
 
 class FileModel(ModelSource):
-    """A model of the user's own: TorchScript (.pt), ONNX (.onnx) or a ready Triton archive (.tar.gz).
+    """A model of the user's own: TorchScript (.pt), AOTInductor's package (.pt2), ONNX (.onnx) or a ready Triton
+    archive (.tar.gz).
 
     An archive says itself what goes in and what comes out, and may leave out both.
     """

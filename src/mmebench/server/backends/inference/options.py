@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-MODEL_FILES = {"onnxruntime": "model.onnx", "pytorch": "model.pt", "openvino": "model.xml"}
+AOTI = "torch_aoti"
+"""What configurations call AOTInductor: to NVIDIA's Triton a platform of ``pytorch``, here its own backend."""
+MODEL_FILES = {"onnxruntime": "model.onnx", "pytorch": "model.pt", "openvino": "model.xml", AOTI: "model.pt2"}
 """Each backend's default model file, as Triton's own backends have it."""
 
-PLATFORMS = {"onnxruntime_onnx": "onnxruntime", "pytorch_libtorch": "pytorch"}
+PLATFORMS = {"onnxruntime_onnx": "onnxruntime", "pytorch_libtorch": "pytorch", AOTI: AOTI}
 """Backends by what a configuration may call them instead."""
 _NUMBERS = {
     f"TYPE_{name}" for name in ("BOOL", "UINT8", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64")
@@ -18,6 +20,7 @@ _WIDE = {"TYPE_UINT16", "TYPE_UINT32", "TYPE_UINT64"}
 _DATATYPES = {
     "onnxruntime": _NUMBERS | _WIDE | {"TYPE_STRING"},
     "pytorch": _NUMBERS,
+    AOTI: _NUMBERS,
     "openvino": _NUMBERS | _WIDE,
 }
 
@@ -78,8 +81,9 @@ def model_options(config: dict[str, Any], version: Path, device: int | None) -> 
         _tensors(backend, "output", config.get("output", ())),
         device,
         int(parameters.get("intra_op_thread_count", 0)) or int(os.environ.get("MMEBENCH_THREADS", "1")),
-        # As Triton's own backends are told: the first PyTorch's, the second ONNX Runtime's.
+        # As Triton's own backends are told: PyTorch's for TorchScript and for AOTInductor, and ONNX Runtime's.
         parameters.get("enable_cache_cleaning", "").lower() == "true"
+        or parameters.get("cache_cleaning_enabled", "").lower() == "true"
         or "gpu:" in parameters.get("memory.enable_memory_arena_shrinkage", ""),
         _stays_on_gpu(parameters, device),
     )

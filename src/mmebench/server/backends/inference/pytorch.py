@@ -1,7 +1,7 @@
 """TorchScript, placed and refused as Triton's PyTorch backend does it (libtorch.cc of its repository)."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -28,23 +28,54 @@ def open_model(options: ModelOptions) -> Infer:
     Raises:
         ValueError: it is to run on a GPU that this PyTorch cannot use, or does not fit its configuration.
     """
-    # Inputs are views of memory that belongs to others. They are only read, so torch need not warn of it.
-    warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
-    torch.set_num_threads(options.threads)
-    device = _device(options)
+    device = ready(options)
     module = torch.jit.load(str(options.path), map_location=device).eval()
     inputs = [tensor.name for tensor in options.inputs]
     arguments = [item for item in module.forward.schema.arguments if item.type.kind() != "ClassType"]  # not self
     takes_dictionary = [item.type.kind() for item in arguments] == ["DictType"]
     ordered = inputs if takes_dictionary else _ordered(inputs, arguments)
     names = [tensor.name for tensor in options.outputs]
-    outputs = list(zip(options.outputs, numbers(names) or range(len(names)), strict=True))
+    places = numbers(names) or range(len(names))
+
+    def compute(arrays: Mapping[str, Any]) -> Sequence[torch.Tensor]:
+        tensors = [on(device, arrays[name]) for name in ordered]
+        result = module(dict(zip(ordered, tensors, strict=True))) if takes_dictionary else module(*tensors)
+        return _tensors(result, options.outputs)
+
+    return serving(compute, options, places, device)
+
+
+def ready(options: ModelOptions) -> torch.device:
+    """Where the model runs, after PyTorch was told how this process does.
+
+    Raises:
+        ValueError: it is a GPU that this PyTorch cannot use.
+    """
+    # Inputs are views of memory that belongs to others. They are only read, so torch need not warn of it.
+    warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
+    torch.set_num_threads(options.threads)
+    return _device(options)
+
+
+def serving(
+    compute: Callable[[Mapping[str, Any]], Sequence[torch.Tensor]],
+    options: ModelOptions,
+    places: Sequence[int],
+    device: torch.device,
+) -> Infer:
+    """A model as whoever serves it calls it.
+
+    Args:
+        compute: from its inputs by name to all that it gives.
+        options: with the outputs that are wanted.
+        places: where each of those is in what it gives.
+        device: that it runs on.
+    """
+    outputs = list(zip(options.outputs, places, strict=True))
 
     def infer(arrays: Mapping[str, Any]) -> list[Any]:
         with torch.inference_mode():
-            tensors = [_on(device, arrays[name]) for name in ordered]
-            result = module(dict(zip(ordered, tensors, strict=True))) if takes_dictionary else module(*tensors)
-            given = _tensors(result, options.outputs)
+            given = compute(arrays)
             results = [_pick(given, tensor, place).contiguous() for tensor, place in outputs]
             if options.stays_on_gpu:
                 torch.cuda.current_stream(device).synchronize()  # whoever takes them knows nothing of streams
@@ -54,7 +85,7 @@ def open_model(options: ModelOptions) -> Infer:
     return infer if options.device is None else _giving_back(infer, options.shrinks)
 
 
-def _on(device: torch.device, array: Any) -> torch.Tensor:
+def on(device: torch.device, array: Any) -> torch.Tensor:
     """An input, which may be on the GPU already."""
     return (array if isinstance(array, torch.Tensor) else torch.from_numpy(array)).to(device)
 

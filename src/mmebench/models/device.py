@@ -1,0 +1,85 @@
+"""Which kind of device this machine compiles for, where an export is machine code."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmebench.errors import BadInputError
+from mmebench.formats.aoti_package import compiled_for
+from mmebench.gpus.nvml import find_gpus
+from mmebench.installing import how_to_install
+from mmebench.spec import ModelSource, PlatformSpec, ServedEndpoint
+
+
+def device_kind(platform: PlatformSpec) -> str:
+    """``cuda`` or ``cpu``: what serves ``platform`` on this machine.
+
+    Raises:
+        BadInputError: a GPU does, which the PyTorch that compiles cannot use.
+    """
+    import torch
+
+    if platform.device == "cpu":
+        return "cpu"
+    if torch.cuda.is_available():
+        return "cuda"
+    gpus = find_gpus()
+    if gpus:
+        raise BadInputError(
+            f"platform {platform.kind} is compiled for the device that serves it, and PyTorch {torch.__version__} "
+            f"cannot use this machine's {gpus[0].name}; run: {how_to_install('gpu')}, or say device: cpu"
+        )
+    return "cpu"
+
+
+def describe_device(platform: PlatformSpec) -> str:
+    """What code for :func:`device_kind` fits, in words: ``cuda 8.6``, ``cpu AVX512``."""
+    import torch
+
+    if device_kind(platform) == "cpu":
+        return f"cpu {torch.backends.cpu.get_cpu_capability()}"
+    major, minor = torch.cuda.get_device_capability()
+    return f"cuda {major}.{minor}"
+
+
+def describe_code(path: Path) -> dict[str, str]:
+    """What the package of AOTInductor in ``path`` was compiled for, for the record.
+
+    Raises:
+        BadInputError: it is no such package.
+    """
+    try:
+        return compiled_for(path)._asdict()
+    except ValueError as error:
+        raise BadInputError(str(error)) from None
+
+
+def check_device(model: ModelSource, platform: PlatformSpec, endpoint: ServedEndpoint) -> None:
+    """Refuse to compile here what is served on an instance with a GPU elsewhere, unless it is for a GPU, too.
+
+    Raises:
+        BadInputError: this machine compiles for the CPU.
+    """
+    elsewhere = endpoint.instance_type
+    if not platform.compiled or model.is_ready_archive or elsewhere is None or platform.device == "cpu":
+        return
+    if device_kind(platform) != "cuda":
+        raise BadInputError(
+            f"platform {platform.kind} is compiled for the GPU that serves it, and this machine has none; run the "
+            f"benchmark on a machine with the GPU of {elsewhere} and a PyTorch with CUDA, or give a ready archive "
+            "(.tar.gz) that was made there as source: file"
+        )
+
+
+def check_compiled(details: Mapping[str, Any], platform: PlatformSpec, endpoint: ServedEndpoint) -> None:
+    """Refuse code for a CPU, as the details of a package have it, where instances elsewhere would serve it.
+
+    Raises:
+        BadInputError: it is such code, and nobody asked for the CPU.
+    """
+    compiled = details.get("compiled_for", {}).get("device")
+    if endpoint.instance_type is not None and compiled == "cpu" and platform.device == "gpu":
+        raise BadInputError(
+            f"platform {platform.kind}: the package was compiled for the CPU, and {endpoint.instance_type} has a "
+            "GPU; compile it on a machine with that GPU, or say device: cpu (KIND_CPU in its config.pbtxt)"
+        )
