@@ -98,7 +98,13 @@ def test_platforms_of_one_kind_have_names() -> None:
             "got 'b_1' as a name; allowed: a name of letters, digits, dots and hyphens; write e.g. b-1",
         ),
         ({"variants": {"x": {"model.name.foo": 1}}}, "there is nothing in 'resnet18' to change"),
-        ({"variants": {"x": {"objectives.p99": "soon"}}}, r"variants\.x: objectives\.p99: got 'soon'"),
+        ({"variants": {"x": {"workload.timeout": "soon"}}}, r"variants\.x: workload\.timeout: got 'soon'"),
+        ({"variants": {"x": {"objectives.p99": "1s"}}}, "got a change of objectives, which all variants have in"),
+        ({"grid": {"layout": ["plain", "stars"]}}, "got a change of layout, which all variants have in common"),
+        (
+            {"variants": {"x": {"workload.payload.batch": 2, "workload": {"timeout": "3s"}}}},
+            r"got both workload and workload\.payload\.batch, which is within it",
+        ),
         ({"variants": {"x": {}}}, r"variants\.x: got an empty mapping"),
         ({"grid": {"targets": []}}, r"grid\.targets: got an empty list"),
         ({"grid": {"targets": [1]}, "variants": {"a": {"targets": 2}}}, "got both variants and grid"),
@@ -110,6 +116,12 @@ def test_platforms_of_one_kind_have_names() -> None:
 def test_what_cannot_be_varied_so_is_refused_in_words(change: dict[str, Any], message: str) -> None:
     with pytest.raises(BadInputError, match=message):
         spec(**change)
+
+
+def test_variants_of_other_models_do_not_stand_side_by_side() -> None:
+    asked = spec(variants={"small": {"model.name": "resnet18"}, "large": {"model.name": "resnet50"}})
+    with pytest.raises(BadInputError, match="got the models resnet18 and resnet50, whose results do not stand"):
+        find_wanted(asked)
 
 
 def test_changes_in_words() -> None:
@@ -197,3 +209,8 @@ def test_repeats_come_in_turns_and_their_intervals_are_between_them(tmp_path: Pa
     more = asked.model_copy(update={"repeats": 3})
     run_benchmark(more, tmp_path / "results", Watcher())
     assert pd.read_csv(outcome.directory / "summary_results.csv")["repeats"].tolist() == [3, 3]
+    workload = asked.workload.model_copy(update={"timeout": 30.0})
+    other = asked.model_copy(update={"repeats": 1, "workload": workload})
+    run_benchmark(other, tmp_path / "results", Watcher())
+    alone = pd.read_csv(outcome.directory / "summary_results.csv")
+    assert "repeats" not in alone, "those of another spec are no repeats of this one"

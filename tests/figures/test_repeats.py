@@ -43,6 +43,19 @@ def test_stages_belong_together_by_their_load() -> None:
     assert rows["Requests/s"].tolist() == [40, 50, 50]
 
 
+def test_windows_that_differ_by_a_hair_are_of_the_same_load() -> None:
+    """What is offered in an open loop is counted over a window, which is never the same to the last digit."""
+    first, second = (stages([4]).assign(offered_per_s=rate) for rate in (193.25, 193.25000000000006))
+    assert over_repeats([first, second])["repeats"].tolist() == [2]
+    assert over_repeats([first, first.assign(offered_per_s=200.0)])["repeats"].tolist() == [1]
+
+
+def test_what_happened_in_one_repeat_is_said_of_all() -> None:
+    busy = stages([4]).assign(client_limited=True, timeouts=3)
+    (row,) = over_repeats([stages([4]).assign(client_limited=False, timeouts=1), busy]).to_dict("records")
+    assert (row["client_limited"], row["timeouts"]) == (True, 4)
+
+
 def test_a_figure_that_one_of_them_has_not_is_not_known() -> None:
     unknown = stages([4]).assign(p99_ms=math.nan)
     (row,) = over_repeats([stages([4]), unknown]).to_dict("records")

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from mmebench.errors import BadInputError
+from mmebench.formats.tensors import TensorSpec
 from mmebench.load.asked_kind import AskedKind
+from mmebench.load.job import LoadJob
 from mmebench.load.messages import BeginStage
 from mmebench.load.schedule.arrivals import own_times
 from mmebench.load.schedule.keys import pick_keys, trace_keys
@@ -196,3 +198,30 @@ def test_a_trace_names_targets_of_any_kind_and_each_has_a_body_of_its_own(tmp_pa
     asked = [(every[key // 4], key % 4) for _, key in keys]
     assert [target for target, _ in asked] == ["d.tar.gz", "a.tar.gz", "d.tar.gz", "c.tar.gz"]
     assert all((body == 0) is (target != "d.tar.gz") for target, body in asked)
+
+
+def test_a_body_that_a_trace_names_has_the_content_type_of_its_target(tmp_path: Path) -> None:
+    (tmp_path / "body").write_bytes(b"{}")
+    path = write(tmp_path / "t.csv", "timestamp,target,payload\n0,d.tar.gz,body\n1,a.tar.gz,body\n2,d.tar.gz,\n")
+    workload = Workload.model_validate(
+        {"arrivals": {"kind": "trace", "path": path}, "profile": {"stages": [{"duration": 5}]}}
+    )
+    x = TensorSpec(name="x", datatype="FP32", shape=(4,))
+    text = workload.model_copy(update={"payload": Payload(encoding="json")})
+    job = LoadJob(
+        url="http://127.0.0.1:1",
+        endpoint_name="e",
+        region="local",
+        kinds=(
+            AskedKind.only(workload, TARGETS, [x], 8, "photos"),
+            AskedKind.only(text, ["d.tar.gz"], [x], 8, "reviews"),
+        ),
+        workload=workload,
+        samples=tmp_path / "s",
+    )
+    content = job.content()
+    asked = [divmod(key, len(content.bodies)) for _, key in content.trace]
+    bodies = [content.bodies[body] for _, body in asked]
+    assert [job.targets[target] for target, _ in asked] == ["d.tar.gz", "a.tar.gz", "d.tar.gz"]
+    assert [body.content == b"{}" for body in bodies] == [True, True, False]
+    assert [body.content_type == "application/json" for body in bodies] == [True, False, True]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from mmebench.benchmark.time_left import mean_load_seconds
+from mmebench.benchmark.time_left import load_seconds, mean_load_seconds
 from mmebench.benchmark.wanted import Wanted, in_order
 from mmebench.record.run import Price
 
@@ -45,18 +45,11 @@ class Forecast(NamedTuple):
     load_seconds: float | None
     """What the stages of one run take together."""
     experiments: tuple[tuple[str, float | None], ...]
-    """Of each run: what it is and its seconds; None where they depend on the endpoint."""
-
-    @property
-    def seconds(self) -> float:
-        """What is known of all runs together."""
-        each = (self.load_seconds or 0) + sum(seconds or 0 for _, seconds in self.experiments)
-        return len(self.runs) * each
-
-    @property
-    def open_ended(self) -> bool:
-        """Whether some of it takes a time that nobody knows before."""
-        return self.load_seconds is None or any(seconds is None for _, seconds in self.experiments)
+    """Of the first run: what it is and its seconds; None where they depend on the endpoint."""
+    seconds: float
+    """What is known of all runs together."""
+    open_ended: bool
+    """Whether some of it takes a time that nobody knows before."""
 
     @property
     def usd(self) -> float | None:
@@ -82,6 +75,11 @@ def _experiments(wanted: Wanted) -> Iterator[tuple[str, float | None]]:
         yield experiment.title, None if seconds is None else seconds * experiment.times(kinds)
 
 
+def _seconds(wanted: Wanted) -> list[float | None]:
+    """Of its load, and of each of its experiments; None of what nobody knows."""
+    return [load_seconds(wanted.spec.workload), *(seconds for _, seconds in _experiments(wanted))]
+
+
 def make_forecast(wanted: Sequence[Wanted], prices: Mapping[str, Price]) -> Forecast:
     """Args: ``prices`` are of one instance of each type."""
     runs = []
@@ -97,4 +95,6 @@ def make_forecast(wanted: Sequence[Wanted], prices: Mapping[str, Price]) -> Fore
         stages=len(first.workload.stages) or None,
         load_seconds=mean_load_seconds([each.spec.workload for each in wanted]),
         experiments=tuple(_experiments(wanted[0])),
+        seconds=sum(second or 0 for each, _ in in_order(wanted) for second in _seconds(each)),
+        open_ended=any(second is None for each in wanted for second in _seconds(each)),
     )

@@ -140,8 +140,11 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, pages: LocustPa
 
 
 def _of(part: Part, problem: MmebenchError) -> MmebenchError:
-    """The same, which says what it happened to; raised at once if it will happen to all."""
-    if isinstance(problem, BadInputError):
+    """The same, which says what it happened to; raised at once if it will happen to all.
+
+    What is wrong with one variant need not be wrong with another.
+    """
+    if isinstance(problem, BadInputError) and part.wanted.variant is None:
         raise problem
     problem.add_note(f"that was {part.label}")
     return problem
@@ -229,6 +232,7 @@ def _run_part(
         observer.offering(job)
         record = Run(
             digest=part.fingerprint,
+            asked=part.asked,
             model=part.model,
             container=endpoint.container,
             capacity=capacity,

@@ -60,6 +60,12 @@ def find_wanted(spec: Spec) -> list[Wanted]:
         except BadInputError as error:
             raise error if variant is None else BadInputError(f"{variant.name}: {error}") from None
         found += [Wanted(whole, fleet, variant) for fleet in whole.fleets]
+    models = list(dict.fromkeys(each.fleet.name or each.fleet.kinds[0].model.label for each in found))
+    if len(models) > 1:
+        raise BadInputError(
+            f"variants: got the models {' and '.join(map(str, models))}, whose results do not stand side by side; "
+            "allowed: variants of one model, or of one fleet; run them as specs of their own"
+        )
     return found
 
 

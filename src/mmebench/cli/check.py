@@ -42,7 +42,7 @@ def check(spec: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     forecast = make_forecast(wanted, check_endpoints(wanted))
     doubts = list(dict.fromkeys(what for each in wanted for what in foresee(each.spec)))
     if as_json:
-        print_json(forecast._asdict() | {"seconds": forecast.seconds, "usd": forecast.usd, "doubts": doubts})
+        print_json(forecast._asdict() | {"usd": forecast.usd, "doubts": doubts})
         return 0
     for line in (f"{spec}: nothing in it is refused", *_lines(forecast), *doubts):
         click.echo(line)

@@ -78,7 +78,11 @@ def _of_kind(name: str, grown: Sequence[int | None]) -> KindCapacity:
         low, high = np.percentile(draws.mean(axis=1), (2.5, 97.5))
         bounds = float(low), float(high)
     return KindCapacity(
-        name=name, fits=len(grown), bytes_per_copy=each, bytes_per_copy_bounds=bounds, bytes_shared=first - each
+        name=name,
+        fits=len(grown),
+        bytes_per_copy=each,
+        bytes_per_copy_bounds=bounds,
+        bytes_shared=max(0.0, first - each),
     )
 
 

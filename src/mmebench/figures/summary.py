@@ -59,8 +59,17 @@ def summarise(directory: Path) -> pd.DataFrame:
 def summarise_run(files: RunFiles) -> pd.DataFrame:
     """The rows of one run, if any, with what its repeats say of them; see :mod:`mmebench.figures.repeats`."""
     once = _summarise_once(files)
-    repeats = [rows for again in find_repeats(files) if not (rows := _summarise_once(again)).empty]
+    repeats = [rows for again in _repeats(files) if not (rows := _summarise_once(again)).empty]
     return once if once.empty or not repeats else over_repeats([once, *repeats])
+
+
+def _repeats(files: RunFiles) -> list[RunFiles]:
+    """Those that asked for the same; how many targets fitted may differ from one time to the next."""
+    run = find_run(files)
+    if run is None or not run.asked:
+        return []
+    others = ((again, find_run(again)) for again in find_repeats(files.directory))
+    return [again for again, other in others if other is not None and other.asked == run.asked]
 
 
 def _summarise_once(files: RunFiles) -> pd.DataFrame:

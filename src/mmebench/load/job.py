@@ -81,8 +81,12 @@ class LoadJob(BaseModel):
             return RequestContent(bodies, sizes, [])
         trace = read_trace(workload.arrivals.path, self.targets, workload.popularity.traced)
         files = sorted({request.payload for request in trace if request.payload is not None})
-        content_type = self.kinds[0].payload.content_type or bodies[0].content_type
-        bodies += tuple(Body(read_body(path), content_type) for path in files)
+        types = [
+            kind.payload.content_type or pool[0].content_type for kind, pool in zip(self.kinds, pools, strict=True)
+        ]
+        # One for each kind: what a body is, the kind of model says that it is for.
+        contents = map(read_body, files)
+        bodies += tuple(Body(content, content_type) for content in contents for content_type in types)
         return RequestContent(bodies, sizes, trace_keys(trace, workload, self.kinds, sizes, files))
 
     def check(self) -> None:

@@ -157,16 +157,10 @@ def repeat_of(directory: Path, repeat: int) -> Path:
     return directory if repeat == 0 else directory / f"repeat-{repeat + 1}"
 
 
-def find_repeats(files: RunFiles) -> list[RunFiles]:
-    """The same run at other times; how many targets fitted may differ from one time to the next."""
-    folders = sorted(files.directory.glob("repeat-*"), key=lambda folder: (len(folder.name), folder.name))
-    return [
-        run
-        for folder in folders
-        if folder.is_dir()
-        for run in find_runs(folder)
-        if (run.instance_type, run.platform) == (files.instance_type, files.platform)
-    ]
+def find_repeats(directory: Path) -> list[RunFiles]:
+    """The runs of all repeats but the first, of the benchmark in a ``results/<model>`` directory."""
+    folders = sorted(directory.glob("repeat-*"), key=lambda folder: (len(folder.name), folder.name))
+    return [run for folder in folders if folder.is_dir() for run in find_runs(folder)]
 
 
 def find_runs(directory: Path) -> list[RunFiles]:

@@ -31,7 +31,10 @@ def _changed(node: Any, keys: list[str], value: Any, place: str) -> Any:
     key, *rest = keys
     if isinstance(node, list | tuple):
         if not key.isdecimal() or int(key) >= len(node):
-            raise ValueError(f"{place}: there is no item {key}; allowed: 0 to {len(node) - 1}")
+            allowed = (
+                f"allowed: 0 to {len(node) - 1}" if node else "the list is empty; give all of it another value"
+            )
+            raise ValueError(f"{place}: there is no item {key}; {allowed}")
         return [_changed(item, rest, value, place) if at == int(key) else item for at, item in enumerate(node)]
     fields = _written(node)
     if fields is None:

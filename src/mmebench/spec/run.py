@@ -37,7 +37,7 @@ from mmebench.spec.platforms import (
 )
 from mmebench.spec.sources import AnyModel, ModelSource
 from mmebench.spec.strict import OneOrSeveral, Strict, first_repeated
-from mmebench.spec.variants import Changes, Place, RunName, Values, Variant, variants_of_grid
+from mmebench.spec.variants import Changes, Place, RunName, Values, Variant, check_places, variants_of_grid
 from mmebench.spec.workload import AnyTargets, Objectives, Payload, Targets, Workload, check_search
 
 _ONE_WAY: dict[str, Any] = {
@@ -126,6 +126,7 @@ class Spec(Strict):
         where = f"variants.{variant.name}" if self.variants else "grid"
         plain = {name: getattr(self, name) for name in self.model_fields_set - {"variants", "grid"}}
         try:
+            check_places(variant.changes)
             return type(self).model_validate(changed(type(self).model_construct(**plain), variant.changes))
         except ValidationError as error:
             raise ValueError(f"{where}: {'; '.join(find_mistakes(error, type(self)))}") from None

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import product
 from typing import Annotated, Any, NamedTuple
 
@@ -31,6 +31,20 @@ class Variant(NamedTuple):
     name: str
     changes: Mapping[str, Any]
     """Values by place."""
+
+
+_OF_ALL = ("objectives", "layout", "repeats", "name", "variants", "grid")
+"""What is the same for all variants: by what they are judged, and where they go."""
+
+
+def check_places(places: Collection[str]) -> None:
+    """Refuse places that cannot be changed, or not beside each other; raises ValueError."""
+    for place in places:
+        first = place.partition(".")[0]
+        if first in _OF_ALL:
+            raise ValueError(f"{place}: got a change of {first}, which all variants have in common; leave it out")
+        if above := next((other for other in places if place.startswith(f"{other}.")), None):
+            raise ValueError(f"got both {above} and {place}, which is within it; give all of it in one")
 
 
 def variants_of_grid(grid: Mapping[str, Sequence[Any]]) -> tuple[Variant, ...]:

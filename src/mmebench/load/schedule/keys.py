@@ -112,10 +112,12 @@ def trace_keys(
     """Second and key of each request of a trace.
 
     Its targets are the trace's where the popularity says so, and drawn otherwise. Its body is the one that it
-    names, of ``payloads``, which follow those of the kinds, or else one of its target's kind.
+    names, of ``payloads``, which follow those of the kinds, each once for each kind, or else one of its target's
+    kind.
     """
-    bodies = sum(pools) + len(payloads)
-    named = {path: sum(pools) + number for number, path in enumerate(payloads)}
+    bodies = sum(pools) + len(payloads) * len(kinds)
+    named = {path: sum(pools) + number * len(kinds) for number, path in enumerate(payloads)}
+    kind_of = _kind_of(kinds)
     if workload.popularity.traced:
         keys = _keys_of_targets(trace, kinds, pools, bodies)
     else:
@@ -123,9 +125,15 @@ def trace_keys(
     found = []
     for request, key in zip(trace, keys, strict=False):
         if request.payload is not None:
-            key = key // bodies * bodies + named[request.payload]
+            target = key // bodies
+            key = target * bodies + named[request.payload] + kind_of[target]
         found.append((request.seconds, key))
     return found
+
+
+def _kind_of(kinds: Sequence[AskedKind]) -> list[int]:
+    """The number of each target's kind."""
+    return [number for number, kind in enumerate(kinds) for _ in kind.targets]
 
 
 def _keys_of_targets(
@@ -134,7 +142,7 @@ def _keys_of_targets(
     """The keys of requests for the targets of a trace, with bodies as they are drawn for their kinds."""
     own = _own_keys(kinds, pools, bodies, 0)
     first_target = list(accumulate((len(kind.targets) for kind in kinds), initial=0))
-    kind_of = np.repeat(np.arange(len(kinds)), [len(kind.targets) for kind in kinds]).tolist()
+    kind_of = _kind_of(kinds)
     for request in trace:
         assert request.target is not None, "read_trace was asked for targets"
         kind = kind_of[request.target]
