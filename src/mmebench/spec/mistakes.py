@@ -68,7 +68,7 @@ def _mistake(item: Any, place: Place, schema: dict[str, Any]) -> str:
             return f"got {name!r}; allowed: {', '.join(map(repr, names))}; {how}"
         case "value_error":
             return str(item["ctx"]["error"])
-        case _ if item["loc"][-1] == "[key]":
+        case _ if item["loc"][-1:] == ("[key]",):
             above = Place.find(schema, item["loc"][:-2])
             named = [{"type": "string"} | node["propertyNames"] for node in above.nodes if "propertyNames" in node]
             allowed = allowed_words(named)
