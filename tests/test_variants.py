@@ -29,6 +29,21 @@ BASE: dict[str, Any] = {
 }
 
 
+def tiny(folder: Path) -> dict[str, Any]:
+    """A benchmark that is over in seconds."""
+    (folder / "tiny.onnx").write_bytes(onnx_bytes(1.0))
+    return {
+        "model": file_model(folder / "tiny.onnx"),
+        "platforms": "onnx",
+        "endpoint": {"kind": "local", "container": "python", "memory": "1GiB"},
+        "targets": 1,
+        "workload": {
+            "arrivals": {"kind": "closed", "think_time": "10ms"},
+            "profile": [{"users": 1, "duration": "1s"}],
+        },
+    }
+
+
 def spec(**more: Any) -> Spec:
     return read_spec(BASE | more, "test")
 
@@ -142,17 +157,9 @@ def test_more_runs_than_anybody_means_are_asked_for(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_variants_are_runs_under_their_names(tmp_path: Path) -> None:
-    (tmp_path / "tiny.onnx").write_bytes(onnx_bytes(1.0))
     asked = read_spec(
-        {
-            "model": file_model(tmp_path / "tiny.onnx"),
-            "platforms": "onnx",
-            "endpoint": {"kind": "local", "container": "python", "memory": "1GiB"},
-            "targets": 1,
-            "workload": {
-                "arrivals": {"kind": "closed", "think_time": "10ms"},
-                "profile": [{"users": 1, "duration": "1s"}],
-            },
+        tiny(tmp_path)
+        | {
             "variants": {"b1": {"platforms.0.max_batch_size": 1}, "b4": {"platforms.0.max_batch_size": 4}},
         },
         "test",
@@ -176,17 +183,9 @@ def test_variants_are_runs_under_their_names(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_repeats_come_in_turns_and_their_intervals_are_between_them(tmp_path: Path) -> None:
-    (tmp_path / "tiny.onnx").write_bytes(onnx_bytes(1.0))
     asked = read_spec(
-        {
-            "model": file_model(tmp_path / "tiny.onnx"),
-            "platforms": "onnx",
-            "endpoint": {"kind": "local", "container": "python", "memory": "1GiB"},
-            "targets": 1,
-            "workload": {
-                "arrivals": {"kind": "closed", "think_time": "10ms"},
-                "profile": [{"users": 1, "duration": "1s"}],
-            },
+        tiny(tmp_path)
+        | {
             "variants": {name: {"platforms.0.max_batch_size": size} for name, size in (("a", 1), ("b", 2))},
             "repeats": 2,
         },

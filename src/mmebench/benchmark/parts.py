@@ -34,7 +34,7 @@ class Part:
     """What it is made of; packages are what is served, or what its engine is built from."""
     whole: Path
     """The directory of the whole benchmark."""
-    asked: str
+    shared_digest: str
     """A digest of what is asked for, the same for all repeats."""
     fingerprint: str
     """The same of this one."""
@@ -93,14 +93,14 @@ def find_parts(
         for folder in dict.fromkeys((whole, directory)):
             enter(folder)
         alone = replace(each, spec=each.spec.model_copy(update={"endpoint": endpoint}))
-        asked = _asked(alone, kinds)
-        fingerprint = digest({"asked": asked, "repeat": each.repeat}) if each.repeat else asked
+        shared = _shared_digest(alone, kinds)
+        fingerprint = digest({"of all repeats": shared, "repeat": each.repeat}) if each.repeat else shared
         for reason in unread_records(directory):
             observer.unread(reason)
         earlier = _find_complete(directory, fingerprint)
         if earlier is None:
             price = _price_of(endpoint, prices)
-            yield Part(alone, kinds, whole, asked, fingerprint, price)
+            yield Part(alone, kinds, whole, shared, fingerprint, price)
         else:
             yield Measured(whole, earlier)
 
@@ -202,7 +202,7 @@ def _with_engine(
     return replace(kind, package=package)
 
 
-def _asked(wanted: Wanted, kinds: Sequence[PackagedKind]) -> str:
+def _shared_digest(wanted: Wanted, kinds: Sequence[PackagedKind]) -> str:
     """Of all that decides what is measured; other platforms of the spec do not, objectives only in a search."""
     spec = wanted.spec
     beside = {"platforms", "repeats"} | (set() if spec.workload.profile.search else {"objectives"})

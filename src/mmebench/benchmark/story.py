@@ -232,7 +232,7 @@ def _run_part(
         observer.offering(job)
         record = Run(
             digest=part.fingerprint,
-            asked=part.asked,
+            shared_digest=part.shared_digest,
             model=part.model,
             container=endpoint.container,
             capacity=capacity,

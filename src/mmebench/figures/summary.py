@@ -66,10 +66,10 @@ def summarise_run(files: RunFiles) -> pd.DataFrame:
 def _repeats(files: RunFiles) -> list[RunFiles]:
     """Those that asked for the same; how many targets fitted may differ from one time to the next."""
     run = find_run(files)
-    if run is None or not run.asked:
+    if run is None or not run.shared_digest:
         return []
     others = ((again, find_run(again)) for again in find_repeats(files.directory))
-    return [again for again, other in others if other is not None and other.asked == run.asked]
+    return [again for again, other in others if other is not None and other.shared_digest == run.shared_digest]
 
 
 def _summarise_once(files: RunFiles) -> pd.DataFrame:

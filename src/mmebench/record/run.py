@@ -195,7 +195,7 @@ class Run(Record):
     complete: bool = False
     digest: str
     """Of everything that asked for this run; a later start with the same digest need not measure again."""
-    asked: str = ""
+    shared_digest: str = ""
     """The same but for which repeat it was: runs with the same are repeats of each other. Empty where a version of
     mmebench wrote it that repeated nothing."""
     model: str

@@ -6,14 +6,14 @@ from typing import Any
 from pydantic import BaseModel
 
 
-def changed(spec: BaseModel, changes: Mapping[str, Any]) -> dict[str, Any]:
+def changed(spec: BaseModel | dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of ``spec`` as somebody would write them, with other values at some places.
 
     What lies beside these places stays as it is; what lies on the way to them is checked anew by whoever makes a
     spec of it.
 
     Args:
-        spec: any part of a spec.
+        spec: any part of a spec, or a mapping as somebody wrote it.
         changes: values by place: ``{"platforms.0.max_batch_size": 1}``; items of a list are counted from 0.
 
     Raises:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from mmebench.errors import BadInputError
 from mmebench.spec import Spec
+from mmebench.spec.changing import changed
 from mmebench.spec.load import LoadSpec
 from mmebench.spec.mistakes import find_mistakes
 from mmebench.spec.strict import BY_HAND, Strict
@@ -67,7 +68,7 @@ def _read(path: Path, overrides: tuple[str, ...]) -> dict[str, Any]:
             f"{path}: {got_words(raw)}; allowed: a mapping with model, platforms, …; examples/demo.yaml is one"
         )
     for override in overrides:
-        _override(raw, override)
+        raw = _override(raw, override)
     return raw
 
 
@@ -79,23 +80,14 @@ def _validate(kind: type[AnySpec], raw: dict[str, Any], path: Path | str) -> Any
         raise BadInputError(f"{path}: not a valid spec\n{mistakes}") from None
 
 
-def _override(raw: dict[str, Any], override: str) -> None:
-    """Set one value in place; list items are addressed by number (``platforms.0.precision=fp16``)."""
+def _override(raw: dict[str, Any], override: str) -> dict[str, Any]:
+    """With one value set; list items are addressed by number (``platforms.0.precision=fp16``)."""
     key, equals, value = override.partition("=")
     if not equals or not key:
         raise BadInputError(f"--set {override}: write KEY=VALUE, e.g. --set workload.payload.batch=4")
-    *parents, last = key.split(".")
-    node: Any = raw
     try:
-        for parent in parents:
-            node = node[int(parent)] if isinstance(node, list) else node.setdefault(parent, {})
-        if isinstance(node, list):
-            node[int(last)] = yaml.safe_load(value)
-        elif isinstance(node, dict):
-            node[last] = yaml.safe_load(value)
-        else:
-            raise TypeError
-    except (IndexError, ValueError, TypeError, AttributeError):
-        raise BadInputError(f"--set {override}: the spec has no place {key}") from None
+        return changed(raw, {key: yaml.safe_load(value)})
     except yaml.YAMLError:
         raise BadInputError(f"--set {override}: {value!r} is not a YAML value") from None
+    except ValueError:
+        raise BadInputError(f"--set {override}: the spec has no place {key}") from None
