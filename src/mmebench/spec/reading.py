@@ -67,9 +67,10 @@ def _read(path: Path, overrides: tuple[str, ...]) -> dict[str, Any]:
         raise BadInputError(
             f"{path}: {got_words(raw)}; allowed: a mapping with model, platforms, …; examples/demo.yaml is one"
         )
+    spec: dict[str, Any] = raw
     for override in overrides:
-        raw = _override(raw, override)
-    return raw
+        spec = _override(spec, override)
+    return spec
 
 
 def _validate(kind: type[AnySpec], raw: dict[str, Any], path: Path | str) -> AnySpec:
