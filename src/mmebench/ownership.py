@@ -16,6 +16,23 @@ def own(file: IO[Any]) -> bool:
     return True
 
 
+def create_owned(path: Path) -> IO[str]:
+    """A new text file of this process, nobody else's to read.
+
+    Whoever removes files that nobody owns may come between its creation and the lock; it is then created again.
+
+    Raises:
+        OSError: it cannot be created.
+    """
+    while True:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode=0o600)
+        file = os.fdopen(descriptor, "w", encoding="utf-8")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if path.exists():
+            return file
+        file.close()
+
+
 def is_owned(path: Path) -> bool:
     """Whether a process of this machine owns the file; nobody owns one that is not there.
 

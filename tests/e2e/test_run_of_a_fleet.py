@@ -12,7 +12,7 @@ from mmebench.benchmark.existing import load_endpoint
 from mmebench.benchmark.story import run_benchmark
 from mmebench.endpoints.local import start
 from mmebench.errors import BadInputError
-from mmebench.models.completion import complete_archives
+from mmebench.models.archive_completion import complete_archives
 from mmebench.record.layout import RunFiles, find_runs
 from mmebench.record.run import Run, read_run
 from mmebench.record.samples import read_samples

@@ -7,7 +7,7 @@ import pytest
 from mmebench.errors import BadInputError
 from mmebench.formats.archive import pack
 from mmebench.formats.tensors import TensorSpec
-from mmebench.models.completion import complete_archives
+from mmebench.models.archive_completion import complete_archives
 from mmebench.models.package import package_model
 from mmebench.models.platforms import find_exporter
 from mmebench.spec import FileModel, PlatformSpec, Spec

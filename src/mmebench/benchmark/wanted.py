@@ -7,7 +7,7 @@ from mmebench.benchmark.preflight import refuse_early
 from mmebench.endpoints.opener import opener_of
 from mmebench.errors import BadInputError
 from mmebench.load.schedule.plan import too_short
-from mmebench.models.completion import complete_archives
+from mmebench.models.archive_completion import complete_archives
 from mmebench.models.engine import count_engines
 from mmebench.record.run import Price
 from mmebench.spec import Fleet, ServedEndpoint, Spec

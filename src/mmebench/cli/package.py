@@ -22,7 +22,7 @@ def package(spec: Path, output: Path, overrides: tuple[str, ...]) -> None:
     from rich.console import Console
 
     from mmebench.benchmark.progress import describe_package
-    from mmebench.models.completion import complete_archives
+    from mmebench.models.archive_completion import complete_archives
     from mmebench.models.engine import LocalBuilder, exported_platform, is_built, package_engine
     from mmebench.models.package import package_model
     from mmebench.spec.reading import load_spec

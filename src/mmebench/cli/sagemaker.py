@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mmebench.endpoints.sagemaker.session import with_session_defaults
 from mmebench.errors import BadInputError
-from mmebench.models.completion import complete_archives
+from mmebench.models.archive_completion import complete_archives
 from mmebench.models.engine import count_engines
 from mmebench.spec import SageMakerEndpoint, Spec
 from mmebench.spec.reading import load_spec

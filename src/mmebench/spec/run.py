@@ -233,7 +233,7 @@ class Spec(Strict):
         """What is measured on each endpoint, one after another: the model on each platform, or all models at once.
 
         Ready archives, and folders of them, have been looked into
-        (:func:`mmebench.models.completion.complete_archives`).
+        (:func:`mmebench.models.archive_completion.complete_archives`).
         """
         workload = self.workload
         if self.model is not None:

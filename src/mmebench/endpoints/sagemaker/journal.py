@@ -17,7 +17,7 @@ from typing import IO
 
 from mmebench.endpoints.sagemaker.names import Resource
 from mmebench.errors import disk_errors
-from mmebench.ownership import is_owned, own
+from mmebench.ownership import create_owned, is_owned, own
 
 
 def directory() -> Path:
@@ -94,14 +94,8 @@ def begin(run: str, account: str) -> Journal:
     with disk_errors(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.parent.chmod(0o700)  # it may be of an older version
-        # Locked before it gets its name: nobody finds it without its lock.
-        unnamed = path.with_suffix(".new")
-        unnamed.touch(mode=0o600, exist_ok=False)  # it says what the account has on AWS
-        file = unnamed.open("w", encoding="utf-8")
-        own(file)
-        journal = Journal(path, file)
+        journal = Journal(path, create_owned(path))
         journal.belong_to(account)
-        unnamed.rename(path)
         _sync(path.parent)
     return journal
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mmebench.errors import BadInputError
-from mmebench.models.completion import complete_archives
+from mmebench.models.archive_completion import complete_archives
 from mmebench.spec.reading import read_spec
 from support.tiny_models import WIDTH, onnx_archive, torchscript_archive
 
