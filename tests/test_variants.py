@@ -181,6 +181,53 @@ def test_variants_are_runs_under_their_names(tmp_path: Path) -> None:
     assert again == before, "measured already"
 
 
+class Counter(Watcher):
+    """How many endpoints there were, and how many of them were filled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.endpoints: list[str] = []
+        self.filled_times = 0
+
+    def came_up(self, what: str) -> None:
+        """Noted."""
+        self.endpoints.append(what)
+
+    def filled(self, capacity: Any) -> None:
+        """Noted."""
+        self.filled_times += 1
+
+
+@pytest.mark.slow
+def test_repeats_may_be_on_one_endpoint_which_is_filled_once(tmp_path: Path) -> None:
+    variants = {name: {"platforms.0.max_batch_size": size} for name, size in (("a", 1), ("b", 2))}
+    fields = tiny(tmp_path) | {"variants": variants, "repeats": 2, "fresh": False}
+    fields["endpoint"] = fields["endpoint"] | {"price": 3.6}
+    asked, watcher = read_spec(fields, "test"), Counter()
+    titles = [each.title for each, _ in in_order(find_wanted(asked))]
+    assert titles == ["a", "a, repeat 2", "b", "b, repeat 2"]
+    outcome = run_benchmark(asked, tmp_path / "results", watcher)
+    assert outcome.problems == ()
+    assert watcher.endpoints == ["a", "b"]
+    assert watcher.filled_times == 2
+    assert pd.read_csv(outcome.directory / "summary_results.csv")["repeats"].tolist() == [2, 2]
+    runs = {files.platform: read_run(files.run) for files in find_runs(outcome.directory)}
+    again = {files.platform: read_run(files.run) for files in find_runs(outcome.directory / "repeat-2")}
+    assert all(run.complete for run in (*runs.values(), *again.values()))
+    assert runs["a"].endpoint_seconds == again["a"].endpoint_seconds, "each paid for half of its time"
+    assert runs["a"].capacity == again["a"].capacity
+    assert run_benchmark(asked, tmp_path / "results", watcher).problems == ()
+    assert watcher.endpoints == ["a", "b"], "measured already"
+
+
+def test_one_endpoint_for_repeats_takes_repeats() -> None:
+    with pytest.raises(BadInputError, match="fresh: got false; allowed: with repeats"):
+        spec(fresh=False)
+    assert (
+        spec(fresh=False, repeats=2).remarks[0].startswith("repeats are on one endpoint: intervals know nothing")
+    )
+
+
 @pytest.mark.slow
 def test_repeats_come_in_turns_and_their_intervals_are_between_them(tmp_path: Path) -> None:
     asked = read_spec(

@@ -93,6 +93,23 @@ class Benchmark:
             raise MmebenchError("\n".join(map(str, outcome.problems)))
         return load_results(outcome.directory)
 
+    def tune(self, results: str | Path = "results") -> "Results":
+        """Find the best configuration in the spec's ``tune``; each trial is a run, and what was measured is kept.
+
+        ``best.yaml`` in the directory of what it returns is the spec of the best, for :meth:`from_file`, and
+        ``tuning.csv`` has all trials.
+
+        Raises:
+            BadInputError: the spec has no ``tune``, or nothing in it could come to anything.
+            MmebenchError: the first trials all failed.
+        """
+        from rich.console import Console
+
+        from mmebench.benchmark.tuning.tune import tune
+
+        with RunProgress(Console()) as progress:
+            return load_results(tune(self.spec, Path(results), progress).directory)
+
 
 @dataclass(frozen=True)
 class Results:

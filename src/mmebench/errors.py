@@ -6,7 +6,7 @@ traceback and exits with its ``exit_code``; anything else that escapes is a defe
 
 import errno
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,6 +27,15 @@ class BadInputError(MmebenchError):
 
 class DiskFullError(MmebenchError):
     """There is no space left on a disk, or within what may be used of it."""
+
+
+def together(problems: Sequence[MmebenchError]) -> MmebenchError:
+    """The first of them, which tells of the others too."""
+    first, *others = problems
+    for other in others:
+        for text in (str(other), *getattr(other, "__notes__", ())):
+            first.add_note(text)
+    return first
 
 
 _FULL = {

@@ -99,13 +99,14 @@ def as_nobody(paths: list[Path]) -> list[str]:
 
 
 @pytest.mark.parametrize("container", [pytest.param("triton", marks=pytest.mark.triton), "python"])
-def test_models_do_not_see_our_credentials(
+def test_models_see_the_variables_of_the_spec_and_not_our_credentials(
     container: str, archives: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a secret")
     monkeypatch.setenv("MMEBENCH_TOKEN", "a token")
     (tmp_path / "store").mkdir()
-    with start(Spec(container=container), tmp_path / "store", tmp_path / "log") as endpoint:
+    spec = Spec(container=container, environment={"OMP_NUM_THREADS": "3"})
+    with start(spec, tmp_path / "store", tmp_path / "log") as endpoint:
         endpoint.add_targets(archives["onnx"], ["a.tar.gz"])
         assert invoke(runtime_client(endpoint.url), "a.tar.gz", ROWS) == expected(ROWS, 1)
         router, *started = processes(endpoint)
@@ -113,6 +114,7 @@ def test_models_do_not_see_our_credentials(
         assert started
         for process in started:
             assert not [name for name in process.environ() if name.startswith(("AWS_", "MMEBENCH_"))]
+            assert process.environ()["OMP_NUM_THREADS"] == "3"
 
 
 def ask(endpoint: LocalEndpoint, path: str = "", **headers: str) -> tuple[int, str]:

@@ -26,6 +26,7 @@ def measure(
     files: RunFiles,
     look: Callable[[Live], object],
     on_gathering: Callable[[Gathering], object] = lambda gathering: None,
+    on_stage: Callable[[Run], object] = lambda run: None,
 ) -> Run:
     """Offer the load; samples, Locust's files and the record are on disk afterwards, whatever happened.
 
@@ -38,6 +39,7 @@ def measure(
         files: where results go; what an earlier run left there is set aside.
         look: called about once a second with what the load knows.
         on_gathering: called about once a second while the load waits for client processes of other hosts.
+        on_stage: called with the record as it is on disk once a stage is over; what it raises ends the load.
 
     Returns:
         The run, as its record on disk says it: not complete before whoever asked for it says so.
@@ -52,6 +54,7 @@ def measure(
         nonlocal run
         run = run.model_copy(update={"stages": (*run.stages, stage), "finished_at": now()})
         write_run(run, files.run)
+        on_stage(run)
 
     with disk_errors(files.directory):
         files.directory.mkdir(parents=True, exist_ok=True)
@@ -105,6 +108,7 @@ def measure_watching(
     so_far: Callable[[], float | None],
     on_live: Callable[[Live], None],
     on_gathering: Callable[[Gathering], object] = lambda gathering: None,
+    on_stage: Callable[[Run], object] = lambda run: None,
 ) -> Run:
     """The same on an endpoint that is asked what is in memory: the record tells how many targets came and went.
 
@@ -112,7 +116,7 @@ def measure_watching(
 
     Args:
         endpoint: what the load is offered to.
-        asked, job, files, on_gathering: see :func:`measure`.
+        asked, job, files, on_gathering, on_stage: see :func:`measure`.
         so_far: what the benchmark has cost, in US dollars; None where nothing does.
         on_live: called about once a second with what the load, the endpoint and its price come to.
     """
@@ -126,7 +130,7 @@ def measure_watching(
 
     before = endpoint.residency()
     try:
-        run = measure(asked, job, files, look, on_gathering)
+        run = measure(asked, job, files, look, on_gathering, on_stage)
     except BaseException:  # which says more than that the disk is full for this, too
         with suppress(OSError):
             write_sightings(sightings, files.sightings)

@@ -20,6 +20,12 @@ class Observer(Protocol):
         ``load_seconds`` is how long the load of each goes on; None for a search, which ends when it has found.
         """
 
+    def trying(self, which: str, changes: str) -> None:
+        """A trial of a tuning begins: which of how many, and what is changed for it."""
+
+    def tried(self, what: str) -> None:
+        """It is over; what it came to."""
+
     def packaging(self, what: str, message: str) -> None:
         """A step of the export to a platform, or of a model of a fleet."""
 

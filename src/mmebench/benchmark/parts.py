@@ -205,7 +205,10 @@ def _with_engine(
 def _shared_digest(wanted: Wanted, kinds: Sequence[PackagedKind]) -> str:
     """Of all that decides what is measured; other platforms of the spec do not, objectives only in a search."""
     spec = wanted.spec
-    beside = {"platforms", "repeats"} | (set() if spec.workload.profile.search else {"objectives"})
+    beside = {"platforms", "repeats", "tune"}
+    beside |= {
+        name for name, so in (("fresh", spec.fresh), ("objectives", not spec.workload.profile.search)) if so
+    }
     asked = spec.model_dump(mode="json", exclude=beside)
     asked["endpoint"] = {key: value for key, value in asked["endpoint"].items() if key not in spec.endpoint.beside}
     served = [

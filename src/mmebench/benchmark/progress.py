@@ -63,6 +63,8 @@ class RunProgress(Observer):
         self._shown: tuple[Display | LivePicture, ...] = (self._display, self._picture)
         self._time_left: TimeLeft | None = None
         self._part = "load"
+        self._whole = ""
+        """Which trial of a tuning it is."""
         self._step_name = ""
         self._said_at = -math.inf
         self._packaged: set[Path] = set()
@@ -99,7 +101,7 @@ class RunProgress(Observer):
     def _show_whole(self) -> None:
         if self._time_left is not None:
             time_left, at = self._time_left, self._clock()
-            run = f"run {min(time_left.over + 1, time_left.parts)} of {time_left.parts}"
+            run = self._whole or f"run {min(time_left.over + 1, time_left.parts)} of {time_left.parts}"
             for shown in self._shown:
                 shown.show_whole(run, time_left.share(at), time_left.describe(at))
 
@@ -120,6 +122,17 @@ class RunProgress(Observer):
     def planned(self, parts: int, load_seconds: float | None) -> None:
         self._time_left = TimeLeft(parts, load_seconds, self._clock())
         self._show_whole()
+
+    @override
+    def trying(self, which: str, changes: str) -> None:
+        self._whole = which
+        self._part = which
+        self._say(changes)
+
+    @override
+    def tried(self, what: str) -> None:
+        self._part = self._whole
+        self._say(what)
 
     @override
     def packaging(self, what: str, message: str) -> None:

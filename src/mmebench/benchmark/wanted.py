@@ -94,12 +94,16 @@ def in_order(wanted: Sequence[Wanted]) -> Iterator[tuple[Wanted, ServedEndpoint]
     """What is measured on which endpoint: all of it on one instance type before the next one.
 
     Repeats come in turns, each beginning with another one (a b c, b c a, c a b), so that what changes with time
-    changes all of them.
+    changes all of them; those on one endpoint come one after another (a a a, b b b).
     """
     for endpoint in each_endpoint(wanted):
         group = [each for each in wanted if each.spec.endpoint == endpoint]
         for alone in endpoint.each():
-            for repeat in range(group[0].spec.repeats):
+            repeats = range(group[0].spec.repeats)
+            if not group[0].spec.fresh:
+                yield from ((replace(each, repeat=repeat), alone) for each in group for repeat in repeats)
+                continue
+            for repeat in repeats:
                 first = repeat % len(group)
                 yield from ((replace(each, repeat=repeat), alone) for each in group[first:] + group[:first])
 

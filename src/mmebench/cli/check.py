@@ -33,18 +33,31 @@ def check(spec: Path, overrides: tuple[str, ...], as_json: bool) -> int:
     from mmebench.spec import FileModel
     from mmebench.spec.reading import load_spec
 
-    wanted = find_wanted(load_spec(spec, overrides))
+    asked = load_spec(spec, overrides)
+    tuning = None
+    if asked.tune is not None:
+        from mmebench.benchmark.tuning.tune import check_tuning
+
+        tuning = check_tuning(asked)
+    wanted = find_wanted(asked)
     for each in wanted:
         for kind in each.fleet.kinds:
             if isinstance(kind.model, FileModel) and kind.model.is_ready_archive:
                 with naming(kind):
                     check_archive(kind.model, kind.platform)
     forecast = make_forecast(wanted, check_endpoints(wanted))
+    trials = None if tuning is None else min(tuning.trials, tuning.combinations or tuning.trials)
     doubts = list(dict.fromkeys(what for each in wanted for what in foresee(each.spec)))
     if as_json:
-        print_json(forecast._asdict() | {"usd": forecast.usd, "doubts": doubts})
+        print_json(forecast._asdict() | {"usd": forecast.usd, "doubts": doubts, "trials": trials})
         return 0
-    for line in (f"{spec}: nothing in it is refused", *_lines(forecast), *doubts):
+    lines = [*_lines(forecast)]
+    if tuning is not None:
+        lines.append(
+            f"mmebench tune tries up to {trials} of {tuning.combinations or 'endless'} combinations, each a run "
+            "like that"
+        )
+    for line in (f"{spec}: nothing in it is refused", *lines, *doubts):
         click.echo(line)
     return 0
 

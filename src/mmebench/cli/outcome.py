@@ -2,8 +2,8 @@
 
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from rich.console import Console
@@ -25,16 +25,11 @@ from mmebench.report.words.table import summary_table
 from mmebench.spec import Objectives
 
 
-def show(
-    results: Path,
-    objectives: Objectives,
-    benchmark: Callable[[RunProgress, LocustPages | None], Outcome],
-    output: Output,
-    web_port: int | None = None,
-) -> int:
-    """Run ``benchmark`` with its progress shown, then what came of it; returns the exit code.
-
-    With a ``web_port`` there is a live page, too, and ``benchmark`` is told where Locust's own are to be.
+@contextmanager
+def shown(
+    results: Path, output: Output, web_port: int | None = None
+) -> Iterator[tuple[RunProgress, LocustPages | None]]:
+    """A benchmark's progress, in the terminal and with a ``web_port`` on a page, and where Locust's pages are.
 
     A SIGTERM takes the same way out as Ctrl-C, and so does a terminal that is closed: what was started is stopped,
     what was measured is kept.
@@ -52,12 +47,23 @@ def show(
     ):
         if live is not None:
             progress.watch_at(live.url)
-        outcome = benchmark(progress, None if live is None else live.locust)
+        yield progress, None if live is None else live.locust
+
+
+def show(
+    results: Path,
+    objectives: Objectives,
+    benchmark: Callable[[RunProgress, LocustPages | None], Outcome],
+    output: Output,
+    web_port: int | None = None,
+) -> int:
+    """Run ``benchmark`` as :func:`shown`, then say what came of it; returns the exit code."""
+    with shown(results, output, web_port) as (progress, pages):
+        outcome = benchmark(progress, pages)
     verdict = judge(outcome.report.summary, objectives)
     lost = nothing_succeeded(outcome.report.summary)
     problems = [*outcome.problems, *(MmebenchError(f"{run}: no request succeeded") for run in lost)]
-    codes = [problem.exit_code for problem in problems]
-    exit_code = max(codes, key=_gravity, default=0 if verdict.met else 1)
+    exit_code = gravest(problems, default=0 if verdict.met else 1)
     if output.as_json:
         print_json(outcome_fields(outcome, verdict, problems, exit_code))
     else:
@@ -88,6 +94,7 @@ def _print(outcome: Outcome, objectives: Objectives, verdict: Verdict) -> None:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-def _gravity(exit_code: int) -> bool:
-    """A run that failed weighs more than what could not be cleaned up."""
-    return exit_code != CleanUpError.exit_code
+def gravest(problems: Sequence[MmebenchError], default: int) -> int:
+    """The exit code: a run that failed weighs more than a clean-up that did; ``default`` without either."""
+    codes = [problem.exit_code for problem in problems]
+    return max(codes, key=lambda code: code != CleanUpError.exit_code, default=default)

@@ -173,7 +173,7 @@ class LocalOpener(Opener[Spec]):
                 "on a machine with a GPU (docker run --gpus all -e SAGEMAKER_MULTI_MODEL=true …, see "
                 "docs/local-endpoint.md) and give its URL as endpoint.container"
             )
-        return {}
+        return {} if spec.price is None else {"": Price(usd_per_hour=spec.price, source="the spec")}
 
     @override
     def ignored(self, spec: Spec, platform: PlatformSpec) -> tuple[str, ...]:
@@ -207,6 +207,7 @@ def start(spec: Spec, store: Path, log: Path) -> LocalEndpoint:
         begin = output.tell()
         process = subprocess.Popen(
             dying_with_parent(command, signal.SIGTERM),
+            env=os.environ | spec.environment,  # which the container inherits
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=output,
@@ -223,7 +224,7 @@ def start(spec: Spec, store: Path, log: Path) -> LocalEndpoint:
 
 def _options(spec: Spec) -> list[str]:
     """The options of ``mmebench serve`` that stand for ``spec``; what it leaves out stays out."""
-    asked = spec.model_dump(mode="json", exclude={"kind"}, exclude_unset=True)
+    asked = spec.model_dump(mode="json", exclude={"kind", "environment", *spec.beside}, exclude_unset=True)
     return [
         f"--{name.replace('_', '-')}={','.join(map(str, value)) if isinstance(value, list) else value}"
         for name, value in asked.items()

@@ -23,7 +23,12 @@ CHART2 = "chart2.png"
 DISTRIBUTION_CHART = "distribution.png"
 KNEE_CHART = "knee.png"
 COST_CHART = "cost.png"
-CHARTS_OF_ALL = (CHART2, DISTRIBUTION_CHART, KNEE_CHART, COST_CHART)
+TUNING = "tuning.json"
+TUNING_TABLE = "tuning.csv"
+TUNING_CHART = "tuning.png"
+BEST = "best.yaml"
+"""Of a tuning: the spec of its best trial."""
+CHARTS_OF_ALL = (CHART2, DISTRIBUTION_CHART, KNEE_CHART, COST_CHART, TUNING_CHART)
 """The pictures that have all runs in them; :class:`RunFiles` has those of one."""
 REPORT = "report.html"
 

@@ -193,6 +193,8 @@ class Run(Record):
 
     version: Literal[1] = 1
     complete: bool = False
+    ended_early: str | None = None
+    """Why nobody wanted the rest of it, in words; it is not complete then."""
     digest: str
     """Of everything that asked for this run; a later start with the same digest need not measure again."""
     shared_digest: str = ""

@@ -129,9 +129,14 @@ def keep_samples(stream: Path, parquet: Path) -> int:
     A stream that ends in the middle of a batch, because its writer was killed, gives what was whole.
     """
     with replacing(parquet) as partial:
-        count = write_samples(_tables(stream), partial)
+        count = copy_samples(stream, partial)
     stream.unlink()
     return count
+
+
+def copy_samples(stream: Path, parquet: Path) -> int:
+    """The same of a load that may go on: what it has written until now; the stream stays as it is."""
+    return write_samples(_tables(stream), parquet)
 
 
 def _tables(stream: Path) -> Iterator[pa.Table]:

@@ -16,12 +16,15 @@ from mmebench.record.layout import (
     REPORT,
     SUMMARY,
     SUMMARY_BY_MODEL,
+    TUNING_CHART,
+    TUNING_TABLE,
     RunFiles,
     find_runs,
 )
 from mmebench.record.metrics import since_load_began
 from mmebench.record.run import Run, objectives_of, unread_records
 from mmebench.record.tables import write_table
+from mmebench.record.tuning import TuningRecord, find_tuning
 from mmebench.report.footers import footer_of, footer_of_all
 from mmebench.report.kinds import show_kinds
 from mmebench.report.page.html import write_html
@@ -82,11 +85,14 @@ def write_report(directory: Path, changed: RunFiles | None = None, objectives: O
             _draw_run(run, rows)
         findings += write_experiments(run.files, footer_of(run.run))
     _draw_all(directory, runs, summary)
+    tuning = find_tuning(directory)
+    if tuning is not None:
+        _write_tuning(tuning, directory, name_all(summary), footer_of_all([run.run for run in runs]))
     unread = unread_records(directory)
     records = [run.run for run in runs if run.run is not None]
     asked = common_objectives(records) if objectives is None else objectives
     conclusions = conclude(summary, asked, records, unread)
-    write_html(runs, summary, asked, conclusions, findings, directory / REPORT)
+    write_html(runs, summary, asked, conclusions, findings, directory / REPORT, tuning)
     return Report(
         summary,
         asked,
@@ -106,6 +112,19 @@ def _write_summary(summary: pd.DataFrame, directory: Path) -> None:
         (directory / SUMMARY_BY_MODEL).unlink(missing_ok=True)
     else:
         write_table(models, directory / SUMMARY_BY_MODEL, _FLOAT)
+
+
+def _write_tuning(tuning: TuningRecord, directory: Path, title: str, footer: str) -> None:
+    """The trials as a table for other tools, and as a picture."""
+    from mmebench.report.pictures.pictures import save_or_remove
+    from mmebench.report.pictures.tuning_chart import draw_tuning
+
+    rows = [
+        {"number": number, **trial.model_dump(exclude={"changes"}), **trial.changes}
+        for number, trial in enumerate(tuning.trials, 1)
+    ]
+    write_table(pd.DataFrame(rows), directory / TUNING_TABLE, _FLOAT)
+    save_or_remove(draw_tuning(tuning, title, footer), directory / TUNING_CHART)
 
 
 def _draw_run(recorded: Recorded, rows: pd.DataFrame) -> None:

@@ -25,6 +25,17 @@ def changed(spec: BaseModel | dict[str, Any], changes: Mapping[str, Any]) -> dic
     return whole if isinstance(whole, dict) else _written(whole)
 
 
+def value_at(spec: BaseModel, place: str) -> Any:
+    """What ``spec`` says at a place, or takes for said; None where there is no such place as it is written."""
+    node: Any = spec
+    for key in place.split("."):
+        if isinstance(node, list | tuple):
+            node = node[int(key)] if key.isdecimal() and int(key) < len(node) else None
+        else:
+            node = node.get(key) if isinstance(node, dict) else getattr(node, _named(node, key), None)
+    return node
+
+
 def _changed(node: Any, keys: list[str], value: Any, place: str) -> Any:
     if not keys:
         return value

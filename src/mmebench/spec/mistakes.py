@@ -103,8 +103,11 @@ def _other_number(key: str) -> str:
 def _as_name(got: Any, allowed: str) -> str:
     if not isinstance(got, str):
         return f'write it in quotes, "{got}", as YAML reads it as something else otherwise'
-    other = "[^A-Za-z0-9._-]+" if "underscores" in allowed else "[^A-Za-z0-9.-]+"
-    return f"write e.g. {re.sub(other, '-', got).strip('-._') or 'photos'}"
+    kept = "".join(
+        sign for sign, named in ((".", "dots"), ("_", "underscores"), ("-", "hyphens")) if named in allowed
+    )
+    between = "-" if "-" in kept else "_"
+    return f"write e.g. {re.sub(f'[^A-Za-z0-9{kept}]+', between, got).strip('-._') or 'photos'}"
 
 
 def _how_to_add(place: Place) -> str:

@@ -1,5 +1,6 @@
 """The spec of ``mmebench run``: a model on one or more platforms, or a fleet, an endpoint, and a workload."""
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, Self
 
@@ -37,6 +38,7 @@ from mmebench.spec.platforms import (
 )
 from mmebench.spec.sources import AnyModel, ModelSource
 from mmebench.spec.strict import OneOrSeveral, Strict, first_repeated
+from mmebench.spec.tuning import Tuning, single_changes
 from mmebench.spec.variants import Changes, Place, RunName, Values, Variant, check_places, variants_of_grid
 from mmebench.spec.workload import AnyTargets, Objectives, Payload, Targets, Workload, check_search
 
@@ -79,12 +81,18 @@ class Spec(Strict):
     grid: dict[Place, Values] = Field(
         {}, description="the same for every combination of these values: {platforms.0.max_batch_size: [1, 8]}"
     )
-
+    tune: Tuning | None = Field(None, description="what `mmebench tune` may change, and what is to be best")
     repeats: int = Field(
         1,
         ge=1,
         le=20,
         description="each run is measured so often, in turns, on new endpoints; intervals are those between them",
+    )
+
+    fresh: bool = Field(
+        True,
+        description="a new endpoint for each repeat; false: all repeats of a run on one, one after another, which "
+        "takes less time, and whose intervals know nothing of what differs between endpoints",
     )
 
     @model_validator(mode="before")
@@ -105,9 +113,36 @@ class Spec(Strict):
         for experiment in self.experiments:
             experiment.check(self.workload.clients)
         check_search(self.workload, self.objectives)
+        if not self.fresh and self.repeats == 1:
+            raise ValueError("fresh: got false; allowed: with repeats, of which there are none; leave it out")
         for variant in self.named_variants:
             self._vary(variant)
+        if self.tune is not None:
+            self._check_space(self.tune)
         return self
+
+    def _check_space(self, tuning: Tuning) -> None:
+        """Each value by itself must make a spec of one run."""
+        if self.variants or self.grid:
+            raise ValueError("got tune beside variants or grid; give one of them")
+        for changes in single_changes(tuning):
+            runs = self._vary(Variant(tuning.name(changes), changes), "tune.space").runs
+            if runs > self.repeats:
+                raise ValueError(
+                    f"tune: got {runs // self.repeats} runs a trial; allowed: one; leave one platform and one "
+                    "instance type, and give the others as choices: {platforms.0.kind: [pt, onnx]}"
+                )
+
+    def trial(self, changes: Mapping[str, Any]) -> Self:
+        """What a trial with these values of the space measures: one variant, named after them.
+
+        Raises:
+            ValueError: together they make no spec; the message says why.
+        """
+        assert self.tune is not None, "a spec without a space has no trials"
+        variant = Variant(self.tune.name(dict(changes)), changes)
+        self._vary(variant, "tune.space")
+        return self.model_copy(update={"tune": None, "variants": {variant.name: dict(changes)}})
 
     @property
     def named_variants(self) -> tuple[Variant, ...]:
@@ -117,14 +152,15 @@ class Spec(Strict):
         named = tuple(Variant(name, changes) for name, changes in self.variants.items())
         return named or (variants_of_grid(self.grid) if self.grid else ())
 
-    def _vary(self, variant: Variant) -> Self:
+    def _vary(self, variant: Variant, where: str = "grid") -> Self:
         """The spec with these fields changed.
 
         Raises:
-            ValueError: that is no spec; the message names the variant.
+            ValueError: that is no spec; the message says ``where``, and the name of one that has been named.
         """
-        where = f"variants.{variant.name}" if self.variants else "grid"
-        plain = {name: getattr(self, name) for name in self.model_fields_set - {"variants", "grid"}}
+        if self.variants:
+            where = f"variants.{variant.name}"
+        plain = {name: getattr(self, name) for name in self.model_fields_set - {"variants", "grid", "tune"}}
         try:
             check_places(variant.changes)
             return type(self).model_validate(changed(type(self).model_construct(**plain), variant.changes))
@@ -219,7 +255,12 @@ class Spec(Strict):
     def remarks(self) -> tuple[str, ...]:
         """What is taken otherwise than it was written, in words."""
         said = describe_shares(self.models) if isinstance(self.models, dict) else None
-        return (*(() if said is None else (said,)), *self.endpoint.remarks)
+        one_endpoint = "repeats are on one endpoint: intervals know nothing of what differs between endpoints"
+        return (
+            *(() if said is None else (said,)),
+            *(() if self.fresh else (one_endpoint,)),
+            *self.endpoint.remarks,
+        )
 
     @property
     def shares(self) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """Variants: the same benchmark with some fields changed, each under a name of its own."""
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -8,7 +9,8 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, WithJsonSchema
 
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9.-]{0,59}$"
+_LONGEST = 60
+_NAME = rf"^[A-Za-z0-9][A-Za-z0-9.-]{{0,{_LONGEST - 1}}}$"
 RunName = Annotated[
     str,
     Field(pattern=_NAME),
@@ -33,7 +35,7 @@ class Variant(NamedTuple):
     """Values by place."""
 
 
-_OF_ALL = ("objectives", "layout", "repeats", "name", "variants", "grid")
+_OF_ALL = ("objectives", "layout", "repeats", "fresh", "name", "variants", "grid", "tune")
 """What is the same for all variants: by what they are judged, and where they go."""
 
 
@@ -58,16 +60,27 @@ def variants_of_grid(grid: Mapping[str, Sequence[Any]]) -> tuple[Variant, ...]:
         count *= len(values)
     if count > _MOST:
         raise ValueError(f"grid: got {count:,} combinations; allowed: {_MOST:,}; leave out some values")
-    short = _short_names(list(grid))
     found = []
     for values in product(*grid.values()):
         changes = dict(zip(grid, values, strict=True))
-        name = ".".join(f"{short[place]}{_plain(value)}" for place, value in changes.items())
-        found.append(Variant(name, changes))
+        found.append(Variant(name_changes(changes, grid), changes))
     twice = [name for name, times in Counter(variant.name for variant in found).items() if times > 1]
     if twice:
         raise ValueError(f"grid: two combinations would be called {twice[0]}; write them as variants, with names")
     return tuple(found)
+
+
+def name_changes(changes: Mapping[str, Any], places: Collection[str]) -> str:
+    """``mbs8.instances2``: of a field of several words its initials, with so much of its place as ``places`` take.
+
+    A name that would be too long ends in a digest.
+    """
+    short = _short_names(list(places))
+    name = ".".join(f"{short[place]}{plain(value)}" for place, value in changes.items())
+    if len(name) <= _LONGEST:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: _LONGEST - 9].rstrip('.-')}-{digest}"
 
 
 def describe_changes(changes: Mapping[str, Any]) -> str:
@@ -84,7 +97,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def _short_names(places: Sequence[str]) -> dict[str, str]:
-    """The last part of each place, or as many of the last as tell them apart."""
+    """The last part of each place, or as many of the last as tell them apart; none of a kind, which has a name."""
     names = {}
     for place in places:
         parts = place.split(".")
@@ -92,7 +105,7 @@ def _short_names(places: Sequence[str]) -> dict[str, str]:
             end = parts[-length:]
             if sum(other.split(".")[-length:] == end for other in places) == 1:
                 break
-        names[place] = "-".join(map(_initials, end))
+        names[place] = "" if end == ["kind"] else "-".join(map(_initials, end))
     return names
 
 
@@ -101,6 +114,6 @@ def _initials(part: str) -> str:
     return part if len(words) == 1 else "".join(word[:1] for word in words)
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
     """As it may be part of a name."""
     return re.sub(r"[^A-Za-z0-9]+", "-", str(value)).strip("-") or "none"

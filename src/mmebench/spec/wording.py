@@ -18,6 +18,7 @@ _FORMATS = {
     "path": "a path",
     "name": NAME,
     "run name": "a name of letters, digits, dots and hyphens",
+    "variable name": "a name of letters, digits and underscores",
 }
 _UNITS = {"duration": " s", "size": " bytes"}
 """Of bounds."""

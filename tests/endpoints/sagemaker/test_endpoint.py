@@ -71,7 +71,12 @@ def iter_live() -> Iterator[journal.Journal]:
 
 def test_what_is_created_is_what_was_asked_for(account: str, tmp_path: Path) -> None:
     spec = SPEC.model_copy(
-        update={"instance_count": 2, "model_cache_setting": "Disabled", "startup_timeout": 900.0}
+        update={
+            "instance_count": 2,
+            "model_cache_setting": "Disabled",
+            "startup_timeout": 900.0,
+            "environment": {"OMP_NUM_THREADS": "2"},
+        }
     )
     sagemaker, s3 = cloud.client("sagemaker", account), cloud.client("s3", account)
     with open_endpoint(spec, tmp_path, tmp_path / "log") as endpoint:
@@ -84,7 +89,7 @@ def test_what_is_created_is_what_was_asked_for(account: str, tmp_path: Path) -> 
         assert container["Mode"] == "MultiModel"
         assert container["MultiModelConfig"] == {"ModelCacheSetting": "Disabled"}
         assert container["ModelDataUrl"] == f"s3://{cloud.BUCKET}/mmebench/{endpoint.name}/targets/"
-        assert container["Environment"] == {"SAGEMAKER_TRITON_LOG_VERBOSE": "false"}
+        assert container["Environment"] == {"SAGEMAKER_TRITON_LOG_VERBOSE": "false", "OMP_NUM_THREADS": "2"}
         config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint.name)
         (variant,) = config["ProductionVariants"]
         assert not config.get("DataCaptureConfig")

@@ -20,7 +20,7 @@ def model_request(spec: SageMakerEndpoint, name: str, targets: str, tags: dict[s
             "ModelDataUrl": targets,
             "MultiModelConfig": {"ModelCacheSetting": spec.model_cache_setting},
             # SageMaker's start script makes Triton verbose unless told, at a cost for every request.
-            "Environment": {"SAGEMAKER_TRITON_LOG_VERBOSE": "false"},
+            "Environment": {"SAGEMAKER_TRITON_LOG_VERBOSE": "false"} | spec.environment,
         },
         "Tags": tag_list(tags),
     }

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 import yaml
 
+from mmebench.record.layout import TUNING_CHART
 from mmebench.record.run import Run
+from mmebench.record.tuning import TuningRecord
 from mmebench.replacing import write_whole
 from mmebench.report.footers import footer_of_all
 from mmebench.report.page.chart import Chart
@@ -24,11 +26,13 @@ from mmebench.report.page.tables import make_tables
 from mmebench.report.page.tiles import Tile, make_tiles
 from mmebench.report.page.time_charts import draw_time_charts
 from mmebench.report.page.trade_offs import draw_trade_offs
+from mmebench.report.page.tuning_table import make_tuning_table
 from mmebench.report.palette import COLOURS, COLOURS_ON_BLACK
 from mmebench.report.recorded import Recorded
 from mmebench.report.runs import RunKey
 from mmebench.report.words.conclusions import Conclusions
 from mmebench.report.words.objectives import describe_objectives
+from mmebench.report.words.tuning import describe_tuning
 from mmebench.spec import EXPERIMENTS, Objectives
 from mmebench.spec.fleet import MIX
 from mmebench.spec.variants import describe_changes
@@ -75,6 +79,7 @@ def write_html(
     conclusions: Conclusions,
     findings: Sequence[str],
     path: Path,
+    tuning: TuningRecord | None = None,
 ) -> None:
     """Write the report of these runs, whose rows, if they have any, are ``summary``; it needs no other file.
 
@@ -85,6 +90,7 @@ def write_html(
         conclusions: what it comes to.
         findings: what experiments show, a sentence each.
         path: of the file.
+        tuning: that these runs are trials of, whose picture is beside it.
     """
     import jinja2
     from markupsafe import Markup
@@ -113,6 +119,9 @@ def write_html(
         switches=_switches(runs),
         charts=charts,
         pictures=list(_pictures(shown)),
+        tuning=() if tuning is None else describe_tuning(tuning),
+        tuning_picture=None if tuning is None else _encoded(path.with_name(TUNING_CHART)),
+        tuning_table=None if tuning is None else make_tuning_table(tuning),
         model_charts=of_models,
         model_table=make_model_table(shown, objectives),
         tables=list(make_tables(shown)),
@@ -182,8 +191,14 @@ def _pictures(runs: Sequence[Shown]) -> Iterator[_Picture]:
             picture = run.recorded.files.experiment(kind).chart
             if picture.exists():
                 title = f"{experiment.title}: {run.name}" if len(runs) > 1 else experiment.title
-                encoded = base64.b64encode(picture.read_bytes()).decode()
-                yield _Picture(title, f"data:image/png;base64,{encoded}", run.number)
+                yield _Picture(title, _encoded(picture), run.number)
+
+
+def _encoded(picture: Path) -> str:
+    """As the source of an image, so that the page needs no other file; nothing where there is none."""
+    if not picture.exists():
+        return ""
+    return f"data:image/png;base64,{base64.b64encode(picture.read_bytes()).decode()}"
 
 
 def _asked(shown: Shown, run: Run) -> _Asked:

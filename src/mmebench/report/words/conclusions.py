@@ -66,7 +66,7 @@ def conclude(
     if choice is not None:
         verdict.append(f"{choice.reason}.")
     broken, failed = _broken(summary, records), explain_failures(records)
-    return Conclusions(tuple(verdict), (*unread, *broken, *failed, *_warnings(runs)))
+    return Conclusions(tuple(verdict), (*unread, *broken, *failed, *_warnings(runs, records)))
 
 
 def _describe(run: Measured, objectives: Objectives) -> str:
@@ -116,11 +116,14 @@ def _broken(summary: pd.DataFrame, records: Sequence[Run]) -> Iterator[str]:
             yield f"{key.name}: no stage of the run got to its end; there are no figures of it."
 
 
-def _warnings(runs: Sequence[Measured]) -> Iterator[str]:
+def _warnings(runs: Sequence[Measured], records: Sequence[Run]) -> Iterator[str]:
+    ended = {
+        RunKey(run.instance_type, run.platform, run.targets): run.ended_early for run in records if run.ended_early
+    }
     for run in runs:
         who, stages = run.name, run.stages
         if not stages["complete"].fillna(True).astype(bool).all():
-            yield f"{who}: the run did not get to its end."
+            yield f"{who}: {ended.get(key_of(stages.iloc[0]), 'the run did not get to its end')}."
         if (stages["basis"] != "samples").any():
             yield (
                 f"{who}: from Locust's history only; there are no samples to compute percentiles from, and mean "

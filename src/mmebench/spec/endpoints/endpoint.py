@@ -1,12 +1,39 @@
 """What every kind of endpoint is that a benchmark starts."""
 
-from typing import ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from mmebench.spec.platforms.platform import PlatformSpec
 from mmebench.spec.strict import Strict
 
 PROFILE = r"^[^\s\[\]]+( [^\s\[\]]+)*$"
 """What the name of a profile looks like in ~/.aws/config."""
+
+
+def _as_text(value: Any) -> Any:
+    """A number as it is written; of true and false nobody knows how a container has them."""
+    if isinstance(value, bool):
+        raise ValueError(
+            f"got {str(value).lower()}; allowed: text or a number; write it in quotes, as the container reads it"
+        )
+    return str(value) if isinstance(value, int | float) else value
+
+
+_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+VariableName = Annotated[
+    str,
+    Field(pattern=_NAME),
+    WithJsonSchema(
+        {"type": "string", "pattern": _NAME, "format": "variable name", "examples": ["OMP_NUM_THREADS"]}
+    ),
+]
+VariableValue = Annotated[
+    str,
+    BeforeValidator(_as_text),
+    Field(max_length=1024, pattern=r"^[^\x00]*$"),
+    WithJsonSchema({"anyOf": [{"type": "string", "maxLength": 1024}, {"type": "number"}], "examples": ["2"]}),
+]
 
 
 class ServedEndpoint(Strict):
@@ -17,6 +44,13 @@ class ServedEndpoint(Strict):
     """``module:Class`` of the :class:`~mmebench.endpoints.opener.Opener`, imported when an endpoint is opened."""
     beside: ClassVar[frozenset[str]] = frozenset()
     """Fields that change nothing of what is measured."""
+
+    environment: dict[VariableName, VariableValue] = Field(
+        {},
+        max_length=100,
+        description="variables of the container; no secrets: results have them",
+        examples=[{"OMP_NUM_THREADS": "2"}],
+    )
 
     @property
     def instance_type(self) -> str | None:

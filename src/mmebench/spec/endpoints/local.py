@@ -42,6 +42,9 @@ def _has_address(url: str) -> bool:
         return False
 
 
+_OURS = frozenset({"CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR"})
+_WITHHELD = ("AWS_", "MMEBENCH_")
+"""What the container of a local endpoint is never told: it runs strangers' models."""
 _Number = Annotated[int, Field(ge=0, strict=True)]
 
 
@@ -76,6 +79,9 @@ class LocalEndpoint(ServedEndpoint):
     disk: Size | None = Field(
         None, gt=0, description="what unpacked archives may use together; without, all the disk has"
     )
+    price: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="what an hour of this machine costs, in US dollars"
+    )
     model_cache_setting: Literal["Enabled", "Disabled"] = Field(
         "Enabled", description="Disabled: a target leaves memory and disk after use, as on SageMaker"
     )
@@ -88,7 +94,25 @@ class LocalEndpoint(ServedEndpoint):
         """The URL of a container that somebody else has started; None for one that is ours to start."""
         return self.container if _CONTAINER_URL.fullmatch(self.container) else None
 
+    beside: ClassVar[frozenset[str]] = frozenset({"price"})
     opener: ClassVar[str] = "mmebench.endpoints.local:LocalOpener"
+
+    @model_validator(mode="after")
+    def _its_variables_reach_it(self) -> Self:
+        if self.environment and self.container_url is not None:
+            raise PydanticCustomError(
+                "environment",
+                "environment: got variables for a container given by URL; allowed: those it was started with; "
+                "leave them out",
+            )
+        for name in self.environment:
+            if name in _OURS or name.startswith(_WITHHELD):
+                raise PydanticCustomError(
+                    "environment",
+                    f"environment: got {name}, which the local endpoint says itself; allowed: any other name "
+                    "but of AWS_… and MMEBENCH_…; leave it out",
+                )
+        return self
 
     @model_validator(mode="after")
     def _one_decides_about_memory(self) -> Self:

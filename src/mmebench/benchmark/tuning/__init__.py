@@ -1,0 +1,1 @@
+"""Tuning: a benchmark of one configuration after another, each chosen by what the others came to."""

@@ -1,0 +1,119 @@
+"""Trials as they are on disk: runs under the name of what was changed."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from shutil import copyfile
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from mmebench.benchmark.observer import Observer
+from mmebench.benchmark.parts import Measured, Part, find_parts
+from mmebench.benchmark.wanted import find_wanted
+from mmebench.figures.summary import summarise_run
+from mmebench.figures.trial import Trial, figures_by_stage
+from mmebench.record.layout import RunFiles, find_runs
+from mmebench.record.run import find_run
+from mmebench.record.samples import copy_samples
+from mmebench.spec import Spec
+from mmebench.spec.tuning import Tuning
+
+
+class Earlier(NamedTuple):
+    """What was there before."""
+
+    trials: tuple[Trial, ...]
+    files: RunFiles | None
+    """Of the run of one of them."""
+
+
+def read_trials(spec: Spec, results: Path, observer: Observer) -> Earlier:
+    """What earlier starts, or a grid, have measured of the spec's space, in the order of their times.
+
+    What counts as the same is what ``mmebench run`` would not measure again.
+
+    Args:
+        spec: with a space.
+        results: the directory for all results.
+        observer: is told of packages, which are made if they are not there.
+
+    Raises:
+        BadInputError: the spec cannot be run.
+    """
+    tuning = _space_of(spec)
+    directories = sorted(path for path in results.glob("*") if path.is_dir())
+    runs = (find_run(files) for directory in directories for files in find_runs(directory))
+    of_space = [run for run in runs if run is not None and set(run.changes) == set(tuning.space)]
+    of_space.sort(key=lambda run: run.started_at)
+    named = {tuning.name(run.changes): run.changes for run in of_space}
+    asked = {name: changes for name, changes in named.items() if _makes_a_spec(spec, changes)}
+    if not asked:
+        return Earlier((), None)
+    wanted = find_wanted(spec.model_copy(update={"tune": None, "variants": asked}))
+    parts = find_parts(wanted, results, observer, enter=lambda directory: None)
+    by_name = {name: list(own) for name, own in groupby(sorted(parts, key=_name), _name)}
+    found = {name: files for name, parts in by_name.items() if (files := _find_files(parts)) is not None}
+    trials = {name: read_trial(files, asked[name], spec) for name, files in found.items()}
+    there = [name for name in asked if trials.get(name) is not None]
+    return Earlier(
+        tuple(trial for name in there if (trial := trials[name]) is not None), found[there[0]] if there else None
+    )
+
+
+def read_trial(files: RunFiles, changes: dict[str, Any], spec: Spec) -> Trial | None:
+    """The trial that a run is of; None where that broke."""
+    run, rows = find_run(files), summarise_run(files)
+    if run is None or rows.empty or not (run.complete or run.ended_early):
+        return None
+    tuning = _space_of(spec)
+    return Trial(
+        tuning.name(changes),
+        changes,
+        "measured" if run.complete else "ended early",
+        figures_by_stage(rows, spec.objectives, tuning.goal),
+        run.ended_early or "",
+    )
+
+
+def stages_so_far(files: RunFiles) -> pd.DataFrame:
+    """The rows that a run whose load goes on will have in the summary, of the stages that are over."""
+    with tempfile.TemporaryDirectory(prefix="mmebench-") as folder:
+        copy = replace(files, directory=Path(folder))
+        copyfile(files.run, copy.run)
+        copy_samples(files.stream, copy.samples)
+        return summarise_run(copy)
+
+
+def _space_of(spec: Spec) -> Tuning:
+    assert spec.tune is not None, "without a space there are no trials"
+    return spec.tune
+
+
+def _makes_a_spec(spec: Spec, changes: dict[str, Any]) -> bool:
+    """Whether it still does; the spec may have been changed since."""
+    try:
+        spec.trial(changes)
+    except ValueError:
+        return False
+    return True
+
+
+def _name(part: Part | Measured) -> str:
+    return part.run.platform if isinstance(part, Measured) else part.wanted.label
+
+
+def _find_files(parts: Sequence[Part | Measured]) -> RunFiles | None:
+    """The run of the first repeat; None where not all repeats are there."""
+    first, *others = parts
+    if any(isinstance(other, Part) for other in others):
+        return None
+    digest = first.run.digest if isinstance(first, Measured) else first.fingerprint
+    return next((files for files in find_runs(first.directory) if _digest_of(files) == digest), None)
+
+
+def _digest_of(files: RunFiles) -> str | None:
+    run = find_run(files)
+    return None if run is None else run.digest

@@ -1,0 +1,151 @@
+"""A tuning: one trial after another, until the space, or what may be spent, is used up."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+from mmebench.benchmark.observer import Observer
+from mmebench.benchmark.spending import Spending
+from mmebench.benchmark.tuning.attempt import attempt
+from mmebench.benchmark.tuning.baseline import find_baseline
+from mmebench.benchmark.tuning.budget import Budget
+from mmebench.benchmark.tuning.chooser import choose
+from mmebench.benchmark.tuning.findings import make_record, write_best
+from mmebench.benchmark.tuning.trials import read_trials
+from mmebench.benchmark.wanted import check_endpoints, find_wanted
+from mmebench.errors import BadInputError, MmebenchError, together
+from mmebench.figures.trial import GOALS, Trial, ranked
+from mmebench.load.locust_pages import LocustPages
+from mmebench.load.schedule.plan import too_short
+from mmebench.record.layout import RunFiles
+from mmebench.record.tuning import TuningRecord, write_tuning
+from mmebench.report.report import write_report
+from mmebench.spec import Spec
+from mmebench.spec.tuning import Tuning, single_changes
+from mmebench.spec.variants import describe_changes
+from mmebench.units import human_number
+
+_ALL_FAILED = 3
+"""Of the first trials: where all of them fail, the others would, too."""
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a tuning came to."""
+
+    directory: Path
+    record: TuningRecord
+    best: Path | None
+    """The spec of the best trial; None where none held a load within the objectives."""
+    ended_by: str
+    """Why no further one was tried, in words."""
+    problems: tuple[MmebenchError, ...]
+    """What went wrong, in trials that failed and beside others."""
+    staying: tuple[str, ...]
+    """What was left there on purpose, and how it is deleted."""
+
+
+def tune(
+    spec: Spec,
+    results: Path,
+    observer: Observer,
+    pages: LocustPages | None = None,
+    clock: Callable[[], float] = monotonic,
+) -> Tuned:
+    """Try configurations of the spec's space, each as a run of its own, kept like any other.
+
+    What is in the results already, of this tuning or of a grid, is not measured again.
+
+    Args:
+        spec: with ``tune``.
+        results: where results go.
+        observer: is told how it goes.
+        pages: where Locust's own pages are while a load goes on; None is nowhere.
+        clock: tells seconds.
+
+    Raises:
+        BadInputError: the spec has no space, or nothing in it could come to anything; nothing was started.
+        MmebenchError: the first trials all failed; the others would, too.
+    """
+    tuning = check_tuning(spec)
+    base = find_baseline(spec, tuning)
+    earlier = read_trials(spec, results, observer)
+    tried, files = list(earlier.trials), earlier.files
+    most = min(tuning.trials, tuning.combinations or tuning.trials)
+    budget, spending = Budget(tuning, clock), Spending()
+    problems: list[MmebenchError] = []
+    staying: list[str] = []
+    while (ended_by := budget.used_up(len(tried), spending.so_far())) is None:
+        changes = choose(tuning, base, tried)
+        if changes is None:
+            ended_by = "all combinations have been tried"
+            break
+        budget.begin_trial()
+        observer.trying(f"trial {len(tried) + 1} of {most}", describe_changes(changes))
+        done = attempt(spec, tuning, changes, tried, results, observer, pages, spending)
+        tried.append(done.trial)
+        files = files if done.files is None else done.files
+        problems += done.problems
+        staying += done.staying
+        if files is not None:  # after each, as the next one may be the last
+            _keep(make_record(tuning, base, tried, spec.repeats), spec, files)
+        observer.tried(_describe(done.trial, tried, tuning))
+        if len(tried) == _ALL_FAILED and all(trial.state == "failed" for trial in tried):
+            break
+    if files is None or all(trial.state == "failed" for trial in tried):
+        raise together(problems)
+    record = make_record(tuning, base, tried, spec.repeats)
+    best = _keep(record, spec, files)
+    write_report(files.directory, files, spec.objectives)
+    return Tuned(files.directory, record, best, ended_by or "", tuple(problems), tuple(staying))
+
+
+def _keep(record: TuningRecord, spec: Spec, files: RunFiles) -> Path | None:
+    """Write down what was found until now; returns the spec of the best trial."""
+    write_tuning(record, files.directory)
+    return write_best(spec, record, files.directory)
+
+
+def _describe(trial: Trial, tried: Sequence[Trial], tuning: Tuning) -> str:
+    """``75.1 requests/s, the best so far``."""
+    goal, order = GOALS[tuning.goal], ranked(tried, tuning.goal)
+    if trial not in order:
+        return trial.reason or "no load within the objectives"
+    value = f"{human_number(trial.value(tuning.goal).value)} {goal.unit}"
+    if trial is order[0]:
+        return f"{value}, the best so far"
+    return f"{value}; the best so far, {order[0].name}, has {human_number(order[0].value(tuning.goal).value)}"
+
+
+def check_tuning(spec: Spec) -> Tuning:
+    """What the spec asks to be tuned; refused where no trial could come to anything.
+
+    Raises:
+        BadInputError: it cannot be run, it has no space, its goal takes a price that nobody says, or no stage can
+            be held against the objectives.
+    """
+    tuning = spec.tune
+    if tuning is None:
+        raise BadInputError(
+            "tune: missing; write which fields may be changed, e.g. "
+            "tune: {space: {platforms.0.max_batch_size: [1, 8, 32]}}; mmebench run measures the spec as it is"
+        )
+    each = {tuning.name(changes): changes for changes in single_changes(tuning)}
+    wanted = find_wanted(spec.model_copy(update={"tune": None, "variants": each}))
+    prices = check_endpoints(wanted[:1])  # what all may cost is for tune.dollars to limit
+    if not prices and (tuning.goal == "cost" or tuning.dollars is not None):
+        what = "tune.dollars" if tuning.dollars is not None else "tune.goal: got cost"
+        raise BadInputError(
+            f"{what}: nobody bills this endpoint; leave it out, or say what an hour costs, endpoint.price"
+        )
+    profile = spec.workload.profile
+    if tuning.goal == "p99" and profile.search is not None:
+        raise BadInputError(
+            "tune.goal: got p99, and a search, which ends at another load in each trial; take throughput, or give "
+            "stages"
+        )
+    short = too_short(spec.workload, spec.objectives, spec.shares)
+    if short and len(short) == len(spec.workload.stages):
+        raise BadInputError(f"objectives: no trial could meet them, as none could be judged: {'; '.join(short)}")
+    return tuning
