@@ -1,4 +1,4 @@
-"""The public API: ask for a benchmark from Python, and read the results of any.
+"""The public API: ask for a benchmark from Python, read the results of any, and compare them.
 
 >>> from mmebench import Benchmark, load_results
 >>> benchmark = Benchmark(
@@ -16,7 +16,7 @@
 On local, 3 targets as pt; 50 requests/s at p99 30 ms (4 users).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -29,6 +29,7 @@ from mmebench.benchmark.story import run_benchmark
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.figures.by_model import summarise_models, without_models
 from mmebench.figures.by_target import summarise_targets
+from mmebench.figures.comparison import Comparison, compare_results
 from mmebench.figures.mix_capacity import Predicted, predict_mix
 from mmebench.figures.requests import read_requests
 from mmebench.figures.summary import summarise
@@ -239,3 +240,31 @@ def load_results(directory: str | Path) -> Results:
         conclusions.warnings,
         summarise_models(summary),
     )
+
+
+def compare(
+    before: str | Path | Sequence[str | Path], after: str | Path | Sequence[str | Path], anyway: bool = False
+) -> list[Comparison]:
+    """Results held against others, load by load, as ``mmebench compare`` does it; one for each pair of runs.
+
+    Several results on a side are repeats of each other: figures are means over them, intervals those between them.
+
+    >>> (comparison,) = compare(["results/resnet18", "again/resnet18"], ["results/resnet34", "again/resnet34"])
+    >>> changes = comparison.changes
+    >>> changes[changes["figure"] == "throughput"][["load", "before", "after", "verdict"]]
+          load  before  after              verdict
+    0  2 users    10.0   10.0  no difference shown
+    7  4 users    50.0   50.0  no difference shown
+
+    Args:
+        before, after: ``results/<model>`` directories, or single runs of them:
+            ``results/<model>/<instance>*<platform>*<targets>``.
+        anyway: compare what is not comparable, too; ``comparison.differences`` says why it is not.
+
+    Raises:
+        BadInputError: there are no such results, they have nothing in common, or are not comparable.
+    """
+    sides = [[Path(side)] if isinstance(side, (str, Path)) else [*map(Path, side)] for side in (before, after)]
+    if not all(sides):
+        raise BadInputError("compare: got no result on one side; allowed: one or more; give results/<model>")
+    return compare_results(sides[0], sides[1], anyway)

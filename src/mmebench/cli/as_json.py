@@ -9,8 +9,7 @@ import click
 import pandas as pd
 
 from mmebench.benchmark.outcome import Outcome
-from mmebench.figures.comparability import Differences
-from mmebench.figures.compare import Side, StageChange
+from mmebench.figures.comparison import Comparison
 from mmebench.report.report import Report
 from mmebench.report.words.objectives import Verdict
 
@@ -49,15 +48,15 @@ def outcome_fields(
     }
 
 
-def comparison_fields(
-    before: Side, after: Side, stages: Sequence[StageChange], differences: Differences
-) -> dict[str, Any]:
-    """Of two runs."""
+def comparison_fields(comparison: Comparison) -> dict[str, Any]:
+    """Of two sides; ``runs`` is how many each is the mean of, and of 1 intervals are those within it."""
+    before, after = comparison.before, comparison.after
     return {
         "before": before.name,
         "after": after.name,
-        "not_comparable": differences.prohibitive,
-        "to_be_known": differences.notable,
+        "runs": {"before": before.count, "after": after.count},
+        "not_comparable": comparison.differences.prohibitive,
+        "to_be_known": comparison.differences.notable,
         "loads": [
             {
                 "load": stage.load,
@@ -76,7 +75,7 @@ def comparison_fields(
                     for change in stage.changes
                 ],
             }
-            for stage in stages
+            for stage in comparison.stages
         ],
     }
 

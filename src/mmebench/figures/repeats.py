@@ -6,16 +6,17 @@ repeats; see NIST/SEMATECH, e-Handbook of Statistical Methods, 1.3.5.2.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from statistics import mean, stdev
 from typing import Any
 
 import pandas as pd
 
-from mmebench.figures.failures import Failures
+from mmebench.figures.failures import Failures, count_failed
 from mmebench.figures.metric import METRICS
 from mmebench.figures.operating_point import loads
+from mmebench.figures.statistics import NAN, Estimate
 
 _STUDENT = (
     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
@@ -31,6 +32,8 @@ _SUMS = (
 )
 _MEANS = ("goodput_per_s", "goodput_share", "littles_law")
 _ANY = ("client_limited", "machine_limited", "cold_inferred")
+FAILED_SHARE = ("failed_share", "failed_share_low", "failed_share_high")
+"""The share of requests that failed, or were due and never started; only of rows over repeats."""
 _SAME_LOAD = 0.01
 _LEAST, _MOST = "Total Min Response Time", "Total Max Response Time"
 
@@ -48,7 +51,8 @@ def over_repeats(repeats: Sequence[pd.DataFrame]) -> pd.DataFrame:
         others = (_alike(row, number, _rows(each)) for each in repeats[1:])
         alike = [row, *(other for other in others if other is not None)]
         rows.append(row | (_together(alike) if len(alike) > 1 else {}) | {"repeats": len(alike)})
-    return pd.DataFrame(rows, columns=[*repeats[0].columns, "repeats"])
+    further = FAILED_SHARE if any(row["repeats"] > 1 for row in rows) else ()
+    return pd.DataFrame(rows, columns=[*repeats[0].columns, *further, "repeats"])
 
 
 def _rows(stages: pd.DataFrame) -> list[dict[str, Any]]:
@@ -76,11 +80,11 @@ def _together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     for metric in METRICS.values():
         values = [float(row[metric.column]) for row in rows if pd.notna(row.get(metric.column))]
         if len(values) < len(rows):  # nobody knows it of all of them
-            joined |= dict.fromkeys((metric.column, metric.low, metric.high), float("nan"))
+            joined |= dict.fromkeys((metric.column, metric.low, metric.high), NAN)
             continue
-        middle = mean(values)
-        half = _STUDENT[min(len(values) - 2, len(_STUDENT) - 1)] * stdev(values) / len(values) ** 0.5
-        joined |= {metric.column: middle, metric.low: max(middle - half, 0.0), metric.high: middle + half}
+        joined |= zip((metric.column, metric.low, metric.high), _between(values), strict=True)
+    shares = [share for row in rows if not math.isnan(share := _failed_share(row))]
+    joined |= zip(FAILED_SHARE, _between(shares) if len(shares) == len(rows) else Estimate(), strict=True)
     for column in _SUMS:
         counts = [row[column] for row in rows if pd.notna(row.get(column))]
         if len(counts) == len(rows):
@@ -95,3 +99,16 @@ def _together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         if any(pd.notna(row.get(column)) and row[column] for row in rows):
             joined[column] = True
     return joined
+
+
+def _between(values: Sequence[float]) -> Estimate:
+    """The mean of at least two figures, none of which can be below 0, with Student's interval."""
+    middle = mean(values)
+    half = _STUDENT[min(len(values) - 2, len(_STUDENT) - 1)] * stdev(values) / len(values) ** 0.5
+    return Estimate(middle, max(middle - half, 0.0), middle + half)
+
+
+def _failed_share(row: Mapping[str, Any]) -> float:
+    failed = count_failed(row)
+    requests = failed + int(row["Successful Requests"])
+    return failed / requests if requests else NAN
