@@ -29,6 +29,7 @@ from mmebench.report.recorded import Recorded
 from mmebench.report.runs import RunKey
 from mmebench.report.words.conclusions import Conclusions
 from mmebench.report.words.objectives import describe_objectives
+from mmebench.report.words.repeats import repeats_in_words
 from mmebench.spec import EXPERIMENTS, Objectives
 from mmebench.spec.fleet import MIX
 from mmebench.spec.variants import describe_changes
@@ -116,6 +117,7 @@ def write_html(
         model_charts=of_models,
         model_table=make_model_table(shown, objectives),
         tables=list(make_tables(shown)),
+        repeated=bool(repeats_in_words(summary)),
         measured=(summary["basis"] == "samples").any(),
         recovered=(summary["basis"] != "samples").any(),
         asked=[_asked(run, run.recorded.run) for run in shown if run.recorded.run is not None],
