@@ -33,6 +33,7 @@ from mmebench.figures.comparison import Comparison, compare_results
 from mmebench.figures.mix_capacity import Predicted, predict_mix
 from mmebench.figures.requests import read_requests
 from mmebench.figures.summary import summarise
+from mmebench.figures.trades import find_trades
 from mmebench.record.layout import CHARTS_OF_ALL, REPORT, RunFiles, find_runs
 from mmebench.record.run import find_run, unread_records
 from mmebench.record.samples import read_samples
@@ -109,6 +110,8 @@ class Results:
 
     by_model: pd.DataFrame
     """One row a stage and kind of model, with the columns of ``summary_by_model.csv``; empty without a fleet."""
+    variants: pd.DataFrame
+    """What variants trade, one row a load, figure and run, with the columns of ``variants.csv``; else empty."""
 
     @property
     def runs(self) -> list[str]:
@@ -239,6 +242,7 @@ def load_results(directory: str | Path) -> Results:
         conclusions.verdict,
         conclusions.warnings,
         summarise_models(summary),
+        find_trades(summary),
     )
 
 

@@ -22,7 +22,8 @@ def print_json(value: Any) -> None:
 def report_fields(directory: object, report: Report) -> dict[str, Any]:
     """Of a results directory: ``stages`` are the rows of ``summary_results.csv``, under its columns.
 
-    Those of a fleet have the rows of its kinds of models in ``by_model``, by their names.
+    Those of a fleet have the rows of its kinds of models in ``by_model``, by their names. ``trades`` are the rows
+    of ``variants.csv``.
     """
     return {
         "directory": str(directory),
@@ -30,6 +31,7 @@ def report_fields(directory: object, report: Report) -> dict[str, Any]:
         "conclusions": report.conclusions.verdict,
         "warnings": report.conclusions.warnings,
         "variants": report.variants,
+        "trades": _rows(report.trades),
         "findings": report.findings,
         "failures": report.failures,
         "unread": report.unread,

@@ -7,7 +7,7 @@ failures is a difference, by the same method from Wilson's intervals, which is N
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,11 +44,16 @@ class Change:
     @property
     def verdict(self) -> str:
         """``better``, ``worse``, ``no difference shown`` or ``too few to say``."""
-        if math.isnan(self.change.low) or math.isnan(self.change.high):
-            return "too few to say"
-        if self.change.low <= 0 <= self.change.high:
-            return "no difference shown"
-        return "better" if (self.change.value < 0) == self.lower_is_better else "worse"
+        return verdict_of(self.change, self.lower_is_better)
+
+
+def verdict_of(change: Estimate, lower_is_better: bool) -> str:
+    """As :attr:`Change.verdict` has it."""
+    if math.isnan(change.low) or math.isnan(change.high):
+        return "too few to say"
+    if change.low <= 0 <= change.high:
+        return "no difference shown"
+    return "better" if (change.value < 0) == lower_is_better else "worse"
 
 
 @dataclass(frozen=True)
@@ -120,14 +125,14 @@ def compare_rows(before: "pd.Series[Any]", after: "pd.Series[Any]") -> tuple[Cha
                     metric.lower_is_better,
                 )
             )
-    shares = [_failed(row) for row in (before, after)]
+    shares = [failed_share(row) for row in (before, after)]
     changes.append(
-        Change(FAILURES, "", shares[0].value, shares[1].value, _difference(*shares), lower_is_better=True)
+        Change(FAILURES, "", shares[0].value, shares[1].value, difference_of(*shares), lower_is_better=True)
     )
     return tuple(changes)
 
 
-def _failed(row: "pd.Series[Any]") -> Estimate:
+def failed_share(row: "Mapping[Any, Any] | pd.Series[Any]") -> Estimate:
     """The share of requests that failed, with Wilson's interval.
 
     Over repeats it is the mean of theirs, and the interval holds also the one between them: requests of a run fail
@@ -141,7 +146,7 @@ def _failed(row: "pd.Series[Any]") -> Estimate:
     return Estimate(between.value, min(between.low, counted.low), max(between.high, counted.high))
 
 
-def _counted(row: "pd.Series[Any]") -> Estimate:
+def _counted(row: "Mapping[Any, Any] | pd.Series[Any]") -> Estimate:
     failed = count_failed(row)
     count = failed + int(row["Successful Requests"])
     if not count:
@@ -152,7 +157,8 @@ def _counted(row: "pd.Series[Any]") -> Estimate:
     return Estimate(share, centre - half, centre + half)
 
 
-def _difference(before: Estimate, after: Estimate) -> Estimate:
+def difference_of(before: Estimate, after: Estimate) -> Estimate:
+    """``after - before`` of two shares, with its interval."""
     value = after.value - before.value
     down = math.hypot(after.value - after.low, before.high - before.value)
     up = math.hypot(after.high - after.value, before.value - before.low)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from mmebench.figures.cost import PER_MILLION, per_million
 from mmebench.figures.failures import Failures, count_failed
-from mmebench.figures.metric import METRICS
+from mmebench.figures.metric import BYTES, METRICS
 from mmebench.figures.objectives import BY_MODEL, kind_rows
 from mmebench.figures.operating_point import loads
 from mmebench.figures.statistics import NAN, Estimate
@@ -42,7 +42,8 @@ _MEANS = (
 _ANY = ("client_limited", "machine_limited", "cold_inferred")
 FAILED_SHARE = ("failed_share", "failed_share_low", "failed_share_high")
 """The share of requests that failed, or were due and never started; only of rows over repeats."""
-_SAME_LOAD = 0.01
+SAME_LOAD = 0.01
+"""By what share rates may differ that are one load: what was offered is counted over a window."""
 _LEAST, _MOST = "Total Min Response Time", "Total Max Response Time"
 
 
@@ -77,7 +78,7 @@ def _alike(row: dict[str, Any], number: int, others: Sequence[dict[str, Any]]) -
     """
 
     def same(other: dict[str, Any]) -> bool:
-        return math.isclose(other["load"], row["load"], rel_tol=_SAME_LOAD)
+        return math.isclose(other["load"], row["load"], rel_tol=SAME_LOAD)
 
     if number < len(others) and same(others[number]):
         return others[number]
@@ -96,7 +97,7 @@ def _over(rows: Sequence[Mapping[Any, Any]]) -> dict[Any, Any]:
 def _together(rows: Sequence[Mapping[Any, Any]]) -> dict[Any, Any]:
     """What several rows say together; what one of them does not know is not known."""
     joined: dict[Any, Any] = {}
-    for metric in METRICS.values():
+    for metric in (*METRICS.values(), *BYTES.values()):
         joined |= zip((metric.column, metric.low, metric.high), _between(_known(rows, metric.column)), strict=True)
     joined |= zip(FAILED_SHARE, _between([_failed_share(row) for row in rows]), strict=True)
     for column in _SUMS:

@@ -24,6 +24,7 @@ from mmebench.report.page.tables import make_tables
 from mmebench.report.page.tiles import Tile, make_tiles
 from mmebench.report.page.time_charts import draw_time_charts
 from mmebench.report.page.trade_offs import draw_trade_offs
+from mmebench.report.page.trade_table import make_trade_table
 from mmebench.report.palette import COLOURS, COLOURS_ON_BLACK
 from mmebench.report.recorded import Recorded
 from mmebench.report.runs import RunKey
@@ -75,6 +76,7 @@ def write_html(
     objectives: Objectives,
     conclusions: Conclusions,
     findings: Sequence[str],
+    trades: pd.DataFrame,
     path: Path,
 ) -> None:
     """Write the report of these runs, whose rows, if they have any, are ``summary``; it needs no other file.
@@ -85,6 +87,7 @@ def write_html(
         objectives: what runs are held against.
         conclusions: what it comes to.
         findings: what experiments show, a sentence each.
+        trades: what variants trade, if any; see :func:`mmebench.figures.trades.find_trades`.
         path: of the file.
     """
     import jinja2
@@ -116,6 +119,7 @@ def write_html(
         pictures=list(_pictures(shown)),
         model_charts=of_models,
         model_table=make_model_table(shown, objectives),
+        trade_table=make_trade_table(shown, trades),
         tables=list(make_tables(shown)),
         repeated=bool(repeats_in_words(summary)),
         measured=(summary["basis"] == "samples").any(),

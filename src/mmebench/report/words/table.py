@@ -54,7 +54,7 @@ def summary_table(summary: pd.DataFrame) -> Table:
     for (instance_type, platform, _), stages in summary.assign(load=loads(summary)).groupby(
         ["instance_type", "platform", "targets"], sort=False
     ):
-        names = [*_on_lines(str(platform)), *([str(instance_type)] if several else [])]
+        names = [*on_lines(str(platform)), *([str(instance_type)] if several else [])]
         lines = [[_cell(row, column, form) for column, _, form in shown] for _, row in stages.iterrows()]
         for name, figures in zip_longest(names, lines, fillvalue=""):
             table.add_row(name, *figures)
@@ -71,7 +71,7 @@ def _cell(row: "pd.Series[float]", column: str, form: str) -> str:
     return form.format(row[column]) + ("*" if limited else "")
 
 
-def _on_lines(name: str) -> list[str]:
+def on_lines(name: str) -> list[str]:
     """A name that is too long, as of a combination of a grid, is on several lines, each of whole parts of it."""
     lines = [""]
     for part in re.split(r"(?<=[.-])", name):
