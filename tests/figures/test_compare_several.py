@@ -125,6 +125,15 @@ def test_repeats_of_a_result_count_as_so_many(tmp_path: Path) -> None:
     assert row["Requests/s"] == pytest.approx(102, abs=0.3)
 
 
+def test_runs_of_a_result_that_have_a_repeat_in_common_are_each_compared(tmp_path: Path) -> None:
+    """As where four targets fitted when it was started again, and three before."""
+    before = result(tmp_path / "a", 100, shared_digest="x")
+    result(before, 100, targets=4, shared_digest="x")
+    result(before / "repeat-2", 102, shared_digest="x")
+    comparisons = compare_in_python(before, result(tmp_path / "b", 100))
+    assert [comparison.before.count for comparison in comparisons] == [2, 2]
+
+
 def test_a_stage_that_not_all_have_is_said(tmp_path: Path) -> None:
     before = [result(tmp_path / "a", 100, stages=(STAGE, LONGER)), result(tmp_path / "b", 100)]
     after = several(tmp_path, "new", [100, 101], stages=(STAGE, LONGER))

@@ -151,12 +151,15 @@ def pair(before: Sequence[Side], after: Sequence[Side]) -> list[tuple[Side, Side
 
 
 def _check_apart(results: Sequence[Measured]) -> None:
-    """Refuse a run that is given more than once: it would confirm itself."""
+    """Refuse a run that is given more than once: it would confirm itself.
+
+    Runs of one result that differ in their targets only may have their repeats in common.
+    """
     seen: dict[Path, Path] = {}
     for measured in results:
-        for files, _ in measured.times:
+        for number, (files, _) in enumerate(measured.times):
             prefix = files.prefix.resolve()
-            if prefix in seen:
+            if prefix in seen and (number == 0 or seen[prefix] != measured.path):
                 raise BadInputError(
                     f"got {seen[prefix]} and {measured.path}, which have {files.prefix} in common; allowed: each "
                     "run once; leave one of them out, or give another result"
