@@ -22,6 +22,8 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     samples += [Sample(12_000 + 19 * n, 12_030 + 19 * n) for n in range(500)]
     directory = tmp_path / "results" / "resnet18"
     write_run(directory, sample_table(samples), STAGES)
+    for further in ("results/resnet34", "again/resnet18", "again/resnet34"):
+        write_run(tmp_path / further, sample_table(samples), STAGES)
     monkeypatch.chdir(tmp_path)
     return directory
 

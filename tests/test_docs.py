@@ -17,11 +17,13 @@ import yaml
 from mmebench.figures.by_model import summarise_models, without_models
 from mmebench.figures.by_target import COLUMNS as BY_TARGET
 from mmebench.figures.summary import summarise
+from mmebench.figures.trades import find_trades
 from mmebench.record.run import Capacity, FirstInvocation, StageWindow
 from mmebench.spec import Spec
 from mmebench.spec.reading import read_spec
 from support.fleets import write_fleet
 from support.samples import Sample, sample_table, write_run
+from support.variants import variant
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -129,13 +131,18 @@ def test_every_column_of_a_summary_is_described(tmp_path: Path) -> None:
     assert [column for column in summarise(tmp_path).columns if column not in described] == []
 
 
-def test_every_column_by_model_and_by_target_is_described(tmp_path: Path) -> None:
+def test_every_column_by_model_by_variant_and_by_target_is_described(tmp_path: Path) -> None:
     write_fleet(tmp_path, price=1.0)
     text = (DOCS / "results-format.md").read_text(encoding="utf-8")
-    by_model, by_target = text.partition("## By model")[2].split("## By target")
+    by_model, others = text.partition("## By model")[2].split("## By variant")
+    by_variant, by_target = others.split("## By target")
     own = set(summarise_models(summarise(tmp_path)).columns) - set(without_models(summarise(tmp_path)).columns)
     assert len(own) == 7
     assert own - set(re.findall(r"`([^`]+)`", by_model)) == set()
+    for name in ("binary", "json"):
+        variant(tmp_path / "varied", name, 100, price=1.0)
+    trades = set(find_trades(summarise(tmp_path / "varied")).columns)
+    assert trades - set(re.findall(r"`([^`]+)`", by_variant)) == set()
     assert set(BY_TARGET) - set(re.findall(r"`([^`]+)`", by_target)) == set()
     whole = set(re.findall(r"`([^`]+)`", text.partition("## By model")[0]))
     assert "fairness_kinds" in whole & set(summarise(tmp_path).columns)

@@ -128,7 +128,7 @@ def test_what_was_tried_says_where_to_look() -> None:
             seen.append(tried(asked, changes, float(value[tuple(changes[place] for place in places)])))
         assert len({trial.name for trial in seen}) == 15, "nothing twice"
         found += max(trial.value("throughput").value for trial in seen) == value.max()
-    assert found >= 14, "by chance it would be 10"
+    assert found >= 18, "by chance it would be 10"
 
 
 def test_a_trial_that_is_worse_than_most_is_ended_but_not_by_its_first_stage() -> None:

@@ -1,13 +1,14 @@
 """mmebench: the benchmark for GPU multi-model endpoints.
 
-The public API is :class:`~mmebench.api.Benchmark`, :func:`~mmebench.api.load_results` and what they return.
+The public API is :class:`~mmebench.api.Benchmark`, :func:`~mmebench.api.load_results`,
+:func:`~mmebench.api.compare` and what they return.
 """
 
 TYPE_CHECKING = False  # as type checkers know it by name; every command would have to wait for typing
 if TYPE_CHECKING:
-    from mmebench.api import Benchmark, Results, load_results
+    from mmebench.api import Benchmark, Results, compare, load_results
 
-__all__ = ["Benchmark", "Results", "load_results"]
+__all__ = ["Benchmark", "Results", "compare", "load_results"]
 
 
 def __getattr__(name: str) -> object:

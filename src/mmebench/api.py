@@ -1,4 +1,4 @@
-"""The public API: ask for a benchmark from Python, and read the results of any.
+"""The public API: ask for a benchmark from Python, read the results of any, and compare them.
 
 >>> from mmebench import Benchmark, load_results
 >>> benchmark = Benchmark(
@@ -16,7 +16,7 @@
 On local, 3 targets as pt; 50 requests/s at p99 30 ms (4 users).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -29,9 +29,11 @@ from mmebench.benchmark.story import run_benchmark
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.figures.by_model import summarise_models, without_models
 from mmebench.figures.by_target import summarise_targets
+from mmebench.figures.comparison import Comparison, compare_results
 from mmebench.figures.mix_capacity import Predicted, predict_mix
 from mmebench.figures.requests import read_requests
 from mmebench.figures.summary import summarise
+from mmebench.figures.trades import find_trades
 from mmebench.record.layout import CHARTS_OF_ALL, REPORT, RunFiles, find_runs
 from mmebench.record.run import find_run, unread_records
 from mmebench.record.samples import read_samples
@@ -125,6 +127,8 @@ class Results:
 
     by_model: pd.DataFrame
     """One row a stage and kind of model, with the columns of ``summary_by_model.csv``; empty without a fleet."""
+    variants: pd.DataFrame
+    """What variants trade, one row a load, figure and run, with the columns of ``variants.csv``; else empty."""
 
     @property
     def runs(self) -> list[str]:
@@ -255,4 +259,33 @@ def load_results(directory: str | Path) -> Results:
         conclusions.verdict,
         conclusions.warnings,
         summarise_models(summary),
+        find_trades(summary),
     )
+
+
+def compare(
+    before: str | Path | Sequence[str | Path], after: str | Path | Sequence[str | Path], anyway: bool = False
+) -> list[Comparison]:
+    """Results held against others, load by load, as ``mmebench compare`` does it; one for each pair of runs.
+
+    Several results on a side are repeats of each other: figures are means over them, intervals those between them.
+
+    >>> (comparison,) = compare(["results/resnet18", "again/resnet18"], ["results/resnet34", "again/resnet34"])
+    >>> changes = comparison.changes
+    >>> changes[changes["figure"] == "throughput"][["load", "before", "after", "verdict"]]
+          load  before  after              verdict
+    0  2 users    10.0   10.0  no difference shown
+    7  4 users    50.0   50.0  no difference shown
+
+    Args:
+        before, after: ``results/<model>`` directories, or single runs of them:
+            ``results/<model>/<instance>*<platform>*<targets>``.
+        anyway: compare what is not comparable, too; ``comparison.differences`` says why it is not.
+
+    Raises:
+        BadInputError: there are no such results, they have nothing in common, or are not comparable.
+    """
+    sides = [[Path(side)] if isinstance(side, (str, Path)) else [*map(Path, side)] for side in (before, after)]
+    if not all(sides):
+        raise BadInputError("compare: got no result on one side; allowed: one or more; give results/<model>")
+    return compare_results(sides[0], sides[1], anyway)

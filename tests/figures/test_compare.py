@@ -116,8 +116,9 @@ def test_a_load_that_comes_again_belongs_to_its_like(tmp_path: Path) -> None:
     stages = tuple(
         StageWindow(users=users, start=30 * n, ready=30 * n, end=30 * n + 30) for n, users in enumerate((4, 16, 4))
     )
-    write_run(tmp_path, sample_table(samples), stages)
-    done = compare(tmp_path, tmp_path, "--fail-on", "p50>+10%")
+    for name in ("a", "b"):
+        write_run(tmp_path / name, sample_table(samples), stages)
+    done = compare(tmp_path / "a", tmp_path / "b", "--fail-on", "p50>+10%")
     assert done.return_value == 0
     assert "worse" not in done.output
     assert [line.split("|")[1].strip() for line in done.output.splitlines() if "throughput" in line] == [

@@ -9,7 +9,8 @@ from click.testing import CliRunner, Result
 from mmebench.cli import cli
 from mmebench.errors import BadInputError
 from mmebench.figures.comparability import find_differences
-from mmebench.figures.compare import compare_stages, read_sides
+from mmebench.figures.compare import compare_stages
+from mmebench.figures.side import read_sides
 from support.fleets import PHOTOS, REVIEWS, TWO, Kind, closed_loop, write_fleet
 
 STAGES = closed_loop(16, seconds=60)
@@ -28,7 +29,7 @@ SLOWER = (PHOTOS, replace(REVIEWS, milliseconds=60))
 
 
 def test_fleets_are_compared_as_a_whole_and_kind_by_kind(tmp_path: Path) -> None:
-    (before,), (after,) = read_sides(fleet(tmp_path / "a")), read_sides(fleet(tmp_path / "b", *SLOWER, seed=1))
+    (before,), (after,) = read_sides([fleet(tmp_path / "a")]), read_sides([fleet(tmp_path / "b", *SLOWER, seed=1)])
     changes = compare_stages(before, after)
     assert [stage.name for stage in changes] == ["16 users", "16 users, photos", "16 users, reviews"]
     p50 = {stage.model: {each.metric: each for each in stage.changes}["p50"] for stage in changes}
@@ -73,7 +74,7 @@ def test_a_limit_holds_for_each_kind_and_ci_has_a_test_for_each(tmp_path: Path) 
 def test_another_mix_of_requests_is_not_comparable_and_another_way_to_serve_it_is(
     tmp_path: Path, kinds: tuple[Kind, ...], prohibitive: str | None, notable: str | None
 ) -> None:
-    (before,), (after,) = read_sides(fleet(tmp_path / "a")), read_sides(fleet(tmp_path / "b", *kinds))
+    (before,), (after,) = read_sides([fleet(tmp_path / "a")]), read_sides([fleet(tmp_path / "b", *kinds)])
     differences = find_differences(before, after)
     assert (prohibitive in differences.prohibitive) if prohibitive else (differences.prohibitive == [])
     assert notable is None or notable in differences.notable

@@ -13,11 +13,11 @@ from mmebench.report.page.chart import Chart
 from mmebench.report.page.load_charts import draw_load_charts
 from mmebench.report.page.other_charts import draw_times
 from mmebench.report.page.plot import NARROW, spread
-from mmebench.report.page.shown import Shown, choose, short_names, show
+from mmebench.report.page.shown import Shown, choose, show
 from mmebench.report.page.time_charts import draw_time_charts
 from mmebench.report.page.trade_offs import draw_trade_offs
 from mmebench.report.recorded import Recorded
-from mmebench.report.runs import RunKey, stages_by_run
+from mmebench.report.runs import RunKey, short_names, stages_by_run
 from mmebench.spec import Objectives
 from support.summaries import stages
 

@@ -143,6 +143,7 @@ def write_fleet(
     price: float | None = None,
     samples: pa.Table | None = None,
     seed: int = 0,
+    shared_digest: str = "",
 ) -> RunFiles:
     """A run of a fleet as it is found on disk, in which all targets but the last of each kind fit."""
     stages = closed_loop(1, 4, 16) if stages is None else stages
@@ -171,6 +172,7 @@ def write_fleet(
         Run(
             complete=True,
             digest="",
+            shared_digest=shared_digest,
             model=directory.name,
             platform="mix",
             precision="mix",

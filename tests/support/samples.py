@@ -59,6 +59,7 @@ def write_run(
     capacity: Capacity | None = None,
     spec: dict[str, Any] | None = None,
     platform: str = "pt",
+    shared_digest: str = "",
 ) -> RunFiles:
     """A run of a benchmark as it is found on disk, without what Locust writes about it."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -68,6 +69,7 @@ def write_run(
     run = Run(
         complete=complete,
         digest="",
+        shared_digest=shared_digest,
         model=directory.name,
         platform=platform,
         precision="fp32",

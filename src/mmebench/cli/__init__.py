@@ -22,7 +22,7 @@ _COMMANDS = {
     "doctor": "Look whether a spec can be run on SageMaker, and say what is missing.",
     "iam-policy": "Print the permissions that a spec needs on AWS.",
     "clean": "Delete what runs on SageMaker left that died before they could.",
-    "compare": "Compare two results, with confidence intervals; for CI too.",
+    "compare": "Compare results, with confidence intervals; for CI too.",
 }
 
 

@@ -9,8 +9,7 @@ import click
 import pandas as pd
 
 from mmebench.benchmark.outcome import Outcome
-from mmebench.figures.comparability import Differences
-from mmebench.figures.compare import Side, StageChange
+from mmebench.figures.comparison import Comparison
 from mmebench.report.report import Report
 from mmebench.report.words.objectives import Verdict
 
@@ -23,7 +22,8 @@ def print_json(value: Any) -> None:
 def report_fields(directory: object, report: Report) -> dict[str, Any]:
     """Of a results directory: ``stages`` are the rows of ``summary_results.csv``, under its columns.
 
-    Those of a fleet have the rows of its kinds of models in ``by_model``, by their names.
+    Those of a fleet have the rows of its kinds of models in ``by_model``, by their names. ``trades`` are the rows
+    of ``variants.csv``.
     """
     return {
         "directory": str(directory),
@@ -31,6 +31,7 @@ def report_fields(directory: object, report: Report) -> dict[str, Any]:
         "conclusions": report.conclusions.verdict,
         "warnings": report.conclusions.warnings,
         "variants": report.variants,
+        "trades": _rows(report.trades),
         "findings": report.findings,
         "failures": report.failures,
         "unread": report.unread,
@@ -49,15 +50,15 @@ def outcome_fields(
     }
 
 
-def comparison_fields(
-    before: Side, after: Side, stages: Sequence[StageChange], differences: Differences
-) -> dict[str, Any]:
-    """Of two runs."""
+def comparison_fields(comparison: Comparison) -> dict[str, Any]:
+    """Of two sides; ``runs`` is how many each is the mean of, and of 1 intervals are those within it."""
+    before, after = comparison.before, comparison.after
     return {
         "before": before.name,
         "after": after.name,
-        "not_comparable": differences.prohibitive,
-        "to_be_known": differences.notable,
+        "runs": {"before": before.count, "after": after.count},
+        "not_comparable": comparison.differences.prohibitive,
+        "to_be_known": comparison.differences.notable,
         "loads": [
             {
                 "load": stage.load,
@@ -76,7 +77,7 @@ def comparison_fields(
                     for change in stage.changes
                 ],
             }
-            for stage in stages
+            for stage in comparison.stages
         ],
     }
 

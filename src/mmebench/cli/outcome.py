@@ -22,6 +22,7 @@ from mmebench.report.words.failures import nothing_succeeded
 from mmebench.report.words.models_table import models_table
 from mmebench.report.words.objectives import Verdict, judge
 from mmebench.report.words.table import summary_table
+from mmebench.report.words.trades import trade_table, trades_in_words
 from mmebench.spec import Objectives
 
 
@@ -78,12 +79,15 @@ def _print(outcome: Outcome, objectives: Objectives, verdict: Verdict) -> None:
     console.print(summary_table(outcome.report.summary))
     if (models := models_table(outcome.report.summary, objectives)) is not None:
         console.print(models)
+    if (trades := trade_table(outcome.report.trades)) is not None:
+        console.print(trades)
     choice = most_per_dollar(outcome.report.summary, objectives)
     chosen = (choice.reason,) if choice else ()
     where = f"Results, charts and samples: {outcome.directory}/"
     report = outcome.report
     for line in (
         *report.variants,
+        *trades_in_words(report.trades),
         *report.findings,
         *report.failures,
         *verdict.lines,

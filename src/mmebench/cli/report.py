@@ -22,6 +22,7 @@ def report(directory: Path, tracking: str | None, as_json: bool) -> None:
     from mmebench.report.report import write_report
     from mmebench.report.words.models_table import models_table
     from mmebench.report.words.table import summary_table
+    from mmebench.report.words.trades import trade_table, trades_in_words
 
     console = Console(stderr=as_json)
     with disk_errors(directory):
@@ -39,7 +40,9 @@ def report(directory: Path, tracking: str | None, as_json: bool) -> None:
     console.print(summary_table(written.summary))
     if (models := models_table(written.summary, written.objectives)) is not None:
         console.print(models)
-    for line in (*written.variants, *written.findings):
+    if (trades := trade_table(written.trades)) is not None:
+        console.print(trades)
+    for line in (*written.variants, *trades_in_words(written.trades), *written.findings):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     for reason in written.unread:
         say(BadInputError(reason))

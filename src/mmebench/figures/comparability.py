@@ -1,9 +1,10 @@
-"""Whether two runs may be compared: what differs between them beyond what is compared."""
+"""Whether runs may be compared: what differs between two sides, and within one, beyond what is compared."""
 
 import math
 from typing import Any, NamedTuple
 
-from mmebench.figures.compare import Side
+from mmebench.figures.compare import loads_of
+from mmebench.figures.side import Side
 from mmebench.record.run import ModelKind, Run
 from mmebench.spec.variants import describe_changes
 
@@ -23,15 +24,37 @@ class Differences(NamedTuple):
 
 
 def find_differences(before: Side, after: Side) -> Differences:
-    """All that is known to differ."""
+    """All that is known to differ between two sides, and among the results of each, which should not differ."""
     prohibitive: list[str] = []
     notable: list[str] = []
     for when, side in (("before", before), ("after", after)):
         notable += [f"{when}: {weakness}" for weakness in _weaknesses(side)]
-    first, second = before.run, after.run
+    for when, side in (("before", before), ("after", after)):
+        within = _within(side)
+        prohibitive += [f"{when}, {text}" for text in within.prohibitive]
+        notable += [f"{when}, {text}" for text in within.notable]
+    across = _compare_runs(before.run, after.run, ("before", "after"))
+    return Differences(prohibitive + across.prohibitive, notable + across.notable)
+
+
+def _within(side: Side) -> Differences:
+    """How the further results of a side differ from its first."""
+    prohibitive: list[str] = []
+    notable: list[str] = []
+    first, *others = side.results
+    for other in others:
+        found = _compare_runs(first.run, other.run, (f"in {first.path}", f"in {other.path}"))
+        prohibitive += [f"{first.path} and {other.path}: {text}" for text in found.prohibitive]
+        notable += [f"{first.path} and {other.path}: {text}" for text in found.notable]
+    return Differences(prohibitive, notable)
+
+
+def _compare_runs(first: Run | None, second: Run | None, where: tuple[str, str]) -> Differences:
+    """Two runs, by their records; ``where`` says in words which is which."""
     if first is None or second is None:
-        notable.append("a result has no record of its run: nobody knows what was asked")
-        return Differences(prohibitive, notable)
+        return Differences([], ["a result has no record of its run: nobody knows what was asked"])
+    prohibitive: list[str] = []
+    notable: list[str] = []
     workloads = [run.spec.get("workload", {}) for run in (first, second)]
     for part in _WORKLOAD:
         mine, others = (workload.get(part) for workload in workloads)
@@ -39,7 +62,7 @@ def find_differences(before: Side, after: Side) -> Differences:
             prohibitive.append(f"workload.{part}: {_brief(mine, others)} and {_brief(others, mine)}")
     if first.precision != second.precision:
         prohibitive.append(f"precision: {first.precision} and {second.precision}")
-    mixed, changed = _compare_kinds(first, second)
+    mixed, changed = _compare_kinds(first, second, where)
     prohibitive += mixed
     notable += changed
     for name in ("model", "platform", "instance_type", "container", "targets"):
@@ -53,11 +76,11 @@ def find_differences(before: Side, after: Side) -> Differences:
     return Differences(prohibitive, notable)
 
 
-def _compare_kinds(before: Run, after: Run) -> tuple[list[str], list[str]]:
+def _compare_kinds(first_run: Run, second_run: Run, where: tuple[str, str]) -> tuple[list[str], list[str]]:
     """How the kinds of two fleets differ: what makes another mix of requests, and what may be compared."""
-    first, second = _kinds(before), _kinds(after)
+    first, second = _kinds(first_run), _kinds(second_run)
     mixed, changed = [], []
-    for when, there, elsewhere in (("before", first, second), ("after", second, first)):
+    for when, there, elsewhere in ((where[0], first, second), (where[1], second, first)):
         if alone := [name for name in there if name not in elsewhere]:
             more = f" and {len(alone) - _MOST} more" if len(alone) > _MOST else ""
             mixed.append(f"models: only {when} there is {', '.join(alone[:_MOST])}{more}")
@@ -90,11 +113,18 @@ def _brief(value: Any, other: Any) -> str:
 
 def _weaknesses(side: Side) -> list[str]:
     found = []
-    if side.run is not None and not side.run.complete:
-        found.append("the run did not get to its end")
+    for measured in side.results:
+        if measured.run is not None and not measured.run.complete:
+            which = f" ({measured.path})" if len(side.results) > 1 else ""
+            found.append(f"the run{which} did not get to its end")
     limited = side.rows.get("client_limited")
     if limited is not None and (busy := int(limited.fillna(False).astype(bool).sum())):
         found.append(f"in {busy} of {len(side.rows)} stages the client itself was busy")
+    if side.count > 1:
+        seldom = [(load, int(row["repeats"])) for load, row in loads_of(side) if row["repeats"] < side.count]
+        found += [f"{load} in {times} of {side.count} runs only" for load, times in seldom[:_MOST]]
+        if len(seldom) > _MOST:
+            found.append(f"{len(seldom) - _MOST} more loads not in all {side.count} runs")
     return found
 
 

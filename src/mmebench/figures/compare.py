@@ -1,4 +1,4 @@
-"""Two results side by side: which stages belong together, what changed, and whether that is more than chance.
+"""Two sides, stage by stage: which stages belong together, what changed, and whether that is more than chance.
 
 A change of a latency or a rate is a ratio, as :mod:`mmebench.figures.metric` has it. A change of the share of
 failures is a difference, by the same method from Wilson's intervals, which is Newcombe's (Statistics in Medicine
@@ -7,21 +7,19 @@ failures is a difference, by the same method from Wilson's intervals, which is N
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from mmebench.errors import BadInputError
 from mmebench.figures.failures import count_failed
 from mmebench.figures.metric import METRICS, estimate_of, relative_change
 from mmebench.figures.objectives import kind_rows
-from mmebench.figures.statistics import Estimate
-from mmebench.figures.summary import summarise_run
-from mmebench.record.layout import RunFiles, find_runs
-from mmebench.record.run import Run, StageWindow, find_run
+from mmebench.figures.repeats import FAILED_SHARE
+from mmebench.figures.side import Side
+from mmebench.figures.statistics import NAN, Estimate
+from mmebench.record.run import StageWindow
 
 _NORMAL = 1.959964
 """The 97.5 % quantile of the standard normal distribution."""
@@ -46,26 +44,16 @@ class Change:
     @property
     def verdict(self) -> str:
         """``better``, ``worse``, ``no difference shown`` or ``too few to say``."""
-        if math.isnan(self.change.low) or math.isnan(self.change.high):
-            return "too few to say"
-        if self.change.low <= 0 <= self.change.high:
-            return "no difference shown"
-        return "better" if (self.change.value < 0) == self.lower_is_better else "worse"
+        return verdict_of(self.change, self.lower_is_better)
 
 
-@dataclass(frozen=True)
-class Side:
-    """One run: its record, if it has one, and its rows of the summary."""
-
-    files: RunFiles
-    run: Run | None
-    rows: pd.DataFrame
-
-    @property
-    def name(self) -> str:
-        """``resnet18, onnx on local-2cpu-2GiB, 9 targets``."""
-        files = self.files
-        return f"{files.directory.name}, {files.platform} on {files.instance_type}, {files.targets} targets"
+def verdict_of(change: Estimate, lower_is_better: bool) -> str:
+    """As :attr:`Change.verdict` has it."""
+    if math.isnan(change.low) or math.isnan(change.high):
+        return "too few to say"
+    if change.low <= 0 <= change.high:
+        return "no difference shown"
+    return "better" if (change.value < 0) == lower_is_better else "worse"
 
 
 @dataclass(frozen=True)
@@ -84,63 +72,15 @@ class StageChange:
         return self.load if self.model is None else f"{self.load}, {self.model}"
 
 
-def read_sides(path: Path) -> list[Side]:
-    """The runs in a ``results/<model>`` directory, or the one whose files begin with ``path``.
-
-    Raises:
-        BadInputError: there are none.
-    """
-    directory = path if path.is_dir() else path.parent
-    found = find_runs(directory) if directory.is_dir() else []
-    if directory != path:
-        found = [files for files in found if files.prefix.name == path.name]
-    if not found:
-        raise BadInputError(
-            f"{path}: no results; give results/<model>, or results/<model>/<instance>*<platform>*<targets>"
-        )
-    return [Side(files, find_run(files), summarise_run(files)) for files in found]
-
-
-def pair(before: list[Side], after: list[Side]) -> Iterator[tuple[Side, Side]]:
-    """The runs that belong together: the only one of each, or those on the same platform and instance type.
-
-    Raises:
-        BadInputError: no two do.
-    """
-    if len(before) == len(after) == 1:
-        yield before[0], after[0]
-        return
-    by_key = {(side.files.platform, side.files.instance_type): side for side in after}
-    if len(by_key) < len(after):
-        raise BadInputError(
-            "several runs differ only in their targets; name one: results/<model>/<instance>*<platform>*<targets>"
-        )
-    pairs = [
-        (side, by_key[key])
-        for side in before
-        if (key := (side.files.platform, side.files.instance_type)) in by_key
-    ]
-    if not pairs:
-        raise BadInputError(
-            f"no runs on the same platform and instance type: {_names(before)} against {_names(after)}; "
-            "name one of each to compare them all the same"
-        )
-    yield from pairs
-
-
-def _names(sides: list[Side]) -> str:
-    return ", ".join(f"{side.files.platform} on {side.files.instance_type}" for side in sides)
-
-
 def compare_stages(before: Side, after: Side) -> list[StageChange]:
     """The stages of the same load, in the order of the first; those without a partner are left out.
 
     Where a load comes more than once, the first belongs to the first, the second to the second. Of fleets, the
     kinds of models that both have follow, each with its namesake.
     """
-    others = dict(_loads(after))
+    others = dict(loads_of(after))
     return [
-        change for load, row in _loads(before) if load in others for change in _compare(load, row, others[load])
+        change for load, row in loads_of(before) if load in others for change in _compare(load, row, others[load])
     ]
 
 
@@ -152,7 +92,7 @@ def _compare(load: str, before: "pd.Series[Any]", after: "pd.Series[Any]") -> It
             yield StageChange(load, compare_rows(pd.Series(row), pd.Series(others[name])), name)
 
 
-def _loads(side: Side) -> Iterator[tuple[str, "pd.Series[Any]"]]:
+def loads_of(side: Side) -> Iterator[tuple[str, "pd.Series[Any]"]]:
     """Each row, and the load that was asked for, told apart from the same load before."""
     seen: Counter[str] = Counter()
     for window, (_, row) in zip(_windows(side), side.rows.iterrows(), strict=True):
@@ -185,15 +125,28 @@ def compare_rows(before: "pd.Series[Any]", after: "pd.Series[Any]") -> tuple[Cha
                     metric.lower_is_better,
                 )
             )
-    shares = [_failed(row) for row in (before, after)]
+    shares = [failed_share(row) for row in (before, after)]
     changes.append(
-        Change(FAILURES, "", shares[0].value, shares[1].value, _difference(*shares), lower_is_better=True)
+        Change(FAILURES, "", shares[0].value, shares[1].value, difference_of(*shares), lower_is_better=True)
     )
     return tuple(changes)
 
 
-def _failed(row: "pd.Series[Any]") -> Estimate:
-    """The share of requests that failed, with Wilson's interval."""
+def failed_share(row: "Mapping[Any, Any] | pd.Series[Any]") -> Estimate:
+    """The share of requests that failed, with Wilson's interval.
+
+    Over repeats it is the mean of theirs, and the interval holds also the one between them: requests of a run fail
+    together, so that counts alone would call chance a difference; and where all repeats have the same few
+    failures, counts know better how little that says.
+    """
+    counted = _counted(row)
+    between = Estimate(*(float(row.get(column, NAN)) for column in FAILED_SHARE))
+    if math.isnan(between.value) or math.isnan(counted.value):
+        return counted
+    return Estimate(between.value, min(between.low, counted.low), max(between.high, counted.high))
+
+
+def _counted(row: "Mapping[Any, Any] | pd.Series[Any]") -> Estimate:
     failed = count_failed(row)
     count = failed + int(row["Successful Requests"])
     if not count:
@@ -204,7 +157,8 @@ def _failed(row: "pd.Series[Any]") -> Estimate:
     return Estimate(share, centre - half, centre + half)
 
 
-def _difference(before: Estimate, after: Estimate) -> Estimate:
+def difference_of(before: Estimate, after: Estimate) -> Estimate:
+    """``after - before`` of two shares, with its interval."""
     value = after.value - before.value
     down = math.hypot(after.value - after.low, before.high - before.value)
     up = math.hypot(after.high - after.value, before.value - before.low)

@@ -1,5 +1,6 @@
 """What a benchmark says about money: pure functions of a price, and a recommendation by it."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,15 @@ PER_MILLION = "usd_per_million_inferences"
 def per_million(usd_per_hour: float, per_second: float) -> float:
     """US dollars for a million inferences at so many successes a second; NaN at none."""
     return usd_per_hour / _HOUR / per_second * _MILLION if per_second > 0 else NAN
+
+
+def estimate_per_million(row: "Mapping[Any, Any] | pd.Series[Any]") -> Estimate:
+    """The same of a row of the summary, with the interval that its rate's makes; NaN without a price."""
+    value, low, high = estimate_of(row, METRICS["throughput"])
+    hourly, cost = float(row.get("usd_per_hour", NAN)), float(row.get(PER_MILLION, NAN))
+    if not value > 0:
+        return Estimate()
+    return Estimate(cost, per_million(hourly, high), per_million(hourly, low))
 
 
 def per_target_hour(usd_per_hour: float, resident: int) -> float:

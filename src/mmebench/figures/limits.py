@@ -1,10 +1,13 @@
 """Limits on what may change, for whoever checks results automatically: ``p99>+10%``."""
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mmebench.errors import BadInputError
 from mmebench.figures.compare import FAILURES, Change, StageChange
+from mmebench.figures.comparison import Comparison
 from mmebench.figures.metric import METRICS
 
 _LIMIT = re.compile(r"\s*([a-z0-9.]+)\s*([<>])\s*([+-]?\d+(?:\.\d+)?)\s*%\s*")
@@ -38,7 +41,7 @@ class Limit:
             if not known:
                 said.append(f"{self.text}: {stage.name}: not both have a {self.metric}")
             elif known[0].verdict == "too few to say":
-                said.append(f"{self.text}: {stage.name}: answers are too few to say")
+                said.append(f"{self.text}: {stage.name}: answers, or runs, are too few to say")
         return said or ([] if stages else [f"{self.text}: no load was offered to both"])
 
     def _beyond(self, change: Change) -> bool:
@@ -59,3 +62,24 @@ def parse_limit(text: str) -> Limit:
             f"throughput<-5%; metrics: {', '.join(allowed)}"
         )
     return Limit(text.strip(), match[1], match[2] == ">", float(match[3]) / 100)
+
+
+class Checked(NamedTuple):
+    """One limit on one pair of sides."""
+
+    limit: str
+    pair: str
+    """Which sides, in words."""
+    exceeded: tuple[str, ...]
+    """Where, in words; empty where it holds."""
+    unknown: tuple[str, ...]
+    """Where it cannot be judged, in words."""
+
+
+def check_limits(comparison: Comparison, limits: Sequence[Limit]) -> Iterator[Checked]:
+    """Hold all requests together, and each kind of model of a fleet, against each limit."""
+    for model in comparison.models:
+        own = [stage for stage in comparison.stages if stage.model == model]
+        for limit in limits:
+            text = limit.text if model is None else f"{limit.text} of {model}"
+            yield Checked(text, comparison.name, tuple(limit.exceeded(own)), tuple(limit.unknown(own)))

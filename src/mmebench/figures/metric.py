@@ -6,6 +6,7 @@ effect measures", Statistics in Medicine 27, 2008).
 """
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mmebench.figures.statistics import NAN, Estimate
@@ -44,8 +45,14 @@ METRICS = {
     },
 }
 
+BYTES = {
+    name: Metric(name, "B", column, f"{column}_low", f"{column}_high", lower_is_better=True)
+    for name, column in (("sent", "request_bytes"), ("received", "response_bytes"))
+}
+"""The mean size of bodies. What is asked for alike sends alike: only variants are weighed by it."""
 
-def estimate_of(row: "pd.Series[Any]", metric: Metric) -> Estimate:
+
+def estimate_of(row: "Mapping[Any, Any] | pd.Series[Any]", metric: Metric) -> Estimate:
     """The figure of a row of the summary and its interval, as far as the row has them."""
     return Estimate(*(float(row.get(column, NAN)) for column in (metric.column, metric.low, metric.high)))
 

@@ -6,16 +6,19 @@ repeats; see NIST/SEMATECH, e-Handbook of Statistical Methods, 1.3.5.2.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from statistics import mean, stdev
 from typing import Any
 
 import pandas as pd
 
-from mmebench.figures.failures import Failures
-from mmebench.figures.metric import METRICS
+from mmebench.figures.cost import PER_MILLION, per_million
+from mmebench.figures.failures import Failures, count_failed
+from mmebench.figures.metric import BYTES, METRICS
+from mmebench.figures.objectives import BY_MODEL, kind_rows
 from mmebench.figures.operating_point import loads
+from mmebench.figures.statistics import NAN, Estimate
 
 _STUDENT = (
     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
@@ -29,9 +32,18 @@ _SUMS = (
     "not_started",
     *(field.name for field in fields(Failures)),
 )
-_MEANS = ("goodput_per_s", "goodput_share", "littles_law")
+_MEANS = (
+    "goodput_per_s", "goodput_share", "littles_law", "achieved_over_offered", "fairness_targets", "fairness_kinds",
+    "first_byte_p50_ms", "first_byte_p99_ms", "cold_p50_ms", "cold_p99_ms", "warm_p50_ms", "warm_p99_ms",
+    "request_bytes_per_s", "response_bytes_per_s", "gpu_power_w", "joules_per_inference",
+    "client_ms", "loading_ms", "router_ms", "container_ms", "queue_ms", "compute_ms",
+    "requests_share", "served_share", "slowest_share", "busy_share", "slowdown",
+)  # fmt: skip
 _ANY = ("client_limited", "machine_limited", "cold_inferred")
-_SAME_LOAD = 0.01
+FAILED_SHARE = ("failed_share", "failed_share_low", "failed_share_high")
+"""The share of requests that failed, or were due and never started; only of rows over repeats."""
+SAME_LOAD = 0.01
+"""By what share rates may differ that are one load: what was offered is counted over a window."""
 _LEAST, _MOST = "Total Min Response Time", "Total Max Response Time"
 
 
@@ -39,6 +51,7 @@ def over_repeats(repeats: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """The rows of the first repeat, with what all of them say of the same load; ``repeats`` is how many did.
 
     Counts are sums, and what was said of one repeat is said of all. What is none of these is the first repeat's.
+    The rows of a fleet's kinds of models are put together in the same way, each with its namesakes.
 
     Args:
         repeats: the rows of the summary of each, in the order of the stages.
@@ -47,8 +60,9 @@ def over_repeats(repeats: Sequence[pd.DataFrame]) -> pd.DataFrame:
     for number, row in enumerate(_rows(repeats[0])):
         others = (_alike(row, number, _rows(each)) for each in repeats[1:])
         alike = [row, *(other for other in others if other is not None)]
-        rows.append(row | (_together(alike) if len(alike) > 1 else {}) | {"repeats": len(alike)})
-    return pd.DataFrame(rows, columns=[*repeats[0].columns, "repeats"])
+        rows.append(_over(alike))
+    further = FAILED_SHARE if any(row["repeats"] > 1 for row in rows) else ()
+    return pd.DataFrame(rows, columns=[*repeats[0].columns, *further, "repeats"])
 
 
 def _rows(stages: pd.DataFrame) -> list[dict[str, Any]]:
@@ -64,34 +78,60 @@ def _alike(row: dict[str, Any], number: int, others: Sequence[dict[str, Any]]) -
     """
 
     def same(other: dict[str, Any]) -> bool:
-        return math.isclose(other["load"], row["load"], rel_tol=_SAME_LOAD)
+        return math.isclose(other["load"], row["load"], rel_tol=SAME_LOAD)
 
     if number < len(others) and same(others[number]):
         return others[number]
     return next(filter(same, others), None)
 
 
-def _together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    joined: dict[str, Any] = {}
-    for metric in METRICS.values():
-        values = [float(row[metric.column]) for row in rows if pd.notna(row.get(metric.column))]
-        if len(values) < len(rows):  # nobody knows it of all of them
-            joined |= dict.fromkeys((metric.column, metric.low, metric.high), float("nan"))
-            continue
-        middle = mean(values)
-        half = _STUDENT[min(len(values) - 2, len(_STUDENT) - 1)] * stdev(values) / len(values) ** 0.5
-        joined |= {metric.column: middle, metric.low: max(middle - half, 0.0), metric.high: middle + half}
+def _over(rows: Sequence[Mapping[Any, Any]]) -> dict[Any, Any]:
+    """One row of several of the same load."""
+    joined = {**rows[0], **(_together(rows) if len(rows) > 1 else {}), "repeats": len(rows)}
+    kinds = [kind_rows(row) for row in rows]
+    if kinds[0]:
+        joined[BY_MODEL] = {name: _over([each[name] for each in kinds if name in each]) for name in kinds[0]}
+    return joined
+
+
+def _together(rows: Sequence[Mapping[Any, Any]]) -> dict[Any, Any]:
+    """What several rows say together; what one of them does not know is not known."""
+    joined: dict[Any, Any] = {}
+    for metric in (*METRICS.values(), *BYTES.values()):
+        joined |= zip((metric.column, metric.low, metric.high), _between(_known(rows, metric.column)), strict=True)
+    joined |= zip(FAILED_SHARE, _between([_failed_share(row) for row in rows]), strict=True)
     for column in _SUMS:
         counts = [row[column] for row in rows if pd.notna(row.get(column))]
         if len(counts) == len(rows):
             joined[column] = sum(counts)
     for column, choose in ((_LEAST, min), (_MOST, max)):
-        joined[column] = choose(row[column] for row in rows)
-    for column in _MEANS:
-        known = [row[column] for row in rows if pd.notna(row.get(column))]
-        if len(known) == len(rows):
-            joined[column] = mean(known)
+        joined[column] = choose((row[column] for row in rows if pd.notna(row[column])), default=NAN)
+    joined |= {column: mean(_known(rows, column)) for column in _MEANS if column in rows[0]}
     for column in _ANY:
         if any(pd.notna(row.get(column)) and row[column] for row in rows):
             joined[column] = True
+    if PER_MILLION in rows[0]:  # by the rate over all of them, and of a kind of model for its share of the time
+        paid = mean(_known(rows, "usd_per_hour")) * joined.get("busy_share", 1.0)
+        joined[PER_MILLION] = per_million(paid, joined["Requests/s"])
     return joined
+
+
+def _known(rows: Sequence[Mapping[Any, Any]], column: str) -> list[float]:
+    """The figure of each; NaN where nobody knows it."""
+    figures = (row.get(column) for row in rows)
+    return [NAN if pd.isna(figure) else float(figure) for figure in figures]
+
+
+def _between(values: Sequence[float]) -> Estimate:
+    """The mean of at least two figures, none of which can be below 0, with Student's interval; NaN if one is."""
+    if any(map(math.isnan, values)):
+        return Estimate()
+    middle = mean(values)
+    half = _STUDENT[min(len(values) - 2, len(_STUDENT) - 1)] * stdev(values) / len(values) ** 0.5
+    return Estimate(middle, max(middle - half, 0.0), middle + half)
+
+
+def _failed_share(row: Mapping[Any, Any]) -> float:
+    failed = count_failed(row)
+    requests = failed + int(row["Successful Requests"])
+    return failed / requests if requests else NAN

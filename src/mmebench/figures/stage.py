@@ -17,6 +17,7 @@ from mmebench.figures.fairness import jain_index
 from mmebench.figures.statistics import (
     NAN,
     Estimate,
+    estimate_from_sums,
     estimate_mean,
     estimate_percentiles,
     estimate_rate,
@@ -47,6 +48,7 @@ class Tail(NamedTuple):
 
 
 UNKNOWN = Tail()
+_UNKNOWN_SIZE = Estimate()
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,9 @@ class StageSummary:
     request_rate: float = NAN
     """Bytes per second that bodies of requests held, those of failures too."""
     response_rate: float = NAN
+    request_size: Estimate = _UNKNOWN_SIZE
+    """Bytes of the mean body of a request, and ``response_size`` of an answer; of failures too."""
+    response_size: Estimate = _UNKNOWN_SIZE
     failed: Failures | None = None
     offered: float = NAN
     """Requests per second that were due in an open loop; NaN in a closed one, which offers what it achieves."""
@@ -174,8 +179,10 @@ def summarise_own(stage: StageWindow, own: Reduced, objectives: ModelObjectives 
         cold_starts=int(np.count_nonzero(own.cold)) if own.told else None,
         cold=_p50_and_p99(latency[own.cold]),
         warm=_p50_and_p99(latency[own.warm]),
-        request_rate=own.request_bytes / seconds if seconds > 0 else NAN,
-        response_rate=own.response_bytes / seconds if seconds > 0 else NAN,
+        request_rate=own.request_bytes.total / seconds if seconds > 0 else NAN,
+        response_rate=own.response_bytes.total / seconds if seconds > 0 else NAN,
+        request_size=estimate_from_sums(*own.request_bytes, successes + failures),
+        response_size=estimate_from_sums(*own.response_bytes, successes + failures),
         failed=count_failures(own.failed) if failures else Failures(),
         offered=_offered(stage, seconds),
         not_started=stage.not_started,

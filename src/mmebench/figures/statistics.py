@@ -57,6 +57,21 @@ def estimate_mean(values: Values) -> Estimate:
     return Estimate(mean, mean - half, mean + half)
 
 
+def estimate_from_sums(total: float, squares: float, count: int) -> Estimate:
+    """The mean of independent values, and its interval, from their sum and that of their squares.
+
+    With fewer than 20 values there is no interval. That of values that are all the same has no width.
+    """
+    if not count:
+        return Estimate()
+    mean = total / count
+    if count < BATCHES:
+        return Estimate(mean)
+    variance = max(squares / count - mean**2, 0.0) / (count - 1)
+    half = _STUDENT_T * math.sqrt(variance)
+    return Estimate(mean, mean - half, mean + half)
+
+
 def estimate_rate(times: Values, start: float, end: float) -> Estimate:
     """Events per unit of time, and its interval from how their number differs between 20 stretches of the window.
 

@@ -58,9 +58,15 @@ def summarise(directory: Path) -> pd.DataFrame:
 
 def summarise_run(files: RunFiles) -> pd.DataFrame:
     """The rows of one run, if any, with what its repeats say of them; see :mod:`mmebench.figures.repeats`."""
+    once, *repeats = (rows for _, rows in summarise_times(files))
+    return over_repeats([once, *repeats]) if repeats else once
+
+
+def summarise_times(files: RunFiles) -> list[tuple[RunFiles, pd.DataFrame]]:
+    """The files and the rows of one run, and of each of its repeats that has any; a run without rows has none."""
     once = _summarise_once(files)
-    repeats = [rows for again in _repeats(files) if not (rows := _summarise_once(again)).empty]
-    return once if once.empty or not repeats else over_repeats([once, *repeats])
+    repeats = [] if once.empty else [(again, _summarise_once(again)) for again in _repeats(files)]
+    return [(files, once), *((again, rows) for again, rows in repeats if not rows.empty)]
 
 
 def _repeats(files: RunFiles) -> list[RunFiles]:

@@ -19,6 +19,8 @@ _STATS_HISTORY = re.compile(
 SUMMARY = "summary_results.csv"
 SUMMARY_BY_MODEL = "summary_by_model.csv"
 """One row a stage and kind of model; only where a run is of a fleet."""
+VARIANTS = "variants.csv"
+"""One row a load, figure and variant; only where a run is a variant."""
 CHART2 = "chart2.png"
 DISTRIBUTION_CHART = "distribution.png"
 KNEE_CHART = "knee.png"

@@ -14,7 +14,7 @@ Which samples are a stage's own depends on the loop:
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -74,6 +74,13 @@ class _Column(Generic[Kind]):
         return values
 
 
+class Sizes(NamedTuple):
+    """Of bodies, in bytes: their sum, and that of their squares."""
+
+    total: float
+    squares: float
+
+
 @dataclass(frozen=True)
 class Reduced:
     """What is left of a stage's own samples, or of those of one kind of model among them.
@@ -93,9 +100,9 @@ class Reduced:
     """Which of them did not; those of which the endpoint says nothing are neither."""
     failed: pa.Table
     """The failures, with ``status`` and ``error``."""
-    request_bytes: int
+    request_bytes: Sizes
     """Of failures too; and ``response_bytes``."""
-    response_bytes: int
+    response_bytes: Sizes
     told: bool
     """Whether the endpoint says what was cold."""
     present_ns: int
@@ -123,7 +130,8 @@ class OwnSamples:
         self._warm = _Column(np.bool_, most)
         self._kind = _Column(np.int16, most)
         self._failed = [SCHEMA.empty_table().select(["status", "error", "target"])]
-        self._bytes = np.zeros((2, self._kinds + 1))
+        self._bytes = np.zeros((2, 2, self._kinds + 1))
+        """Of requests and answers, the sums and those of squares."""
         self._busy_ns = np.zeros(self._kinds + 1)
         self._told = False
         self._present_ns = 0
@@ -155,7 +163,8 @@ class OwnSamples:
         if self._kinds:
             self._kind.append(own_kinds[~failed])
         for place, name in enumerate(("request_bytes", "response_bytes")):
-            self._bytes[place] += self._by_kind(own_kinds, _numbers(own[name]))
+            sizes = _numbers(own[name]).astype(float)
+            self._bytes[place] += [self._by_kind(own_kinds, sizes), self._by_kind(own_kinds, sizes**2)]
         self._add_targets(targets.names, targets.codes[mine][~failed], end - intended)
         if open_loop:
             good = _where(samples.select(["intended_ns", "end_ns"]), pc.is_null(samples["error"]).to_numpy())
@@ -168,7 +177,7 @@ class OwnSamples:
         """The number of the kind of each target; of one that no kind has, one more than there are."""
         return np.array([self._kind_of.get(name, self._kinds) for name in targets.names], np.int16)
 
-    def _by_kind(self, kinds: npt.NDArray[np.int16], values: Numbers) -> Means:
+    def _by_kind(self, kinds: npt.NDArray[np.int16], values: Numbers | Means) -> Means:
         """Sums."""
         if not self._kinds:
             return np.array([float(values.sum())])
@@ -187,8 +196,8 @@ class OwnSamples:
         return Reduced(
             *self._arrays(slice(None)),
             failed=pa.concat_tables(self._failed),
-            request_bytes=round(self._bytes[0].sum()),
-            response_bytes=round(self._bytes[1].sum()),
+            request_bytes=Sizes(*self._bytes[0].sum(axis=1).tolist()),
+            response_bytes=Sizes(*self._bytes[1].sum(axis=1).tolist()),
             told=self._told,
             present_ns=self._present_ns,
             busy_ns=0,
@@ -208,8 +217,8 @@ class OwnSamples:
             yield Reduced(
                 *self._arrays(answered[number]),
                 failed=failed[lost[number]],
-                request_bytes=round(self._bytes[0, number]),
-                response_bytes=round(self._bytes[1, number]),
+                request_bytes=Sizes(*self._bytes[0, :, number].tolist()),
+                response_bytes=Sizes(*self._bytes[1, :, number].tolist()),
                 told=self._told,
                 present_ns=0,
                 busy_ns=round(self._busy_ns[number]),

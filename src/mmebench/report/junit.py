@@ -2,22 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 from xml.etree import ElementTree
 
+from mmebench.figures.limits import Checked
 from mmebench.replacing import replacing
-
-
-class Checked(NamedTuple):
-    """One limit on one pair of runs."""
-
-    limit: str
-    pair: str
-    """Which runs, in words."""
-    exceeded: tuple[str, ...]
-    """Where, in words; empty where it holds."""
-    unknown: tuple[str, ...]
-    """Where it cannot be judged, in words."""
 
 
 def write_junit(checked: Sequence[Checked], path: Path) -> None:

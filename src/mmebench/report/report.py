@@ -8,6 +8,7 @@ import pandas as pd
 from mmebench.figures.by_model import summarise_models, without_models
 from mmebench.figures.operating_point import find_operating_point
 from mmebench.figures.summary import summarise
+from mmebench.figures.trades import find_trades
 from mmebench.record.layout import (
     CHART2,
     COST_CHART,
@@ -18,6 +19,7 @@ from mmebench.record.layout import (
     SUMMARY_BY_MODEL,
     TUNING_CHART,
     TUNING_TABLE,
+    VARIANTS,
     RunFiles,
     find_runs,
 )
@@ -51,6 +53,8 @@ class Report(NamedTuple):
     objectives: Objectives
     """What it was held against."""
     conclusions: Conclusions
+    trades: pd.DataFrame
+    """What variants trade, as :func:`mmebench.figures.trades.find_trades` has it; empty without variants."""
     variants: tuple[str, ...]
     """What was changed for each variant, a line each; none where the spec was measured as it is."""
     findings: tuple[str, ...]
@@ -92,11 +96,14 @@ def write_report(directory: Path, changed: RunFiles | None = None, objectives: O
     records = [run.run for run in runs if run.run is not None]
     asked = common_objectives(records) if objectives is None else objectives
     conclusions = conclude(summary, asked, records, unread)
-    write_html(runs, summary, asked, conclusions, findings, directory / REPORT, tuning)
+    trades = find_trades(summary)
+    _write_or_remove(trades, directory / VARIANTS)
+    write_html(runs, summary, asked, conclusions, findings, trades, directory / REPORT, tuning)
     return Report(
         summary,
         asked,
         conclusions,
+        trades,
         describe_variants(records),
         tuple(findings),
         tuple(explain_failures(records)),
@@ -107,11 +114,15 @@ def write_report(directory: Path, changed: RunFiles | None = None, objectives: O
 def _write_summary(summary: pd.DataFrame, directory: Path) -> None:
     """For a fleet, its kinds of models have a table of their own."""
     write_table(without_models(summary), directory / SUMMARY, _FLOAT)
-    models = summarise_models(summary)
-    if models.empty:  # an older one must not stay, which showed other results
-        (directory / SUMMARY_BY_MODEL).unlink(missing_ok=True)
+    _write_or_remove(summarise_models(summary), directory / SUMMARY_BY_MODEL)
+
+
+def _write_or_remove(table: pd.DataFrame, path: Path) -> None:
+    """Write a table; where it has no rows, an older one must not stay, which showed other results."""
+    if table.empty:
+        path.unlink(missing_ok=True)
     else:
-        write_table(models, directory / SUMMARY_BY_MODEL, _FLOAT)
+        write_table(table, path, _FLOAT)
 
 
 def _write_tuning(tuning: TuningRecord, directory: Path, title: str, footer: str) -> None:

@@ -77,6 +77,17 @@ def tell_apart(keys: Sequence[RunKey]) -> dict[RunKey, Look]:
     }
 
 
+def short_names(keys: Sequence[RunKey]) -> list[str]:
+    """``onnx`` where that says it all, else ``onnx, 61 targets`` or ``onnx on ml.g5.xlarge, 61 targets``."""
+    forms = (
+        [key.platform for key in keys],
+        [f"{key.platform} on {key.instance_type}" for key in keys],
+        [f"{key.platform}, {key.targets} targets" for key in keys],
+        [key.name for key in keys],
+    )
+    return next(names for names in forms if len(set(names)) == len(keys) or names is forms[-1])
+
+
 def runs_in_words(summary: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Each run's name and rows: ``onnx on ml.g5.xlarge``, with its targets where another has that name, too.
 

@@ -26,12 +26,14 @@ from mmebench.report.page.tables import make_tables
 from mmebench.report.page.tiles import Tile, make_tiles
 from mmebench.report.page.time_charts import draw_time_charts
 from mmebench.report.page.trade_offs import draw_trade_offs
+from mmebench.report.page.trade_table import make_trade_table
 from mmebench.report.page.tuning_table import make_tuning_table
 from mmebench.report.palette import COLOURS, COLOURS_ON_BLACK
 from mmebench.report.recorded import Recorded
 from mmebench.report.runs import RunKey
 from mmebench.report.words.conclusions import Conclusions
 from mmebench.report.words.objectives import describe_objectives
+from mmebench.report.words.repeats import repeats_in_words
 from mmebench.report.words.tuning import describe_tuning
 from mmebench.spec import EXPERIMENTS, Objectives
 from mmebench.spec.fleet import MIX
@@ -78,6 +80,7 @@ def write_html(
     objectives: Objectives,
     conclusions: Conclusions,
     findings: Sequence[str],
+    trades: pd.DataFrame,
     path: Path,
     tuning: TuningRecord | None = None,
 ) -> None:
@@ -89,6 +92,7 @@ def write_html(
         objectives: what runs are held against.
         conclusions: what it comes to.
         findings: what experiments show, a sentence each.
+        trades: what variants trade, if any; see :func:`mmebench.figures.trades.find_trades`.
         path: of the file.
         tuning: that these runs are trials of, whose picture is beside it.
     """
@@ -124,7 +128,9 @@ def write_html(
         tuning_table=None if tuning is None else make_tuning_table(tuning),
         model_charts=of_models,
         model_table=make_model_table(shown, objectives),
+        trade_table=make_trade_table(shown, trades),
         tables=list(make_tables(shown)),
+        repeated=bool(repeats_in_words(summary)),
         measured=(summary["basis"] == "samples").any(),
         recovered=(summary["basis"] != "samples").any(),
         asked=[_asked(run, run.recorded.run) for run in shown if run.recorded.run is not None],

@@ -10,6 +10,7 @@ from mmebench.record.layout import SUMMARY_BY_MODEL
 from mmebench.report.operating_points import describe_load
 from mmebench.report.page.shown import Shown
 from mmebench.report.page.tables import Cell, Column, Row, Table, number, words
+from mmebench.report.words.repeats import repeats_in_words
 from mmebench.spec import Objectives
 from mmebench.units import human_bytes
 
@@ -50,9 +51,13 @@ def make_model_table(runs: Sequence[Shown], objectives: Objectives) -> Table:
     about = (
         f"At {' and '.join(dict.fromkeys(describe_load(stage) for _, stage in known))}: the shaded stage of the "
         "run, or without one the last. Slowdown: mean latency over what an answer takes when "
-        f"nothing is in its way. {SUMMARY_BY_MODEL} beside this file has all stages and columns."
+        f"nothing is in its way.{_repeats(known)} {SUMMARY_BY_MODEL} beside this file has all stages and columns."
     )
     return Table("Models", about, "models.csv", columns, rows)
+
+
+def _repeats(known: Sequence[tuple[Shown, "pd.Series[Any]"]]) -> str:
+    return repeats_in_words(pd.DataFrame([stage for _, stage in known]))
 
 
 def _cells(stage: "pd.Series[Any]", objectives: Objectives) -> list[list[Cell]]:

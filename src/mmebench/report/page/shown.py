@@ -9,7 +9,7 @@ import pandas as pd
 from mmebench.figures.knee import find_knee
 from mmebench.figures.operating_point import find_operating_point
 from mmebench.report.recorded import Recorded
-from mmebench.report.runs import RunKey, stages_by_run
+from mmebench.report.runs import RunKey, short_names, stages_by_run
 from mmebench.spec import Objectives
 
 
@@ -86,14 +86,3 @@ def choose(stages: pd.DataFrame, objectives: Objectives) -> Chosen | None:
     if knee is not None and knee.name == point.name:
         return Chosen(point, "at the knee")
     return Chosen(point, "within the objectives" if objectives.given else "at the largest load without a failure")
-
-
-def short_names(keys: Sequence[RunKey]) -> list[str]:
-    """``onnx`` where that says it all, else ``onnx, 61 targets`` or ``onnx on ml.g5.xlarge, 61 targets``."""
-    forms = (
-        [key.platform for key in keys],
-        [f"{key.platform} on {key.instance_type}" for key in keys],
-        [f"{key.platform}, {key.targets} targets" for key in keys],
-        [key.name for key in keys],
-    )
-    return next(names for names in forms if len(set(names)) == len(keys) or names is forms[-1])

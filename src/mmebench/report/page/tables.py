@@ -10,6 +10,7 @@ from mmebench.errors import BadInputError
 from mmebench.record.layout import SUMMARY
 from mmebench.report.operating_points import describe_load
 from mmebench.report.page.shown import Shown
+from mmebench.report.words.repeats import repeats_in_words
 from mmebench.spec import EXPERIMENTS
 from mmebench.units import human_number
 
@@ -147,7 +148,8 @@ def _stages(runs: Sequence[Shown]) -> Table:
         *(Column(name) for name in shown.values()),
     ]
     shaded = "Shaded: the load of the figures that the report begins with."
-    about = f"One row a stage. {shaded} {SUMMARY} beside this file has all columns."
+    means = repeats_in_words(pd.concat([run.stages for run in known])) if known else ""
+    about = f"One row a stage.{means} {shaded} {SUMMARY} beside this file has all columns."
     return Table("Stages", about, "stages.csv", columns, rows)
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from mmebench.figures.cost import PER_MILLION, most_per_dollar
 from mmebench.figures.objectives import kind_rows
 from mmebench.figures.operating_point import find_operating_point
+from mmebench.figures.trades import find_trades
 from mmebench.record.run import Run, objectives_of
 from mmebench.report.operating_points import describe_load
 from mmebench.report.runs import RunKey, key_of, runs_in_words
@@ -21,6 +22,7 @@ from mmebench.report.words.kinds import (
     tail_in_words,
 )
 from mmebench.report.words.objectives import is_missed, why_none
+from mmebench.report.words.trades import trades_in_words
 from mmebench.spec import Objectives
 from mmebench.units import human_bytes, human_number
 
@@ -62,6 +64,7 @@ def conclude(
     verdict = [_describe(run, objectives) for run in runs]
     if (headline := find_headline(runs, objectives)) is not None:
         verdict.insert(0, headline)
+    verdict += trades_in_words(find_trades(summary))
     choice = most_per_dollar(summary, objectives)
     if choice is not None:
         verdict.append(f"{choice.reason}.")

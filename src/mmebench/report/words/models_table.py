@@ -11,6 +11,7 @@ from mmebench.figures.objectives import kind_rows
 from mmebench.figures.operating_point import find_operating_point
 from mmebench.report.operating_points import describe_load
 from mmebench.report.runs import runs_in_words
+from mmebench.report.words.repeats import repeats_in_words
 from mmebench.spec import Objectives
 
 _MOST = 20
@@ -33,7 +34,7 @@ def models_table(summary: pd.DataFrame, objectives: Objectives) -> Table | None:
     table = Table(
         title="by model",
         caption="slowed: mean latency over what an answer takes when nothing is in its way. tail: share of the "
-        "slowest 1 % of answers.",
+        f"slowest 1 % of answers.{repeats_in_words(summary)}",
         caption_justify="left",
         box=SIMPLE,
         padding=(0, 1, 0, 0),

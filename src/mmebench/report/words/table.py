@@ -9,6 +9,7 @@ from rich.table import Table
 
 from mmebench.figures.operating_point import loads
 from mmebench.report.latency import latency_of
+from mmebench.report.words.repeats import repeats_in_words
 
 _MS = "ms"
 _WIDEST = 14
@@ -85,10 +86,5 @@ def _caption(summary: pd.DataFrame) -> str:
         "load: users, or requests per second offered. req/s: successes in the window that counts; "
         f"{latency_of(summary)}, in ms; *: the client itself was busy. cold: requests that waited for a load. "
         "Little: throughput x mean latency / requests in the system; 1 when every user was always waiting."
-        f"{_repeats(summary)}"
+        f"{repeats_in_words(summary)}"
     )
-
-
-def _repeats(summary: pd.DataFrame) -> str:
-    most = summary["repeats"].max() if "repeats" in summary else 1
-    return f" Means of {most:.0f} repeats, whose requests are added up." if most > 1 else ""
