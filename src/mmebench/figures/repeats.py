@@ -44,9 +44,10 @@ def over_repeats(repeats: Sequence[pd.DataFrame]) -> pd.DataFrame:
         repeats: the rows of the summary of each, in the order of the stages.
     """
     rows = []
-    for number, row in enumerate(_rows(repeats[0])):
-        others = (_alike(row, number, _rows(each)) for each in repeats[1:])
-        alike = [row, *(other for other in others if other is not None)]
+    stages, *others = map(_rows, repeats)
+    for number, row in enumerate(stages):
+        found = (_alike(row, number, other) for other in others)
+        alike = [row, *(stage for stage in found if stage is not None)]
         rows.append(row | (_together(alike) if len(alike) > 1 else {}) | {"repeats": len(alike)})
     return pd.DataFrame(rows, columns=[*repeats[0].columns, "repeats"])
 
