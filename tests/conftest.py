@@ -32,6 +32,7 @@ def pytest_configure() -> None:
 def pytest_collection_finish() -> None:
     """Only now there is something to look through."""
     gc.freeze()
+    gc.set_threshold(50_000)  # libraries that tests import and never let go are not looked through all the time
     gc.enable()
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from mmebench.cli.clean import clean
+from mmebench.cli import cli
 from mmebench.endpoints.sagemaker.aws import Aws
 from mmebench.endpoints.sagemaker.session import session_region
 from mmebench.errors import BadInputError, MmebenchError
@@ -22,7 +22,7 @@ URL = "https://runtime.sagemaker.eu-central-1.amazonaws.com"
 
 
 def ask_clean() -> object:
-    return clean.main([], standalone_mode=False)
+    return cli.main(["clean"], standalone_mode=False)  # click keeps the first help that it was asked for
 
 
 def ask_runtime() -> object:

@@ -7,6 +7,7 @@ that no other place needs to know them.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from mmebench.errors import BadInputError
@@ -27,7 +28,20 @@ def open_session(profile: str | None = None) -> Any:
     with aws_settings_errors(profile):
         session = botocore.session.Session(profile=profile)
         session.get_scoped_config()
+        read_services_once(session)
         return session
+
+
+def read_services_once(session: Any) -> None:
+    """Give botocore's session what others read of AWS' services: each would parse the same megabytes anew."""
+    session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
+
+
+@cache
+def _loader(data_path: str | None) -> Any:
+    from botocore.loaders import create_loader
+
+    return create_loader(data_path)
 
 
 def find_credentials(session: Any) -> Any | None:

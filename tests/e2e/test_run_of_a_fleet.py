@@ -79,7 +79,10 @@ def test_a_fleet_is_filled_in_proportion_and_asked_by_its_shares(folder: Path, t
                 "large": archive(large) | {"targets": {"share": 1}, "requests": 0.25},
             },
             "endpoint": {"kind": "local", "memory": "400MiB"},
-            "workload": {"profile": [{"users": 2, "duration": "3s"}]},
+            "workload": {
+                "arrivals": {"kind": "closed", "think_time": "10ms"},
+                "profile": [{"users": 2, "duration": "3s"}],
+            },
             "experiments": [
                 {"kind": "cold_starts", "count": 1, "concurrency": 1, "warm": 1},
                 {"kind": "working_set", "ratios": 2, "zipf": 0.8, "stage": {"users": 2, "duration": "2s"}},

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 from mmebench.figures.metric import METRICS, estimate_of, relative_change
 from mmebench.figures.repeats import over_repeats
@@ -63,19 +64,33 @@ def test_a_figure_that_one_of_them_has_not_is_not_known() -> None:
     assert math.isnan(row["p99_low_ms"])
 
 
-def differences(random: np.random.Generator, ratio: float, repeats: int = 5, between: float = 0.02) -> bool:
-    """Whether a difference between two variants is called real, which differ by chance from repeat to repeat."""
+def differences(random: np.random.Generator, ratio: float, times: int) -> int:
+    """How often a difference between two variants is called real, which differ by chance from repeat to repeat.
+
+    Each time is a stage of its own, so that all of them are looked at together.
+    """
+    loads = list(range(1, times + 1))
+    chances = random.normal(1.0, 0.02, (times, 2, 5))
     before, after = (
-        over_repeats([stages([4], random.normal(rate, rate * between)) for _ in range(repeats)]).iloc[0]
-        for rate in (50, 50 * ratio)
+        over_repeats([_measured(loads, rate * chances[:, variant, repeat]) for repeat in range(5)])
+        for variant, rate in enumerate((50, 50 * ratio))
     )
-    change = relative_change(estimate_of(before, METRICS["throughput"]), estimate_of(after, METRICS["throughput"]))
-    return bool(change.low > 0 or change.high < 0)
+    assert len(before) == len(after) == times
+    found = 0
+    for (_, first), (_, second) in zip(before.iterrows(), after.iterrows(), strict=True):
+        change = relative_change(*(estimate_of(row, METRICS["throughput"]) for row in (first, second)))
+        found += bool(change.low > 0 or change.high < 0)
+    return found
+
+
+def _measured(loads: list[int], rates: NDArray[np.float64]) -> pd.DataFrame:
+    columns = {"Requests/s": rates, "throughput_low_per_s": rates - 0.01, "throughput_high_per_s": rates + 0.01}
+    return stages(loads).assign(**columns)
 
 
 def test_equal_variants_are_not_told_apart_and_ten_percent_is_seen() -> None:
     """By the intervals within one run, each of these would have been called real."""
     random = np.random.default_rng(11)
-    assert sum(differences(random, 1.0) for _ in range(20)) == 0
-    assert sum(differences(random, 1.1) for _ in range(20)) >= 19
-    assert sum(differences(random, 1.0) for _ in range(400)) / 400 < 0.08
+    assert differences(random, 1.0, 20) == 0
+    assert differences(random, 1.1, 20) >= 19
+    assert differences(random, 1.0, 400) / 400 < 0.08

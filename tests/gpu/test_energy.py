@@ -46,6 +46,7 @@ def results(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "endpoint": {"kind": "local", "container": "triton", "memory": "5GiB", "devices": [0]},
         "workload": {
             "payload": {"batch": 2},
+            "arrivals": {"kind": "closed", "think_time": "20ms"},
             "profile": {"stages": [{"users": 1, "duration": "5s"}, {"users": 3, "duration": "5s"}]},
         },
     }

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from mmebench.record.run import Capacity, FirstInvocation, StageWindow
 from mmebench.report.report import write_report
-from support.browsers import chromium
+from support.browsers import SharedPage, chromium
 from support.pages import cut_off, hard_to_read
 from support.samples import Sample, sample_table, write_run
 
@@ -75,19 +75,18 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory / "report.html"
 
 
-@pytest.fixture
-def page(browser: Browser, report: Path) -> Iterator[Page]:
-    """The report, opened from disk without a network; whatever it complains about is an error."""
-    context = browser.new_context(viewport={"width": 1200, "height": 900}, accept_downloads=True, offline=True)
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: complaints.append(request.url) if request.url.startswith("http") else None)
-    page.goto(report.as_uri())
+@pytest.fixture(scope="module")
+def shared(browser: Browser) -> Iterator[SharedPage]:
+    page = SharedPage(browser, 1200)
     yield page
-    context.close()
-    assert complaints == []
+    page.close()
+
+
+@pytest.fixture
+def page(shared: SharedPage, report: Path) -> Iterator[Page]:
+    """The report, opened from disk without a network; whatever it complains about is an error."""
+    yield shared.open(report)
+    assert shared.complaints == []
 
 
 def test_it_needs_no_network_and_takes_names_for_what_they_are(page: Page) -> None:

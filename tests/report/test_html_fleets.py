@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page
 
 from mmebench.report.report import write_report
-from support.browsers import chromium
+from support.browsers import SharedPage, chromium
 from support.fleets import TWO, Kind, closed_loop, many, write_fleet
 from support.pages import cut_off, hard_to_read
 
@@ -38,18 +38,19 @@ def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return directory / "report.html"
 
 
+@pytest.fixture(scope="module")
+def shared(browser: Browser) -> Iterator[SharedPage]:
+    page = SharedPage(browser, 1400)
+    yield page
+    page.close()
+
+
 @pytest.fixture
-def page(browser: Browser, report: Path) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1400, "height": 900}, offline=True)
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(report.as_uri())
+def page(shared: SharedPage, report: Path) -> Iterator[Page]:
+    page = shared.open(report)
     yield page
     assert page.evaluate("window.hacked") is None
-    context.close()
-    assert complaints == []
+    assert shared.complaints == []
 
 
 def models(page: Page) -> Locator:

@@ -14,7 +14,7 @@ SPEC: dict[str, Any] = {
     "platforms": ["pt", "onnx"],
     "endpoint": {"kind": "local", "memory": "600MiB"},
     "targets": {"count": "capacity", "limit": 4},
-    "workload": {"profile": {"stages": [{"users": 1, "duration": "3s"}, {"users": 3, "duration": "3s"}]}},
+    "workload": {"profile": {"stages": [{"users": 1, "duration": "1500ms"}, {"users": 3, "duration": "1500ms"}]}},
     "objectives": {"failures": 0},
 }
 

@@ -1,5 +1,6 @@
 """``mmebench serve``: archives of a folder or of S3 as a local multi-model endpoint."""
 
+import gc
 import logging
 import os
 import signal
@@ -78,6 +79,8 @@ def serve(
     TargetModel is an archive's path relative to DIRECTORY or s3://bucket/prefix; archives may come and go while it
     serves. Prints "ready URL" once it answers. Ctrl-C or SIGTERM ends it.
     """
+    # Main has it look through what is new seldom; here nobody is to wait while it looks through much at once.
+    gc.set_threshold(700)
     # Before gRPC is imported, which would complain at each fork; what we start is executed at once.
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
     from mmebench.server import server

@@ -57,10 +57,10 @@ def over_repeats(repeats: Sequence[pd.DataFrame]) -> pd.DataFrame:
         repeats: the rows of the summary of each, in the order of the stages.
     """
     rows = []
-    for number, row in enumerate(_rows(repeats[0])):
-        others = (_alike(row, number, _rows(each)) for each in repeats[1:])
-        alike = [row, *(other for other in others if other is not None)]
-        rows.append(_over(alike))
+    stages, *others = map(_rows, repeats)
+    for number, row in enumerate(stages):
+        found = (_alike(row, number, other) for other in others)
+        rows.append(_over([row, *(stage for stage in found if stage is not None)]))
     further = FAILED_SHARE if any(row["repeats"] > 1 for row in rows) else ()
     return pd.DataFrame(rows, columns=[*repeats[0].columns, *further, "repeats"])
 

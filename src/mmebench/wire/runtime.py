@@ -4,7 +4,14 @@ import os
 import time
 from typing import Any, Protocol
 
-from mmebench.aws_settings import aws_settings_errors, find_credentials, in_words, open_session, sign_in_advice
+from mmebench.aws_settings import (
+    aws_settings_errors,
+    find_credentials,
+    in_words,
+    open_session,
+    read_services_once,
+    sign_in_advice,
+)
 from mmebench.errors import MmebenchError
 from mmebench.wire.out_of_memory import tells_client_out_of_memory
 
@@ -114,6 +121,7 @@ def _local_client(endpoint: Runtime) -> Any:
     session = botocore.session.Session(
         {"profile": (None, None, None, None), "config_file": no_file, "credentials_file": no_file}
     )
+    read_services_once(session)
     return session.create_client(
         "sagemaker-runtime",
         endpoint_url=endpoint.url,

@@ -17,8 +17,19 @@ pytestmark = pytest.mark.e2e
 
 
 def test_a_run_from_an_empty_account_to_a_clean_one(account: Account) -> None:
-    status, output = account.mmebench("run", account.spec())
+    """No secret and no account is written anywhere."""
+    account.environment["AWS_SESSION_TOKEN"] = "the-token-of-this-session"
+    try:
+        status, output = account.mmebench("run", account.spec())
+    finally:
+        del account.environment["AWS_SESSION_TOKEN"]
     assert status == 0, output
+    written = [path for path in (account.folder / "results").rglob("*") if path.is_file()]
+    assert len(written) > 10
+    for secret in (cloud.ACCOUNT, "AWS_SECRET", "the-token-of-this-session", "testing"):
+        assert secret not in output
+        for path in written:
+            assert secret.encode() not in path.read_bytes(), path
     assert cloud.everything(account.moto) == []
     assert account.journals == []
     (files,) = find_runs(account.folder / "results" / "tiny")
@@ -110,21 +121,6 @@ def test_bad_input_is_refused_before_anything_is_made(account: Account) -> None:
         assert (status, message in output, "Traceback" in output) == (2, True, False), output
         assert not list((account.folder / "results").rglob("*.tar.gz"))
         assert account.journals == []
-
-
-def test_no_secret_and_no_account_is_written_anywhere(account: Account) -> None:
-    account.environment["AWS_SESSION_TOKEN"] = "the-token-of-this-session"
-    try:
-        status, output = account.mmebench("run", account.spec())
-    finally:
-        del account.environment["AWS_SESSION_TOKEN"]
-    assert status == 0, output
-    files = [path for path in (account.folder / "results").rglob("*") if path.is_file()]
-    assert len(files) > 10
-    for secret in (cloud.ACCOUNT, "AWS_SECRET", "the-token-of-this-session", "testing"):
-        assert secret not in output
-        for path in files:
-            assert secret.encode() not in path.read_bytes(), path
 
 
 def test_it_succeeded_and_could_not_clean_up(account: Account) -> None:
