@@ -137,11 +137,13 @@ def run_benchmark(
                 observer.measured(run)
                 for folder in dict.fromkeys((part.directory, part.whole)):
                     if find_runs(folder):  # the first repeat may have failed
-                        outcome = Outcome(folder, write_report(folder, files, spec.objectives))
+                        outcome = Outcome(folder, write_report(folder, [files], spec.objectives))
     for monitored, run, files in watched:  # last, as monitoring shows what happened only minutes later
         problems += _keep_metrics(monitored, run, files)
     if outcome is not None and (watched or spec.repeats > 1):
-        outcome = replace(outcome, report=write_report(outcome.directory, objectives=spec.objectives))
+        # What was monitored late is in the pictures of its run only; what was repeated may be in all of them.
+        changed = None if spec.repeats > 1 else [files for _, _, files in watched]
+        outcome = replace(outcome, report=write_report(outcome.directory, changed, spec.objectives))
     if outcome is None and kept and not problems:
         outcome = Outcome(kept[-1], write_report(kept[-1], objectives=spec.objectives))
     if outcome is None:

@@ -55,9 +55,11 @@ class EndStage(Message):
 
 @dataclass(frozen=True)
 class Drain(Message):
-    """To each worker: start no more requests, and say when all are answered."""
+    """To each worker: start no more requests, and say when all are answered, or that it takes longer than this."""
 
     name = "mmebench_drain"
+
+    seconds: float
 
 
 @dataclass(frozen=True)

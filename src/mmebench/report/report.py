@@ -1,5 +1,6 @@
 """The report of a results directory: summary, charts, and the table for the terminal."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -65,12 +66,14 @@ class Report(NamedTuple):
     """Why a record could not be read, a line each."""
 
 
-def write_report(directory: Path, changed: RunFiles | None = None, objectives: Objectives | None = None) -> Report:
+def write_report(
+    directory: Path, changed: Collection[RunFiles] | None = None, objectives: Objectives | None = None
+) -> Report:
     """Write the tables and the charts of a ``results/<model>`` directory.
 
     Args:
         directory: with any number of runs.
-        changed: the only run that has no pictures of its own yet; those of the others stay as they are.
+        changed: the runs whose own pictures are drawn, all unless told; those of the others stay as they are.
         objectives: what runs are held against; what the last of them was asked to hold unless told.
 
     Raises:
@@ -85,7 +88,7 @@ def write_report(directory: Path, changed: RunFiles | None = None, objectives: O
             & (summary["platform"] == run.files.platform)
             & (summary["targets"] == run.files.targets)
         ]
-        if changed in (None, run.files):
+        if changed is None or run.files in changed:
             _draw_run(run, rows)
         findings += write_experiments(run.files, footer_of(run.run))
     _draw_all(directory, runs, summary)

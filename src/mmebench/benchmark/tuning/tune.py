@@ -97,7 +97,7 @@ def tune(
         raise together(problems)
     record = make_record(tuning, base, tried, spec.repeats)
     best = _keep(record, spec, files)
-    write_report(files.directory, files, spec.objectives)
+    write_report(files.directory, [files], spec.objectives)
     return Tuned(files.directory, record, best, ended_by or "", tuple(problems), tuple(staying))
 
 

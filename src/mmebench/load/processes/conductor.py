@@ -22,6 +22,8 @@ from mmebench.spec import ClosedLoop, Stage
 
 _READY_SECONDS = 60.0
 _REPORT_SECONDS = 5.0
+_LATE_SECONDS = 3.0
+"""On a busy machine workers may say so much later that they have waited long enough."""
 _RETURN_SECONDS = 60.0
 """A worker that is cut off from the conductor gives up after this time."""
 
@@ -101,7 +103,7 @@ class Conductor:
 
     def stop(self) -> None:
         """The load is over, or somebody stopped it; another may be started by hand."""
-        if self._running is not None and not self._drained:
+        if self._running is not None and not self._drained >= set(self._roster.alive()):
             self._drain(STOPPED_SECONDS)
         self.every_second()
         self._rewind()
@@ -289,6 +291,6 @@ class Conductor:
             running.found(node)
 
     def _drain(self, seconds: float) -> None:
-        """Let the requests under way come to their end, and their samples to us."""
-        self._runner.send_message(Drain.name, Drain().data())
-        awaited(lambda: self._drained >= set(self._roster.alive()), seconds)
+        """Let the requests under way come to their end, within so many seconds, and their samples to us."""
+        self._runner.send_message(Drain.name, Drain(seconds).data())
+        awaited(lambda: self._drained >= set(self._roster.alive()), seconds + _LATE_SECONDS)

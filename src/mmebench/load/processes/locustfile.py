@@ -147,11 +147,11 @@ def _start_worker(runner: Runner, job: LoadJob, content: RequestContent) -> None
     InvokeUser.worker.set(worker)
     runner.register_message(BeginStage.name, lambda msg, **_: worker.begin_stage(BeginStage.read(msg.data)))
     runner.register_message(EndStage.name, lambda msg, **_: worker.end_stage(EndStage.read(msg.data)))
-    runner.register_message(Drain.name, lambda **_: worker.drain(), concurrent=True)
+    runner.register_message(Drain.name, lambda msg, **_: worker.drain(Drain.read(msg.data)), concurrent=True)
     runner.register_message(Taken.name, lambda msg, **_: worker.forget(Taken.read(msg.data)))
     events.test_stop.add_listener(lambda **_: worker.send())
     # Before Locust tells the conductor that this process is gone: Ctrl-C in a terminal reaches all processes.
-    events.quitting.add_listener(lambda **_: worker.leave(STOPPED_SECONDS))
+    events.quitting.add_listener(lambda **_: worker.drain(Drain(STOPPED_SECONDS)))
     alone = not isinstance(runner, WorkerRunner)
     every_second(runner, worker.every_second, EventWriter(EVENTS) if alone else None)
     if isinstance(runner, WorkerRunner):

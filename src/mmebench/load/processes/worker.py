@@ -18,7 +18,7 @@ from mmebench.load.client.pace import ClosedPace, OpenPace
 from mmebench.load.client.recorder import Recorder
 from mmebench.load.client.requests import SignedRequests
 from mmebench.load.job import LoadJob, RequestContent
-from mmebench.load.messages import BeginStage, EndStage, Samples, StageReport, Taken
+from mmebench.load.messages import BeginStage, Drain, EndStage, Samples, StageReport, Taken
 from mmebench.load.schedule.keys import pick_keys
 from mmebench.load.schedule.schedule import due_times, own_trace
 from mmebench.spec import ClosedLoop, Trace
@@ -138,13 +138,8 @@ class Worker:
             )
         )
 
-    def drain(self) -> None:
-        """Let what is under way come to its end."""
-        self._client.drain()
-        self.send(drained=True)
-
-    def leave(self, seconds: float) -> None:
-        """Drain, but for no longer than this, and send what was recorded."""
-        with gevent.Timeout(seconds, False):
+    def drain(self, order: Drain) -> None:
+        """Let what is under way come to its end, and send what was recorded."""
+        with gevent.Timeout(order.seconds, False):
             self._client.drain()
-        self.send()
+        self.send(drained=True)
