@@ -8,6 +8,7 @@ import math
 import random
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -77,14 +78,16 @@ def is_hopeless(tuning: Tuning, tried: Sequence[Trial], so_far: Sequence[float],
 def weigh(tuning: Tuning, tried: Sequence[Trial]) -> dict[str, float]:
     """How much of the differences between trials each place accounts for, the most first; they add up to 1.
 
-    By functional analysis of variance (Hutter, Hoos and Leyton-Brown, ICML 2014), as Optuna has it. Empty where
-    trials are too few, or all alike.
+    By functional analysis of variance (Hutter, Hoos and Leyton-Brown, ICML 2014), as Optuna has it, of what all
+    had come to when the first of them ended. Empty where trials are too few, or all alike.
     """
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
-    study = _study(tuning, tried)
-    values = {trial.value for trial in study.trials if trial.state.name == "COMPLETE"}
-    if len(study.trials) < _LEAST_TO_RANK or len(values) < 2:
+    known = [trial for trial in tried if trial.by_stage]
+    common = min((len(trial.by_stage) for trial in known), default=0)
+    alike = [replace(trial, state="measured", by_stage=trial.by_stage[:common]) for trial in known]
+    study = _study(tuning, alike)
+    if len(study.trials) < _LEAST_TO_RANK or len({trial.value for trial in study.trials}) < 2:
         return {}
     return dict(get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=tuning.seed)))
 
