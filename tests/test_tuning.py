@@ -13,13 +13,14 @@ from click.testing import CliRunner
 from mmebench.benchmark.tuning.budget import Budget
 from mmebench.benchmark.tuning.chooser import choose, is_hopeless, weigh
 from mmebench.benchmark.tuning.findings import make_record, write_best
+from mmebench.benchmark.tuning.trials import read_trials
 from mmebench.benchmark.tuning.tune import check_tuning, tune
 from mmebench.cli import cli
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.figures.statistics import Estimate
 from mmebench.figures.trial import Trial, TrialFigures
 from mmebench.record.layout import find_runs
-from mmebench.record.run import read_run
+from mmebench.record.run import EndedEarly, read_run
 from mmebench.record.tuning import find_tuning
 from mmebench.report.words.tuning import describe_tuning
 from mmebench.spec import Spec
@@ -377,12 +378,18 @@ def test_a_trial_that_misses_the_objectives_is_ended_and_is_no_choice(tmp_path: 
     assert {trial.reason for trial in tuned.record.trials} == {why}
     (first, *_) = find_runs(tuned.directory)
     run = read_run(first.run)
-    assert (run.complete, run.ended_early, len(run.stages)) == (False, why, 1)
+    assert (run.complete, run.ended_early, len(run.stages)) == (False, EndedEarly(reason=why, goal="cost"), 1)
     assert why in (tuned.directory / "report.html").read_text(encoding="utf-8")
     assert describe_tuning(tuned.record)[0].startswith("No trial holds a load within the objectives")
     again = Teller()
     tune(read_spec(fields, "test"), tmp_path / "results", again)
     assert again.lines == [], "they are known"
+    fields["objectives"] = {"p50": "10s"}
+    tuned = tune(read_spec(fields, "test"), tmp_path / "results", again)
+    assert len(again.lines) == 2, "but not for other objectives"
+    assert {trial.state for trial in tuned.record.trials} == {"measured"}
+    fields["tune"]["space"] = {"workload.arrivals.think_time": ["500ms", "700ms"]}
+    assert read_trials(read_spec(fields, "test"), tmp_path / "results", again).trials == (), "none of this space"
 
 
 @pytest.mark.slow

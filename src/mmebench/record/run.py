@@ -188,13 +188,22 @@ class ModelKind(Record):
     package: dict[str, Any]
 
 
+class EndedEarly(Record):
+    """A trial of a tuning whose further stages would not have made it the best."""
+
+    reason: str
+    """In words."""
+    goal: str
+    """What was to be best: of another one nothing is known."""
+
+
 class Run(Record):
     """One run. What only the load can tell has the value it has before; ``complete`` is false if it broke."""
 
     version: Literal[1] = 1
     complete: bool = False
-    ended_early: str | None = None
-    """Why nobody wanted the rest of it, in words; it is not complete then."""
+    ended_early: EndedEarly | None = None
+    """Where nobody wanted the rest of it, which is not complete then."""
     digest: str
     """Of everything that asked for this run; a later start with the same digest need not measure again."""
     shared_digest: str = ""

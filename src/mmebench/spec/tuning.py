@@ -1,7 +1,7 @@
 """Tuning: which fields of a spec may be changed to what, and what the best of these configurations is best at."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
@@ -119,6 +119,13 @@ class Tuning(Strict):
     def all_are_tried(self) -> bool:
         """Whether there are no more than may be tried."""
         return self.combinations is not None and self.combinations <= self.trials
+
+    def has(self, changes: Mapping[str, Any]) -> bool:
+        """Whether these are values of the space, one for each place."""
+        return changes.keys() == self.space.keys() and all(
+            value in dimension if isinstance(dimension, Range) else plain(value) in map(plain, dimension)
+            for value, dimension in ((changes[place], dimension) for place, dimension in self.space.items())
+        )
 
     def name(self, changes: dict[str, Any]) -> str:
         """What the trial with these values is called, as a grid calls it."""

@@ -1,20 +1,16 @@
 """One trial is measured: looked at after each stage, and ended where the rest would not change anything."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from mmebench.benchmark.observer import Observer
-from mmebench.benchmark.spending import Spending
-from mmebench.benchmark.story import run_benchmark
+from mmebench.benchmark.outcome import Outcome
 from mmebench.benchmark.tuning.chooser import is_hopeless
 from mmebench.benchmark.tuning.trials import read_trial, stages_so_far
-from mmebench.benchmark.visit import EndedEarlyError
+from mmebench.benchmark.visit import EndedEarlyError, OnStage
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.figures.trial import GOALS, Trial, figures_by_stage
-from mmebench.load.locust_pages import LocustPages
 from mmebench.record.layout import RunFiles
-from mmebench.record.run import Run, read_run, write_run
+from mmebench.record.run import EndedEarly, Run, read_run, write_run
 from mmebench.spec import Objectives, Spec
 from mmebench.spec.tuning import Tuning
 
@@ -35,10 +31,7 @@ def attempt(
     tuning: Tuning,
     changes: dict[str, Any],
     tried: Sequence[Trial],
-    results: Path,
-    observer: Observer,
-    pages: LocustPages | None,
-    spending: Spending,
+    run: Callable[[Spec, OnStage], Outcome],
 ) -> Attempt:
     """Measure the spec with these values.
 
@@ -47,16 +40,15 @@ def attempt(
         tuning: that space.
         changes: values by place.
         tried: the trials before it.
-        results, observer, pages, spending: see :func:`mmebench.benchmark.story.run_benchmark`.
+        run: :func:`mmebench.benchmark.story.run_benchmark` of a spec.
     """
-    name = tuning.name(changes)
     problems: tuple[MmebenchError, ...] = ()
     staying: tuple[str, ...] = ()
     watch = _Watch(whole.objectives, tuning, tried)
     try:
         asked = _spec_of(whole, changes)
         watch.expect(asked)
-        outcome = run_benchmark(asked, results, observer, pages, spending, watch.after_stage)
+        outcome = run(asked, watch.after_stage)
         problems, staying = outcome.problems, outcome.staying
     except EndedEarlyError as ended:
         watch.note_end(str(ended))
@@ -64,8 +56,8 @@ def attempt(
         problems = (error,)
     trial = None if watch.files is None else read_trial(watch.files, changes, whole)
     if trial is None:
-        reason = str(problems[0]) if problems else "no stage got to its end"
-        trial = Trial(name, changes, "failed", reason=reason)
+        problems = problems or (MmebenchError(f"{tuning.name(changes)}: no stage got to its end"),)
+        trial = Trial(tuning.name(changes), changes, "failed", reason=str(problems[0]))
     return Attempt(trial, watch.files, problems, staying)
 
 
@@ -116,4 +108,5 @@ class _Watch:
         """Say in the record of the run that it was ended, and why."""
         assert self.files is not None, "what is ended has a stage"
         run = read_run(self.files.run)
-        write_run(run.model_copy(update={"ended_early": reason}), self.files.run)
+        ended = EndedEarly(reason=reason, goal=self._tuning.goal)
+        write_run(run.model_copy(update={"ended_early": ended}), self.files.run)

@@ -16,7 +16,7 @@ from mmebench.benchmark.wanted import find_wanted
 from mmebench.figures.summary import summarise_run
 from mmebench.figures.trial import Trial, figures_by_stage
 from mmebench.record.layout import RunFiles, find_runs
-from mmebench.record.run import find_run
+from mmebench.record.run import find_run, objectives_of
 from mmebench.record.samples import copy_samples
 from mmebench.spec import Spec
 from mmebench.spec.tuning import Tuning
@@ -46,7 +46,7 @@ def read_trials(spec: Spec, results: Path, observer: Observer) -> Earlier:
     tuning = _space_of(spec)
     directories = sorted(path for path in results.glob("*") if path.is_dir())
     runs = (find_run(files) for directory in directories for files in find_runs(directory))
-    of_space = [run for run in runs if run is not None and set(run.changes) == set(tuning.space)]
+    of_space = [run for run in runs if run is not None and tuning.has(run.changes)]
     of_space.sort(key=lambda run: run.started_at)
     named = {tuning.name(run.changes): run.changes for run in of_space}
     asked = {name: changes for name, changes in named.items() if _makes_a_spec(spec, changes)}
@@ -64,17 +64,19 @@ def read_trials(spec: Spec, results: Path, observer: Observer) -> Earlier:
 
 
 def read_trial(files: RunFiles, changes: dict[str, Any], spec: Spec) -> Trial | None:
-    """The trial that a run is of; None where that broke."""
-    run, rows = find_run(files), summarise_run(files)
-    if run is None or rows.empty or not (run.complete or run.ended_early):
+    """The trial that a run is of; None where that broke, or ended early for another goal or other objectives."""
+    run, rows, tuning = find_run(files), summarise_run(files), _space_of(spec)
+    if run is None or rows.empty:
         return None
-    tuning = _space_of(spec)
+    ended = run.ended_early
+    if not run.complete and (ended is None or ended.goal != tuning.goal or objectives_of(run) != spec.objectives):
+        return None
     return Trial(
         tuning.name(changes),
         changes,
         "measured" if run.complete else "ended early",
         figures_by_stage(rows, spec.objectives, tuning.goal),
-        run.ended_early or "",
+        "" if ended is None else ended.reason,
     )
 
 

@@ -6,13 +6,16 @@ from pathlib import Path
 from time import monotonic
 
 from mmebench.benchmark.observer import Observer
+from mmebench.benchmark.outcome import Outcome
 from mmebench.benchmark.spending import Spending
+from mmebench.benchmark.story import run_benchmark
 from mmebench.benchmark.tuning.attempt import attempt
 from mmebench.benchmark.tuning.baseline import find_baseline
 from mmebench.benchmark.tuning.budget import Budget
 from mmebench.benchmark.tuning.chooser import choose
 from mmebench.benchmark.tuning.findings import make_record, write_best
 from mmebench.benchmark.tuning.trials import read_trials
+from mmebench.benchmark.visit import OnStage
 from mmebench.benchmark.wanted import check_endpoints, find_wanted
 from mmebench.errors import BadInputError, MmebenchError, together
 from mmebench.figures.trial import GOALS, Trial, ranked
@@ -76,6 +79,10 @@ def tune(
     budget, spending = Budget(tuning, clock), Spending()
     problems: list[MmebenchError] = []
     staying: list[str] = []
+
+    def run(trial: Spec, on_stage: OnStage) -> Outcome:
+        return run_benchmark(trial, results, observer, pages, spending, on_stage)
+
     while (ended_by := budget.used_up(len(tried), spending.so_far())) is None:
         changes = choose(tuning, base, tried)
         if changes is None:
@@ -83,7 +90,7 @@ def tune(
             break
         budget.begin_trial()
         observer.trying(f"trial {len(tried) + 1} of {most}", describe_changes(changes))
-        done = attempt(spec, tuning, changes, tried, results, observer, pages, spending)
+        done = attempt(spec, tuning, changes, tried, run)
         tried.append(done.trial)
         files = files if done.files is None else done.files
         problems += done.problems

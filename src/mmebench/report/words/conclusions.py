@@ -121,7 +121,9 @@ def _broken(summary: pd.DataFrame, records: Sequence[Run]) -> Iterator[str]:
 
 def _warnings(runs: Sequence[Measured], records: Sequence[Run]) -> Iterator[str]:
     ended = {
-        RunKey(run.instance_type, run.platform, run.targets): run.ended_early for run in records if run.ended_early
+        RunKey(run.instance_type, run.platform, run.targets): run.ended_early.reason
+        for run in records
+        if run.ended_early is not None
     }
     for run in runs:
         who, stages = run.name, run.stages
