@@ -79,7 +79,8 @@ class LoadJob(BaseModel):
         bodies, sizes = tuple(chain.from_iterable(pools)), tuple(map(len, pools))
         if not isinstance(workload.arrivals, Trace):
             return RequestContent(bodies, sizes, [])
-        trace = read_trace(workload.arrivals.path, self.targets, workload.popularity.traced)
+        arrivals = workload.arrivals
+        trace = read_trace(arrivals.path, self.targets, workload.popularity.traced, arrivals.speed)
         files = sorted({request.payload for request in trace if request.payload is not None})
         types = [
             kind.payload.content_type or pool[0].content_type for kind, pool in zip(self.kinds, pools, strict=True)

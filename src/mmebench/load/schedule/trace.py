@@ -4,8 +4,9 @@ import csv
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from mmebench.errors import BadInputError
 
@@ -24,13 +25,15 @@ class TracedRequest:
     """A file that holds the body; None for that of the workload."""
 
 
-def read_trace(path: Path, targets: Sequence[str], names_targets: bool) -> tuple[TracedRequest, ...]:
-    """The requests in ``path``, in the order of their timestamps.
+def read_trace(
+    path: Path, targets: Sequence[str], names_targets: bool, speed: float = 1.0
+) -> tuple[TracedRequest, ...]:
+    """The requests in ``path``, in the order of their timestamps, ``speed`` times as fast.
 
     A file whose name ends in ``.csv`` has a header with the columns ``timestamp`` and, where wanted, ``target``
-    and ``payload``; any other holds one JSON object a line with these keys. A timestamp is in seconds from any
-    zero. A target is a name among ``targets`` or a number below their count. A payload is a path, relative to
-    the trace. With ``names_targets`` each request must name its target.
+    and ``payload``, as has Parquet, ``.parquet``; any other holds one JSON object a line with these keys. A
+    timestamp is in seconds from any zero. A target is a name among ``targets`` or a number below their count. A
+    payload is a path, relative to the trace. With ``names_targets`` each request must name its target.
 
     Raises:
         BadInputError: it cannot be read or is not a trace; the message names the line.
@@ -38,9 +41,8 @@ def read_trace(path: Path, targets: Sequence[str], names_targets: bool) -> tuple
     numbers = {name: number for number, name in enumerate(targets)}
     found = []
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = _csv_rows(file) if path.suffix == ".csv" else _json_rows(file)
-            for line, row in rows:
+        with path.open("rb") as opened:
+            for line, row in _rows(path, opened):
                 try:
                     found.append(_request(row, numbers, path.parent))
                 except ValueError as error:
@@ -57,7 +59,29 @@ def read_trace(path: Path, targets: Sequence[str], names_targets: bool) -> tuple
             f"{path}: a request names no target; add the column, or give the workload a popularity"
         )
     first = found[0].seconds
-    return tuple(TracedRequest(each.seconds - first, each.target, each.payload) for each in found)
+    return tuple(TracedRequest((each.seconds - first) / speed, each.target, each.payload) for each in found)
+
+
+def _rows(path: Path, file: BinaryIO) -> Iterator[tuple[int, Any]]:
+    """Each with the number of its line, or row."""
+    if path.suffix == ".parquet":
+        return _parquet_rows(path, file)
+    text = TextIOWrapper(file, encoding="utf-8", newline="")
+    return _csv_rows(text) if path.suffix == ".csv" else _json_rows(text)
+
+
+def _parquet_rows(path: Path, file: BinaryIO) -> Iterator[tuple[int, Any]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    number = 0
+    try:
+        for batch in pq.ParquetFile(file).iter_batches():
+            for row in batch.to_pylist():
+                number += 1
+                yield number, {key: value for key, value in row.items() if value is not None}
+    except pa.ArrowInvalid as error:
+        raise BadInputError(f"{path}: not Parquet ({error}); give the file of a trace") from None
 
 
 def _csv_rows(file: Any) -> Iterator[tuple[int, Any]]:
