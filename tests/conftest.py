@@ -58,6 +58,7 @@ TAKING_LONGEST = [
     "load/test_by_hand.py",
     "benchmark/test_results_directory.py",
     "models/test_aotinductor.py",
+    "models/test_compiled_code.py",
     "models/test_platforms.py",
     "e2e/sagemaker/test_engine.py",
     "benchmark/experiments/test_churn.py",

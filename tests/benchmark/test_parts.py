@@ -10,7 +10,7 @@ import pytest
 from mmebench.benchmark.parts import Part, find_parts, open_part
 from mmebench.benchmark.spending import Spending
 from mmebench.benchmark.wanted import find_wanted
-from mmebench.endpoints.sagemaker import engine_job
+from mmebench.endpoints.sagemaker import job as jobs
 from mmebench.errors import BadInputError
 from mmebench.formats.archive import extract, unpack
 from mmebench.spec import Spec
@@ -71,8 +71,8 @@ def test_an_engine_is_built_where_it_will_be_served(
     account: str, spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """moto's job does nothing: what it would have left is put there before."""
-    monkeypatch.setattr(engine_job, "run_name", lambda _: JOB)
-    key = f"mmebench/{JOB}/engine/{JOB}/output/model.tar.gz"
+    monkeypatch.setattr(jobs, "run_name", lambda _: JOB)
+    key = f"mmebench/{JOB}/built/{JOB}/output/model.tar.gz"
     cloud.client("s3", account).put_object(Bucket=cloud.BUCKET, Key=key, Body=engine())
     results = tmp_path / "results"
     spending = Spending()
@@ -118,8 +118,8 @@ def test_a_budget_counts_every_endpoint_and_every_engine(account: str, spec: Spe
 def test_a_fleet_has_an_engine_for_each_of_its_models_that_takes_one(
     account: str, spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_job, "run_name", lambda _: JOB)
-    key = f"mmebench/{JOB}/engine/{JOB}/output/model.tar.gz"
+    monkeypatch.setattr(jobs, "run_name", lambda _: JOB)
+    key = f"mmebench/{JOB}/built/{JOB}/output/model.tar.gz"
     cloud.client("s3", account).put_object(Bucket=cloud.BUCKET, Key=key, Body=engine())
     assert spec.model is not None
     models = {"fast": {"model": spec.model, "platform": "trt"}, "plain": {"model": spec.model, "platform": "onnx"}}

@@ -288,19 +288,21 @@ def test_code_for_another_gpu_is_not_run(
 
 
 @pytest.mark.parametrize(
-    ("model", "asked", "refused"),
+    ("model", "asked", "builder", "refused"),
     [
-        (TINY, PT2, True),
-        (TINY, served_as("pt2", device="cpu"), False),
-        (TINY, served_as("pt"), False),
-        (FileModel(source="file", path=Path("a.pt2"), inputs=(X,), outputs=(Y,)), PT2, True),
-        (FileModel(source="file", path=Path("a.tar.gz")), PT2, False),
+        (TINY, PT2, "local", True),
+        (TINY, PT2, "training", False),
+        (TINY, served_as("pt2", device="cpu"), "training", False),
+        (TINY, served_as("pt"), "local", False),
+        (FileModel(source="file", path=Path("a.pt2"), inputs=(X,), outputs=(Y,)), PT2, "training", True),
+        (FileModel(source="file", path=Path("a.tar.gz")), PT2, "local", False),
     ],
 )
 def test_what_this_machine_compiles_is_not_sent_to_a_gpu(
-    model: ModelSource, asked: PlatformSpec, refused: bool
+    model: ModelSource, asked: PlatformSpec, builder: str, refused: bool
 ) -> None:
-    endpoint = SageMakerEndpoint.model_validate(cloud.ENDPOINT | {"triton": "26.05"})
+    more = {"image": "mine:1", "compiler_image": "mine:2", "engine_builder": builder}
+    endpoint = SageMakerEndpoint.model_validate(cloud.ENDPOINT | more)
     check_device(model, asked, Local())
     if refused:
         with pytest.raises(
@@ -309,6 +311,23 @@ def test_what_this_machine_compiles_is_not_sent_to_a_gpu(
             check_device(model, asked, endpoint)
     else:
         check_device(model, asked, endpoint)
+
+
+@pytest.mark.parametrize(("here", "refused"), [("2.11.1", False), ("2.12.1+cpu", False), ("2.13.0", True)])
+def test_code_of_a_newer_pytorch_is_not_sent_to_an_older_one(
+    here: str, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "__version__", here)
+    endpoint = SageMakerEndpoint.model_validate(cloud.ENDPOINT | {"triton": "26.05"})
+    asked = served_as("pt2", device="cpu")
+    check_device(FileModel(source="file", path=Path("a.pt2"), inputs=(X,), outputs=(Y,)), asked, endpoint)
+    if refused:
+        with pytest.raises(
+            BadInputError, match=r"by PyTorch 2\.13\.0 here, .* is 2\.12, .*; install torch 2\.12 here"
+        ):
+            check_device(TINY, asked, endpoint)
+    else:
+        check_device(TINY, asked, endpoint)
 
 
 @pytest.mark.parametrize(

@@ -17,14 +17,13 @@ from mmebench.models.engine import (
     check_inputs,
     exported_platform,
     find_builder,
-    is_built,
     package_engine,
     trtexec_options,
     with_warmup,
 )
 from mmebench.models.engine_precision import DETAILED, count_layers, in_words
 from mmebench.models.package import Package, package_model
-from mmebench.spec import FileModel, LocalEndpoint, PlatformSpec, SageMakerEndpoint, TimmModel
+from mmebench.spec import FileModel, LocalEndpoint, PlatformSpec, SageMakerEndpoint
 from support.invocations import invoke, runtime_client
 from support.platforms import served_as
 from support.serving import serving
@@ -150,15 +149,6 @@ def test_the_profile_ends_where_the_batches_do() -> None:
     for size in (1, 8, 64):
         options = trtexec_options((IMAGE,), served_as("trt", max_batch_size=size), 128, 10)
         assert options[-1] == f"--maxShapes=input:{size}x3x224x224"
-
-
-def test_what_needs_to_be_built(tmp_path: Path) -> None:
-    named = TimmModel(source="timm", name="resnet18")
-    tensors = (TensorSpec(name="x", datatype="FP32", shape=(4,)),)
-    ready = FileModel(source="file", path=tmp_path / "m.tar.gz", inputs=tensors, outputs=tensors)
-    assert is_built(named, TRT)
-    assert not is_built(ready, TRT)
-    assert not is_built(named, served_as("onnx"))
 
 
 def test_the_model_is_warm_when_it_counts_as_loaded() -> None:

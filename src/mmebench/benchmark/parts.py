@@ -16,8 +16,9 @@ from mmebench.endpoints.endpoint import Endpoint
 from mmebench.endpoints.opener import open_endpoint, opener_of
 from mmebench.errors import BadInputError
 from mmebench.load.payload.payload import Body, check_room, make_body
+from mmebench.models.building import build_package, export_form, is_built
 from mmebench.models.device import check_compiled
-from mmebench.models.engine import check_inputs, exported_platform, find_builder, is_built, package_engine
+from mmebench.models.engine import check_inputs
 from mmebench.models.package import Package, package_model
 from mmebench.record.layout import find_runs, repeat_of
 from mmebench.record.run import Price, Run, find_run, unread_records
@@ -31,7 +32,7 @@ class Part:
     wanted: Wanted
     """With this part's endpoint alone."""
     kinds: tuple[PackagedKind, ...]
-    """What it is made of; packages are what is served, or what its engine is built from."""
+    """What it is made of; packages are what is served, or what that is built from."""
     whole: Path
     """The directory of the whole benchmark."""
     shared_digest: str
@@ -106,13 +107,12 @@ def find_parts(
 
 
 def _package(kind: Kind, endpoint: ServedEndpoint, results: Path, observer: Observer, label: str) -> PackagedKind:
-    """A kind of model as an archive, or as what its engine is built from; ``label`` is of the run."""
-    built = is_built(kind.model, kind.platform)
-    form = exported_platform(kind.platform, find_builder(endpoint)) if built else kind.platform
+    """A kind of model as an archive, or as what that is built from; ``label`` is of the run."""
+    form = export_form(kind.model, kind.platform, endpoint)
     tell = partial(observer.packaging, kind.name or label)
     with naming(kind):
         package = package_model(kind.model, form, packages_of(results, kind), tell, kind.payload.sequence_length)
-        if built:
+        if is_built(kind.model, kind.platform, endpoint):
             check_inputs(package, endpoint)
         check_compiled(package.details, kind.platform, endpoint)
         observer.packaged(package)
@@ -167,7 +167,7 @@ class OpenPart:
 def open_part(
     part: Part, results: Path, stores: Path, spending: Spending, observer: Observer, proceed: Callable[[], None]
 ) -> OpenPart:
-    """The part's endpoint, after its engines; in a thread of its own where several may come up at once.
+    """The part's endpoint, after what is built for it; in a thread of its own where several may come up at once.
 
     Args:
         part: which.
@@ -183,22 +183,23 @@ def open_part(
         proceed()
 
     endpoint_spec = part.spec.endpoint
-    kinds = tuple(_with_engine(kind, endpoint_spec, results, tell) for kind in part.kinds)
+    kinds = tuple(_built(kind, endpoint_spec, results, tell) for kind in part.kinds)
     store = Path(tempfile.mkdtemp(dir=stores))
     endpoint = open_endpoint(endpoint_spec, store, part.directory / "endpoint.log", tell)
     spending.begin(part.fingerprint, part.price)
     return OpenPart(endpoint, kinds)
 
 
-def _with_engine(
+def _built(
     kind: PackagedKind, endpoint: ServedEndpoint, results: Path, tell: Callable[[str], None]
 ) -> PackagedKind:
-    """The same, served as the engine that it takes, if it takes one."""
+    """The same, as what is built from its package, if something is."""
     asked = kind.asked
-    if not is_built(asked.model, asked.platform):
+    if not is_built(asked.model, asked.platform, endpoint):
         return kind
     folder, longest = packages_of(results, asked), asked.payload.sequence_length
-    package = package_engine(kind.package, asked.platform, longest, find_builder(endpoint), folder, tell)
+    package = build_package(kind.package, asked.platform, longest, endpoint, folder, tell)
+    check_compiled(package.details, asked.platform, endpoint)
     return replace(kind, package=package)
 
 

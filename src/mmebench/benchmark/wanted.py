@@ -8,7 +8,7 @@ from mmebench.endpoints.opener import opener_of
 from mmebench.errors import BadInputError
 from mmebench.load.schedule.plan import too_short
 from mmebench.models.archive_completion import complete_archives
-from mmebench.models.engine import count_engines
+from mmebench.models.building import count_builds
 from mmebench.record.run import Price
 from mmebench.spec import Fleet, ServedEndpoint, Spec
 from mmebench.spec.variants import Variant, describe_changes
@@ -118,5 +118,5 @@ def check_endpoints(wanted: Sequence[Wanted]) -> dict[str, Price]:
     for endpoint in each_endpoint(wanted):
         fleets = [each.fleet for each in wanted if each.spec.endpoint == endpoint]
         runs = len(fleets) * wanted[0].spec.repeats
-        prices |= opener_of(endpoint).check(endpoint, runs, count_engines(fleets))
+        prices |= opener_of(endpoint).check(endpoint, runs, count_builds(fleets, endpoint))
     return prices

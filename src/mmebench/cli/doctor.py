@@ -45,6 +45,9 @@ def _findings(path: Path | None, overrides: tuple[str, ...]) -> "Iterator[Findin
         return machine.examine()
     from mmebench.cli.sagemaker import read_spec
     from mmebench.endpoints.sagemaker import doctor as sagemaker
+    from mmebench.models.device import is_compiled_there
 
     wanted, endpoint, builds = read_spec(path, overrides)
-    return sagemaker.examine(endpoint, len(wanted.platforms), builds)
+    kinds = [kind for fleet in wanted.fleets for kind in fleet.kinds]
+    compiles = any(is_compiled_there(kind.model, kind.platform, endpoint) for kind in kinds)
+    return sagemaker.examine(endpoint, len(wanted.platforms), builds, compiles)

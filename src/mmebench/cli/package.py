@@ -23,7 +23,7 @@ def package(spec: Path, output: Path, overrides: tuple[str, ...]) -> None:
 
     from mmebench.benchmark.progress import describe_package
     from mmebench.models.archive_completion import complete_archives
-    from mmebench.models.engine import LocalBuilder, exported_platform, is_built, package_engine
+    from mmebench.models.engine import LocalBuilder, exported_platform, package_engine
     from mmebench.models.package import package_model
     from mmebench.spec.reading import load_spec
 
@@ -34,7 +34,7 @@ def package(spec: Path, output: Path, overrides: tuple[str, ...]) -> None:
             what, folder = kind.name or kind.platform.kind, output if kind.name is None else output / kind.name
             longest = kind.payload.sequence_length
             with console.status(f"{what}: …") as status:
-                if is_built(kind.model, kind.platform):
+                if kind.platform.built and not kind.model.is_ready_archive:
                     builder = LocalBuilder()
                     form = exported_platform(kind.platform, builder)
                     exported = package_model(kind.model, form, folder, status.update, longest)

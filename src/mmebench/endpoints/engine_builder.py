@@ -1,27 +1,32 @@
-"""Who builds TensorRT engines."""
+"""Who builds what only the GPU that serves it can make: TensorRT engines, code of AOTInductor."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 
-class EngineBuilder(Protocol):
-    """Something with a GPU and ``trtexec``."""
+class Builder(Protocol):
+    """Something with a GPU, and a program that builds."""
 
     made_with: str
-    """What its engines fit: the kind of GPU and the version of TensorRT, in words."""
-    tensorrt: int
-    """The major version of its TensorRT; 10 also for 11, as engines are built alike for both."""
+    """What it builds fits this: the kind of GPU and the versions, in words."""
 
     def build(self, model: Path, options: Sequence[str], folder: Path, progress: Callable[[str], None]) -> None:
-        """Write ``model.plan``, ``layers.json`` with what it is made of, and ``trtexec.log`` into ``folder``.
+        """Write what the program makes, and its log, into ``folder``.
 
         Args:
-            model: the folder that holds ``model.onnx`` and what belongs to it.
-            options: of trtexec, but for ``--onnx``, ``--saveEngine`` and ``--exportLayerInfo``.
+            model: the folder of the export: ``model.onnx`` and what belongs to it, or a program with its compiler.
+            options: of the program, but for those that say what is where.
             folder: where to.
             progress: told what is done now.
 
         Raises:
-            MmebenchError: there is no engine; the message has the last lines of the log, or says where it is.
+            MmebenchError: nothing was built; the message has the last lines of the log, or says where it is.
         """
+
+
+class EngineBuilder(Builder, Protocol):
+    """One that runs ``trtexec``: it writes ``model.plan``, its layers as ``layers.json``, and ``trtexec.log``."""
+
+    tensorrt: int
+    """The major version of its TensorRT; 10 also for 11, as engines are built alike for both."""

@@ -11,7 +11,7 @@ from mmebench.spec.platforms import PlatformSpec
 
 if TYPE_CHECKING:
     from mmebench.endpoints.endpoint import Endpoint
-    from mmebench.endpoints.engine_builder import EngineBuilder
+    from mmebench.endpoints.engine_builder import Builder, EngineBuilder
     from mmebench.record.run import Price
 
 Progress = Callable[[str], None]
@@ -49,7 +49,7 @@ class Opener(ABC, Generic[SpecT]):
         Args:
             spec: of any number of instance types.
             runs: endpoints that there will be of each.
-            builds: TensorRT engines that will be built on each.
+            builds: engines and packages that will be built on each.
 
         Returns:
             The price of each instance type that somebody bills.
@@ -72,6 +72,10 @@ class Opener(ABC, Generic[SpecT]):
 
     def engine_builder(self, spec: SpecT) -> "EngineBuilder | None":
         """What builds TensorRT engines for it; None where that is this machine's own ``trtexec``."""
+        return None
+
+    def compiler(self, spec: SpecT) -> "Builder | None":
+        """What compiles exported programs for its GPU; None where nothing there does."""
         return None
 
 

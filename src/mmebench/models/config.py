@@ -57,7 +57,7 @@ def checked(config: ModelConfig) -> str:
 
 def template(platform: PlatformSpec, task: Task) -> ModelConfig:
     """The config that comes with a platform for a task (``cv``, ``nlp``)."""
-    file = resources.files(platform.templates) / "templates" / f"{platform.kind}_{task}.pbtxt"
+    file = resources.files(platform.templates) / "templates" / f"{platform.template}_{task}.pbtxt"
     return parse(file.read_text(encoding="utf-8"), file.name)
 
 

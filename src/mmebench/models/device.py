@@ -8,7 +8,7 @@ from mmebench.errors import BadInputError
 from mmebench.formats.aoti_package import compiled_for
 from mmebench.gpus.nvml import find_gpus
 from mmebench.installing import how_to_install
-from mmebench.spec import ModelSource, PlatformSpec, ServedEndpoint
+from mmebench.spec import FileModel, ModelSource, PlatformSpec, ServedEndpoint
 
 
 def device_kind(platform: PlatformSpec) -> str:
@@ -54,21 +54,52 @@ def describe_code(path: Path) -> dict[str, str]:
         raise BadInputError(str(error)) from None
 
 
+def is_compiled_there(model: ModelSource, platform: PlatformSpec, endpoint: ServedEndpoint) -> bool:
+    """Whether the code is compiled on the endpoint's kind of instance; what is compiled already cannot be."""
+    wanted = platform.compiled and platform.device == "gpu" and endpoint.compiles_in_job
+    return wanted and not isinstance(model, FileModel)
+
+
 def check_device(model: ModelSource, platform: PlatformSpec, endpoint: ServedEndpoint) -> None:
-    """Refuse to compile here what is served on an instance with a GPU elsewhere, unless it is for a GPU, too.
+    """Refuse code that an endpoint elsewhere could not run, before it is compiled.
 
     Raises:
-        BadInputError: this machine compiles for the CPU.
+        BadInputError: nothing compiles it for the GPU there, or the PyTorch here is newer than the one there.
     """
     elsewhere = endpoint.instance_type
-    if not platform.compiled or model.is_ready_archive or elsewhere is None or platform.device == "cpu":
+    if not platform.compiled or model.is_ready_archive or elsewhere is None:
         return
-    if device_kind(platform) != "cuda":
+    if is_compiled_there(model, platform, endpoint):
+        if endpoint.lacks_compiler is not None:
+            raise BadInputError(endpoint.lacks_compiler)
+        return
+    if platform.device == "gpu" and device_kind(platform) != "cuda":
         raise BadInputError(
-            f"platform {platform.kind} is compiled for the GPU that serves it, and this machine has none; run the "
+            f"platform {platform.kind} is compiled for the GPU that serves it, and this machine has none; let a "
+            "job compile a model of timm, torchvision or huggingface (engine_builder: training), run the "
             f"benchmark on a machine with the GPU of {elsewhere} and a PyTorch with CUDA, or give a ready archive "
             "(.tar.gz) that was made there as source: file"
         )
+    if not isinstance(model, FileModel):
+        _refuse_newer(endpoint)
+
+
+def _refuse_newer(endpoint: ServedEndpoint) -> None:
+    import torch
+
+    major, minor = torch.__version__.split(".")[:2]
+    if endpoint.pytorch is not None and (int(major), int(minor)) > endpoint.pytorch:
+        there = in_words(endpoint.pytorch)
+        raise BadInputError(
+            f"platform pt2 would be compiled by PyTorch {torch.__version__} here, and the endpoint's is {there}, "
+            f"which may lack what code of a newer one calls; install torch {there} here, or take a newer "
+            "endpoint.triton"
+        )
+
+
+def in_words(version: tuple[int, int]) -> str:
+    """``2.12``."""
+    return ".".join(map(str, version))
 
 
 def check_compiled(details: Mapping[str, Any], platform: PlatformSpec, endpoint: ServedEndpoint) -> None:

@@ -4,36 +4,32 @@ An engine fits one version of TensorRT and one kind of GPU (NVIDIA TensorRT docu
 so that the ``trtexec`` of the serving image builds it on the serving instance type, or this machine's for itself.
 """
 
-import hashlib
-import json
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from typing_extensions import override
 
-from mmebench.endpoints.endpoint import CleanUpError
 from mmebench.endpoints.engine_builder import EngineBuilder
 from mmebench.endpoints.opener import opener_of
-from mmebench.errors import BadInputError, MmebenchError, disk_errors
-from mmebench.formats.archive import pack, unpack
+from mmebench.errors import BadInputError, MmebenchError
 from mmebench.formats.tensors import TensorSpec
 from mmebench.formats.triton_config import parse
-from mmebench.models.config import checked, make_config
+from mmebench.models.built_package import Recipe, package_built
+from mmebench.models.config import checked
 from mmebench.models.engine_precision import DETAILED, LAYERS, count_layers, in_words
-from mmebench.models.package import Package, read_package
-from mmebench.scratch import scratch
-from mmebench.spec import Fleet, ModelSource, Onnx, PlatformSpec, ServedEndpoint, TensorRt
+from mmebench.models.package import Package
+from mmebench.spec import Onnx, PlatformSpec, ServedEndpoint, TensorRt
 
 ENGINE = "model.plan"
 LOG = "trtexec.log"
 
 _TRTEXEC = Path("/usr/src/tensorrt/bin/trtexec")
 """Where NVIDIA's images have it; it may be on the PATH as well."""
-_LIMIT = 64 * 1024**3
 _TYPED = 10
 """The first major version of TensorRT by which half precision is the model's own matter."""
 _BANNER = re.compile(r"\[TensorRT v(\d+)\]")
@@ -42,16 +38,6 @@ _LEAST_SEQUENCE = 2
 """ONNX is exported for texts of at least so many tokens."""
 
 Progress = Callable[[str], None]
-
-
-def is_built(model: ModelSource, platform: PlatformSpec) -> bool:
-    """Whether serving this takes an engine that is not there yet."""
-    return platform.built and not model.is_ready_archive
-
-
-def count_engines(fleets: Iterable[Fleet]) -> int:
-    """How many engines have to be there for these on one kind of instance."""
-    return sum(is_built(kind.model, kind.platform) for fleet in fleets for kind in fleet.kinds)
 
 
 def exported_platform(platform: PlatformSpec, builder: EngineBuilder) -> PlatformSpec:
@@ -94,6 +80,38 @@ def trtexec_options(
     return (*options, *own)
 
 
+class _Engine(Recipe):
+    what = "engine"
+    program = "trtexec"
+    file = ENGINE
+    log = LOG
+
+    def __init__(
+        self, exported: Package, platform: PlatformSpec, sequence_length: int, builder: EngineBuilder
+    ) -> None:
+        self.builder = builder
+        self.options = trtexec_options(exported.inputs, platform, sequence_length, builder.tensorrt)
+        self._onnx_sha256, self._precision, self._longest = exported.sha256, platform.precision, sequence_length
+
+    @override
+    def judge(self, built: Path, log: str, progress: Progress) -> dict[str, Any]:
+        layers = count_layers(built / LAYERS)
+        progress(f"the engine has {in_words(layers)}")
+        if self._precision == "fp16" and layers and "fp16" not in layers:
+            raise MmebenchError(
+                f"fp16 was asked for, and the engine that trtexec built has {in_words(layers)}; {log} says why, "
+                "or take precision: fp32"
+            )
+        return {
+            "parity": None,  # that of the ONNX file says nothing of what trtexec made of it
+            "details": {"layers": layers, "onnx_sha256": self._onnx_sha256},
+        }
+
+    @override
+    def config(self, text: str) -> str:
+        return with_warmup(text, self._longest)
+
+
 def package_engine(
     exported: Package,
     platform: PlatformSpec,
@@ -102,79 +120,12 @@ def package_engine(
     directory: Path,
     progress: Progress,
 ) -> Package:
-    """Have an engine built and packaged, or find it in ``directory`` from an earlier start.
+    """Have an engine built from ONNX and packaged; see :func:`mmebench.models.built_package.package_built`.
 
-    The archive is ``<model>-trt-<digest>.tar.gz``, as an engine of another GPU may stand beside it; ``.log`` is
-    what trtexec said. Its config warms the model up with the largest batch, so that no request pays for it.
-
-    Args:
-        exported: the package of :func:`exported_platform`.
-        platform: ``trt``.
-        sequence_length: tokens of the longest text.
-        builder: with the GPU that will serve it.
-        directory: for archive, record and log.
-        progress: told what is done now.
-
-    Raises:
-        MmebenchError: there is no engine, or it cannot be written.
-        CleanUpError: the engine is kept, and something that was made to build it is still there.
+    Its config warms the model up with the largest batch, so that no request pays for it.
     """
-    options = trtexec_options(exported.inputs, platform, sequence_length, builder.tensorrt)
-    asked = [exported.sha256, builder.made_with, *options, platform.model_dump(mode="json"), sequence_length]
-    made_from = hashlib.sha256(json.dumps(asked).encode()).hexdigest()
-    name = f"{exported.model}-{platform.label}-{made_from[:12]}"
-    record = directory / f"{name}.json"
-    if record.exists() and (directory / f"{name}.tar.gz").exists():
-        progress(f"{name}.tar.gz is there from an earlier start")
-        return read_package(record)
-    left_behind: CleanUpError | None = None
-    with disk_errors(directory), scratch(directory, ".engine-") as work:
-        model = unpack(exported.archive, work / "exported", _LIMIT) / "1"
-        folder = work / exported.model
-        (folder / "1").mkdir(parents=True)
-        built = work / "built"
-        built.mkdir()
-        try:
-            builder.build(model, options, built, progress)
-        except CleanUpError as error:
-            left_behind = error  # the engine is there, and was paid for
-        if not (built / ENGINE).is_file():
-            raise MmebenchError(f"{exported.model}: trtexec ended without an error and left no engine")
-        if (built / LOG).is_file():
-            shutil.copyfile(built / LOG, directory / f"{name}.log")
-        layers = count_layers(built / LAYERS)
-        progress(f"the engine has {in_words(layers)}")
-        if platform.precision == "fp16" and layers and "fp16" not in layers:
-            raise MmebenchError(
-                f"{exported.model}: fp16 was asked for, and the engine that trtexec built has {in_words(layers)}; "
-                f"{name}.log says why, or take precision: fp32"
-            )
-        shutil.copyfile(built / ENGINE, folder / "1" / ENGINE)
-        config = make_config(platform, exported.task, exported.inputs, exported.outputs)
-        (folder / "config.pbtxt").write_text(with_warmup(config, sequence_length), encoding="utf-8")
-        sha256 = pack(folder, work / "engine.tar.gz")
-        package = exported.model_copy(
-            update={
-                "platform": "trt",
-                "precision": platform.precision,
-                "archive": Path(f"{name}.tar.gz"),
-                "sha256": sha256,
-                "parity": None,  # that of the ONNX file says nothing of what trtexec made of it
-                "details": {
-                    "built_with": builder.made_with,
-                    "trtexec": list(options),
-                    "layers": layers,
-                    "onnx_sha256": exported.sha256,
-                    "model_bytes": (built / ENGINE).stat().st_size,
-                },
-            }
-        )
-        (work / "engine.tar.gz").replace(directory / f"{name}.tar.gz")
-        (work / "record.json").write_text(package.model_dump_json(indent=1), encoding="utf-8")
-        (work / "record.json").replace(record)
-    if left_behind is not None:
-        raise left_behind
-    return package.model_copy(update={"archive": directory / f"{name}.tar.gz"})
+    recipe = _Engine(exported, platform, sequence_length, builder)
+    return package_built(exported, platform, sequence_length, recipe, directory, progress)
 
 
 def with_warmup(config: str, sequence_length: int) -> str:

@@ -50,11 +50,7 @@ def check_parity(
     """
     absolute = relative = 0.0
     tried = []
-    longest = max_sequence_length or max(lengths)
-    for batch, length in _shapes(export, platform, [min(length, longest) for length in lengths]):
-        arrays = example(export.inputs, batch, length, seed=batch)
-        if platform.max_batch_size == 0:
-            arrays = [array[0] for array in arrays]
+    for arrays in examples(export.inputs, platform, max_sequence_length, lengths):
         tried.append(arrays[0].shape)
         padding = _padding(export.inputs, arrays) if platform.max_batch_size > 0 else None
         for tensor, expected, got in zip(export.outputs, reference(arrays), export.run(arrays), strict=True):
@@ -77,9 +73,24 @@ def check_parity(
     return Parity(max_absolute=absolute, max_relative=relative, tolerance=tolerance, shapes=tuple(tried))
 
 
-def _shapes(export: Export, platform: PlatformSpec, lengths: Sequence[int]) -> Iterator[tuple[int, int]]:
+def examples(
+    inputs: Sequence[TensorSpec],
+    platform: PlatformSpec,
+    max_sequence_length: int | None,
+    lengths: Sequence[int] = LENGTHS,
+) -> Iterator[list[Array]]:
+    """Arrays for ``inputs`` in the shapes that are worth trying, as the served model takes them."""
+    longest = max_sequence_length or max(lengths)
+    for batch, length in _shapes(inputs, platform, [min(length, longest) for length in lengths]):
+        arrays = example(inputs, batch, length, seed=batch)
+        yield [array[0] for array in arrays] if platform.max_batch_size == 0 else arrays
+
+
+def _shapes(
+    inputs: Sequence[TensorSpec], platform: PlatformSpec, lengths: Sequence[int]
+) -> Iterator[tuple[int, int]]:
     """Batch sizes and sequence lengths worth trying."""
-    varies = any(-1 in tensor.shape for tensor in export.inputs)
+    varies = any(-1 in tensor.shape for tensor in inputs)
     lengths = sorted(set(lengths)) if varies else [1]
     for batch in sorted({min(batch, max(platform.max_batch_size, 1)) for batch in _BATCHES}):
         for length in lengths:

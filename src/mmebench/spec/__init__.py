@@ -14,6 +14,7 @@ from mmebench.spec.fleet import ArchiveFolder, Fleet, Kind, Member, MemberTarget
 from mmebench.spec.platforms import (
     PLATFORMS,
     DynamicBatching,
+    ExportedProgram,
     Onnx,
     PlatformSpec,
     TensorRt,
@@ -35,6 +36,7 @@ __all__ = [
     "ConstantRate",
     "DynamicBatching",
     "Experiment",
+    "ExportedProgram",
     "FileModel",
     "Fleet",
     "Goodput",

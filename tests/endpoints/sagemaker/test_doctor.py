@@ -16,6 +16,7 @@ from mmebench.endpoints.finding import Finding
 from mmebench.endpoints.sagemaker import doctor
 from mmebench.endpoints.sagemaker.aws import Aws
 from mmebench.endpoints.sagemaker.doctor import examine
+from mmebench.endpoints.sagemaker.image import image_uri
 from mmebench.endpoints.sagemaker.policy import caller_policy, role_policy, trust_policy
 from mmebench.spec import SageMakerEndpoint as Spec
 from support import cloud
@@ -48,8 +49,8 @@ def aws(account: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
         yield one
 
 
-def by_name(spec: Spec, builds: int = 0) -> dict[str, Finding]:
-    return {finding.name: finding for finding in examine(spec, runs=1, builds=builds)}
+def by_name(spec: Spec, builds: int = 0, compiles: bool = False) -> dict[str, Finding]:
+    return {finding.name: finding for finding in examine(spec, runs=1, builds=builds, compiles=compiles)}
 
 
 def test_a_healthy_account(aws: Aws) -> None:
@@ -106,8 +107,26 @@ def test_an_image_that_is_not_there(aws: Aws, monkeypatch: pytest.MonkeyPatch) -
     fresh = Aws("us-east-1")
     with Stubber(fresh.ecr) as image:
         image.add_client_error("describe_images", "ImageNotFoundException", "no")
-        passed, text = doctor._image(fresh, Spec.model_validate(BASIC))
+        passed, text = doctor._image(fresh, image_uri(Spec.model_validate(BASIC)), "a host")
     assert (passed, "is not there; take another" in text) == (False, True)
+
+
+def test_what_compiles_is_looked_for_too(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = by_name(Spec.model_validate(BASIC | {"triton": "26.05"}), builds=1, compiles=True)["compiler image"]
+    assert found.passed is False
+    assert "got none; pt2 is compiled" in found.text
+    fresh = Aws("us-east-1")
+    monkeypatch.setattr(doctor, "Aws", lambda region, profile=None: fresh)
+    with Stubber(fresh.ecr) as image:
+        for registry, name, tag in (
+            ("763104351884", "sagemaker-tritonserver", "26.05-py3"),
+            ("1", "pytorch", "mine"),
+        ):
+            asked = {"registryId": registry, "repositoryName": name, "imageIds": [{"imageTag": tag}]}
+            image.add_response("describe_images", {"imageDetails": []}, asked)
+        spec = BASIC | {"triton": "26.05", "compiler_image": "1.dkr.ecr.us-east-1.amazonaws.com/pytorch:mine"}
+        found = by_name(Spec.model_validate(spec), builds=1, compiles=True)["compiler image"]
+    assert (found.passed, found.text) == (True, "pytorch:mine on ml.g5.xlarge")
 
 
 def write(tmp_path: Path, endpoint: dict[str, Any], platforms: list[Any]) -> Path:
@@ -159,6 +178,12 @@ def test_policies_name_what_the_spec_uses_and_no_more() -> None:
     mine = spec.model_copy(update={"image": "1.dkr.ecr.us-east-1.amazonaws.com/my/triton@sha256:0123"})
     image = {statement["Sid"]: statement for statement in role_policy(mine, False)["Statement"]}["Image"]
     assert image["Resource"] == "arn:aws:ecr:us-east-1:1:repository/my/triton"
+    compiling = spec.model_copy(update={"compiler_image": "1.dkr.ecr.us-east-1.amazonaws.com/pytorch:26.05-py3"})
+    images = {statement["Sid"]: statement for statement in role_policy(compiling, True)["Statement"]}["Image"]
+    assert images["Resource"] == [
+        "arn:aws:ecr:us-east-1:763104351884:repository/sagemaker-tritonserver",
+        "arn:aws:ecr:us-east-1:1:repository/pytorch",
+    ]
     alias = spec.model_copy(update={"kms_key": f"arn:aws:kms:us-east-1:{cloud.ACCOUNT}:alias/mine"})
     key = {statement["Sid"]: statement for statement in caller_policy(alias, False)["Statement"]}["Key"]
     assert key["Resource"] == f"arn:aws:kms:us-east-1:{cloud.ACCOUNT}:key/*", "an alias stands for a key"

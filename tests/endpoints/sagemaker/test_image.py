@@ -96,9 +96,19 @@ def test_a_spec_is_refused_before_anything_is_compiled() -> None:
         refuse_early(Benchmark.model_validate(asked))
     asked["endpoint"] = cloud.ENDPOINT | {"triton": "26.06"}
     with pytest.raises(
-        BadInputError, match=r"compiled for the GPU that serves it, and this machine has none; run"
+        BadInputError, match=r"compiler_image: got none; .* push nvcr\.io/nvidia/pytorch:26\.06-py3"
     ):
         refuse_early(Benchmark.model_validate(asked))
+    asked["endpoint"] = cloud.ENDPOINT | {"image": "mine:1"}
+    with pytest.raises(BadInputError, match=r"of endpoint\.image, or an older one; push NVIDIA's of the same rel"):
+        refuse_early(Benchmark.model_validate(asked))
+    asked["endpoint"] = cloud.ENDPOINT | {"triton": "26.06", "engine_builder": "local"}
+    with pytest.raises(
+        BadInputError, match=r"compiled for the GPU that serves it, and this machine has none; let a job"
+    ):
+        refuse_early(Benchmark.model_validate(asked))
+    asked["endpoint"] = cloud.ENDPOINT | {"triton": "26.06", "compiler_image": "mine:1"}
+    refuse_early(Benchmark.model_validate(asked))
     refuse_early(Benchmark.model_validate(asked | {"platforms": [{"kind": "pt2", "device": "cpu"}]}))
 
 

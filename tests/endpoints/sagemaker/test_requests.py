@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from mmebench.endpoints.sagemaker.engine_job import processing_request, training_request
+from mmebench.endpoints.sagemaker.image import image_uri
+from mmebench.endpoints.sagemaker.job import processing_request, training_request
 from mmebench.endpoints.sagemaker.names import run_name, tags
 from mmebench.endpoints.sagemaker.owner import this_process
 from mmebench.endpoints.sagemaker.requests import config_request, endpoint_request, model_request
@@ -43,14 +44,14 @@ def test_requests_keep_to_the_limits_of_the_api(one: Spec) -> None:
         ("CreateModel", model_request(one, RUN, f"{URL}targets/", TAGS)),
         ("CreateEndpointConfig", config_request(one, RUN, TAGS)),
         ("CreateEndpoint", endpoint_request(RUN, TAGS)),
-        ("CreateTrainingJob", training_request(one, RUN, URL, TAGS)),
-        ("CreateProcessingJob", processing_request(one, RUN, URL, TAGS)),
+        ("CreateTrainingJob", training_request(one, image_uri(one), RUN, URL, TAGS)),
+        ("CreateProcessingJob", processing_request(one, image_uri(one), RUN, URL, TAGS)),
     ):
         assert breaches("sagemaker", operation, request) == []
 
 
 def test_the_limits_are_checked() -> None:
-    request = training_request(spec(), RUN, URL, TAGS)
+    request = training_request(spec(), image_uri(spec()), RUN, URL, TAGS)
     request["AlgorithmSpecification"]["ContainerArguments"] = ["x" * 257]
     request["TrainingJobName"] = "no_underscores"
     request["ResourceConfig"]["InstanceType"] = "ml.nothing"

@@ -21,17 +21,20 @@ _DOCUMENTED = (
 """Instance types for GPU multi-model endpoints, as the developer guide lists them ("Supported instance types")."""
 
 
-def examine(spec: SageMakerEndpoint, runs: int, builds: int) -> Iterator[Finding]:
+def examine(spec: SageMakerEndpoint, runs: int, builds: int, compiles: bool) -> Iterator[Finding]:
     """Each condition in turn; nothing is created.
 
     Args:
         spec: of any number of instance types.
         runs: endpoints on each instance type.
-        builds: TensorRT engines built on each.
+        builds: engines and packages built on each.
+        compiles: whether some of them are compiled by ``compiler_image``.
     """
     aws = Aws(spec.region, spec.profile)
     yield ask("credentials", lambda: _credentials(aws, spec))
-    yield ask("image", lambda: _image(aws, spec))
+    yield ask("image", lambda: _image(aws, image_uri(spec), inference_ami(spec) or "the default host image"))
+    if compiles:
+        yield ask("compiler image", lambda: _compiler_image(aws, spec))
     yield ask("role", lambda: _role(aws, spec))
     yield ask("bucket", lambda: _bucket(aws, spec))
     for each in spec.each():
@@ -51,12 +54,17 @@ def _credentials(aws: Aws, spec: SageMakerEndpoint) -> tuple[bool, str]:
     return True, f"of the account of endpoint.role, in {spec.region}"
 
 
-def _image(aws: Aws, spec: SageMakerEndpoint) -> tuple[bool | None, str]:
-    uri = image_uri(spec)
+def _compiler_image(aws: Aws, spec: SageMakerEndpoint) -> tuple[bool | None, str]:
+    if spec.compiler_image is None:
+        return False, spec.lacks_compiler or ""
+    return _image(aws, spec.compiler_image, spec.instance_type)
+
+
+def _image(aws: Aws, uri: str, where: str) -> tuple[bool | None, str]:
     registry, _, rest = uri.partition("/")
     named, _, digest = rest.partition("@")
     name, _, tag = named.partition(":")
-    host = f"{rest} on {inference_ami(spec) or 'the default host image'}"
+    host = f"{rest} on {where}"
     if ".dkr.ecr." not in registry:
         return None, f"{rest} is not in ECR; SageMaker takes images from there"
     try:
@@ -67,7 +75,7 @@ def _image(aws: Aws, spec: SageMakerEndpoint) -> tuple[bool | None, str]:
         if not error.code:  # nobody has answered
             raise
         if error.code in ("ImageNotFoundException", "RepositoryNotFoundException"):
-            return False, f"{rest} is not there; take another endpoint.triton or endpoint.image"
+            return False, f"{rest} is not there; take another image"
         return None, f"{host}; whether it is there is not for these credentials to see ({error.code})"
     return True, host
 

@@ -4,12 +4,13 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from mmebench.endpoints.engine_builder import EngineBuilder
+from mmebench.endpoints.engine_builder import Builder, EngineBuilder
 from mmebench.endpoints.opener import Opener, Progress
 from mmebench.endpoints.sagemaker.aws import Aws
 from mmebench.endpoints.sagemaker.bucket import check_bucket
+from mmebench.endpoints.sagemaker.compile_job import CompileJob
 from mmebench.endpoints.sagemaker.endpoint import SageMakerEndpoint, start
-from mmebench.endpoints.sagemaker.engine_job import JobBuilder
+from mmebench.endpoints.sagemaker.engine_job import EngineJob
 from mmebench.endpoints.sagemaker.image import image_uri
 from mmebench.endpoints.sagemaker.prices import check_budget, find_price
 from mmebench.endpoints.sagemaker.session import make_default_bucket, with_session_defaults
@@ -44,4 +45,8 @@ class SageMakerOpener(Opener[Spec]):
 
     @override
     def engine_builder(self, spec: Spec) -> EngineBuilder | None:
-        return None if spec.engine_builder == "local" else JobBuilder(spec)
+        return None if spec.engine_builder == "local" else EngineJob(spec)
+
+    @override
+    def compiler(self, spec: Spec) -> Builder | None:
+        return CompileJob(spec) if spec.compiles_in_job else None

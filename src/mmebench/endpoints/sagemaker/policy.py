@@ -20,7 +20,7 @@ def caller_policy(spec: SageMakerEndpoint, builds_engines: bool) -> Policy:
 
     Args:
         spec: its region, account, bucket, prefix and role are what the policy is narrowed to.
-        builds_engines: whether the spec has TensorRT engines built in jobs.
+        builds_engines: whether the spec has engines or packages built in jobs.
     """
     own = f"arn:{_partition(spec)}:sagemaker:{spec.region}:{spec.role_account}"
     nouns = {"model": "Model", "endpoint-config": "EndpointConfig", "endpoint": "Endpoint"}
@@ -78,17 +78,16 @@ def role_policy(spec: SageMakerEndpoint, builds_engines: bool) -> Policy:
     """For the execution role: read archives, write engines, pull the image, write logs and metrics."""
     partition = _partition(spec)
     objects = ["s3:GetObject"] + (["s3:PutObject"] if builds_engines else [])
-    repository = image_uri(spec).partition("@")[0].partition(":")[0]
-    registry, _, name = repository.partition("/")
-    parts = registry.split(".")
-    images = f"arn:{partition}:ecr:{parts[3]}:{parts[0]}:repository/{name}" if ".dkr.ecr." in registry else "*"
+    images = [_repository(partition, uri) for uri in (image_uri(spec), spec.compiler_image) if uri is not None]
     logs = f"arn:{partition}:logs:{spec.region}:{spec.role_account}:log-group:/aws/sagemaker/*"
     statements = [
         _allow("Bucket", ["s3:ListBucket"], _bucket(spec)),
         _allow("Archives", objects, _objects(spec)),
         _allow("Registry", ["ecr:GetAuthorizationToken"], "*"),
         _allow(
-            "Image", ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability"], images
+            "Image",
+            ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability"],
+            images[0] if len(images) == 1 else images,
         ),
         _allow(
             "Logs",
@@ -113,6 +112,13 @@ def _policy(statements: list[dict[str, Any]]) -> Policy:
 
 def _allow(name: str, actions: list[str], resource: str | list[str]) -> dict[str, Any]:
     return {"Sid": name, "Effect": "Allow", "Action": actions, "Resource": resource}
+
+
+def _repository(partition: str, uri: str) -> str:
+    """Of an image; any where it is not in ECR."""
+    registry, _, name = uri.partition("@")[0].partition(":")[0].partition("/")
+    parts = registry.split(".")
+    return f"arn:{partition}:ecr:{parts[3]}:{parts[0]}:repository/{name}" if ".dkr.ecr." in registry else "*"
 
 
 def _partition(spec: SageMakerEndpoint) -> str:

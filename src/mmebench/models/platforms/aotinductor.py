@@ -5,7 +5,6 @@ The package is machine code, for the CPU or the GPU of this machine. On a CPU th
 
 import copy
 import io
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from torch._inductor.exc import InvalidCxxCompiler
 
 from mmebench.errors import BadInputError
 from mmebench.formats.aoti_package import compiled_for
+from mmebench.models.compiler import configuration
 from mmebench.models.device import describe_code, device_kind
 from mmebench.models.example import Array
 from mmebench.models.model import Model, ModelFile
@@ -29,8 +29,17 @@ _CHECKS = "AOTI_RUNTIME_CHECK_INPUTS"
 """PyTorch's own switch, which a package looks at when it is first run: tensors of another type or shape than it
 was compiled for are an error, and not read as what they are not. Where a batch varies, it takes two rows for the
 fewest, though one is computed as well: it is no switch to serve with."""
-_COMPILERS = 4
-"""Processes that compile at the same time, at most: each takes some hundred megabytes."""
+OPTIONS: dict[str, int | bool] = {
+    # Weights are brought into the layout of their kernels once, not by each inference.
+    "freezing": True,
+    # Else code for a CPU has as many threads as the machine that compiled it, whatever it is served with.
+    "cpp.dynamic_threads": True,
+    # Else kernels of a GPU are files beside the library, read when each is first used.
+    "aot_inductor.embed_kernel_binary": True,
+    # Whoever switches the check of inputs on may send one row: see _CHECKS.
+    "aot_inductor.check_lowerbound": False,
+}
+"""Of Inductor."""
 
 
 def check(model: ModelSource, platform: PlatformSpec) -> None:
@@ -53,19 +62,26 @@ def export(model: Model, platform: PlatformSpec, folder: Path) -> Export:
     device = torch.device(device_kind(platform))
     written = io.BytesIO()
     with exporting(f"{model.name}: export to AOTInductor"), torch.no_grad():
-        halved = platform.precision == "fp16"
-        module = HalfPrecision(model.module) if halved else model.module
-        if device.type != "cpu":
-            module = copy.deepcopy(module).to(device)
-        arguments = tuple(tensor.to(device) for tensor in trace_example(model, platform))
-        shapes = dynamic_shapes(model, platform)
-        # What is halved takes any number of tensors, which is one argument, a tuple.
-        shaped = (shapes,) if halved and shapes is not None else shapes
-        program = torch.export.export(module.eval(), arguments, dynamic_shapes=shaped)
-        torch._inductor.aoti_compile_and_package(program, package_path=written, inductor_configs=_options())
+        program = program_of(model, platform, device)
+        torch._inductor.aoti_compile_and_package(
+            program, package_path=written, inductor_configs=configuration(OPTIONS)
+        )
         # Written by Python: where the disk is full, PyTorch's own writer ends the process.
         (folder / _FILE).write_bytes(written.getbuffer())
         return exported(model, platform, _runner(folder / _FILE, device), _details(folder / _FILE))
+
+
+def program_of(model: Model, platform: PlatformSpec, device: torch.device) -> torch.export.ExportedProgram:
+    """``model`` on ``device`` in the precision of ``platform``, as torch.export has it; what varies stays free."""
+    halved = platform.precision == "fp16"
+    module = HalfPrecision(model.module) if halved else model.module
+    if device.type != "cpu":
+        module = copy.deepcopy(module).to(device)
+    arguments = tuple(tensor.to(device) for tensor in trace_example(model, platform))
+    shapes = dynamic_shapes(model, platform)
+    # What is halved takes any number of tensors, which is one argument, a tuple.
+    shaped = (shapes,) if halved and shapes is not None else shapes
+    return torch.export.export(module.eval(), arguments, dynamic_shapes=shaped)
 
 
 def adopt(file: ModelFile, platform: PlatformSpec, folder: Path) -> Export:
@@ -80,21 +96,6 @@ def adopt(file: ModelFile, platform: PlatformSpec, folder: Path) -> Export:
     details, how = _details(folder / _FILE), "write it with torch._inductor.aoti_compile_and_package"
     with environment(_CHECKS, "1" if platform.max_batch_size > 1 else "0"):
         return adopted(file, platform, lambda: _runner(folder / _FILE, device), details, "a package", how)
-
-
-def _options() -> dict[str, int | bool]:
-    """Of Inductor."""
-    return {
-        "compile_threads": min(_COMPILERS, os.cpu_count() or 1),
-        # Weights are brought into the layout of their kernels once, not by each inference.
-        "freezing": True,
-        # Else code for a CPU has as many threads as the machine that compiled it, whatever it is served with.
-        "cpp.dynamic_threads": True,
-        # Else kernels of a GPU are files beside the library, read when each is first used.
-        "aot_inductor.embed_kernel_binary": True,
-        # Whoever switches the check of inputs on may send one row: see _CHECKS.
-        "aot_inductor.check_lowerbound": False,
-    }
 
 
 def _details(path: Path) -> dict[str, object]:

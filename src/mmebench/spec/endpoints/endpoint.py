@@ -78,6 +78,21 @@ class ServedEndpoint(Strict):
         return None
 
     @property
+    def pytorch(self) -> tuple[int, int] | None:
+        """Major and minor version of the PyTorch that serves code of AOTInductor; None where nobody knows."""
+        return None
+
+    @property
+    def compiles_in_job(self) -> bool:
+        """Whether code of AOTInductor is compiled there, for its GPU, rather than by this machine."""
+        return False
+
+    @property
+    def lacks_compiler(self) -> str | None:
+        """Why nothing can be compiled there, and what to do; None where it can."""
+        return None
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """What of it may go otherwise than it was written, in words."""
         return ()

@@ -15,6 +15,7 @@ from mmebench.spec.endpoints.triton_image import (
     InferenceAmi,
     TritonImage,
     find_image,
+    pytorch_of,
 )
 from mmebench.spec.platforms import AotInductor, PlatformSpec
 from mmebench.spec.strict import Duration, EachOnce, OneOrSeveral
@@ -115,7 +116,14 @@ class SageMakerEndpoint(ServedEndpoint):
     )
     engine_builder: Literal["training", "processing", "local"] = Field(
         "training",
-        description="what runs trtexec: a SageMaker job on the endpoint's instance type, or this machine",
+        description="what runs trtexec, and compiles pt2: a SageMaker job on the endpoint's instance type, or "
+        "this machine",
+    )
+    compiler_image: str | None = Field(
+        None,
+        min_length=1,
+        examples=["123456789012.dkr.ecr.us-east-1.amazonaws.com/pytorch:26.05-py3"],
+        description="URI of the image whose PyTorch compiles pt2 in that job; no newer than Triton's own",
     )
 
     beside: ClassVar[frozenset[str]] = frozenset(
@@ -164,6 +172,32 @@ class SageMakerEndpoint(ServedEndpoint):
     def triton_image(self) -> TritonImage | None:
         """What is known of the image; None of the user's own, and where there is no such version."""
         return find_image(self.triton) if self.image is None else None
+
+    @property
+    @override
+    def pytorch(self) -> tuple[int, int] | None:
+        return pytorch_of(self.triton) if self.image is None else None
+
+    @property
+    @override
+    def compiles_in_job(self) -> bool:
+        return self.engine_builder != "local"
+
+    @property
+    @override
+    def lacks_compiler(self) -> str | None:
+        if self.compiler_image is not None:
+            return None
+        serving = f"Triton {self.triton}" if self.image is None else "endpoint.image"
+        known = f", {'.'.join(map(str, self.pytorch))}" if self.pytorch else ""
+        same = (
+            f"nvcr.io/nvidia/pytorch:{self.triton}-py3" if self.image is None else "NVIDIA's of the same release"
+        )
+        return (
+            "endpoint.compiler_image: got none; pt2 is compiled on the instance's GPU by a job, whose image needs "
+            f"Python with the PyTorch of {serving}{known}, or an older one; push {same}, which Triton's is built "
+            "from, into ECR and give its URI, or compile on a machine with that GPU: engine_builder: local"
+        )
 
     @property
     @override

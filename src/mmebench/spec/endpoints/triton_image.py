@@ -2,6 +2,8 @@
 
 Versions: AWS Deep Learning Containers. CUDA and TensorRT: NVIDIA's support matrix of deep learning frameworks.
 Hosts: the SageMaker API reference of ProductionVariant.InferenceAmiVersion. AOTInductor: release notes of Triton.
+PyTorch: that of NVIDIA's PyTorch image of the same release, whose libtorch Triton's backend takes (build.py of
+Triton's server), as its users record ``torch.__version__`` (``2.12.0a0+….nv26.05``).
 """
 
 from typing import Literal, NamedTuple
@@ -18,6 +20,10 @@ AOTI_FROM = "26.03"
 """The first whose PyTorch backend serves packages of AOTInductor."""
 AOTI_BATCHES_FROM = "26.06"
 """The first that executes several rows, or requests, of such a model at once."""
+_PYTORCH = {
+    "26.03": (2, 11), "26.04": (2, 12), "26.05": (2, 12), "26.06": (2, 13), "26.07": (2, 13), "26.08": (2, 14),
+}  # fmt: skip
+"""Of those that serve AOTInductor: builds from before PyTorch's release of that number."""
 
 
 class TritonImage(NamedTuple):
@@ -75,6 +81,11 @@ IMAGES = {
 }
 """Those that SageMaker lists, oldest first."""
 NEWEST = max(IMAGES)
+
+
+def pytorch_of(version: str) -> tuple[int, int] | None:
+    """Major and minor version of the PyTorch in the backend of Triton ``version``; None: it is not known."""
+    return _PYTORCH.get(version)
 
 
 def find_image(version: str) -> TritonImage | None:

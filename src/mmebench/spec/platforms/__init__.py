@@ -5,6 +5,7 @@ from typing import Annotated
 
 from mmebench.spec.kinds import Kinds
 from mmebench.spec.platforms.aotinductor import AotInductor
+from mmebench.spec.platforms.exported_program import ExportedProgram
 from mmebench.spec.platforms.onnx import Onnx
 from mmebench.spec.platforms.openvino import OpenVino
 from mmebench.spec.platforms.platform import DynamicBatching, PlatformSpec, platform_label
@@ -40,6 +41,7 @@ __all__ = [
     "AnyPlatform",
     "AotInductor",
     "DynamicBatching",
+    "ExportedProgram",
     "Onnx",
     "OpenVino",
     "PlatformSpec",

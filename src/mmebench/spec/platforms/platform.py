@@ -79,6 +79,11 @@ class PlatformSpec(Strict):
     """Whether an export is machine code, for the kind of device that it was made on."""
 
     @property
+    def template(self) -> str:
+        """What the names of its configs begin with."""
+        return self.kind
+
+    @property
     def label(self) -> str:
         """What its runs are called."""
         return self.name or platform_label(self.kind, self.precision)
