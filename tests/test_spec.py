@@ -60,7 +60,7 @@ def test_sizes_durations_and_short_forms(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"foo": 1}, r"foo: unknown key; allowed: endpoint, experiments, grid, layout, model"),
+        ({"foo": 1}, r"foo: unknown key; allowed: endpoint, experiments, fresh, grid, layout, model"),
         ({"endpoint": {"memory": True}}, r"endpoint\.memory: got True; write a size as 4GiB"),
         ({"endpoint": {"devices": [True]}}, r"endpoint\.devices\.0: got True"),
         ({"endpoint": {"memry": "2GiB"}}, r"endpoint\.memry: unknown key.*did you mean memory\?"),

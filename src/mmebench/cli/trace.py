@@ -62,3 +62,47 @@ def import_(
         for example in each.examples:
             click.echo("  " + "".join(letter if letter.isprintable() else "?" for letter in example))
     return 0
+
+
+@trace.command()
+@click.argument("path", metavar="TRACE", type=click.Path(path_type=Path))
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the picture goes; beside the trace, with .png, unless told.",
+)
+@json_option
+def describe(path: Path, picture: Path | None, as_json: bool) -> int:
+    """Say what a trace is like: how many requests when, how they spread over targets, in bursts or not.
+
+    And what a cache of so many targets would hit, from which follows what thrash begins with. A picture shows the
+    same.
+    """
+    from mmebench.cli.as_json import print_json
+    from mmebench.errors import disk_errors
+    from mmebench.figures.traffic import describe as look_at
+    from mmebench.report.pictures.pictures import save
+    from mmebench.report.pictures.traffic_chart import draw_traffic
+    from mmebench.report.words.traffic import describe_traffic
+    from mmebench.traffic.reading import read_requests
+
+    traffic = look_at(*read_requests(path))
+    picture = path.with_suffix(".png") if picture is None else picture
+    with disk_errors(picture):
+        save(draw_traffic(traffic, path.name, "mmebench trace describe"), picture)
+    if as_json:
+        print_json(
+            traffic._asdict()
+            | {
+                "rates": traffic.rates.tolist(),
+                "counts": traffic.counts.tolist(),
+                "hits": traffic.hits.tolist(),
+                "zipf": {"s": traffic.zipf.s._asdict(), "off": traffic.zipf.off},
+                "picture": str(picture),
+            }
+        )
+        return 0
+    for line in describe_traffic(traffic):
+        click.echo(line)
+    click.echo(f"Picture: {picture}")
+    return 0

@@ -1,0 +1,63 @@
+"""Traces as arrays, however many requests there are."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.json
+import pyarrow.parquet as pq
+
+from mmebench.errors import BadInputError
+
+
+def read_requests(path: Path) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """When each request of a trace came, in seconds and in order, and what for, numbered from 0 without a gap.
+
+    Args:
+        path: CSV, Parquet or JSON lines with the columns ``timestamp`` and ``target``.
+
+    Raises:
+        BadInputError: it cannot be read, or is no such trace.
+    """
+    try:
+        table = _read(path)
+    except OSError as error:
+        raise BadInputError(f"{path}: {error.strerror or error}; give the file of a trace") from None
+    except pa.ArrowInvalid as error:
+        raise BadInputError(
+            f"{path}: no trace ({str(error).splitlines()[0]}); mmebench trace import makes one"
+        ) from None
+    missing = [name for name in ("timestamp", "target") if name not in table.column_names]
+    if missing:
+        raise BadInputError(
+            f"{path}: got the columns {', '.join(table.column_names)}; allowed: timestamp and target; "
+            "mmebench trace import makes such a trace of a log"
+        )
+    if not len(table):
+        raise BadInputError(f"{path}: no requests in it")
+    times, targets = table["timestamp"], table["target"].combine_chunks()
+    numbers = pa.types.is_floating(times.type) or pa.types.is_integer(times.type)
+    if not numbers or times.null_count or targets.null_count:
+        raise BadInputError(
+            f"{path}: a timestamp is no number, or a target is missing; mmebench trace import leaves such out"
+        )
+    seconds = times.to_numpy().astype(np.float64)
+    codes = pc.dictionary_encode(targets).indices.to_numpy().astype(np.int64)
+    order = np.argsort(seconds, kind="stable")
+    return seconds[order], codes[order]
+
+
+def _read(path: Path) -> pa.Table:
+    columns = ["timestamp", "target"]
+    match path.suffix:
+        case ".parquet":
+            file = pq.ParquetFile(path)
+            there = [name for name in columns if name in file.schema_arrow.names]
+            return file.read(there or None)
+        case ".csv":
+            return pyarrow.csv.read_csv(path)
+        case _:
+            return pyarrow.json.read_json(path)
