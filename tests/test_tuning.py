@@ -1,7 +1,9 @@
 """Tuning: which configuration is best."""
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +21,14 @@ from mmebench.cli import cli
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.figures.statistics import Estimate
 from mmebench.figures.trial import Trial, TrialFigures
+from mmebench.record.claim import claim
 from mmebench.record.layout import find_runs
 from mmebench.record.run import EndedEarly, read_run
 from mmebench.record.tuning import find_tuning
 from mmebench.report.words.tuning import describe_tuning
 from mmebench.spec import Spec
 from mmebench.spec.reading import load_spec, read_spec
-from mmebench.spec.tuning import Tuning
+from mmebench.spec.tuning import Range, Tuning
 from support.tiny_models import file_model, onnx_bytes
 from support.watching import Watcher
 
@@ -50,10 +53,12 @@ def space(**tuning: Any) -> Tuning:
     return asked
 
 
-def tried(tuning: Tuning, changes: Mapping[str, Any], *values: float, state: str = "measured") -> Trial:
+def tried(
+    tuning: Tuning, changes: Mapping[str, Any], *values: float, state: str = "measured", beyond: float = 0.0
+) -> Trial:
     """With these requests/s after each stage."""
     figures = (
-        TrialFigures(4.0, Estimate(value, value - 1, value + 1), Estimate(90.0), float("nan"), 8.0, 0.0)
+        TrialFigures(4.0, False, Estimate(value, value - 1, value + 1), Estimate(90.0), math.nan, 8.0, beyond)
         for value in values
     )
     return Trial(tuning.name(dict(changes)), changes, state, tuple(figures))  # type: ignore[arg-type]
@@ -70,10 +75,11 @@ def test_ranges_are_numbers_of_their_kind() -> None:
     )
     asked = whole.tune
     assert asked is not None
-    values = {place: each.values for place, each in asked.space.items() if not isinstance(each, tuple)}
-    assert values[INSTANCES] == (1, 2, 3, 4)
-    assert values["workload.timeout"] == (10, 35, 60)
-    assert values["targets.threshold"] is None
+    ranges = {place: each for place, each in asked.space.items() if isinstance(each, Range)}
+    assert [ranges[INSTANCES].at(number) for number in range(4)] == [1, 2, 3, 4]
+    assert ranges["workload.timeout"].samples == (10, 35, 60)
+    assert ranges["targets.threshold"].count is None
+    assert ranges[SIZES].samples == (1, 33, 64)
     assert asked.combinations is None
     for number in range(12):
         changes = choose(asked, None, [tried(asked, {}, 1.0)] * number)
@@ -85,6 +91,36 @@ def test_ranges_are_numbers_of_their_kind() -> None:
         assert 0.5 <= changes["targets.threshold"] <= 0.95
         assert len(f"{changes['targets.threshold']}") <= 5, "three digits"
         whole.trial(changes)
+
+
+def test_a_range_may_be_of_any_size() -> None:
+    """Bytes of memory, and seeds, are numbers of which nobody wants a list."""
+    asked = space(
+        space={
+            "endpoint.memory": {"from": 3 * 10**8, "to": 4 * 10**12},
+            "workload.seed": {"from": 0, "to": 10**12},
+        }
+    )
+    assert asked.combinations == (4 * 10**12 - 3 * 10**8 + 1) * (10**12 + 1)
+    assert not asked.all_are_tried
+    assert asked.has({"endpoint.memory": 3 * 10**9, "workload.seed": 7})
+    assert not asked.has({"endpoint.memory": 3, "workload.seed": 7})
+    changes = choose(asked, None, [])
+    assert changes is not None
+    assert asked.has(changes)
+    every_tenth = Range.model_validate({"from": 0.0, "to": 1.0, "step": 0.1})
+    assert 0.3 in every_tenth
+    assert 0.35 not in every_tenth
+    assert every_tenth.count == 11
+
+
+def test_the_same_values_are_one_trial_in_whatever_order() -> None:
+    asked = space(space={SIZES: [1, 8], INSTANCES: [1, 2]}, trials=4)
+    seen = [tried(asked, {INSTANCES: count, SIZES: size}, 1.0) for size in (1, 8) for count in (1, 2)]
+    assert choose(asked, {SIZES: 8, INSTANCES: 1}, seen) is None
+    below = space(space={"workload.timeout": [1, 2], "endpoint.environment.X": {"from": -2, "to": 2}}, trials=10)
+    names = {below.name(changes) for changes in below.every()}
+    assert len(names) == 10, "those below zero have names of their own"
 
 
 def test_trials_are_called_as_a_grid_calls_them() -> None:
@@ -135,11 +171,18 @@ def test_what_was_tried_says_where_to_look() -> None:
 def test_a_trial_that_is_worse_than_most_is_ended_but_not_by_its_first_stage() -> None:
     asked = space(space={SIZES: {"from": 1, "to": 64}})
     others = [tried(asked, {SIZES: size}, 10.0, 20.0, 30.0) for size in (1, 2, 3, 4)]
-    assert not is_hopeless(asked, others, [1.0], 3)
-    assert is_hopeless(asked, others, [1.0, 12.0], 3)
-    assert not is_hopeless(asked, others, [1.0, 22.0], 3)
-    assert not is_hopeless(asked, others[:3], [1.0, 12.0], 3), "too few to compare with"
-    assert is_hopeless(asked, others, [1.0], 2), "of two stages the first is all there is to go by"
+
+    def hopeless(*values: float, beyond: float = 0.0, among: Sequence[Trial] = others) -> bool:
+        return is_hopeless(asked, among, tried(asked, {SIZES: 9}, *values, beyond=beyond).by_stage)
+
+    assert not hopeless(1.0)
+    assert hopeless(1.0, 12.0)
+    assert not hopeless(1.0, 22.0)
+    assert not hopeless(1.0, 19.5), "which may be chance"
+    assert not hopeless(1.0, 12.0, among=others[:3]), "too few to compare with"
+    faster = [tried(asked, {SIZES: size}, 1000.0, 2000.0, 3000.0, beyond=10.0) for size in (1, 2, 3, 4)]
+    assert not hopeless(1.0, 12.0, among=faster), "they hold no objective"
+    assert not hopeless(1.0, 12.0, beyond=0.5), "nor does this one, until now"
 
 
 def test_what_mattered() -> None:
@@ -191,6 +234,16 @@ def test_the_record_says_what_is_best_and_whether_that_may_be_chance(tmp_path: P
         "The spec as it is has 49.5 requests/s: that is +1%, which may be chance.",
         "4 trials of 3 combinations (1 failed).",
     )
+    lines = 'parameters { key: "a" value { string_value: "b" } }\noptimization { graph { level: 1 } }\n'
+    several = spec(space={"platforms.0.config": [lines, ""]})
+    assert several.tune is not None
+    path = write_best(
+        several,
+        make_record(several.tune, None, [tried(several.tune, {"platforms.0.config": lines}, 1.0)]),
+        tmp_path,
+    )
+    assert path is not None
+    assert load_spec(path).platforms[0].config == lines, "what was changed is said in a comment of as many lines"
     path = write_best(whole, record, tmp_path)
     assert path is not None
     best = load_spec(path)
@@ -268,11 +321,43 @@ def test_what_cannot_be_tuned_is_refused_in_words(tuning: dict[str, Any], messag
             },
             "tune.goal: got p99, and a search, which ends at another load in each trial",
         ),
+        (
+            {"tune": {"space": {"workload.profile.stages.0.users": [1, 12]}, "goal": "p99"}},
+            "tune.goal: got p99, and a space that changes the largest load, by which it is judged",
+        ),
+        (
+            {"tune": {"space": {INSTANCES: {"from": 1.0, "to": 4.0}}}},
+            "tune.space: platforms.0.instances: got 2.5; allowed: a whole number",
+        ),
     ],
 )
 def test_nor_what_nothing_could_come_of(change: dict[str, Any], message: str) -> None:
     with pytest.raises(BadInputError, match=message):
         check_tuning(read_spec(BASE | {"tune": {"space": {SIZES: [1, 8]}}} | change, "test"))
+
+
+@pytest.mark.parametrize(
+    ("state", "beyond", "sentence"),
+    [
+        ("failed", 0.0, "The spec as it is failed: no room."),
+        ("ended early", 0.0, "The spec as it is was no room."),
+        ("measured", 1.0, "The spec as it is holds no load within the objectives."),
+    ],
+)
+def test_of_the_spec_as_it_is_it_says_what_is_known(state: str, beyond: float, sentence: str) -> None:
+    asked = space()
+    as_it_is = replace(tried(asked, {SIZES: 8}, 90.0, state=state, beyond=beyond), reason="no room")
+    assert sentence in describe_tuning(make_record(asked, {SIZES: 8}, [as_it_is, tried(asked, {SIZES: 1}, 50.0)]))
+
+
+def test_what_nobody_knows_is_no_miss() -> None:
+    asked = space(goal="p99")
+    unknown = tried(asked, {SIZES: 1}, 50.0)
+    unknown = replace(unknown, by_stage=tuple(each._replace(p99_ms=Estimate()) for each in unknown.by_stage))
+    assert (
+        describe_tuning(make_record(asked, None, [unknown]))[0]
+        == "No trial says what its p99 is: its requests are too few."
+    )
 
 
 def test_run_says_who_tunes(tmp_path: Path) -> None:
@@ -360,6 +445,27 @@ def test_a_tuning_is_runs_and_goes_on_where_it_was(tmp_path: Path) -> None:
     assert told["exit_code"] == 0
     assert [trial["state"] for trial in told["trials"]] == ["measured"] * 3
     assert told["lines"][-1] == "No further trial: as many as tune.trials says, 3."
+
+
+@pytest.mark.slow
+def test_a_trial_whose_repeats_are_missing_is_gone_on_with(tmp_path: Path) -> None:
+    """As where the machine died between two repeats, or where more are asked for."""
+    fields, results = tiny(tmp_path) | {"repeats": 2}, tmp_path / "results"
+    fields["tune"] = {"space": {"workload.arrivals.think_time": ["10ms", "200ms"]}, "goal": "cost"}
+    tuned = tune(read_spec(fields, "test"), results, Watcher())
+    for files in find_runs(tuned.directory / "repeat-2"):
+        files.run.unlink()
+        if "10ms" in files.platform:
+            files.samples.unlink()
+    again = Teller()
+    tuned = tune(read_spec(fields, "test"), results, again)
+    assert len(again.lines) == 2, "both lack a repeat"
+    assert tuned.problems == ()
+    assert {trial.state for trial in tuned.record.trials} == {"measured"}
+    assert tuned.record.best is not None
+    assert tuned.record.best.changes == {"workload.arrivals.think_time": "10ms"}
+    with claim(results), pytest.raises(BadInputError, match="writes its results there"):
+        tune(read_spec(fields, "test"), results, again)
 
 
 def _written(fields: dict[str, Any], folder: Path) -> Path:

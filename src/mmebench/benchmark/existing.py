@@ -66,7 +66,8 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, pages: Locu
                 observer.warned(what)
             observer.planned(1, load_seconds(spec.workload))
             observer.offering(job)
-            observer.measured(complete(measure(asked, job, files, observer.live, observer.gathering), files))
+            run = complete(measure(asked, job, files, observer.live, observer.gathering), files)
+            observer.measured("load", run)
             return Outcome(files.directory, write_report(files.directory, objectives=spec.objectives))
 
 

@@ -77,5 +77,8 @@ class Observer(Protocol):
     def experimented(self, what: str, share: float) -> None:
         """What it does now, and which share of it is over."""
 
-    def measured(self, run: Run) -> None:
+    def again(self, what: str) -> None:
+        """A repeat begins on the endpoint that is up already, and filled."""
+
+    def measured(self, what: str, run: Run) -> None:
         """The run is complete and on disk."""

@@ -260,7 +260,13 @@ class RunProgress(Observer):
         self._show(what, share, f"{share:.0%}")
 
     @override
-    def measured(self, run: Run) -> None:
+    def again(self, what: str) -> None:
+        self._part = what
+        self._say("on the same endpoint")
+
+    @override
+    def measured(self, what: str, run: Run) -> None:
+        self._part = what
         if self._time_left is not None:
             self._time_left.measured(self._clock())
         cold = f"; {run.evictions_during_load} evictions during the load" if run.evictions_during_load else ""

@@ -134,7 +134,7 @@ def run_benchmark(
                         problems += _keep_metrics(opened.endpoint, run, files)
                 if isinstance(opened.endpoint, Staying) and opened.endpoint.stays is not None:
                     staying.append(opened.endpoint.stays)
-                observer.measured(run)
+                observer.measured(part.label, run)
                 for folder in dict.fromkeys((part.directory, part.whole)):
                     if find_runs(folder):  # the first repeat may have failed
                         outcome = Outcome(folder, write_report(folder, [files], spec.objectives))

@@ -73,9 +73,11 @@ def measure_visit(
             closing(RuntimeClient(opened.endpoint, parts[0].spec.endpoint.aws_profile)) as client,
         ):
             for part in parts:
-                observer.serving(part.label, opened.endpoint, spending.so_far)
                 if filled is None:
+                    observer.serving(part.label, opened.endpoint, spending.so_far)
                     filled = _fill(part, opened, client, observer)
+                else:
+                    observer.again(part.label)
                 runs.append(_measure(part, opened, filled, client, spending, observer, pages, on_stage))
     except MmebenchError as error:
         problem = error

@@ -35,11 +35,14 @@ def tune(spec: Path, results: Path, overrides: tuple[str, ...], ui: bool, ui_por
     from mmebench.benchmark.tuning import tune as tuning
     from mmebench.cli.as_json import print_json
     from mmebench.cli.outcome import gravest, shown
+    from mmebench.errors import BadInputError, MmebenchError
     from mmebench.report.words.tuning import describe_tuning, tuning_table
 
     with shown(results, output, choose_web_port(ui, ui_port)) as (progress, pages):
         tuned = tuning.tune(wanted, results, progress, pages)
     exit_code = gravest(tuned.problems, default=0 if tuned.best else 1)
+    if exit_code == BadInputError.exit_code:  # of some combinations only: trials that failed
+        exit_code = MmebenchError.exit_code
     lines = (*describe_tuning(tuned.record), f"No further trial: {tuned.ended_by}.")
     if output.as_json:
         print_json(

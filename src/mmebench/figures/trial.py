@@ -21,10 +21,12 @@ _HOPELESS = 10.0
 
 
 class TrialFigures(NamedTuple):
-    """Of the largest load within the objectives; where there is none, of the one with the most requests/s."""
+    """Of the load with the most requests/s of those within the objectives; where none is, of all."""
 
     capacity: float
     """Copies that were in memory together before the first eviction."""
+    capacity_is_least: bool
+    """Whether nobody tried more."""
     throughput: Estimate
     """Requests/s."""
     p99_ms: Estimate
@@ -60,6 +62,8 @@ class GoalKind(NamedTuple):
     largest: bool
     """Whether more of it is better."""
     of: Callable[[TrialFigures], Estimate]
+    for_a_dollar: bool = False
+    """Whether it is of a dollar an hour, where there is a price."""
 
 
 def _capacity_throughput(figures: TrialFigures) -> Estimate:
@@ -70,7 +74,9 @@ def _capacity_throughput(figures: TrialFigures) -> Estimate:
 GOALS: dict[Goal, GoalKind] = {
     "throughput": GoalKind("throughput", "requests/s", True, lambda figures: figures.throughput),
     "capacity": GoalKind("capacity", "copies", True, lambda figures: Estimate(*[figures.capacity] * 3)),
-    "capacity_throughput": GoalKind("capacity x throughput", "copies x requests/s", True, _capacity_throughput),
+    "capacity_throughput": GoalKind(
+        "capacity x throughput", "copies x requests/s", True, _capacity_throughput, True
+    ),
     "cost": GoalKind("cost", "US dollars for a million requests", False, lambda figures: figures.cost),
     "p99": GoalKind("p99", "ms", False, lambda figures: figures.p99_ms),
 }
@@ -94,6 +100,7 @@ def figures_of(stages: pd.DataFrame, objectives: Objectives, goal: Goal) -> Tria
     capacity = point.get("capacity", NAN)
     return TrialFigures(
         capacity=float(point["targets"] if pd.isna(capacity) else capacity),
+        capacity_is_least=point.get("capacity_limited_by") == "limit",
         throughput=estimate_of(point, METRICS["throughput"]),
         p99_ms=estimate_of(point, METRICS["p99"]),
         usd_per_hour=float(point.get("usd_per_hour", NAN)),

@@ -11,7 +11,7 @@ from mmebench.replacing import write_whole
 
 
 class Tried(Record):
-    """One configuration. Figures are of the largest load within the objectives; None where nobody knows."""
+    """One configuration. Figures are of the load with the most requests/s of those within the objectives."""
 
     name: str
     changes: dict[str, Any]
@@ -32,11 +32,18 @@ class Tried(Record):
     held: bool = False
     """Whether there is a load within the objectives."""
     capacity: float | None = None
+    capacity_is_least: bool = False
+    """Whether nobody tried more, as ``targets.limit`` ended the filling."""
     throughput_per_s: float | None = None
     p99_ms: float | None = None
     usd_per_million: float | None = None
     load: float | None = None
     """Users, or requests per second offered, where these figures were measured."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it may be the best: measured to its end, and within the objectives."""
+        return self.held and self.state == "measured"
 
 
 class TuningRecord(Record):
@@ -60,6 +67,11 @@ class TuningRecord(Record):
     """The name of the trial that is the spec as it is; None where the space does not have it."""
     weights: dict[str, float] = Field({})
     """How much of the differences each place accounts for; empty where trials are too few to say."""
+
+    @property
+    def in_order(self) -> list[Tried]:
+        """The best first, then those that have no rank."""
+        return sorted(self.trials, key=lambda trial: (trial.rank is None, trial.rank or 0))
 
     @property
     def best(self) -> Tried | None:

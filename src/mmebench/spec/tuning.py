@@ -1,7 +1,8 @@
 """Tuning: which fields of a spec may be changed to what, and what the best of these configurations is best at."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
@@ -41,18 +42,26 @@ class Range(Strict):
         return all(isinstance(bound, int) for bound in (self.first, self.last, self.step or 1))
 
     @property
-    def values(self) -> tuple[Any, ...] | None:
-        """All of them, upwards; None where they are without number."""
-        step = self.step or (1 if self.whole else None)
-        if step is None:
-            return None
-        count = math.floor((self.last - self.first) / step + 1e-9) + 1
-        return tuple(self.rounded(self.first + number * step) for number in range(count))
+    def count(self) -> int | None:
+        """How many numbers there are; None where they are without number."""
+        return None if self._step is None else math.floor((self.last - self.first) / self._step + 1e-9) + 1
 
     @property
-    def ends(self) -> tuple[Any, ...]:
-        """The first and the last."""
-        return self.first, self.last if self.values is None else self.values[-1]
+    def _step(self) -> int | float | None:
+        return self.step or (1 if self.whole else None)
+
+    def at(self, number: int) -> int | float:
+        """The one with this number, from 0 on, where they have numbers."""
+        assert self._step is not None, "these are without number"
+        return self.rounded(self.first + number * self._step)
+
+    @property
+    def samples(self) -> tuple[int | float, ...]:
+        """The first, the last, and one between them."""
+        if self.count is not None:
+            return tuple(self.at(number) for number in sorted({0, self.count // 2, self.count - 1}))
+        middle = math.sqrt(self.first * self.last) if self.log else (self.first + self.last) / 2
+        return self.first, self.rounded(middle), self.last
 
     def rounded(self, value: float) -> int | float:
         """As it is measured and written."""
@@ -64,7 +73,9 @@ class Range(Strict):
     def __contains__(self, value: Any) -> bool:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
-        return self.first <= value <= self.last if self.values is None else value in self.values
+        if not self.first <= value <= self.last or self.count is None or self._step is None:
+            return self.first <= value <= self.last
+        return math.isclose(self.at(round((value - self.first) / self._step)), value)
 
 
 Choices = Annotated[tuple[Any, ...], Field(min_length=2, examples=[[1, 8, 32]])]
@@ -112,7 +123,7 @@ class Tuning(Strict):
     @property
     def combinations(self) -> int | None:
         """How many there are; None where they are without number."""
-        counts = [None if values is None else len(values) for values in map(values_of, self.space.values())]
+        counts = [each.count if isinstance(each, Range) else len(each) for each in self.space.values()]
         return None if None in counts else math.prod(count for count in counts if count is not None)
 
     @property
@@ -127,20 +138,23 @@ class Tuning(Strict):
             for value, dimension in ((changes[place], dimension) for place, dimension in self.space.items())
         )
 
-    def name(self, changes: dict[str, Any]) -> str:
+    def name(self, changes: Mapping[str, Any]) -> str:
         """What the trial with these values is called, as a grid calls it."""
         return name_changes(changes, self.space)
 
+    def every(self) -> Iterator[dict[str, Any]]:
+        """All combinations, of a space in which they have numbers."""
+        of_each = (
+            map(each.at, range(each.count or 0)) if isinstance(each, Range) else each
+            for each in self.space.values()
+        )
+        return (dict(zip(self.space, values, strict=True)) for values in product(*of_each))
+
 
 def single_changes(tuning: Tuning) -> Sequence[dict[str, Any]]:
-    """Each value that may be chosen, of a range its ends, as a change of its own; each must make a spec."""
+    """Each value that may be chosen, of a range some, as a change of its own; each must make a spec."""
     return [
         {place: value}
         for place, dimension in tuning.space.items()
-        for value in (dimension.ends if isinstance(dimension, Range) else dimension)
+        for value in (dimension.samples if isinstance(dimension, Range) else dimension)
     ]
-
-
-def values_of(dimension: Range | tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """All of them; None where they are without number."""
-    return dimension.values if isinstance(dimension, Range) else dimension

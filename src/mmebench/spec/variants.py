@@ -116,4 +116,6 @@ def _initials(part: str) -> str:
 
 def plain(value: Any) -> str:
     """As it may be part of a name."""
+    if isinstance(value, int | float) and value < 0:
+        return f"minus{plain(-value)}"
     return re.sub(r"[^A-Za-z0-9]+", "-", str(value)).strip("-") or "none"

@@ -1,14 +1,15 @@
 """One trial is measured: looked at after each stage, and ended where the rest would not change anything."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from mmebench.benchmark.outcome import Outcome
 from mmebench.benchmark.tuning.chooser import is_hopeless
-from mmebench.benchmark.tuning.trials import read_trial, stages_so_far
+from mmebench.benchmark.tuning.trials import find_files, read_trial, stages_so_far
 from mmebench.benchmark.visit import EndedEarlyError, OnStage
 from mmebench.errors import BadInputError, MmebenchError
-from mmebench.figures.trial import GOALS, Trial, figures_by_stage
+from mmebench.figures.trial import Trial, figures_by_stage
 from mmebench.record.layout import RunFiles
 from mmebench.record.run import EndedEarly, Run, read_run, write_run
 from mmebench.spec import Objectives, Spec
@@ -44,21 +45,23 @@ def attempt(
     """
     problems: tuple[MmebenchError, ...] = ()
     staying: tuple[str, ...] = ()
+    files: RunFiles | None = None
     watch = _Watch(whole.objectives, tuning, tried)
     try:
         asked = _spec_of(whole, changes)
         watch.expect(asked)
         outcome = run(asked, watch.after_stage)
         problems, staying = outcome.problems, outcome.staying
+        files = find_files(outcome.directory, tuning.name(changes))
     except EndedEarlyError as ended:
-        watch.note_end(str(ended))
+        files = watch.note_end(str(ended))
     except MmebenchError as error:
         problems = (error,)
-    trial = None if watch.files is None else read_trial(watch.files, changes, whole)
+    trial = None if files is None else read_trial(files, changes, whole)
     if trial is None:
         problems = problems or (MmebenchError(f"{tuning.name(changes)}: no stage got to its end"),)
         trial = Trial(tuning.name(changes), changes, "failed", reason=str(problems[0]))
-    return Attempt(trial, watch.files, problems, staying)
+    return Attempt(trial, files, problems, staying)
 
 
 def _spec_of(whole: Spec, changes: dict[str, Any]) -> Spec:
@@ -76,8 +79,7 @@ class _Watch:
         self._tuning = tuning
         self._tried = tried
         self._offered: list[float] = []
-        self.files: RunFiles | None = None
-        """Of the first repeat, once a stage of it is over."""
+        self._files: RunFiles | None = None
 
     def expect(self, asked: Spec) -> None:
         """The load of each of its stages, which a search does not know before."""
@@ -88,7 +90,7 @@ class _Watch:
         """Raises EndedEarlyError where further stages are not worth their time."""
         if run.digest != run.shared_digest:
             return  # a further repeat, of a trial that was worth it
-        self.files = files
+        self._files = files
         if self._tuning.prune and len(run.stages) < len(self._offered):
             reason = self._why_end(files)
             if reason is not None:
@@ -97,16 +99,17 @@ class _Watch:
 
     def _why_end(self, files: RunFiles) -> str | None:
         by_stage = figures_by_stage(stages_so_far(files), self._objectives, self._tuning.goal)
-        if by_stage and by_stage[-1].missed and self._offered == sorted(self._offered):
+        grows = all(load < later for load, later in pairwise(self._offered))
+        if by_stage and by_stage[-1].missed and grows:
             return "it misses the objectives, and later stages have a larger load"
-        values = [GOALS[self._tuning.goal].of(figures).value for figures in by_stage]
-        if values and is_hopeless(self._tuning, self._tried, values, len(self._offered)):
+        if by_stage and is_hopeless(self._tuning, self._tried, by_stage):
             return "until there it was worse than half of the others"
         return None
 
-    def note_end(self, reason: str) -> None:
+    def note_end(self, reason: str) -> RunFiles:
         """Say in the record of the run that it was ended, and why."""
-        assert self.files is not None, "what is ended has a stage"
-        run = read_run(self.files.run)
+        assert self._files is not None, "what is ended has a stage"
         ended = EndedEarly(reason=reason, goal=self._tuning.goal)
-        write_run(run.model_copy(update={"ended_early": ended}), self.files.run)
+        run = read_run(self._files.run)
+        write_run(run.model_copy(update={"ended_early": ended}), self._files.run)
+        return self._files

@@ -7,13 +7,12 @@ so that a tuning goes on from whatever is there.
 import math
 import random
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from mmebench.figures.trial import GOALS, Trial
-from mmebench.spec.tuning import Range, Tuning, values_of
+from mmebench.figures.trial import GOALS, Trial, TrialFigures
+from mmebench.spec.tuning import Range, Tuning
 from mmebench.spec.variants import plain
 
 if TYPE_CHECKING:  # it takes half a second
@@ -24,6 +23,8 @@ _AT_RANDOM = 5
 """So many are tried before any of them says where to look."""
 _ASKED_AGAIN = 50
 """Suggestions that may be of what was tried already, before any other is taken."""
+_MOST_LISTED = 10_000
+"""Combinations that are looked through one by one."""
 _LEAST_TO_RANK = 6
 """Trials that say which field matters."""
 _BEFORE_ENDING = 4
@@ -42,8 +43,8 @@ def choose(tuning: Tuning, base: Mapping[str, Any] | None, tried: Sequence[Trial
         base: the spec as it is, in values of the space; None where that does not have it.
         tried: so far.
     """
-    names = {trial.name for trial in tried}
-    if base is not None and tuning.name(dict(base)) not in names:
+    known = {_key(trial.changes) for trial in tried}
+    if base is not None and _key(base) not in known:
         return dict(base)
     if not tuning.all_are_tried:
         study = _study(tuning, tried)
@@ -52,26 +53,36 @@ def choose(tuning: Tuning, base: Mapping[str, Any] | None, tried: Sequence[Trial
         for _ in range(_ASKED_AGAIN):
             asked = study.ask(distributions)
             values = {place: axis.value(asked.params[place]) for place, axis in space.items()}
-            if tuning.name(values) not in names:
+            if _key(values) not in known:
                 return values
-    return next((values for values in _shuffled(tuning) if tuning.name(values) not in names), None)
+    return next((values for values in _shuffled(tuning) if _key(values) not in known), None)
 
 
-def is_hopeless(tuning: Tuning, tried: Sequence[Trial], so_far: Sequence[float], stages: int) -> bool:
-    """Whether a trial is not worth its further stages: by Optuna's median rule, which compares it with the others
-    after as many stages. Where there are three or more, the first is too early to tell.
+def is_hopeless(tuning: Tuning, tried: Sequence[Trial], so_far: Sequence[TrialFigures]) -> bool:
+    """Whether a trial is not worth its further stages, by Optuna's median rule.
+
+    It is compared with what trials within the objectives had come to after as many stages. The first stage is too
+    early to tell, and what may be chance, by the interval of its figure, is not held against it.
 
     Args:
         tuning, tried: see :func:`choose`.
-        so_far: the value of the goal after each stage that is over.
-        stages: how many there are to be.
+        so_far: its figures after each stage that is over.
     """
     from optuna.pruners import MedianPruner
 
-    pruner = MedianPruner(n_startup_trials=_BEFORE_ENDING, n_warmup_steps=int(stages > 2))
-    asked = _study(tuning, tried, pruner).ask()
-    for number, value in enumerate(so_far):
-        asked.report(value, number)
+    if not all(figures.held for figures in so_far):
+        return False
+    held = [
+        replace(trial, by_stage=tuple(figures for figures in trial.by_stage if figures.held))
+        for trial in tried
+        if trial.counts
+    ]
+    asked = _study(tuning, held, MedianPruner(n_startup_trials=_BEFORE_ENDING, n_warmup_steps=1)).ask()
+    goal = GOALS[tuning.goal]
+    for number, figures in enumerate(so_far):
+        value = goal.of(figures)
+        best = value.high if goal.largest else value.low
+        asked.report(value.value if math.isnan(best) else best, number)
     return asked.should_prune()
 
 
@@ -131,14 +142,18 @@ def _is_upwards(choices: Sequence[Any]) -> bool:
     return len(numbers) == len(choices) and numbers == sorted(numbers)
 
 
-def _shuffled(tuning: Tuning) -> Iterator[dict[str, Any]]:
+def _key(changes: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
+    """The same for the same values, in whatever order."""
+    return frozenset((place, plain(value)) for place, value in changes.items())
+
+
+def _shuffled(tuning: Tuning) -> list[dict[str, Any]]:
     """Every combination, in an order of chance: who stops early has seen some of everything."""
-    if tuning.combinations is None:
-        return
-    of_each = [values_of(dimension) or () for dimension in tuning.space.values()]
-    found = [dict(zip(tuning.space, values, strict=True)) for values in product(*of_each)]
+    if tuning.combinations is None or tuning.combinations > _MOST_LISTED:
+        return []
+    found = list(tuning.every())
     random.Random(tuning.seed).shuffle(found)
-    yield from found
+    return found
 
 
 def _study(

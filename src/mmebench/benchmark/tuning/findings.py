@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from mmebench.benchmark.tuning.chooser import weigh
-from mmebench.figures.trial import GOALS, Trial, find_front, is_shown_worse, ranked
+from mmebench.figures.trial import GOALS, GoalKind, Trial, find_front, is_shown_worse, ranked
 from mmebench.record.layout import BEST
 from mmebench.record.tuning import Tried, TuningRecord
 from mmebench.replacing import write_whole
@@ -37,7 +37,7 @@ def make_record(
     as_it_is = None if base is None else tuning.name(dict(base))
     return TuningRecord(
         goal=goal.label,
-        unit=_unit(goal.unit, trials),
+        unit=unit_of(goal, trials),
         largest=goal.largest,
         places=tuple(tuning.space),
         combinations=tuning.combinations,
@@ -51,10 +51,10 @@ def make_record(
     )
 
 
-def _unit(unit: str, trials: Sequence[Trial]) -> str:
-    """Of a product a dollar of an hour buys, where there is a price."""
+def unit_of(goal: GoalKind, trials: Sequence[Trial]) -> str:
+    """Of the values of a goal; where there is a price, a product is what a dollar an hour buys."""
     priced = any(trial.figures is not None and _known(trial.figures.usd_per_hour) for trial in trials)
-    return f"{unit} for a dollar an hour" if priced and unit.startswith("copies x") else unit
+    return f"{goal.unit} for a dollar an hour" if priced and goal.for_a_dollar else goal.unit
 
 
 def _tried(trial: Trial, tuning: Tuning, rank: int | None, tied: bool, on_front: bool) -> Tried:
@@ -73,6 +73,7 @@ def _tried(trial: Trial, tuning: Tuning, rank: int | None, tied: bool, on_front:
         value_high=_known(value.high),
         held=figures.held,
         capacity=_known(figures.capacity),
+        capacity_is_least=figures.capacity_is_least,
         throughput_per_s=_known(figures.throughput.value),
         p99_ms=_known(figures.p99_ms.value),
         usd_per_million=_known(figures.cost.value),
@@ -92,9 +93,10 @@ def write_best(spec: Spec, record: TuningRecord, directory: Path) -> Path | None
         return None
     ((_, whole),) = spec.trial(best.changes).varied()
     fields = whole.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    heading = (
-        f"# The best of {len(record.trials)} trials of mmebench tune: {record.goal} "
-        f"{human_number(best.value or 0.0)} {record.unit}.\n# Changed: {describe_changes(best.changes)}\n"
+    about = (
+        f"The best of {len(record.trials)} trials of mmebench tune: {record.goal} "
+        f"{human_number(best.value or 0.0)} {record.unit}.\nChanged: {describe_changes(best.changes)}"
     )
+    heading = "".join(f"# {line}\n" for line in about.splitlines())
     write_whole(path, heading + yaml.safe_dump(fields, sort_keys=False, allow_unicode=True))
     return path

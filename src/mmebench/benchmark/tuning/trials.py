@@ -28,6 +28,8 @@ class Earlier(NamedTuple):
     trials: tuple[Trial, ...]
     files: RunFiles | None
     """Of the run of one of them."""
+    begun: tuple[dict[str, Any], ...]
+    """The changes of those of which repeats are missing."""
 
 
 def read_trials(spec: Spec, results: Path, observer: Observer) -> Earlier:
@@ -48,19 +50,22 @@ def read_trials(spec: Spec, results: Path, observer: Observer) -> Earlier:
     runs = (find_run(files) for directory in directories for files in find_runs(directory))
     of_space = [run for run in runs if run is not None and tuning.has(run.changes)]
     of_space.sort(key=lambda run: run.started_at)
-    named = {tuning.name(run.changes): run.changes for run in of_space}
-    asked = {name: changes for name, changes in named.items() if _makes_a_spec(spec, changes)}
+    asked = {run.platform: run.changes for run in of_space if _makes_a_spec(spec, run.changes)}
     if not asked:
-        return Earlier((), None)
+        return Earlier((), None, ())
     wanted = find_wanted(spec.model_copy(update={"tune": None, "variants": asked}))
     parts = find_parts(wanted, results, observer, enter=lambda directory: None)
+    trials, begun, one = [], [], None
     by_name = {name: list(own) for name, own in groupby(sorted(parts, key=_name), _name)}
-    found = {name: files for name, parts in by_name.items() if (files := _find_files(parts)) is not None}
-    trials = {name: read_trial(files, asked[name], spec) for name, files in found.items()}
-    there = [name for name in asked if trials.get(name) is not None]
-    return Earlier(
-        tuple(trial for name in there if (trial := trials[name]) is not None), found[there[0]] if there else None
-    )
+    for name, changes in asked.items():
+        files = _find_files(by_name[name])
+        trial = None if files is None else read_trial(files, changes, spec)
+        if trial is not None and (trial.state == "ended early" or _are_measured(by_name[name])):
+            trials.append(trial)
+            one = files
+        elif trial is not None:
+            begun.append(changes)
+    return Earlier(tuple(trials), one, tuple(begun))
 
 
 def read_trial(files: RunFiles, changes: dict[str, Any], spec: Spec) -> Trial | None:
@@ -69,7 +74,9 @@ def read_trial(files: RunFiles, changes: dict[str, Any], spec: Spec) -> Trial | 
     if run is None or rows.empty:
         return None
     ended = run.ended_early
-    if not run.complete and (ended is None or ended.goal != tuning.goal or objectives_of(run) != spec.objectives):
+    if not run.complete and (
+        ended is None or not tuning.prune or ended.goal != tuning.goal or objectives_of(run) != spec.objectives
+    ):
         return None
     return Trial(
         tuning.name(changes),
@@ -107,13 +114,25 @@ def _name(part: Part | Measured) -> str:
     return part.run.platform if isinstance(part, Measured) else part.wanted.label
 
 
+def _are_measured(parts: Sequence[Part | Measured]) -> bool:
+    return all(isinstance(part, Measured) for part in parts)
+
+
 def _find_files(parts: Sequence[Part | Measured]) -> RunFiles | None:
-    """The run of the first repeat; None where not all repeats are there."""
-    first, *others = parts
-    if any(isinstance(other, Part) for other in others):
-        return None
+    """The run of the first repeat; None where that is not there."""
+    first = parts[0]
     digest = first.run.digest if isinstance(first, Measured) else first.fingerprint
     return next((files for files in find_runs(first.directory) if _digest_of(files) == digest), None)
+
+
+def find_files(directory: Path, name: str) -> RunFiles | None:
+    """The newest complete run that is called so; None without one."""
+    found = [
+        (run.started_at, files)
+        for files in find_runs(directory)
+        if files.platform == name and (run := find_run(files)) is not None and run.complete
+    ]
+    return max(found, key=lambda each: each[0])[1] if found else None
 
 
 def _digest_of(files: RunFiles) -> str | None:

@@ -1,5 +1,6 @@
 """A tuning: one trial after another, until the space, or what may be spent, is used up."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,15 @@ from mmebench.benchmark.tuning.attempt import attempt
 from mmebench.benchmark.tuning.baseline import find_baseline
 from mmebench.benchmark.tuning.budget import Budget
 from mmebench.benchmark.tuning.chooser import choose
-from mmebench.benchmark.tuning.findings import make_record, write_best
+from mmebench.benchmark.tuning.findings import make_record, unit_of, write_best
 from mmebench.benchmark.tuning.trials import read_trials
 from mmebench.benchmark.visit import OnStage
 from mmebench.benchmark.wanted import check_endpoints, find_wanted
-from mmebench.errors import BadInputError, MmebenchError, together
+from mmebench.errors import BadInputError, MmebenchError, make_folder, together
 from mmebench.figures.trial import GOALS, Trial, ranked
 from mmebench.load.locust_pages import LocustPages
 from mmebench.load.schedule.plan import too_short
+from mmebench.record.claim import claim
 from mmebench.record.layout import RunFiles
 from mmebench.record.tuning import TuningRecord, write_tuning
 from mmebench.report.report import write_report
@@ -29,6 +31,8 @@ from mmebench.spec.tuning import Tuning, single_changes
 from mmebench.spec.variants import describe_changes
 from mmebench.units import human_number
 
+_ANY = 3600.0
+"""Seconds within which a p99 is to be known, whatever it is."""
 _ALL_FAILED = 3
 """Of the first trials: where all of them fail, the others would, too."""
 
@@ -72,9 +76,23 @@ def tune(
         MmebenchError: the first trials all failed; the others would, too.
     """
     tuning = check_tuning(spec)
+    make_folder(results)
+    with claim(results):  # two at once would take each other's trials for their own
+        return _tune(spec, tuning, results, observer, pages, clock)
+
+
+def _tune(
+    spec: Spec,
+    tuning: Tuning,
+    results: Path,
+    observer: Observer,
+    pages: LocustPages | None,
+    clock: Callable[[], float],
+) -> Tuned:
+    """The same, alone in its results."""
     base = find_baseline(spec, tuning)
     earlier = read_trials(spec, results, observer)
-    tried, files = list(earlier.trials), earlier.files
+    tried, files, begun = list(earlier.trials), earlier.files, list(earlier.begun)
     most = min(tuning.trials, tuning.combinations or tuning.trials)
     budget, spending = Budget(tuning, clock), Spending()
     problems: list[MmebenchError] = []
@@ -84,7 +102,7 @@ def tune(
         return run_benchmark(trial, results, observer, pages, spending, on_stage)
 
     while (ended_by := budget.used_up(len(tried), spending.so_far())) is None:
-        changes = choose(tuning, base, tried)
+        changes = begun.pop(0) if begun else choose(tuning, base, tried)
         if changes is None:
             ended_by = "all combinations have been tried"
             break
@@ -117,9 +135,11 @@ def _keep(record: TuningRecord, spec: Spec, files: RunFiles) -> Path | None:
 def _describe(trial: Trial, tried: Sequence[Trial], tuning: Tuning) -> str:
     """``75.1 requests/s, the best so far``."""
     goal, order = GOALS[tuning.goal], ranked(tried, tuning.goal)
-    if trial not in order:
+    if trial not in order and (trial.reason or not trial.counts):
         return trial.reason or "no load within the objectives"
-    value = f"{human_number(trial.value(tuning.goal).value)} {goal.unit}"
+    if math.isnan(trial.value(tuning.goal).value):
+        return f"its {goal.label} is not known; requests are too few"
+    value = f"{human_number(trial.value(tuning.goal).value)} {unit_of(goal, tried)}"
     if trial is order[0]:
         return f"{value}, the best so far"
     return f"{value}; the best so far, {order[0].name}, has {human_number(order[0].value(tuning.goal).value)}"
@@ -146,13 +166,32 @@ def check_tuning(spec: Spec) -> Tuning:
         raise BadInputError(
             f"{what}: nobody bills this endpoint; leave it out, or say what an hour costs, endpoint.price"
         )
-    profile = spec.workload.profile
-    if tuning.goal == "p99" and profile.search is not None:
+    objectives = spec.objectives
+    if tuning.goal == "p99":
+        _check_loads([each.spec for each in wanted])
+        objectives = objectives.model_copy(update={"p99": objectives.p99 or _ANY})
+    short = too_short(spec.workload, objectives, spec.shares)
+    if short and len(short) == len(spec.workload.stages):
+        raise BadInputError(f"objectives: no trial could meet them, as none could be judged: {'; '.join(short)}")
+    return tuning
+
+
+def _check_loads(specs: Sequence[Spec]) -> None:
+    """Refuse trials whose p99 is of different loads, and so says nothing.
+
+    Raises:
+        BadInputError: they are.
+    """
+    largest = {
+        max((stage.rate or stage.concurrency for stage in spec.workload.stages), default=None) for spec in specs
+    }
+    if None in largest:
         raise BadInputError(
             "tune.goal: got p99, and a search, which ends at another load in each trial; take throughput, or give "
             "stages"
         )
-    short = too_short(spec.workload, spec.objectives, spec.shares)
-    if short and len(short) == len(spec.workload.stages):
-        raise BadInputError(f"objectives: no trial could meet them, as none could be judged: {'; '.join(short)}")
-    return tuning
+    if len(largest) > 1:
+        raise BadInputError(
+            "tune.goal: got p99, and a space that changes the largest load, by which it is judged; take "
+            "throughput, or leave the profile as it is"
+        )

@@ -43,7 +43,7 @@ def draw_tuning(record: TuningRecord, title: str, footer: str) -> Figure | None:
 def _draw_front(axes: Axes, trials: Sequence[Tried]) -> None:
     """Each trial as a point; further right and further up is better."""
     for label, colour, marker, chosen in (
-        ("within the objectives", _HELD, "o", [trial for trial in trials if _counts(trial)]),
+        ("within the objectives", _HELD, "o", [trial for trial in trials if trial.counts]),
         ("misses the objectives", _MISSED, "x", [trial for trial in trials if not trial.held]),
         ("ended early", QUIET, "s", [trial for trial in trials if trial.held and trial.state != "measured"]),
     ):
@@ -68,7 +68,7 @@ def _draw_front(axes: Axes, trials: Sequence[Tried]) -> None:
     linear(axes, "x", _at(trials)[0])
     linear(axes, "y", _at(trials)[1])
     axes.set_xlabel("copies that fit")
-    axes.set_ylabel("requests/s at the largest load within the objectives")
+    axes.set_ylabel("most requests/s within the objectives")
     quieten(axes)
     named = sorted(front, key=lambda trial: trial.rank or 0)
     place_labels(
@@ -82,7 +82,7 @@ def _draw_course(axes: Axes, record: TuningRecord) -> None:
     """The value of each trial with its interval, and the best until then."""
     better = max if record.largest else min
     known = [(number, trial) for number, trial in enumerate(record.trials, 1) if trial.value is not None]
-    counted = [(number, trial) for number, trial in known if _counts(trial)]
+    counted = [(number, trial) for number, trial in known if trial.counts]
     values = np.array([[trial.value, trial.value_low, trial.value_high] for _, trial in counted], float)
     if counted:
         numbers = [number for number, _ in counted]
@@ -93,7 +93,7 @@ def _draw_course(axes: Axes, record: TuningRecord) -> None:
         until = [better(values[: count + 1, 0]) for count in range(len(counted))]
         steps = [*numbers, len(record.trials)], [*until, until[-1]]
         axes.step(*steps, where="post", color=_HELD, alpha=0.5, label="the best until then")
-    others = [(number, trial) for number, trial in known if not _counts(trial)]
+    others = [(number, trial) for number, trial in known if not trial.counts]
     if others:
         axes.plot(
             [number for number, _ in others],
@@ -109,10 +109,6 @@ def _draw_course(axes: Axes, record: TuningRecord) -> None:
     axes.set_xlabel("trial")
     axes.set_ylabel(f"{record.goal}, {record.unit}{log}")
     quieten(axes)
-
-
-def _counts(trial: Tried) -> bool:
-    return trial.held and trial.state == "measured"
 
 
 def _at(trials: Sequence[Tried]) -> tuple[list[float], list[float]]:
