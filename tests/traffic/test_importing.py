@@ -123,6 +123,14 @@ def test_several_files_gzip_among_them(tmp_path: Path) -> None:
     assert pd.read_csv(tmp_path / "t.csv")["target"].tolist() == ["b", "a", "b"]
 
 
+@pytest.mark.parametrize("name", ["it's.csv", 'say "hi".csv', "a*b[1]?.csv", "back\\slash.csv", "two words.csv"])
+def test_files_of_any_name(name: str, tmp_path: Path) -> None:
+    trace, _ = load("time,target\n1,a\n", tmp_path, name, out=f"out of {name}")
+    assert trace["target"].tolist() == ["a"]
+    lines, _ = load('{"time": 1, "target": "a"}\n', tmp_path, f"{name}.jsonl", out=f"out of {name}")
+    assert lines["target"].tolist() == ["a"]
+
+
 def test_columns_in_another_order_are_not_mixed_up(tmp_path: Path) -> None:
     (tmp_path / "one.csv").write_text("time,target\n2,7\n")
     (tmp_path / "two.csv").write_text("target,time\n7,1\n")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mmebench.errors import BadInputError, disk_errors
 from mmebench.replacing import replacing
-from mmebench.traffic.logs import LOGS, Columns, find_log
+from mmebench.traffic.logs import LOGS, Columns, find_log, text
 
 if TYPE_CHECKING:
     import duckdb
@@ -102,7 +102,7 @@ def import_logs(
         duckdb.connect() as connection,
     ):
         for setting, value in (_SETTINGS | {"temp_directory": folder}).items():
-            connection.execute(f"SET {setting} = {_text(value)}")
+            connection.execute(f"SET {setting} = {text(value)}")
         try:
             query = LOGS[kind].relation(connection, [str(path.absolute()) for path in files], columns)
             target, reason = "target", {"no_target": "no target"}
@@ -167,7 +167,7 @@ def _write(connection: "duckdb.DuckDBPyConnection", trace: Path, unit: str | Non
         )
     form = "CSV, HEADER" if trace.suffix == ".csv" else "PARQUET, COMPRESSION zstd"
     with replacing(trace) as partial:
-        connection.execute(f"COPY ({rows}) TO {_text(str(partial.absolute()))} (FORMAT {form})")
+        connection.execute(f"COPY ({rows}) TO {text(str(partial.absolute()))} (FORMAT {form})")
     return Imported(requests, targets, first, last, left_out)
 
 
@@ -209,8 +209,3 @@ def _factor(connection: "duckdb.DuckDBPyConnection") -> int:
 
 def _unit_of(size: float) -> str:
     return next((unit for unit, factor in _UNITS.items() if size < _LARGEST_SECONDS * factor), "ns")
-
-
-def _text(value: str) -> str:
-    """As SQL has it."""
-    return "'" + value.replace("'", "''") + "'"

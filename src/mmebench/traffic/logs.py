@@ -53,7 +53,9 @@ def find_log(path: Path, first_line: str) -> str:
 
 
 def _csv(connection: "duckdb.DuckDBPyConnection", files: Sequence[str], columns: Columns) -> str:
-    source = f"read_csv({list(files)!r}, header = true, all_varchar = true, filename = true, store_rejects = true)"
+    source = (
+        f"read_csv({_listed(files)}, header = true, all_varchar = true, filename = true, store_rejects = true)"
+    )
     there = [str(name) for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
     named = [name for name in there if name != "filename"]
     time, target = (
@@ -101,20 +103,31 @@ def _balancer(connection: "duckdb.DuckDBPyConnection", files: Sequence[str], col
 def _lines(files: Sequence[str]) -> str:
     """Whole lines as one column: no text has the sign that would part them."""
     return (
-        f"(SELECT line, filename FROM read_csv({list(files)!r}, header = false, columns = {{'line': 'VARCHAR'}}, "
+        f"(SELECT line, filename FROM read_csv({_listed(files)}, header = false, columns = {{'line': 'VARCHAR'}}, "
         f"delim = '\\x1f', quote = '', escape = '', auto_detect = false, filename = true, null_padding = true, "
         f"strict_mode = false, max_line_size = {_LONGEST_LINE}) WHERE trim(line) <> '')"
     )
 
 
+def _listed(files: Sequence[str]) -> str:
+    """In SQL; each is a file and no pattern, whatever its name has in it."""
+    names = (re.sub(r"([*?[])", r"[\1]", file) for file in files)
+    return f"[{', '.join(map(text, names))}]"
+
+
+def text(value: str) -> str:
+    """As SQL has it."""
+    return "'" + value.replace("'", "''") + "'"
+
+
 def _quoted(name: str) -> str:
+    """As SQL has names of columns."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def _json_path(name: str) -> str:
     """``eventMetadata.inferenceTime`` as a path of JSON, in SQL."""
-    path = "$." + ".".join(json.dumps(part) for part in name.split("."))
-    return "'" + path.replace("'", "''") + "'"
+    return text("$." + ".".join(json.dumps(part) for part in name.split(".")))
 
 
 def _is_json(line: str) -> bool:
