@@ -79,8 +79,6 @@ def serve(
     TargetModel is an archive's path relative to DIRECTORY or s3://bucket/prefix; archives may come and go while it
     serves. Prints "ready URL" once it answers. Ctrl-C or SIGTERM ends it.
     """
-    # Main has it look through what is new seldom; here nobody is to wait while it looks through much at once.
-    gc.set_threshold(700)
     # Before gRPC is imported, which would complain at each fork; what we start is executed at once.
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
     from mmebench.server import server
@@ -98,6 +96,9 @@ def serve(
         )
         if source.is_empty():
             click.echo(f"{archives} holds no archive yet; put *.tar.gz files there at any time", err=True)
+        # What was imported stays, and is not looked through while somebody waits for an answer.
+        gc.freeze()
+        gc.set_threshold(700)
         ended_by = server.serve(
             endpoint,
             source,
