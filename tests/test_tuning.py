@@ -118,6 +118,7 @@ def test_the_same_values_are_one_trial_in_whatever_order() -> None:
     asked = space(space={SIZES: [1, 8], INSTANCES: [1, 2]}, trials=4)
     seen = [tried(asked, {INSTANCES: count, SIZES: size}, 1.0) for size in (1, 8) for count in (1, 2)]
     assert choose(asked, {SIZES: 8, INSTANCES: 1}, seen) is None
+    assert make_record(asked, {SIZES: 8, INSTANCES: 1}, seen).baseline == seen[2].name
     below = space(space={"workload.timeout": [1, 2], "endpoint.environment.X": {"from": -2, "to": 2}}, trials=10)
     names = {below.name(changes) for changes in below.every()}
     assert len(names) == 10, "those below zero have names of their own"
@@ -183,6 +184,11 @@ def test_a_trial_that_is_worse_than_most_is_ended_but_not_by_its_first_stage() -
     faster = [tried(asked, {SIZES: size}, 1000.0, 2000.0, 3000.0, beyond=10.0) for size in (1, 2, 3, 4)]
     assert not hopeless(1.0, 12.0, among=faster), "they hold no objective"
     assert not hopeless(1.0, 12.0, beyond=0.5), "nor does this one, until now"
+    late = [
+        replace(other, by_stage=(other.by_stage[0]._replace(beyond=0.5), *other.by_stage[1:])) for other in others
+    ]
+    assert not hopeless(1.0, 22.0, among=late), "a stage that holds nothing moves no other one into its place"
+    assert hopeless(1.0, 12.0, among=late)
 
 
 def test_what_mattered() -> None:

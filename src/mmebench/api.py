@@ -26,7 +26,8 @@ import pyarrow as pa
 
 from mmebench.benchmark.progress import RunProgress
 from mmebench.benchmark.story import run_benchmark
-from mmebench.errors import BadInputError, MmebenchError
+from mmebench.endpoints.endpoint import CleanUpError
+from mmebench.errors import BadInputError, MmebenchError, together
 from mmebench.figures.by_model import summarise_models, without_models
 from mmebench.figures.by_target import summarise_targets
 from mmebench.figures.comparison import Comparison, compare_results
@@ -103,14 +104,19 @@ class Benchmark:
 
         Raises:
             BadInputError: the spec has no ``tune``, or nothing in it could come to anything.
-            MmebenchError: the first trials all failed.
+            MmebenchError: the first trials all failed, or something could not be cleaned up; what was measured is
+                on disk. A single trial that failed is in ``tuning.csv``, and no error.
         """
         from rich.console import Console
 
         from mmebench.benchmark.tuning.tune import tune
 
         with RunProgress(Console()) as progress:
-            return load_results(tune(self.spec, Path(results), progress).directory)
+            tuned = tune(self.spec, Path(results), progress)
+        left = [problem for problem in tuned.problems if isinstance(problem, CleanUpError)]
+        if left:
+            raise together(left)
+        return load_results(tuned.directory)
 
 
 @dataclass(frozen=True)

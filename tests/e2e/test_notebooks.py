@@ -21,7 +21,6 @@ SMALLER = {
         '"name": "resnet18"': '"name": "test_resnet"',
         '"name": "mobilenetv3_small_100"': '"name": "test_efficientnet"',
         '"memory": "2GiB"': '"memory": "250MiB"',
-        '["pt", "onnx"]': '["pt"]',
         '"profile": {"stages": [{': f'{THINKING}, "profile": {{"stages": [{{',
         "(1, 4, 16)": "(1, 2)",
         '"duration": "20s"': '"duration": "2s"',

@@ -34,17 +34,17 @@ _BEFORE_ENDING = 4
 def choose(tuning: Tuning, base: Mapping[str, Any] | None, tried: Sequence[Trial]) -> dict[str, Any] | None:
     """The values that are tried next; None where all have been.
 
-    First the spec as it is, which says what the others are better than. A space with no
-    more combinations than may be tried is tried whole, in an order of chance; of any other, Optuna's TPE says
-    what (Bergstra et al., "Algorithms for Hyper-Parameter Optimization", NIPS 2011).
+    First the spec as it is, which says what the others are better than. A space with no more combinations than may
+    be tried is tried whole, in an order of chance; of any other, Optuna's TPE says what (Bergstra et al.,
+    "Algorithms for Hyper-Parameter Optimization", NIPS 2011).
 
     Args:
         tuning: what may be changed, and what is to be best.
         base: the spec as it is, in values of the space; None where that does not have it.
         tried: so far.
     """
-    known = {_key(trial.changes) for trial in tried}
-    if base is not None and _key(base) not in known:
+    known = [dict(trial.changes) for trial in tried]
+    if base is not None and base not in known:
         return dict(base)
     if not tuning.all_are_tried:
         study = _study(tuning, tried)
@@ -53,9 +53,9 @@ def choose(tuning: Tuning, base: Mapping[str, Any] | None, tried: Sequence[Trial
         for _ in range(_ASKED_AGAIN):
             asked = study.ask(distributions)
             values = {place: axis.value(asked.params[place]) for place, axis in space.items()}
-            if _key(values) not in known:
+            if values not in known:
                 return values
-    return next((values for values in _shuffled(tuning) if _key(values) not in known), None)
+    return next((values for values in _shuffled(tuning) if values not in known), None)
 
 
 def is_hopeless(tuning: Tuning, tried: Sequence[Trial], so_far: Sequence[TrialFigures]) -> bool:
@@ -72,12 +72,8 @@ def is_hopeless(tuning: Tuning, tried: Sequence[Trial], so_far: Sequence[TrialFi
 
     if not all(figures.held for figures in so_far):
         return False
-    held = [
-        replace(trial, by_stage=tuple(figures for figures in trial.by_stage if figures.held))
-        for trial in tried
-        if trial.counts
-    ]
-    asked = _study(tuning, held, MedianPruner(n_startup_trials=_BEFORE_ENDING, n_warmup_steps=1)).ask()
+    counting = [trial for trial in tried if trial.counts]
+    asked = _study(tuning, counting, MedianPruner(n_startup_trials=_BEFORE_ENDING, n_warmup_steps=1)).ask()
     goal = GOALS[tuning.goal]
     for number, figures in enumerate(so_far):
         value = goal.of(figures)
@@ -142,11 +138,6 @@ def _is_upwards(choices: Sequence[Any]) -> bool:
     return len(numbers) == len(choices) and numbers == sorted(numbers)
 
 
-def _key(changes: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
-    """The same for the same values, in whatever order."""
-    return frozenset((place, plain(value)) for place, value in changes.items())
-
-
 def _shuffled(tuning: Tuning) -> list[dict[str, Any]]:
     """Every combination, in an order of chance: who stops early has seen some of everything."""
     if tuning.combinations is None or tuning.combinations > _MOST_LISTED:
@@ -183,12 +174,16 @@ def _frozen(tuning: Tuning, trial: Trial) -> "optuna.trial.FrozenTrial | None":
     if trial.figures is None or math.isnan(value) or any(number is None for number in numbers.values()):
         return None
     measured = trial.state == "measured"
-    by_stage = [GOALS[tuning.goal].of(figures).value for figures in trial.by_stage]
+    held = {
+        number: GOALS[tuning.goal].of(figures).value
+        for number, figures in enumerate(trial.by_stage)
+        if figures.held
+    }
     return create_trial(
         state=TrialState.COMPLETE if measured else TrialState.PRUNED,
         value=value if measured else None,
         params=numbers,
         distributions={place: axis.distribution for place, axis in space.items()},
-        intermediate_values={number: each for number, each in enumerate(by_stage) if not math.isnan(each)},
+        intermediate_values={number: known for number, known in held.items() if not math.isnan(known)},
         constraints={"objectives": trial.figures.beyond},
     )

@@ -34,7 +34,6 @@ def make_record(
     ranks = {trial.name: rank for rank, trial in enumerate(order, 1)}
     tied = {trial.name for trial in order[1:] if not is_shown_worse(trial, order[0], tuning.goal)}
     front = {trial.name for trial in find_front(trials)}
-    as_it_is = None if base is None else tuning.name(dict(base))
     return TuningRecord(
         goal=goal.label,
         unit=unit_of(goal, trials),
@@ -46,7 +45,7 @@ def make_record(
             for trial in trials
         ),
         repeats=repeats,
-        baseline=as_it_is if any(trial.name == as_it_is for trial in trials) else None,
+        baseline=next((trial.name for trial in trials if trial.changes == base), None),
         weights=weigh(tuning, trials),
     )
 
