@@ -76,14 +76,20 @@ def human_bytes(size: float) -> str:
     return f"{size:.3g} TiB"
 
 
+_IN_HOURS = 120
+"""Minutes from which on nobody asks for seconds."""
+
+
 def human_seconds(duration: float) -> str:
-    """``850 ms``, ``12.3 s`` or ``4 min 05 s``."""
+    """``850 ms``, ``12.3 s``, ``4 min 05 s`` or ``24 h 00 min``."""
     if duration < 1:
         return f"{duration * 1000:.3g} ms"
     if duration < 60:
         return f"{duration:.3g} s"
     minutes, rest = divmod(round(duration), 60)
-    return f"{minutes} min {rest:02d} s"
+    if minutes < _IN_HOURS:
+        return f"{minutes} min {rest:02d} s"
+    return "{} h {:02d} min".format(*divmod(round(duration / 60), 60))
 
 
 def human_number(value: float) -> str:
