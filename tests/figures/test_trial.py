@@ -12,7 +12,7 @@ from mmebench.figures.trial import (
     TrialFigures,
     figures_by_stage,
     figures_of,
-    find_front,
+    find_pareto_front,
     is_shown_worse,
     ranked,
 )
@@ -104,4 +104,4 @@ def test_the_front_has_what_none_equals_or_beats() -> None:
     beaten = trial("beaten", throughput=Estimate(79.0), p99_ms=Estimate(101.0))
     twin = trial("twin", capacity=9.0)
     missed = trial("missed", capacity=99.0, beyond=1.0)
-    assert find_front([beaten, fast, many, quick, twin, missed]) == [fast, many, quick]
+    assert find_pareto_front([beaten, fast, many, quick, twin, missed]) == [fast, many, quick]

@@ -1,4 +1,4 @@
-"""A visit to an endpoint that is up: fill it, offer the load, do the experiments; the latter for each repeat."""
+"""A visit to an endpoint that is up: fill it, and offer load and experiment for a run, or each repeat of it."""
 
 from collections.abc import Callable, Sequence
 from contextlib import closing

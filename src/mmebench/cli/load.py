@@ -5,15 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmebench.cli.options import (
-    Output,
-    choose_web_port,
-    output_options,
-    results_option,
-    set_option,
-    ui_option,
-    ui_port_option,
-)
+from mmebench.cli.options import Output, benchmark_options, choose_web_port
 
 if TYPE_CHECKING:
     from mmebench.benchmark.outcome import Outcome
@@ -23,11 +15,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("spec", type=click.Path(path_type=Path))
-@results_option
-@set_option
-@ui_option
-@ui_port_option
-@output_options
+@benchmark_options
 def load(
     spec: Path,
     results: Path,

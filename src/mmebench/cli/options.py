@@ -74,6 +74,13 @@ def output_options(command: Callable[..., int]) -> Callable[..., int]:
     return with_output
 
 
+def benchmark_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Those of every command that measures: where results go, what is changed of the spec, and how it is shown."""
+    for option in (output_options, ui_port_option, ui_option, set_option, results_option):
+        command = option(command)
+    return command
+
+
 def choose_web_port(ui: bool, port: int) -> int | None:
     """Where the live page is to be; None is nowhere.
 

@@ -5,15 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmebench.cli.options import (
-    Output,
-    choose_web_port,
-    output_options,
-    results_option,
-    set_option,
-    ui_option,
-    ui_port_option,
-)
+from mmebench.cli.options import Output, benchmark_options, choose_web_port
 from mmebench.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -27,12 +19,8 @@ _MOST_RUNS = 200
 
 @click.command()
 @click.argument("spec", type=click.Path(path_type=Path))
-@results_option
-@set_option
-@ui_option
-@ui_port_option
+@benchmark_options
 @click.option("--yes", is_flag=True, help=f"Measure even more than {_MOST_RUNS} runs.")
-@output_options
 def run(
     spec: Path,
     results: Path,

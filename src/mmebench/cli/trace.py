@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from mmebench.cli.options import json_option
+from mmebench.traffic.logs import LOGS, UNITS, Columns
 
 
 @click.group()
@@ -21,13 +22,11 @@ def trace() -> None:
     show_default=True,
     help="The trace; .parquet is smaller and quicker.",
 )
-@click.option(
-    "--format", "kind", type=click.Choice(["csv", "jsonl", "alb"]), help="By the first line unless told."
-)
+@click.option("--format", "kind", type=click.Choice(list(LOGS)), help="By the first line unless told.")
 @click.option("--time", metavar="COLUMN", help="Says when; of JSON a path as eventMetadata.inferenceTime.")
 @click.option("--target", metavar="COLUMN", help="Says for what; '(file)' is the path of the file.")
 @click.option("--target-pattern", metavar="REGEX", help="Its only group is the target, as in '/models/([^/?]+)'.")
-@click.option("--time-unit", type=click.Choice(["s", "ms", "us", "ns"]), help="By their size unless told.")
+@click.option("--time-unit", type=click.Choice(UNITS), help="By their size unless told.")
 @click.option("--anonymise", is_flag=True, help="Targets become numbers, 0 for the one that is asked for most.")
 @json_option
 def import_(
@@ -48,7 +47,6 @@ def import_(
     """
     from mmebench.cli.as_json import print_json
     from mmebench.traffic.importing import import_logs
-    from mmebench.traffic.logs import Columns
 
     found = import_logs(files, out, Columns(time, target), kind, target_pattern, time_unit, anonymise)
     if as_json:

@@ -4,25 +4,12 @@ from pathlib import Path
 
 import click
 
-from mmebench.cli.options import (
-    Output,
-    choose_web_port,
-    output_options,
-    results_option,
-    say,
-    set_option,
-    ui_option,
-    ui_port_option,
-)
+from mmebench.cli.options import Output, benchmark_options, choose_web_port, say
 
 
 @click.command()
 @click.argument("spec", type=click.Path(path_type=Path))
-@results_option
-@set_option
-@ui_option
-@ui_port_option
-@output_options
+@benchmark_options
 def tune(spec: Path, results: Path, overrides: tuple[str, ...], ui: bool, ui_port: int, output: Output) -> int:
     """Try configurations of SPEC, whose `tune` says what may be changed and what is to be best.
 

@@ -8,7 +8,7 @@ repeats; see NIST/SEMATECH, e-Handbook of Statistical Methods, 1.3.5.2.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from statistics import mean, stdev
+from statistics import mean
 from typing import Any
 
 import pandas as pd
@@ -18,13 +18,8 @@ from mmebench.figures.failures import Failures, count_failed
 from mmebench.figures.metric import BYTES, METRICS
 from mmebench.figures.objectives import BY_MODEL, kind_rows
 from mmebench.figures.operating_point import loads
-from mmebench.figures.statistics import NAN, Estimate
+from mmebench.figures.statistics import NAN, Estimate, estimate_of_few
 
-_STUDENT = (
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
-    2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093,
-)  # fmt: skip
-"""The 97.5 % quantiles of Student's distribution, from 1 degree of freedom on (the handbook above, 1.3.6.7.2)."""
 _SUMS = (
     "Successful Requests",
     "Failed Requests",
@@ -126,9 +121,8 @@ def _between(values: Sequence[float]) -> Estimate:
     """The mean of at least two figures, none of which can be below 0, with Student's interval; NaN if one is."""
     if any(map(math.isnan, values)):
         return Estimate()
-    middle = mean(values)
-    half = _STUDENT[min(len(values) - 2, len(_STUDENT) - 1)] * stdev(values) / len(values) ** 0.5
-    return Estimate(middle, max(middle - half, 0.0), middle + half)
+    found = estimate_of_few(values)
+    return found._replace(low=max(found.low, 0.0))
 
 
 def _failed_share(row: Mapping[Any, Any]) -> float:

@@ -18,7 +18,7 @@ _MOST = 3
 _ONE_RUN = "results/<model>/<instance>*<platform>*<targets>"
 
 
-class Measured(NamedTuple):
+class ResultRun(NamedTuple):
     """A run of one result, as often as that result measured it."""
 
     path: Path
@@ -43,7 +43,7 @@ class Measured(NamedTuple):
 class Side:
     """What is measured alike on one side."""
 
-    results: tuple[Measured, ...]
+    results: tuple[ResultRun, ...]
     rows: pd.DataFrame
     """One a stage, over all times: see :mod:`mmebench.figures.repeats`."""
 
@@ -98,7 +98,7 @@ def read_sides(paths: Sequence[Path]) -> list[Side]:
     results = [_read(path) for path in paths]
     if len(results) == 1:
         return [_join([measured]) for measured in results[0]]
-    groups: dict[tuple[str, str], list[Measured]] = {}
+    groups: dict[tuple[str, str], list[ResultRun]] = {}
     for result in results:
         if len({measured.key for measured in result}) < len(result):
             raise BadInputError(
@@ -109,7 +109,7 @@ def read_sides(paths: Sequence[Path]) -> list[Side]:
     return [_join(group) for group in groups.values()]
 
 
-def _read(path: Path) -> list[Measured]:
+def _read(path: Path) -> list[ResultRun]:
     directory = path if path.is_dir() else path.parent
     found = find_runs(directory) if directory.is_dir() else []
     if directory != path:
@@ -117,10 +117,10 @@ def _read(path: Path) -> list[Measured]:
     if not found:
         why = "no results" if path.is_dir() else "no results, as there is no such directory or run"
         raise BadInputError(f"{path}: {why}; give results/<model>, or {_ONE_RUN}")
-    return [Measured(path, find_run(files), summarise_times(files)) for files in found]
+    return [ResultRun(path, find_run(files), summarise_times(files)) for files in found]
 
 
-def _join(results: Sequence[Measured]) -> Side:
+def _join(results: Sequence[ResultRun]) -> Side:
     """The first has rows if any has: stages are paired by what its record says of them."""
     ordered = sorted(results, key=lambda measured: measured.times[0][1].empty)
     first, *others = (rows for measured in ordered for _, rows in measured.times)
@@ -150,7 +150,7 @@ def pair(before: Sequence[Side], after: Sequence[Side]) -> list[tuple[Side, Side
     return pairs
 
 
-def _check_apart(results: Sequence[Measured]) -> None:
+def _check_apart(results: Sequence[ResultRun]) -> None:
     """Refuse a run that is given more than once: it would confirm itself.
 
     Runs of one result that differ in their targets only may have their repeats in common.

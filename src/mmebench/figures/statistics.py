@@ -13,6 +13,7 @@ random numbers, and serve 10 million values as well as 100.
 
 import math
 from collections.abc import Sequence
+from statistics import mean, stdev
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,8 +22,14 @@ import numpy.typing as npt
 NAN = math.nan
 
 BATCHES = 20
-_STUDENT_T = 2.0930
-"""Its 97.5 % quantile with BATCHES - 1 degrees of freedom."""
+_STUDENT = (
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
+    2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093,
+)  # fmt: skip
+"""The 97.5 % quantiles of Student's distribution, from 1 degree of freedom on (NIST/SEMATECH, e-Handbook of
+Statistical Methods, 1.3.6.7.2)."""
+_STUDENT_T = _STUDENT[BATCHES - 2]
+"""That with BATCHES - 1 degrees of freedom."""
 _SLOPE_T = 2.1009
 """The same with BATCHES - 2."""
 
@@ -55,6 +62,13 @@ def estimate_mean(values: Values) -> Estimate:
     variance = max(_variance_of_mean(batches.mean(axis=1)), float(values.var(ddof=1)) / len(values))
     half = _STUDENT_T * math.sqrt(variance)
     return Estimate(mean, mean - half, mean + half)
+
+
+def estimate_of_few(values: Sequence[float]) -> Estimate:
+    """The mean of at least two independent values, and Student's interval of it (the handbook above, 1.3.5.2)."""
+    middle = mean(values)
+    half = _STUDENT[min(len(values) - 2, len(_STUDENT) - 1)] * stdev(values) / len(values) ** 0.5
+    return Estimate(middle, middle - half, middle + half)
 
 
 def estimate_from_sums(total: float, squares: float, count: int) -> Estimate:

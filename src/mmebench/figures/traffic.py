@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mmebench.figures.statistics import NAN, Estimate
+from mmebench.figures.statistics import NAN, Estimate, estimate_of_few
 
 Times = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
@@ -19,8 +19,6 @@ _LEAST_WINDOWS = 20
 _STRETCHES = 20
 _LEAST_REQUESTS = 50
 """Of a stretch of time, to say how popularity was in it."""
-_STUDENT_T = 2.0930
-"""The 97.5 % quantile with 19 degrees of freedom."""
 _STEEPEST = 20.0
 LOOKED_AT = 2_000_000
 """Requests, the last ones, by which a cache is judged."""
@@ -124,9 +122,8 @@ def _fit(times: Times, targets: Codes, counts: Counts, order: npt.NDArray[np.int
     stretches = np.array_split(logs[ranks[targets]], _STRETCHES)
     if len(counts) < 2 or min(map(len, stretches)) < _LEAST_REQUESTS:
         return Zipf(Estimate(s), float(off))
-    each = np.array([_exponent(float(stretch.mean()), logs) for stretch in stretches])
-    half = _STUDENT_T * float(each.std(ddof=1)) / math.sqrt(_STRETCHES)
-    return Zipf(Estimate(s, s - half, s + half), float(off))
+    around = estimate_of_few([_exponent(float(stretch.mean()), logs) for stretch in stretches])
+    return Zipf(Estimate(s, around.low + s - around.value, around.high + s - around.value), float(off))
 
 
 def _exponent(mean_log: float, logs: Times) -> float:

@@ -169,7 +169,7 @@ def is_shown_worse(trial: Trial, best: Trial, goal: Goal) -> bool:
     return relative_change(worse, better).low > 0
 
 
-def find_front(trials: Sequence[Trial]) -> list[Trial]:
+def find_pareto_front(trials: Sequence[Trial]) -> list[Trial]:
     """The Pareto front: those that count which no other one equals or beats in capacity, throughput, p99 and cost
     at once; in their order. Of several with the same figures it has the first.
     """

@@ -46,7 +46,7 @@ def configuration(options: dict[str, Any]) -> dict[str, Any]:
 
 def _refuse(device: str, serving: str | None) -> None:
     """End where the code could not be made, or not be served, before it is compiled."""
-    if serving is not None and _release(torch.__version__) > _release(serving):
+    if serving is not None and release(torch.__version__) > release(serving):
         sys.exit(
             f"got PyTorch {torch.__version__} in this image; {serving}, which serves the code, may lack what a "
             f"newer one calls; take an image with PyTorch {serving} or older"
@@ -97,7 +97,7 @@ def _compile(source: Path, package: Path, options: dict[str, Any], device: str) 
     }
 
 
-def _release(version: str) -> tuple[int, int]:
+def release(version: str) -> tuple[int, int]:
     """Major and minor of ``2.12.0a0+5aff3928d8.nv26.05``."""
     major, minor = version.split(".")[:2]
     return int(major), int(minor)

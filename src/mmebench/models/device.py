@@ -87,8 +87,9 @@ def check_device(model: ModelSource, platform: PlatformSpec, endpoint: ServedEnd
 def _refuse_newer(endpoint: ServedEndpoint) -> None:
     import torch
 
-    major, minor = torch.__version__.split(".")[:2]
-    if endpoint.pytorch is not None and (int(major), int(minor)) > endpoint.pytorch:
+    from mmebench.models.compiler import release
+
+    if endpoint.pytorch is not None and release(torch.__version__) > endpoint.pytorch:
         there = in_words(endpoint.pytorch)
         raise BadInputError(
             f"platform pt2 would be compiled by PyTorch {torch.__version__} here, and the endpoint's is {there}, "

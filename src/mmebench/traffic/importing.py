@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mmebench.errors import BadInputError, disk_errors
 from mmebench.replacing import replacing
-from mmebench.traffic.logs import LOGS, Columns, find_log, text
+from mmebench.traffic.logs import LOGS, UNITS, Columns, find_log, text
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,7 +25,6 @@ _EXAMPLES = 3
 """Of each reason for which lines are left out."""
 _SHOWN = 160
 """Letters of an example."""
-_UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _LARGEST_SECONDS = 1e11
 """Seconds since 1970 of the year 5138: a larger number is of a smaller unit."""
 _FOUND = f"""CREATE TEMP TABLE found AS
@@ -82,7 +81,7 @@ def import_logs(
         columns: which say when and what for.
         kind: of :data:`mmebench.traffic.logs.LOGS`; by the first line unless told.
         pattern: a regular expression whose only group is the target within the text that has it.
-        unit: of numbers that are times, ``s``, ``ms``, ``us`` or ``ns``; by their size unless told.
+        unit: of numbers that are times, one of :data:`mmebench.traffic.logs.UNITS`; by their size unless told.
         anonymise: targets become numbers, 0 for the one that is asked for most.
 
     Raises:
@@ -145,7 +144,7 @@ def _first_line(path: Path) -> str:
 def _write(connection: "duckdb.DuckDBPyConnection", trace: Path, unit: str | None, anonymise: bool) -> Imported:
     """The trace of what was found."""
     left_out = _left_out(connection)
-    factor = _UNITS[unit] if unit is not None else _factor(connection)
+    factor = UNITS[unit] if unit is not None else _factor(connection)
     connection.execute(
         f"CREATE TEMP VIEW requests AS SELECT coalesce(number / {factor}, moment) AS timestamp, target FROM found "
         "WHERE reason IS NULL"
@@ -202,10 +201,10 @@ def _factor(connection: "duckdb.DuckDBPyConnection") -> int:
     if low != high and smallest >= _LARGEST_SECONDS / 100:  # what counts from zero may be small
         raise BadInputError(
             f"times are numbers from {smallest:g} to {largest:g}, which look like {low} and {high}; say which "
-            f"unit they have, --time-unit {'|'.join(_UNITS)}"
+            f"unit they have, --time-unit {'|'.join(UNITS)}"
         )
-    return _UNITS[high]
+    return UNITS[high]
 
 
 def _unit_of(size: float) -> str:
-    return next((unit for unit, factor in _UNITS.items() if size < _LARGEST_SECONDS * factor), "ns")
+    return next((unit for unit, factor in UNITS.items() if size < _LARGEST_SECONDS * factor), "ns")

@@ -16,6 +16,8 @@ _TARGETS = ("target", "target_model", "targetmodel", "TargetModel", "model", "mo
 """What such a column is often called, in the order in which they are looked for."""
 _LONGEST_LINE = 8 * 1024**2
 """Bytes; a record of what was sent and answered may hold a picture. DuckDB reads sixteen times as much at once."""
+UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+"""Of times that are numbers: how many make a second."""
 FILE = "(file)"
 """As a column: the path of the file that a line is in."""
 _BALANCER = re.compile(r'^(http|https|h2|grpcs|ws|wss) \S+ \S+ \S+ \S+ \S+ \S+ \S+ \S+ \S+ \S+ \S+ "')

@@ -13,15 +13,7 @@ from mmebench.endpoints.sagemaker.names import Resource
 from mmebench.spec import SageMakerEndpoint as Spec
 from support import cloud
 
-SPEC = Spec.model_validate(
-    {
-        "kind": "sagemaker",
-        "instance_type": "ml.g5.xlarge",
-        "role": cloud.ROLE,
-        "region": "us-east-1",
-        "bucket": cloud.BUCKET,
-    }
-)
+SPEC = Spec.model_validate(cloud.ENDPOINT)
 RUN = "mmebench-20260102t030405z-1a2b3c4d"
 
 

@@ -26,15 +26,7 @@ from support import cloud
 
 pytestmark = pytest.mark.slow
 
-SPEC = Spec.model_validate(
-    {
-        "kind": "sagemaker",
-        "instance_type": "ml.g5.xlarge",
-        "role": cloud.ROLE,
-        "region": "us-east-1",
-        "bucket": cloud.BUCKET,
-    }
-)
+SPEC = Spec.model_validate(cloud.ENDPOINT)
 HERE = Place("us-east-1")
 EVERYWHERE = Place("us-east-1", ((cloud.BUCKET, "mmebench"),))
 ELSEWHERE = "0123456789abcdef/1/1700000000"

@@ -18,15 +18,7 @@ from mmebench.spec import SageMakerEndpoint as Spec
 from mmebench.wire.runtime import InvocationError
 from support import cloud
 
-SPEC = Spec.model_validate(
-    {
-        "kind": "sagemaker",
-        "instance_type": "ml.g5.xlarge",
-        "role": cloud.ROLE,
-        "region": "us-east-1",
-        "bucket": cloud.BUCKET,
-    }
-)
+SPEC = Spec.model_validate(cloud.ENDPOINT)
 RUN = "mmebench-20260102t030405z-1a2b3c4d"
 ARN = f"arn:aws:sagemaker:us-east-1:{cloud.ACCOUNT}:endpoint/{RUN}"
 

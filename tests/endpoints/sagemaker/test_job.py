@@ -28,15 +28,7 @@ from mmebench.errors import BadInputError, MmebenchError
 from mmebench.spec import SageMakerEndpoint as Spec
 from support import cloud
 
-SPEC = Spec.model_validate(
-    {
-        "kind": "sagemaker",
-        "instance_type": "ml.g5.xlarge",
-        "role": cloud.ROLE,
-        "region": "us-east-1",
-        "bucket": cloud.BUCKET,
-    }
-)
+SPEC = Spec.model_validate(cloud.ENDPOINT)
 PROCESSING = SPEC.model_copy(update={"engine_builder": "processing"})
 RUN = "mmebench-20991231t235959z-1a2b3c4d"
 URL = f"s3://models/mmebench/{RUN}/"

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from mmebench.benchmark.tuning.chooser import weigh
-from mmebench.figures.trial import GOALS, GoalKind, Trial, find_front, is_shown_worse, ranked
+from mmebench.figures.trial import GOALS, GoalKind, Trial, find_pareto_front, is_shown_worse, ranked
 from mmebench.record.layout import BEST
 from mmebench.record.tuning import Tried, TuningRecord
 from mmebench.replacing import write_whole
@@ -33,7 +33,7 @@ def make_record(
     order = ranked(trials, tuning.goal)
     ranks = {trial.name: rank for rank, trial in enumerate(order, 1)}
     tied = {trial.name for trial in order[1:] if not is_shown_worse(trial, order[0], tuning.goal)}
-    front = {trial.name for trial in find_front(trials)}
+    front = {trial.name for trial in find_pareto_front(trials)}
     return TuningRecord(
         goal=goal.label,
         unit=unit_of(goal, trials),

@@ -1,10 +1,11 @@
 """A tuning: one trial after another, until the space, or what may be spent, is used up."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.outcome import Outcome
@@ -23,7 +24,6 @@ from mmebench.figures.trial import GOALS, Trial, ranked
 from mmebench.load.locust_pages import LocustPages
 from mmebench.load.schedule.plan import too_short
 from mmebench.record.claim import claim
-from mmebench.record.layout import RunFiles
 from mmebench.record.tuning import TuningRecord, write_tuning
 from mmebench.report.report import write_report
 from mmebench.spec import Spec
@@ -58,7 +58,6 @@ def tune(
     results: Path,
     observer: Observer,
     pages: LocustPages | None = None,
-    clock: Callable[[], float] = monotonic,
 ) -> Tuned:
     """Try configurations of the spec's space, each as a run of its own, kept like any other.
 
@@ -69,7 +68,6 @@ def tune(
         results: where results go.
         observer: is told how it goes.
         pages: where Locust's own pages are while a load goes on; None is nowhere.
-        clock: tells seconds.
 
     Raises:
         BadInputError: the spec has no space, or nothing in it could come to anything; nothing was started.
@@ -78,23 +76,16 @@ def tune(
     tuning = check_tuning(spec)
     make_folder(results)
     with claim(results):  # two at once would take each other's trials for their own
-        return _tune(spec, tuning, results, observer, pages, clock)
+        return _tune(spec, tuning, results, observer, pages)
 
 
-def _tune(
-    spec: Spec,
-    tuning: Tuning,
-    results: Path,
-    observer: Observer,
-    pages: LocustPages | None,
-    clock: Callable[[], float],
-) -> Tuned:
+def _tune(spec: Spec, tuning: Tuning, results: Path, observer: Observer, pages: LocustPages | None) -> Tuned:
     """The same, alone in its results."""
     base = find_baseline(spec, tuning)
     earlier = read_trials(spec, results, observer)
     tried, files, begun = list(earlier.trials), earlier.files, list(earlier.begun)
     most = min(tuning.trials, tuning.combinations or tuning.trials)
-    budget, spending = Budget(tuning, clock), Spending()
+    budget, spending = Budget(tuning, monotonic), Spending()
     problems: list[MmebenchError] = []
     staying: list[str] = []
 
@@ -114,22 +105,28 @@ def _tune(
         problems += done.problems
         staying += done.staying
         if files is not None:  # after each, as the next one may be the last
-            _keep(make_record(tuning, base, tried, spec.repeats), spec, files)
+            _keep(spec, tuning, base, tried, files.directory)
         observer.tried(_describe(done.trial, tried, tuning))
-        if len(tried) == _ALL_FAILED and all(trial.state == "failed" for trial in tried):
-            break
-    if files is None or all(trial.state == "failed" for trial in tried):
+        if len(tried) == _ALL_FAILED and _all_failed(tried):
+            raise together(problems)
+    if files is None or _all_failed(tried):
         raise together(problems)
-    record = make_record(tuning, base, tried, spec.repeats)
-    best = _keep(record, spec, files)
+    record, best = _keep(spec, tuning, base, tried, files.directory)
     write_report(files.directory, [files], spec.objectives)
-    return Tuned(files.directory, record, best, ended_by or "", tuple(problems), tuple(staying))
+    return Tuned(files.directory, record, best, ended_by, tuple(problems), tuple(staying))
 
 
-def _keep(record: TuningRecord, spec: Spec, files: RunFiles) -> Path | None:
-    """Write down what was found until now; returns the spec of the best trial."""
-    write_tuning(record, files.directory)
-    return write_best(spec, record, files.directory)
+def _all_failed(tried: Sequence[Trial]) -> bool:
+    return all(trial.state == "failed" for trial in tried)
+
+
+def _keep(
+    spec: Spec, tuning: Tuning, base: dict[str, Any] | None, tried: Sequence[Trial], directory: Path
+) -> tuple[TuningRecord, Path | None]:
+    """Write down what was found until now, and the spec of the best trial."""
+    record = make_record(tuning, base, tried, spec.repeats)
+    write_tuning(record, directory)
+    return record, write_best(spec, record, directory)
 
 
 def _describe(trial: Trial, tried: Sequence[Trial], tuning: Tuning) -> str:

@@ -19,8 +19,9 @@ class CompileJob(JobBuilder):
         Raises:
             BadInputError: it names no image that compiles.
         """
-        if spec.compiler_image is None:
-            raise BadInputError(spec.lacks_compiler or "")
+        if spec.lacks_compiler is not None:
+            raise BadInputError(spec.lacks_compiler)
+        assert spec.compiler_image is not None, "nothing else is lacked"
         super().__init__(spec, spec.compiler_image)
 
     @override

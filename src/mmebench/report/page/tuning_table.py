@@ -3,7 +3,7 @@
 from mmebench.record.layout import TUNING_TABLE
 from mmebench.record.tuning import Tried, TuningRecord
 from mmebench.report.page.tables import Cell, Column, Row, Table, number, words
-from mmebench.report.words.tuning import EXPLAINED, figures_of, note_of
+from mmebench.report.words.tuning import EXPLAINED, note_of, shown_figures
 from mmebench.spec.variants import describe_changes
 
 
@@ -32,7 +32,7 @@ def make_tuning_table(record: TuningRecord) -> Table:
 
 
 def _cells(trial: Tried) -> list[Cell]:
-    value, *figures = (number(figure, "ms") for figure in figures_of(trial))
+    value, *figures = (number(figure, "ms") for figure in shown_figures(trial))
     return [
         number(trial.rank),
         words(trial.name),

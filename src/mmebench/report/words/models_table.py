@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-from rich.box import SIMPLE
 from rich.table import Table
 
 from mmebench.figures.objectives import kind_rows
@@ -12,6 +11,7 @@ from mmebench.figures.operating_point import find_operating_point
 from mmebench.report.operating_points import describe_load
 from mmebench.report.runs import runs_in_words
 from mmebench.report.words.repeats import repeats_in_words
+from mmebench.report.words.table import narrow_table
 from mmebench.spec import Objectives
 
 _MOST = 20
@@ -31,15 +31,10 @@ _FIGURES = (
 
 def models_table(summary: pd.DataFrame, objectives: Objectives) -> Table | None:
     """One line a kind at the operating point of each fleet, or at its last stage; None without a fleet."""
-    table = Table(
-        title="by model",
-        caption="slowed: mean latency over what an answer takes when nothing is in its way. tail: share of the "
-        f"slowest 1 % of answers.{repeats_in_words(summary)}",
-        caption_justify="left",
-        box=SIMPLE,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        show_edge=False,
+    table = narrow_table(
+        "by model",
+        "slowed: mean latency over what an answer takes when nothing is in its way. tail: share of the slowest "
+        f"1 % of answers.{repeats_in_words(summary)}",
     )
     table.add_column("model", overflow="fold")
     table.add_column("platform", no_wrap=True)

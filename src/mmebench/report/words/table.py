@@ -29,6 +29,19 @@ _FIGURES = (
 )
 
 
+def narrow_table(title: str, caption: str) -> Table:
+    """A table as all are that a terminal shows, without rows and columns: nothing is around it."""
+    return Table(
+        title=title,
+        caption=caption,
+        caption_justify="left",
+        box=SIMPLE,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+    )
+
+
 def summary_table(summary: pd.DataFrame) -> Table:
     """One line a stage, in 80 columns; an empty cell is a figure that the samples cannot carry.
 
@@ -39,15 +52,7 @@ def summary_table(summary: pd.DataFrame) -> Table:
     shown = [figure for figure in _FIGURES if not (several and figure[0] == "p95_ms")]
     where = "" if several else f" on {instance_types[0]}"
     title = f"{summary['model_name'].iloc[0]}{where}"
-    table = Table(
-        title=title,
-        caption=_caption(summary),
-        caption_justify="left",
-        box=SIMPLE,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        show_edge=False,
-    )
+    table = narrow_table(title, _caption(summary))
     table.add_column("platform", no_wrap=True)
     for _, title, _ in shown:
         table.add_column(title, justify="right", no_wrap=True)

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
-from rich.box import SIMPLE
 from rich.table import Table
 
 from mmebench.figures.compare import FAILURES
@@ -14,7 +13,7 @@ from mmebench.report.operating_points import describe_load
 from mmebench.report.runs import RunKey, key_of, short_names
 from mmebench.report.words.kinds import listed
 from mmebench.report.words.repeats import repeats_in_words
-from mmebench.report.words.table import on_lines
+from mmebench.report.words.table import narrow_table, on_lines
 from mmebench.units import human_bytes, human_number
 
 MARKS = {BEST: " ✓", LEVEL: " ≈", WORSE: "", UNKNOWN: " ?"}
@@ -37,15 +36,7 @@ def trade_table(trades: pd.DataFrame) -> Table | None:
     if trades.empty:
         return None
     figures = shown_figures(trades)
-    table = Table(
-        title="what the variants trade",
-        caption=f"latency: ms. {explain_marks(trades)}",
-        caption_justify="left",
-        box=SIMPLE,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        show_edge=False,
-    )
+    table = narrow_table("what the variants trade", f"latency: ms. {explain_marks(trades)}")
     table.add_column("variant", overflow="fold")
     for figure in figures:
         table.add_column(TITLES[figure], justify="right", no_wrap=True)

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-from rich.box import SIMPLE
 from rich.table import Table
 
 from mmebench.record.tuning import Tried, TuningRecord
-from mmebench.report.words.table import on_lines
+from mmebench.report.words.table import narrow_table, on_lines
 from mmebench.spec.variants import describe_changes
 from mmebench.units import human_number
 
@@ -16,6 +15,12 @@ _FEW = 4
 """Trials that a sentence names."""
 _MATTERS = 0.05
 """Of the differences: a field that accounts for less is not named."""
+EXPLAINED = (
+    "Figures of the load with the most requests/s of those within the objectives; of the goal p99, of the largest "
+    "load. Tied: not shown to be worse than the best. Front: none equals or beats it in copies, requests/s, p99 "
+    "and cost at once."
+)
+"""Below a table of trials."""
 
 
 def describe_tuning(record: TuningRecord) -> tuple[str, ...]:
@@ -79,21 +84,13 @@ def _value(trial: Tried, record: TuningRecord) -> str:
 def tuning_table(record: TuningRecord) -> Table:
     """The best trials first, then those that do not count; in 80 columns."""
     left_out = len(record.trials) - _MOST_ROWS
-    table = Table(
-        title=f"{record.goal}, {record.unit}",
-        caption=_caption(left_out),
-        caption_justify="left",
-        box=SIMPLE,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        show_edge=False,
-    )
+    table = narrow_table(f"{record.goal}, {record.unit}", _caption(left_out))
     table.add_column("trial", no_wrap=True)
     for name in ("value", "copies", "req/s", "p99", "load", "$/M"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("")
     for trial in record.in_order[:_MOST_ROWS]:
-        value, *figures = figures_of(trial)
+        value, *figures = shown_figures(trial)
         least = "≥ " if trial.capacity_is_least else ""
         cells = [_cell(value), least + _cell(figures[0]), *map(_cell, figures[1:])]
         table.add_row("\n".join(on_lines(trial.name)), *cells, note_of(trial))
@@ -111,18 +108,11 @@ def _cell(figure: float | None) -> str:
     return "" if figure is None else human_number(figure)
 
 
-def figures_of(trial: Tried) -> tuple[float | None, ...]:
+def shown_figures(trial: Tried) -> tuple[float | None, ...]:
     """Value, copies, requests/s, p99 in ms, load, and US dollars for a million requests."""
     return (
         trial.value, trial.capacity, trial.throughput_per_s, trial.p99_ms, trial.load, trial.usd_per_million,
     )  # fmt: skip
-
-
-EXPLAINED = (
-    "Figures of the load with the most requests/s of those within the objectives; of the goal p99, of the largest "
-    "load. Tied: not shown to be worse than the best. Front: none equals or beats it in copies, requests/s, p99 "
-    "and cost at once."
-)
 
 
 def _caption(left_out: int) -> str:
