@@ -42,9 +42,11 @@ class _Code(Recipe):
 
     @override
     def judge(self, built: Path, log: str, progress: Progress) -> dict[str, Any]:
+        from mmebench.models.compiler import release  # which imports PyTorch
+
         try:
             said = json.loads((built / "compiled.json").read_bytes())
-            version = tuple(map(int, said["torch"].split(".")[:2]))
+            version = release(said["torch"])
             parity = Parity(
                 max_absolute=said["max_absolute"],
                 max_relative=said["max_relative"],
