@@ -14,8 +14,8 @@ from click.testing import CliRunner
 
 from mmebench.benchmark.tuning.budget import Budget
 from mmebench.benchmark.tuning.chooser import choose, is_hopeless, weigh
-from mmebench.benchmark.tuning.findings import make_record, write_best
-from mmebench.benchmark.tuning.trials import read_trials
+from mmebench.benchmark.tuning.earlier_trials import read_trials
+from mmebench.benchmark.tuning.ranking import make_record, write_best
 from mmebench.benchmark.tuning.tune import check_tuning, tune
 from mmebench.cli import cli
 from mmebench.errors import BadInputError, MmebenchError

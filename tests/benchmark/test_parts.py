@@ -10,7 +10,7 @@ import pytest
 from mmebench.benchmark.parts import Part, find_parts, open_part
 from mmebench.benchmark.spending import Spending
 from mmebench.benchmark.wanted import find_wanted
-from mmebench.endpoints.sagemaker import job as jobs
+from mmebench.endpoints.sagemaker import build_job as jobs
 from mmebench.errors import BadInputError
 from mmebench.formats.archive import extract, unpack
 from mmebench.spec import Spec

@@ -22,9 +22,9 @@ pytestmark = pytest.mark.slow
 
 ENDS_AT_THE_EXPERIMENT = """
 import os, sys
-from mmebench.benchmark import story, visit
+from mmebench.benchmark import endpoint_runs
 from mmebench.cli import main
-visit.run_experiment = lambda *_: os.kill(os.getpid(), {signal})
+endpoint_runs.run_experiment = lambda *_: os.kill(os.getpid(), {signal})
 sys.argv = ["mmebench", "run", "spec.yaml"]
 main()
 """
@@ -65,7 +65,7 @@ def test_an_endpoint_that_dies_before_the_experiments(
         subject.endpoint.close()
         run_experiment(experiment, subject, progress)
 
-    monkeypatch.setattr("mmebench.benchmark.visit.run_experiment", die)
+    monkeypatch.setattr("mmebench.benchmark.endpoint_runs.run_experiment", die)
     with pytest.raises(MmebenchError):
         run_benchmark(spec, tmp_path / "results", Watcher())
     monkeypatch.undo()

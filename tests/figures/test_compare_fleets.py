@@ -9,8 +9,8 @@ from click.testing import CliRunner, Result
 from mmebench.cli import cli
 from mmebench.errors import BadInputError
 from mmebench.figures.comparability import find_differences
-from mmebench.figures.compare import compare_stages
 from mmebench.figures.side import read_sides
+from mmebench.figures.stage_changes import compare_stages
 from support.fleets import PHOTOS, REVIEWS, TWO, Kind, closed_loop, write_fleet
 
 STAGES = closed_loop(16, seconds=60)

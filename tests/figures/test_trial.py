@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
+from mmebench.figures.pareto import find_pareto_front
 from mmebench.figures.statistics import Estimate
 from mmebench.figures.trial import (
     GOALS,
@@ -12,7 +13,6 @@ from mmebench.figures.trial import (
     TrialFigures,
     figures_by_stage,
     figures_of,
-    find_pareto_front,
     is_shown_worse,
     ranked,
 )

@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch.export.passes import move_to_device_pass
 
+from mmebench.endpoints.sagemaker.build_job import script
 from mmebench.endpoints.sagemaker.compile_job import CompileJob
-from mmebench.endpoints.sagemaker.job import script
 from mmebench.endpoints.sagemaker.opener import SageMakerOpener
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.formats.archive import unpack

@@ -12,7 +12,7 @@ BINARY = "application/vnd.sagemaker-triton.binary+json;json-header-size="
 
 
 def runtime_client(url: str) -> Any:
-    return boto3.client(
+    client = boto3.client(
         "sagemaker-runtime",
         endpoint_url=url,
         region_name="local",
@@ -20,6 +20,10 @@ def runtime_client(url: str) -> Any:
         aws_secret_access_key="secret",
         config=Config(retries={"total_max_attempts": 1}, read_timeout=70),
     )
+    # botocore makes the classes of its exceptions when they are first looked at. Two threads that look at once get
+    # two sets, and what one raises is none of the other's.
+    assert client.exceptions
+    return client
 
 
 def json_body(values: list[list[float]], name: str = "x") -> bytes:

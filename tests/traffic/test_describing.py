@@ -13,7 +13,7 @@ from mmebench.cli import cli
 from mmebench.errors import BadInputError
 from mmebench.figures.traffic import describe
 from mmebench.report.pictures.traffic_chart import draw_traffic
-from mmebench.traffic.reading import read_requests
+from mmebench.traffic.trace_arrays import read_requests
 from support.figures import texts
 
 NOON = 1795780800

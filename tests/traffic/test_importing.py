@@ -13,7 +13,7 @@ from mmebench.cli import cli
 from mmebench.errors import BadInputError
 from mmebench.load.schedule.trace import read_trace
 from mmebench.traffic.importing import Imported, import_logs
-from mmebench.traffic.logs import FILE, Columns, find_log
+from mmebench.traffic.log_formats import FILE, Columns, find_log
 
 ALB = (
     "https 2026-11-27T08:41:0{second}.186641Z app/mine/50dc6c495c0c91 192.168.131.39:2817 10.0.0.1:80 0.086 0.04 "

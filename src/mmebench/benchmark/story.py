@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 
+from mmebench.benchmark.endpoint_runs import EndedEarlyError, OnStage, files_of, measure_on_endpoint
 from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.opening import open_ahead
 from mmebench.benchmark.outcome import Outcome
@@ -17,7 +18,6 @@ from mmebench.benchmark.parts import Part, find_parts, open_part
 from mmebench.benchmark.preflight import refuse_without_room
 from mmebench.benchmark.spending import Spending
 from mmebench.benchmark.time_left import mean_load_seconds
-from mmebench.benchmark.visit import EndedEarlyError, OnStage, files_of, measure_visit
 from mmebench.benchmark.wanted import each_endpoint, find_wanted, foresee, in_order
 from mmebench.endpoints.endpoint import Monitored, Staying
 from mmebench.errors import BadInputError, MmebenchError, disk_errors, make_folder, together
@@ -122,7 +122,7 @@ def run_benchmark(
             if isinstance(opened, MmebenchError):
                 problems.append(_of(visit[0], opened))
                 continue
-            measured, problem = measure_visit(visit, opened, spending, observer, pages, on_stage)
+            measured, problem = measure_on_endpoint(visit, opened, spending, observer, pages, on_stage)
             if problem is not None:
                 problems.append(_of(visit[min(len(measured), len(visit) - 1)], problem))
             for part, run in zip(visit, measured, strict=False):

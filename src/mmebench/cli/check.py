@@ -46,7 +46,7 @@ def check(spec: Path, overrides: tuple[str, ...], as_json: bool) -> int:
                 with naming(kind):
                     check_archive(kind.model, kind.platform)
     forecast = make_forecast(wanted, check_endpoints(wanted))
-    trials = None if tuning is None else min(tuning.trials, tuning.combinations or tuning.trials)
+    trials = None if tuning is None else tuning.most
     doubts = list(dict.fromkeys(what for each in wanted for what in foresee(each.spec)))
     if as_json:
         print_json(forecast._asdict() | {"usd": forecast.usd, "doubts": doubts, "trials": trials})

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from mmebench.cli.options import json_option
-from mmebench.traffic.logs import LOGS, UNITS, Columns
+from mmebench.traffic.log_formats import LOGS, UNITS, Columns
 
 
 @click.group()
@@ -82,7 +82,7 @@ def describe(path: Path, picture: Path | None, as_json: bool) -> int:
     from mmebench.report.pictures.pictures import save
     from mmebench.report.pictures.traffic_chart import draw_traffic
     from mmebench.report.words.traffic import describe_traffic
-    from mmebench.traffic.reading import read_requests
+    from mmebench.traffic.trace_arrays import read_requests
 
     traffic = look_at(*read_requests(path))
     picture = path.with_suffix(".png") if picture is None else picture

@@ -3,8 +3,8 @@
 import math
 from typing import Any, NamedTuple
 
-from mmebench.figures.compare import loads_of
 from mmebench.figures.side import Side
+from mmebench.figures.stage_changes import loads_of
 from mmebench.record.run import ModelKind, Run
 from mmebench.spec.variants import describe_changes
 

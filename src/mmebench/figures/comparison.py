@@ -8,8 +8,8 @@ import pandas as pd
 
 from mmebench.errors import BadInputError
 from mmebench.figures.comparability import Differences, find_differences
-from mmebench.figures.compare import StageChange, compare_stages
 from mmebench.figures.side import Side, pair, read_sides
+from mmebench.figures.stage_changes import StageChange, compare_stages
 
 
 @dataclass(frozen=True)

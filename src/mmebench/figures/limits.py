@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from mmebench.errors import BadInputError
-from mmebench.figures.compare import FAILURES, Change, StageChange
 from mmebench.figures.comparison import Comparison
 from mmebench.figures.metric import METRICS
+from mmebench.figures.stage_changes import FAILURES, Change, StageChange
 
 _LIMIT = re.compile(r"\s*([a-z0-9.]+)\s*([<>])\s*([+-]?\d+(?:\.\d+)?)\s*%\s*")
 

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from mmebench.figures.compare import FAILURES, difference_of, failed_share, verdict_of
 from mmebench.figures.cost import estimate_per_million
 from mmebench.figures.metric import BYTES, METRICS, estimate_of, relative_change
 from mmebench.figures.repeats import SAME_LOAD
+from mmebench.figures.stage_changes import FAILURES, difference_of, failed_share, verdict_of
 from mmebench.figures.statistics import Estimate
 
 _OF_A_RUN = ["instance_type", "platform", "targets"]

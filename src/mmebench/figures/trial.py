@@ -1,4 +1,4 @@
-"""What a trial of a tuning came to: its figures, how they stand to the objectives, and which trials none beats."""
+"""What a trial of a tuning came to: its figures, how they stand to the objectives and goals, and the ranking."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -167,29 +167,3 @@ def is_shown_worse(trial: Trial, best: Trial, goal: Goal) -> bool:
     own, its = trial.value(goal), best.value(goal)
     worse, better = (own, its) if GOALS[goal].largest else (its, own)
     return relative_change(worse, better).low > 0
-
-
-def find_pareto_front(trials: Sequence[Trial]) -> list[Trial]:
-    """The Pareto front: those that count which no other one equals or beats in capacity, throughput, p99 and cost
-    at once; in their order. Of several with the same figures it has the first.
-    """
-    costs = [(trial, _costs(trial.figures)) for trial in trials if trial.counts and trial.figures is not None]
-    return [
-        trial
-        for number, (trial, own) in enumerate(costs)
-        if not any(
-            _at_least_as_good(other, own) and (other != own or before < number)
-            for before, (_, other) in enumerate(costs)
-            if before != number
-        )
-    ]
-
-
-def _costs(figures: TrialFigures) -> tuple[float, ...]:
-    """Less of each is better; what nobody knows is worst."""
-    known = (-figures.capacity, -figures.throughput.value, figures.p99_ms.value, figures.cost.value)
-    return tuple(math.inf if math.isnan(cost) else cost for cost in known)
-
-
-def _at_least_as_good(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    return all(own <= its for own, its in zip(one, other, strict=True))

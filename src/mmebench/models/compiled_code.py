@@ -42,7 +42,7 @@ class _Code(Recipe):
 
     @override
     def judge(self, built: Path, log: str, progress: Progress) -> dict[str, Any]:
-        from mmebench.models.compiler import release  # which imports PyTorch
+        from mmebench.models.compiler_script import release  # which imports PyTorch
 
         try:
             said = json.loads((built / "compiled.json").read_bytes())

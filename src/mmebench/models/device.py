@@ -87,7 +87,7 @@ def check_device(model: ModelSource, platform: PlatformSpec, endpoint: ServedEnd
 def _refuse_newer(endpoint: ServedEndpoint) -> None:
     import torch
 
-    from mmebench.models.compiler import release
+    from mmebench.models.compiler_script import release
 
     if endpoint.pytorch is not None and release(torch.__version__) > endpoint.pytorch:
         there = in_words(endpoint.pytorch)

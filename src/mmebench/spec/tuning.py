@@ -127,6 +127,11 @@ class Tuning(Strict):
         return None if None in counts else math.prod(count for count in counts if count is not None)
 
     @property
+    def most(self) -> int:
+        """How many trials there can be."""
+        return min(self.trials, self.combinations or self.trials)
+
+    @property
     def all_are_tried(self) -> bool:
         """Whether there are no more than may be tried."""
         return self.combinations is not None and self.combinations <= self.trials

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mmebench.errors import BadInputError, disk_errors
 from mmebench.replacing import replacing
-from mmebench.traffic.logs import LOGS, UNITS, Columns, find_log, text
+from mmebench.traffic.log_formats import LOGS, UNITS, Columns, find_log, text
 
 if TYPE_CHECKING:
     import duckdb
@@ -79,9 +79,9 @@ def import_logs(
         files: logs of one kind; gzip where their names end in ``.gz``.
         trace: the file to write.
         columns: which say when and what for.
-        kind: of :data:`mmebench.traffic.logs.LOGS`; by the first line unless told.
+        kind: of :data:`mmebench.traffic.log_formats.LOGS`; by the first line unless told.
         pattern: a regular expression whose only group is the target within the text that has it.
-        unit: of numbers that are times, one of :data:`mmebench.traffic.logs.UNITS`; by their size unless told.
+        unit: of numbers that are times, of :data:`mmebench.traffic.log_formats.UNITS`; by their size unless told.
         anonymise: targets become numbers, 0 for the one that is asked for most.
 
     Raises:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from mmebench.endpoints.sagemaker.build_job import processing_request, training_request
 from mmebench.endpoints.sagemaker.image import image_uri
-from mmebench.endpoints.sagemaker.job import processing_request, training_request
 from mmebench.endpoints.sagemaker.names import run_name, tags
 from mmebench.endpoints.sagemaker.owner import this_process
 from mmebench.endpoints.sagemaker.requests import config_request, endpoint_request, model_request

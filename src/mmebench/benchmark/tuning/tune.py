@@ -7,17 +7,17 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from mmebench.benchmark.endpoint_runs import OnStage
 from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.outcome import Outcome
 from mmebench.benchmark.spending import Spending
 from mmebench.benchmark.story import run_benchmark
-from mmebench.benchmark.tuning.attempt import attempt
 from mmebench.benchmark.tuning.baseline import find_baseline
 from mmebench.benchmark.tuning.budget import Budget
 from mmebench.benchmark.tuning.chooser import choose
-from mmebench.benchmark.tuning.findings import make_record, unit_of, write_best
-from mmebench.benchmark.tuning.trials import read_trials
-from mmebench.benchmark.visit import OnStage
+from mmebench.benchmark.tuning.earlier_trials import read_trials
+from mmebench.benchmark.tuning.ranking import make_record, unit_of, write_best
+from mmebench.benchmark.tuning.trial_run import attempt
 from mmebench.benchmark.wanted import check_endpoints, find_wanted
 from mmebench.errors import BadInputError, MmebenchError, make_folder, together
 from mmebench.figures.trial import GOALS, Trial, ranked
@@ -84,7 +84,6 @@ def _tune(spec: Spec, tuning: Tuning, results: Path, observer: Observer, pages: 
     base = find_baseline(spec, tuning)
     earlier = read_trials(spec, results, observer)
     tried, files, begun = list(earlier.trials), earlier.files, list(earlier.begun)
-    most = min(tuning.trials, tuning.combinations or tuning.trials)
     budget, spending = Budget(tuning, monotonic), Spending()
     problems: list[MmebenchError] = []
     staying: list[str] = []
@@ -98,7 +97,7 @@ def _tune(spec: Spec, tuning: Tuning, results: Path, observer: Observer, pages: 
             ended_by = "all combinations have been tried"
             break
         budget.begin_trial()
-        observer.trying(f"trial {len(tried) + 1} of {most}", describe_changes(changes))
+        observer.trying(f"trial {len(tried) + 1} of {tuning.most}", describe_changes(changes))
         done = attempt(spec, tuning, changes, tried, run)
         tried.append(done.trial)
         files = files if done.files is None else done.files

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from typing_extensions import override
 
-from mmebench.endpoints.sagemaker.job import JobBuilder, Program
+from mmebench.endpoints.sagemaker.build_job import JobBuilder, Program
 from mmebench.errors import BadInputError
 from mmebench.spec.endpoints.sagemaker import SageMakerEndpoint
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing_extensions import override
 
 from mmebench.endpoints.engine_builder import EngineBuilder
+from mmebench.endpoints.sagemaker.build_job import JobBuilder, Program
 from mmebench.endpoints.sagemaker.image import image_uri
-from mmebench.endpoints.sagemaker.job import JobBuilder, Program
 from mmebench.spec.endpoints.sagemaker import SageMakerEndpoint
 
 

@@ -15,7 +15,7 @@ from torch._inductor.exc import InvalidCxxCompiler
 
 from mmebench.errors import BadInputError
 from mmebench.formats.aoti_package import compiled_for
-from mmebench.models.compiler import configuration
+from mmebench.models.compiler_script import configuration
 from mmebench.models.device import describe_code, device_kind
 from mmebench.models.example import Array
 from mmebench.models.model import Model, ModelFile

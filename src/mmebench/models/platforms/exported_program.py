@@ -1,7 +1,7 @@
 """What AOTInductor compiles elsewhere: the program of torch.export, and all that its compiler takes.
 
 ``exported.pt2``, inputs to hold the code against it (``examples.pt``), the options of Inductor (``options.json``),
-and the compiler, which is a script of its own (:mod:`mmebench.models.compiler`).
+and the compiler, which is a script of its own (:mod:`mmebench.models.compiler_script`).
 """
 
 import io
@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import torch
 
 from mmebench.errors import BadInputError
-from mmebench.models import compiler
+from mmebench.models import compiler_script
 from mmebench.models.example import Array
 from mmebench.models.model import Model, ModelFile
 from mmebench.models.parity import examples
@@ -46,7 +46,7 @@ def export(model: Model, platform: PlatformSpec, folder: Path) -> Export:
         _write(folder / "examples.pt", lambda target: torch.save(tried, target))
     options = {"exported_with": torch.__version__, "inductor": OPTIONS}
     (folder / "options.json").write_text(json.dumps(options, indent=1), encoding="utf-8")
-    shutil.copyfile(compiler.__file__, folder / "compiler.py")
+    shutil.copyfile(compiler_script.__file__, folder / "compiler.py")
     return made
 
 

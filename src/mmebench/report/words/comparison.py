@@ -1,7 +1,7 @@
 """A comparison in words: Markdown, for a terminal as well as for a pull request."""
 
-from mmebench.figures.compare import FAILURES, Change
 from mmebench.figures.comparison import Comparison
+from mmebench.figures.stage_changes import FAILURES, Change
 
 
 def write_comparison(comparison: Comparison) -> str:

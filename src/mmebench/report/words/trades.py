@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 from rich.table import Table
 
-from mmebench.figures.compare import FAILURES
+from mmebench.figures.stage_changes import FAILURES
 from mmebench.figures.statistics import Estimate
 from mmebench.figures.trades import BEST, COST, LEVEL, UNKNOWN, WORSE
 from mmebench.report.operating_points import describe_load

@@ -1,4 +1,4 @@
-"""What a tuning found: its record, and the spec of the best trial."""
+"""Trials ranked: the record of a tuning, and best.yaml, the spec of the best one."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,8 @@ from typing import Any
 import yaml
 
 from mmebench.benchmark.tuning.chooser import weigh
-from mmebench.figures.trial import GOALS, GoalKind, Trial, find_pareto_front, is_shown_worse, ranked
+from mmebench.figures.pareto import find_pareto_front
+from mmebench.figures.trial import GOALS, GoalKind, Trial, is_shown_worse, ranked
 from mmebench.record.layout import BEST
 from mmebench.record.tuning import Tried, TuningRecord
 from mmebench.replacing import write_whole

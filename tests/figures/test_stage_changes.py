@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 from mmebench.cli import cli
 from mmebench.errors import BadInputError
 from mmebench.figures import comparability
-from mmebench.figures.compare import Change, StageChange, compare_rows
 from mmebench.figures.limits import parse_limit
 from mmebench.figures.metric import relative_change
+from mmebench.figures.stage_changes import Change, StageChange, compare_rows
 from mmebench.figures.statistics import Estimate
 from mmebench.record.layout import find_runs
 from mmebench.record.run import StageWindow

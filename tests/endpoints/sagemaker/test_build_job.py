@@ -10,12 +10,10 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from mmebench.endpoints.sagemaker import job as jobs
+from mmebench.endpoints.sagemaker import build_job as jobs
 from mmebench.endpoints.sagemaker import journal
 from mmebench.endpoints.sagemaker.aws import Aws
-from mmebench.endpoints.sagemaker.compile_job import CompileJob
-from mmebench.endpoints.sagemaker.engine_job import EngineJob
-from mmebench.endpoints.sagemaker.job import (
+from mmebench.endpoints.sagemaker.build_job import (
     JobBuilder,
     processing_request,
     processing_script,
@@ -24,6 +22,8 @@ from mmebench.endpoints.sagemaker.job import (
     training_request,
     training_script,
 )
+from mmebench.endpoints.sagemaker.compile_job import CompileJob
+from mmebench.endpoints.sagemaker.engine_job import EngineJob
 from mmebench.errors import BadInputError, MmebenchError
 from mmebench.spec import SageMakerEndpoint as Spec
 from support import cloud

@@ -1,4 +1,4 @@
-"""A visit to an endpoint that is up: fill it, and offer load and experiment for a run, or each repeat of it."""
+"""The runs on one endpoint that is up: it is filled, then loaded and experimented with, once or each repeat."""
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -45,7 +45,7 @@ def files_of(part: Part, run: Run) -> RunFiles:
     return RunFiles(part.directory, run.instance_type, run.platform, run.targets, part.spec.layout)
 
 
-def measure_visit(
+def measure_on_endpoint(
     parts: Sequence[Part],
     opened: OpenPart,
     spending: Spending,
