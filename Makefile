@@ -8,7 +8,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := report,local,models,openvino,traffic,tune,mlflow,notebooks,docs,dev
+EXTRAS := report,local,models,openvino,traffic,tune,plan,mlflow,notebooks,docs,dev
 STAMP := $(VENV)/.installed
 
 # Debian packages apart from python3 what makes virtual environments and what Triton's Python backend links.

@@ -36,13 +36,15 @@ from mmebench.figures.requests import read_requests
 from mmebench.figures.summary import summarise
 from mmebench.figures.trades import find_trades
 from mmebench.record.layout import CHARTS_OF_ALL, REPORT, RunFiles, find_runs
+from mmebench.record.plan import PlanRecord
 from mmebench.record.run import find_run, unread_records
 from mmebench.record.samples import read_samples
 from mmebench.record.tables import read_table
 from mmebench.report.report import write_report
 from mmebench.report.words.conclusions import common_objectives, conclude
-from mmebench.spec import EXPERIMENTS, Spec
-from mmebench.spec.reading import load_spec, read_spec
+from mmebench.spec import EXPERIMENTS, Objectives, Spec
+from mmebench.spec.planning import Planning
+from mmebench.spec.reading import load_spec, read_objectives, read_planning, read_spec
 
 
 class Benchmark:
@@ -94,6 +96,8 @@ class Benchmark:
             outcome = run_benchmark(self.spec, Path(results), progress)
         if outcome.problems:
             raise MmebenchError("\n".join(map(str, outcome.problems)))
+        if self.spec.plan is not None:
+            _plan([outcome.directory], self.spec.plan, self.spec.objectives)
         return load_results(outcome.directory)
 
     def tune(self, results: str | Path = "results") -> "Results":
@@ -202,6 +206,23 @@ class Results:
             )
         return predicted
 
+    def plan(self, objectives: Mapping[str, Any] | None = None, **fields: Any) -> PlanRecord:
+        """How many instances hold the objectives for a whole fleet, and what they cost; in ``plan.json``, too.
+
+        ``load_results("results/resnet18").plan({"p99": "300ms"}, models=5000, traffic="zipf:1.1,50").best`` is the
+        cheapest option.
+
+        Args:
+            objectives: as a spec has them; those of the runs unless told.
+            fields: those of ``plan`` in a spec.
+
+        Raises:
+            BadInputError: a field is wrong, no plan could rest on these results, or no number of instances holds
+                the objectives.
+        """
+        limits = None if objectives is None else read_objectives(objectives, "objectives")
+        return _plan([self.directory], read_planning(fields, "plan"), limits)
+
     def experiment(self, kind: str, run: str | None = None) -> pd.DataFrame:
         """The table of an experiment: ``cold_starts``, ``working_set``, ``interference``, ``churn`` or ``mixes``.
 
@@ -267,6 +288,14 @@ def load_results(directory: str | Path) -> Results:
         summarise_models(summary),
         find_trades(summary),
     )
+
+
+def _plan(results: Sequence[Path], planning: Planning, objectives: Objectives | None) -> PlanRecord:
+    from mmebench.plan.making import keep_plan, make_plan  # compiles, which not everybody waits for
+
+    record = make_plan(results, planning, objectives).record
+    keep_plan(record, results[0])
+    return record
 
 
 def compare(

@@ -67,7 +67,7 @@ def test_of_a_single_request_there_is_little_to_say(tmp_path: Path) -> None:
 def test_json_lines_and_what_is_no_trace(tmp_path: Path) -> None:
     path = tmp_path / "trace.jsonl"
     path.write_text('{"timestamp": 2, "target": "b"}\n{"timestamp": 1, "target": "a"}\n')
-    times, targets = read_requests(path)
+    times, targets, _ = read_requests(path)
     assert times.tolist() == [1, 2]
     assert targets.tolist() == [1, 0]
     for text, message in (
@@ -86,7 +86,7 @@ def test_json_lines_and_what_is_no_trace(tmp_path: Path) -> None:
 
 def test_the_picture_says_what_is_drawn(tmp_path: Path) -> None:
     rows = [(float(number), f"m{number % 40}") for number in range(4000)]
-    traffic = describe(*read_requests(write(tmp_path, rows)))
+    traffic = describe(*read_requests(write(tmp_path, rows))[:2])
     assert math.isfinite(traffic.zipf.off)
     words = texts(draw_traffic(traffic, "trace.csv", "a test"))
     assert "trace.csv: 4,000 requests for 40 targets" in words

@@ -206,7 +206,7 @@ def _built(
 def _shared_digest(wanted: Wanted, kinds: Sequence[PackagedKind]) -> str:
     """Of all that decides what is measured; other platforms of the spec do not, objectives only in a search."""
     spec = wanted.spec
-    beside = {"platforms", "repeats", "tune"}
+    beside = {"platforms", "repeats", "tune", "plan"}
     beside |= {
         name for name, so in (("fresh", spec.fresh), ("objectives", not spec.workload.profile.search)) if so
     }

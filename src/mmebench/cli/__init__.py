@@ -14,6 +14,7 @@ _COMMANDS = {
     "check": "Say what a run would do, and what would be refused; starts nothing.",
     "run": "Benchmark a spec: package, serve, fill, load, report.",
     "tune": "Find the best configuration: try those of a spec's space.",
+    "plan": "Say how many instances a whole fleet needs, from what was measured.",
     "trace": "Turn logs of production into traces, which a benchmark repeats.",
     "package": "Export a spec's model to archives that Triton loads.",
     "load": "Load a multi-model endpoint that already runs.",

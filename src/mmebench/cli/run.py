@@ -46,8 +46,17 @@ def run(
     from mmebench.cli.outcome import show
 
     web_port = choose_web_port(ui, ui_port)
+    measured: list[Path] = []
 
     def benchmark(observer: "RunProgress", pages: "LocustPages | None") -> "Outcome":
-        return run_benchmark(wanted, results, observer, pages)
+        outcome = run_benchmark(wanted, results, observer, pages)
+        measured.append(outcome.directory)
+        return outcome
 
-    return show(results, wanted.objectives, benchmark, output, web_port)
+    exit_code = show(results, wanted.objectives, benchmark, output, web_port)
+    if wanted.plan is None:
+        return exit_code
+    from mmebench.cli.plan import show_plan
+
+    planned = show_plan(measured, wanted.plan, wanted.objectives, measured[0], output)
+    return exit_code or planned

@@ -84,7 +84,8 @@ def describe(path: Path, picture: Path | None, as_json: bool) -> int:
     from mmebench.report.words.traffic import describe_traffic
     from mmebench.traffic.trace_arrays import read_requests
 
-    traffic = look_at(*read_requests(path))
+    requests = read_requests(path)
+    traffic = look_at(requests.seconds, requests.targets)
     picture = path.with_suffix(".png") if picture is None else picture
     with disk_errors(picture):
         save(draw_traffic(traffic, path.name, "mmebench trace describe"), picture)

@@ -28,9 +28,12 @@ COST_CHART = "cost.png"
 TUNING = "tuning.json"
 TUNING_TABLE = "tuning.csv"
 TUNING_CHART = "tuning.png"
+PLAN = "plan.json"
+PLAN_TABLE = "plan.csv"
+PLAN_CHART = "plan.png"
 BEST = "best.yaml"
 """Of a tuning: the spec of its best trial."""
-CHARTS_OF_ALL = (CHART2, DISTRIBUTION_CHART, KNEE_CHART, COST_CHART, TUNING_CHART)
+CHARTS_OF_ALL = (CHART2, DISTRIBUTION_CHART, KNEE_CHART, COST_CHART, TUNING_CHART, PLAN_CHART)
 """The pictures that have all runs in them; :class:`RunFiles` has those of one."""
 REPORT = "report.html"
 

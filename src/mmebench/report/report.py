@@ -15,6 +15,8 @@ from mmebench.record.layout import (
     COST_CHART,
     DISTRIBUTION_CHART,
     KNEE_CHART,
+    PLAN_CHART,
+    PLAN_TABLE,
     REPORT,
     SUMMARY,
     SUMMARY_BY_MODEL,
@@ -25,6 +27,7 @@ from mmebench.record.layout import (
     find_runs,
 )
 from mmebench.record.metrics import since_load_began
+from mmebench.record.plan import PlanRecord, find_plan
 from mmebench.record.run import Run, objectives_of, unread_records
 from mmebench.record.tables import write_table
 from mmebench.record.tuning import TuningRecord, find_tuning
@@ -36,6 +39,7 @@ from mmebench.report.runs import name_all, stages_by_run, tell_apart
 from mmebench.report.words.conclusions import Conclusions, common_objectives, conclude
 from mmebench.report.words.experiments import write_experiments
 from mmebench.report.words.failures import explain_failures
+from mmebench.report.words.plan import flat
 from mmebench.report.words.variants import describe_variants
 from mmebench.spec import Objectives
 
@@ -95,13 +99,16 @@ def write_report(
     tuning = find_tuning(directory)
     if tuning is not None:
         _write_tuning(tuning, directory, name_all(summary), footer_of_all([run.run for run in runs]))
+    plan = find_plan(directory)
+    if plan is not None:
+        write_plan_files(plan, directory, footer_of_all([run.run for run in runs]))
     unread = unread_records(directory)
     records = [run.run for run in runs if run.run is not None]
     asked = common_objectives(records) if objectives is None else objectives
     conclusions = conclude(summary, asked, records, unread)
     trades = find_trades(summary)
     _write_or_remove(trades, directory / VARIANTS)
-    write_html(runs, summary, asked, conclusions, findings, trades, directory / REPORT, tuning)
+    write_html(runs, summary, asked, conclusions, findings, trades, directory / REPORT, tuning, plan)
     return Report(
         summary,
         asked,
@@ -139,6 +146,16 @@ def _write_tuning(tuning: TuningRecord, directory: Path, title: str, footer: str
     ]
     write_table(pd.DataFrame(rows), directory / TUNING_TABLE, _FLOAT)
     save_or_remove(draw_tuning(tuning, title, footer), directory / TUNING_CHART)
+
+
+def write_plan_files(plan: PlanRecord, directory: Path, footer: str) -> None:
+    """What was looked at as a table for other tools, and as a picture."""
+    from mmebench.report.pictures.pictures import save_or_remove
+    from mmebench.report.pictures.plan_chart import draw_plan
+
+    rows = [flat(option, point) for option in plan.ranked for point in option.points]
+    _write_or_remove(pd.DataFrame(rows), directory / PLAN_TABLE)
+    save_or_remove(draw_plan(plan, footer), directory / PLAN_CHART)
 
 
 def _draw_run(recorded: Recorded, rows: pd.DataFrame) -> None:

@@ -1,5 +1,6 @@
 """From a YAML file to a spec, or to one message with every mistake in it."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -7,10 +8,11 @@ import yaml
 from pydantic import ValidationError
 
 from mmebench.errors import BadInputError
-from mmebench.spec import Spec
+from mmebench.spec import Objectives, Spec
 from mmebench.spec.changing import changed
 from mmebench.spec.load import LoadSpec
 from mmebench.spec.mistakes import find_mistakes
+from mmebench.spec.planning import Planning
 from mmebench.spec.strict import BY_HAND, Strict
 from mmebench.spec.wording import got_words
 from mmebench.spec.yaml_file import read_yaml
@@ -57,6 +59,41 @@ def read_load_spec(path: Path, overrides: tuple[str, ...] = ()) -> LoadSpec:
             f"to start one and measure it, use `mmebench run {path}`"
         )
     return _validate(LoadSpec, raw, path)
+
+
+def read_planning(fields: dict[str, Any], source: str, overrides: tuple[str, ...] = ()) -> Planning:
+    """What a plan is for, as ``plan`` of a spec has it, after ``overrides`` like ``routing=hashed``.
+
+    Raises:
+        BadInputError: see :func:`load_spec`.
+    """
+    for override in overrides:
+        fields = _override(fields, override)
+    return _validate(Planning, fields, source)
+
+
+def read_objectives(fields: Mapping[str, Any], source: str) -> Objectives:
+    """What is to be held, as ``objectives`` of a spec has it.
+
+    Raises:
+        BadInputError: see :func:`load_spec`.
+    """
+    return _validate(Objectives, dict(fields), source)
+
+
+def parse_objectives(texts: Sequence[str]) -> Objectives:
+    """Of the form ``p99=300ms`` or ``models.photos.p99=300ms``; several in a text, with commas between them.
+
+    Raises:
+        BadInputError: see :func:`load_spec`.
+    """
+    raw: dict[str, Any] = {}
+    for part in ",".join(texts).split(","):
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise BadInputError(f"--objectives: got {part!r}; allowed: NAME=LIMIT; write e.g. p99=300ms")
+        raw = changed(raw, {key.strip(): value.strip()})
+    return read_objectives(raw, "--objectives")
 
 
 def _read(path: Path, overrides: tuple[str, ...]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from mmebench.spec.fleet import (
 )
 from mmebench.spec.layout import AnyLayout
 from mmebench.spec.mistakes import find_mistakes
+from mmebench.spec.planning import Planning
 from mmebench.spec.platforms import (
     PLATFORMS,
     AnyPlatform,
@@ -82,6 +83,9 @@ class Spec(Strict):
         {}, description="the same for every combination of these values: {platforms.0.max_batch_size: [1, 8]}"
     )
     tune: Tuning | None = Field(None, description="what `mmebench tune` may change, and what is to be best")
+    plan: Planning | None = Field(
+        None, description="how many instances hold the objectives for a whole fleet, from what was measured"
+    )
     repeats: int = Field(
         1,
         ge=1,
@@ -115,6 +119,11 @@ class Spec(Strict):
         check_search(self.workload, self.objectives)
         if not self.fresh and self.repeats == 1:
             raise ValueError("fresh: got false; allowed: with repeats, of which there are none; leave it out")
+        if self.plan is not None and not self.objectives.limit_latency:
+            raise ValueError(
+                "plan needs objectives that say how long an answer may take: p50, p90, p95, p99 or goodput; "
+                "write e.g. objectives: {p99: 300ms}"
+            )
         for variant in self.named_variants:
             self._vary(variant)
         if self.tune is not None:

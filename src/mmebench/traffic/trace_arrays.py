@@ -1,6 +1,7 @@
 """Traces as arrays, however many requests there are."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +14,19 @@ import pyarrow.parquet as pq
 from mmebench.errors import BadInputError
 
 
-def read_requests(path: Path) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    """When each request of a trace came, in seconds and in order, and what for, numbered from 0 without a gap.
+class TracedRequests(NamedTuple):
+    """Those of a trace, in order."""
+
+    seconds: npt.NDArray[np.float64]
+    """When each came."""
+    targets: npt.NDArray[np.int64]
+    """What each was for, numbered from 0 without a gap."""
+    names: list[str]
+    """Of the targets, by number."""
+
+
+def read_requests(path: Path) -> TracedRequests:
+    """The requests of a trace.
 
     Args:
         path: CSV, Parquet or JSON lines with the columns ``timestamp`` and ``target``.
@@ -45,9 +57,10 @@ def read_requests(path: Path) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.i
             f"{path}: a timestamp is no number, or a target is missing; mmebench trace import leaves such out"
         )
     seconds = times.to_numpy().astype(np.float64)
-    codes = pc.dictionary_encode(targets).indices.to_numpy().astype(np.int64)
+    encoded = pc.dictionary_encode(targets)
+    codes = encoded.indices.to_numpy().astype(np.int64)
     order = np.argsort(seconds, kind="stable")
-    return seconds[order], codes[order]
+    return TracedRequests(seconds[order], codes[order], [str(name) for name in encoded.dictionary.to_pylist()])
 
 
 def _read(path: Path) -> pa.Table:

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 import yaml
 
-from mmebench.record.layout import TUNING_CHART
+from mmebench.record.layout import PLAN_CHART, TUNING_CHART
+from mmebench.record.plan import PlanRecord
 from mmebench.record.run import Run
 from mmebench.record.tuning import TuningRecord
 from mmebench.replacing import write_whole
@@ -21,6 +22,7 @@ from mmebench.report.page.kind_charts import draw_kind_charts
 from mmebench.report.page.load_charts import draw_load_charts
 from mmebench.report.page.model_table import make_model_table
 from mmebench.report.page.other_charts import draw_filling, draw_times
+from mmebench.report.page.plan_table import make_plan_table
 from mmebench.report.page.shown import Shown, show
 from mmebench.report.page.tables import make_tables
 from mmebench.report.page.tiles import Tile, make_tiles
@@ -33,6 +35,7 @@ from mmebench.report.recorded import Recorded
 from mmebench.report.runs import RunKey
 from mmebench.report.words.conclusions import Conclusions
 from mmebench.report.words.objectives import describe_objectives
+from mmebench.report.words.plan import describe_plan
 from mmebench.report.words.repeats import repeats_in_words
 from mmebench.report.words.tuning import describe_tuning
 from mmebench.spec import EXPERIMENTS, Objectives
@@ -83,6 +86,7 @@ def write_html(
     trades: pd.DataFrame,
     path: Path,
     tuning: TuningRecord | None = None,
+    plan: PlanRecord | None = None,
 ) -> None:
     """Write the report of these runs, whose rows, if they have any, are ``summary``; it needs no other file.
 
@@ -95,6 +99,7 @@ def write_html(
         trades: what variants trade, if any; see :func:`mmebench.figures.trades.find_trades`.
         path: of the file.
         tuning: that these runs are trials of, whose picture is beside it.
+        plan: that rests on these runs, whose picture is beside it.
     """
     import jinja2
     from markupsafe import Markup
@@ -126,6 +131,9 @@ def write_html(
         tuning=() if tuning is None else describe_tuning(tuning),
         tuning_picture=None if tuning is None else _encoded(path.with_name(TUNING_CHART)),
         tuning_table=None if tuning is None else make_tuning_table(tuning),
+        plan=() if plan is None else describe_plan(plan),
+        plan_picture=None if plan is None else _encoded(path.with_name(PLAN_CHART)),
+        plan_table=None if plan is None else make_plan_table(plan),
         model_charts=of_models,
         model_table=make_model_table(shown, objectives),
         trade_table=make_trade_table(shown, trades),

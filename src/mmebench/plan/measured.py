@@ -1,0 +1,304 @@
+"""What a plan rests on: what one run measured of an instance, as far as a plan can use it."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mmebench.benchmark.experiments.cold_starts.figures import group_cold_starts, read_cold_starts
+from mmebench.benchmark.experiments.interference.figures import PHASES, read_pairs
+from mmebench.errors import BadInputError
+from mmebench.figures.inferred_residency import infer_cold, with_inferred
+from mmebench.figures.kinds import targets_of
+from mmebench.figures.statistics import Estimate, estimate_mean, estimate_rate
+from mmebench.record.layout import RunFiles
+from mmebench.record.own_samples import COLUMNS, OwnSamples, window_ns
+from mmebench.record.run import Capacity, FirstInvocation, KindCapacity, Run, StageWindow
+from mmebench.record.samples import SampleFile
+
+QUANTILES = 1024
+"""By which a distribution is kept: the middles of so many equal parts."""
+_FEWEST_ANSWERS = 50
+"""Of a stage, to say how long an answer takes."""
+_FEW = 0.01
+"""Share of a stage's requests that may have been cold, or have failed, without it saying something else."""
+_FEWEST_LOADS = 4
+"""From which on the first one is left out: it loads what all share."""
+
+Floats = npt.NDArray[np.float64]
+
+
+class Level(NamedTuple):
+    """A stage of the load: how an instance answers with so many requests at once."""
+
+    present: float
+    """Requests in service, on average."""
+    per_second: float
+    latency: Floats
+    """Seconds, ``[kind, quantile]``, of requests whose model was in memory."""
+
+
+class Memory(NamedTuple):
+    """Of one kind of model, in the unit of :attr:`Measured.budget`."""
+
+    copy: float
+    shared: float = 0.0
+    """What the first copy takes beside that."""
+
+
+class Kind(NamedTuple):
+    """One kind of model."""
+
+    name: str
+    """Empty where there is only one."""
+    requests: float
+    """Its share of all requests."""
+    targets: float
+    """Its share of all models."""
+    names: tuple[str, ...]
+    """Of its targets in the run."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run, as a plan sees it: an instance that serves, loads and has room."""
+
+    name: str
+    instance_type: str
+    platform: str
+    usd_per_hour: float | None
+    price_source: str
+    on_gpu: bool
+    kinds: tuple[Kind, ...]
+    levels: tuple[Level, ...]
+    """By ``present``, ascending; at least one."""
+    loads: Floats
+    """Seconds that loading takes alone, ``[kind, quantile]``: a cold first invocation less a warm one."""
+    load_seconds: Mapping[int, float]
+    """Mean seconds of a cold start with so many loads at once; of 1, and of others where that was measured."""
+    contention: float | None
+    """How many requests a load slows requests down as; None where that was not measured."""
+    memory: tuple[Memory, ...]
+    """Of each kind."""
+    budget: float
+    """What there is for all: in copies where there is one kind of model, else in bytes."""
+    holds_more: bool
+    """Whether nobody tried more than fitted, as ``targets.limit`` ended the filling."""
+    sure: Mapping[str, tuple[float, float]]
+    """Bounds of what was measured, over its value: ``memory`` of a copy, ``throughput``, ``loads``,
+    ``contention``."""
+
+    @property
+    def at_rest(self) -> float:
+        """Seconds of a request on an instance as quiet as the quietest that was measured, on average."""
+        first = self.levels[0]
+        return first.present / first.per_second
+
+    @property
+    def most_per_second(self) -> float:
+        """The largest rate of answers that was measured."""
+        return max(level.per_second for level in self.levels)
+
+    def speed(self, present: npt.ArrayLike) -> Floats:
+        """Of each of so many requests at once, where 1 is that of :attr:`at_rest`.
+
+        Between two levels the rate of all together is on a straight line; beyond the last it stays as it is. With
+        fewer requests than the first level has, none is quicker than there.
+        """
+        at_once = np.asarray(present, float)
+        counts = np.array([0.0, *(level.present for level in self.levels)])
+        rates = np.array([0.0, *(level.per_second for level in self.levels)])
+        each = np.interp(at_once, counts, rates) / np.maximum(at_once, 1e-12)
+        speed: Floats = np.where(at_once > 0, np.minimum(each * self.at_rest, 1.0), 1.0)
+        return speed
+
+    def loading_speed(self, loads: npt.ArrayLike) -> Floats:
+        """Of each of so many loads at once, beside no request, where 1 is that of one alone.
+
+        What was measured with several tells; beyond that, and where nobody measured it, loads take turns.
+        """
+        counts = np.array([0.0, *sorted(self.load_seconds)])
+        together = np.array([0.0, *(count / self.load_seconds[int(count)] for count in counts[1:])])
+        together = np.maximum.accumulate(together) * self.load_seconds[1]
+        at_once = np.maximum(np.asarray(loads, float), 1.0)
+        speed: Floats = np.minimum(np.interp(at_once, counts, together) / at_once, 1.0)
+        return speed
+
+
+def measure(files: RunFiles, run: Run) -> Measured:
+    """What the run says.
+
+    Raises:
+        BadInputError: nothing that a plan could rest on; the message says what is missing.
+    """
+    capacity = run.capacity
+    if capacity is None:
+        raise BadInputError(f"{files.prefix}: no capacity was found; write targets: capacity, and run it again")
+    if not files.samples.exists():
+        raise BadInputError(f"{files.prefix}: no samples; run it again")
+    instances = run.spec.get("endpoint", {}).get("instance_count", 1)
+    if instances != 1:
+        raise BadInputError(
+            f"{files.prefix}: of an endpoint with {instances} instances, which does not say what one of them "
+            "does; measure one, with instance_count: 1"
+        )
+    kinds = _kinds(run)
+    levels, throughput = _levels(files, run)
+    loads, load_seconds, sure_of_loads = _loads(files, capacity, kinds, levels[0])
+    memory, budget, sure_of_memory = _memory(capacity)
+    measured = Measured(
+        name=files.prefix.name,
+        instance_type=run.instance_type,
+        platform=run.called,
+        usd_per_hour=None if run.price is None else run.price.usd_per_hour,
+        price_source="" if run.price is None else run.price.source,
+        on_gpu=bool(capacity.gpus),
+        kinds=kinds,
+        levels=levels,
+        loads=loads,
+        load_seconds=load_seconds,
+        contention=None,
+        memory=memory,
+        budget=budget,
+        holds_more=capacity.limited_by == "limit",
+        sure={"memory": sure_of_memory, "throughput": throughput, "loads": sure_of_loads},
+    )
+    return replace(measured, contention=_contention(files, measured))
+
+
+def _kinds(run: Run) -> tuple[Kind, ...]:
+    if not run.kinds:
+        return (Kind("", 1.0, 1.0, ()),)
+    targets = sum(len(kind.targets) for kind in run.kinds)
+    return tuple(
+        Kind(kind.name, kind.requests, len(kind.targets) / targets, tuple(kind.targets)) for kind in run.kinds
+    )
+
+
+def _levels(files: RunFiles, run: Run) -> tuple[tuple[Level, ...], tuple[float, float]]:
+    """Those of the stages whose models were in memory, and how sure the largest rate is."""
+    found = [each for window in run.stages if (each := _level(files, run, window)) is not None]
+    if not found:
+        raise BadInputError(
+            f"{files.prefix}: no stage in which all models were in memory and {_FEWEST_ANSWERS} requests were "
+            "answered, so that nobody knows how fast it is; run it with targets: capacity"
+        )
+    found.sort(key=lambda each: each[0].present)
+    levels = tuple(level for level, _ in found)
+    _, best = max(found, key=lambda each: each[0].per_second)
+    return levels, (best.low / best.value, best.high / best.value)
+
+
+def _level(files: RunFiles, run: Run, window: StageWindow) -> tuple[Level, Estimate] | None:
+    inferred = infer_cold(files.samples, run.capacity)
+    samples = SampleFile(files.samples, *window_ns(window))
+    own = OwnSamples(window, samples.count, targets_of(run.kinds))
+    for first, table in samples.tables(COLUMNS):
+        own.add(table if inferred is None else with_inferred(table, inferred[first : first + len(table)]))
+    whole = own.reduce()
+    count, seconds = len(whole.latency), window.end - window.ready
+    cold = int(np.count_nonzero(whole.cold))
+    if count < _FEWEST_ANSWERS or seconds <= 0 or cold + len(whole.failed) > _FEW * count:
+        return None
+    rate = estimate_rate(np.sort(whole.end), *window_ns(window)).scaled(1e9)
+    mean = float(whole.latency.mean()) / 1e9
+    # Not taken from ``whole`` after this: what follows puts its arrays in another order.
+    warm = whole.latency[~whole.cold] / 1e9
+    parts = [part.latency[~part.cold] / 1e9 for part in own.reduce_kinds()] if run.kinds else [warm]
+    latency = np.stack([_quantiles(part if len(part) >= _FEWEST_LOADS else warm) for part in parts])
+    return Level(count / seconds * mean, count / seconds, latency), rate
+
+
+def _quantiles(values: npt.NDArray[np.float64]) -> Floats:
+    """Observed values, at the middles of equal parts."""
+    ordered = np.sort(values)
+    places = ((np.arange(QUANTILES) + 0.5) / QUANTILES * len(ordered)).astype(np.int64)
+    found: Floats = ordered[places]
+    return found
+
+
+def _loads(
+    files: RunFiles, capacity: Capacity, kinds: Sequence[Kind], quiet: Level
+) -> tuple[Floats, dict[int, float], tuple[float, float]]:
+    """Of each kind the seconds of a load alone; the mean of a cold start by loads at once; and how sure it is."""
+    table = files.experiment("cold_starts").table
+    groups = group_cold_starts(read_cold_starts(table)) if table.exists() else []
+    found, weighted = [], np.zeros(2)
+    for number, kind in enumerate(kinds):
+        seconds = [
+            *_alone(capacity.loads, kind),
+            *(each for (name, count), rows in groups if (name or "") == kind.name and count == 1
+              for each in rows["seconds"]),
+        ]  # fmt: skip
+        if not seconds:
+            raise BadInputError(
+                f"{files.prefix}: no {kind.name or 'model'} was loaded while it was filled, so that nobody knows "
+                "how long that takes; run it again"
+            )
+        values = np.array(seconds, float)
+        found.append(np.maximum(_quantiles(values) - float(np.median(quiet.latency[number])), 1e-4))
+        spread = 2 * values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else values[0] / 2
+        weighted += kind.requests * np.array([values.mean(), spread])
+    at_once: dict[int, list[float]] = {}
+    for (_, count), rows in groups:
+        at_once.setdefault(count, []).extend(rows["seconds"].tolist())
+    means = {count: float(np.mean(each)) for count, each in at_once.items()}
+    mean, spread = weighted
+    means.setdefault(1, mean)
+    return np.stack(found), means, (max(0.05, 1 - spread / mean), 1 + spread / mean)
+
+
+def _alone(loads: Sequence[FirstInvocation], kind: Kind) -> Iterator[float]:
+    own = [load.seconds for load in loads if (load.kind or "") == kind.name]
+    yield from own[1:] if len(own) >= _FEWEST_LOADS else own
+
+
+def _memory(capacity: Capacity) -> tuple[tuple[Memory, ...], float, tuple[float, float]]:
+    """Of each kind, how much there is, and how sure the first is."""
+    if not capacity.kinds:
+        bounds, each = capacity.bytes_per_copy_bounds, capacity.bytes_per_copy
+        sure = (bounds[0] / each, bounds[1] / each) if bounds and each else (1.0, 1.0)
+        return (Memory(1.0),), float(capacity.fits), (max(sure[0], 0.05), sure[1])
+    if any(kind.bytes_per_copy is None for kind in capacity.kinds):
+        raise BadInputError(
+            "the fleet's record does not say what a copy of each model takes of memory: one of them never was in "
+            "it, or the endpoint does not say; run it with a share of targets for each"
+        )
+    memory = tuple(Memory(kind.bytes_per_copy or 0.0, kind.bytes_shared or 0.0) for kind in capacity.kinds)
+    used = sum(
+        each.copy * kind.fits + (each.shared if kind.fits else 0.0)
+        for each, kind in zip(memory, capacity.kinds, strict=True)
+    )
+    low, high = (sum(_bound(kind, number) * kind.fits for kind in capacity.kinds) for number in (0, 1))
+    copies = sum(each.copy * kind.fits for each, kind in zip(memory, capacity.kinds, strict=True))
+    return memory, used, (max(low / copies, 0.05), high / copies)
+
+
+def _bound(kind: KindCapacity, number: int) -> float:
+    return kind.bytes_per_copy_bounds[number] if kind.bytes_per_copy_bounds else kind.bytes_per_copy or 0.0
+
+
+def _contention(files: RunFiles, measured: Measured) -> float | None:
+    """From what a request took beside a load, against none; of a fleet the mean over its pairs."""
+    found = []
+    for pair in read_pairs(Path(files.experiment("interference").loads)):
+        alone, during = (
+            pair.course.latency[pair.course.phase == PHASES.index(phase)] for phase in ("alone", "during")
+        )
+        if min(len(alone), len(during)) >= _FEWEST_ANSWERS:
+            slower = float(estimate_mean(during).value / estimate_mean(alone).value)
+            found.append(_as_requests(measured, max(slower, 1.0)))
+    return float(np.mean(found)) if found else None
+
+
+def _as_requests(measured: Measured, slower: float) -> float:
+    """How many more requests slow one down so much."""
+    low, high = 0.0, 64.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if 1 / measured.speed(1.0 + middle) < slower else (low, middle)
+    return high if high < 64.0 else 64.0

@@ -1,0 +1,1 @@
+"""Request by request over the instances."""

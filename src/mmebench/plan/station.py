@@ -1,0 +1,81 @@
+"""The stations of an instance: what it does at a time, computed from what was measured.
+
+An instance with n requests in service and l loads under way serves each request at the speed of n + c l of them,
+where c is the contention of loads, and each load at that of l loads, slowed by the requests as those slow each
+other. What was measured with a fixed number of users is how such a station works with a fixed number of requests,
+and by the theorem of Chandy, Herzog and Woo ("Parametric analysis of queuing networks", IBM Journal of Research
+and Development 19, 1975) that is all that a queue needs to know of it.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from mmebench.plan.measured import Measured
+from mmebench.plan.simulation.kernel import MEMORY, SPEED, Hardware
+
+Floats = npt.NDArray[np.float64]
+
+_MOST_REQUESTS = 256
+_MOST_LOADS = 32
+UNMEASURED_CONTENTION = 1.0
+"""A load is taken to slow requests down as one more of them would."""
+
+
+def contention_of(measured: Measured, asked: float | None) -> float:
+    """What was asked for, else what was measured, else what is assumed."""
+    if asked is not None:
+        return asked
+    return UNMEASURED_CONTENTION if measured.contention is None else measured.contention
+
+
+def serving_speed(measured: Measured, contention: float, requests: npt.ArrayLike, loads: npt.ArrayLike) -> Floats:
+    """Of each of so many requests, beside so many loads."""
+    return measured.speed(np.asarray(requests, float) + contention * np.asarray(loads, float))
+
+
+def loading_speed(measured: Measured, contention: float, requests: float, loads: npt.ArrayLike) -> Floats:
+    """Of each of so many loads, beside so many requests."""
+    at_once = np.asarray(loads, float)
+    alone = measured.speed(contention * at_once)
+    beside = measured.speed(requests + contention * at_once)
+    slowed: Floats = beside / alone if contention > 0 else np.ones_like(at_once)
+    return measured.loading_speed(at_once) * slowed
+
+
+def hardware_of(measured: Measured, contention: float) -> Hardware:
+    """The same as tables, for the simulation."""
+    last = int(np.ceil(measured.levels[-1].present))
+    requests = np.arange(min(max(2 * last, 16), _MOST_REQUESTS) + 1)
+    loads = np.arange(min(max(2 * max(measured.load_seconds), 8), _MOST_LOADS) + 1)
+    speed = np.empty((len(requests), len(loads)), SPEED)
+    for count in loads:
+        speed["serving"][:, count] = serving_speed(measured, contention, requests.astype(float), float(count))
+    for count in requests:
+        speed["loading"][count, :] = loading_speed(measured, contention, float(count), loads.astype(float))
+    memory = np.array([(round(each.copy * _UNIT), round(each.shared * _UNIT)) for each in measured.memory], MEMORY)
+    return Hardware(
+        speed,
+        np.ascontiguousarray(work_of(measured).transpose(1, 0, 2)),
+        nearest_levels(measured, len(requests)),
+        measured.loads,
+        memory,
+        round(measured.budget * _UNIT),
+    )
+
+
+_UNIT = 1000
+"""Memory is counted in thousandths, so that copies may be some percent larger in a what-if."""
+
+
+def work_of(measured: Measured) -> Floats:
+    """Seconds of a request at speed 1, ``[level, kind, quantile]``: latencies of each level times its speed."""
+    return np.stack([level.latency * float(measured.speed(level.present)) for level in measured.levels])
+
+
+def nearest_levels(measured: Measured, count: int) -> npt.NDArray[np.int32]:
+    """Which level tells most of 0, 1, 2, … requests at once."""
+    present = np.array([level.present for level in measured.levels])
+    numbers = np.maximum(np.arange(count), 1)[:, None]
+    apart = np.abs(np.log(numbers / np.maximum(present, 0.1)))
+    nearest: npt.NDArray[np.int32] = apart.argmin(axis=1).astype(np.int32)
+    return nearest

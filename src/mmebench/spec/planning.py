@@ -1,0 +1,58 @@
+"""Planning: for how many models and which traffic a number of instances is asked, and what is assumed."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from mmebench.spec.strict import Duration, EachOnce, OneOrSeveral, Strict
+from mmebench.spec.traffic import AnyTraffic, TraceTraffic
+
+Routing = Literal["sticky", "hashed", "random", "least_outstanding"]
+WhatIf = Literal["twice", "lost", "restart", "scale_out", "policies", "pinned"]
+
+MOST_MODELS = 10_000_000
+
+
+class Planning(Strict):
+    """How many instances hold the objectives for so many models under this traffic."""
+
+    models: int | None = Field(
+        None, ge=1, le=MOST_MODELS, description="how many are hosted; those of the trace unless told"
+    )
+    traffic: AnyTraffic = Field(description="a trace, or Zipf's law")
+    times: float = Field(1.0, gt=0, le=1000, description="so many times as much traffic")
+    routing: Routing = Field(
+        "sticky",
+        description="sticky: to the instance that has the model, and from a busy one to a second copy, as "
+        "SageMaker says of its own; hashed: each model on one instance; random; least_outstanding: to the "
+        "instance with the fewest requests",
+    )
+    busy: int = Field(
+        8, ge=1, le=4000, description="sticky: requests on an instance from which on it is busy; AWS does not say"
+    )
+    contention: float | None = Field(
+        None,
+        ge=0,
+        le=64,
+        description="how many requests a load slows requests down as; the experiment interference measures it, "
+        "and without it 1 is assumed",
+    )
+    pinned: int = Field(0, ge=0, description="so many of the most popular models are never evicted")
+    what_if: Annotated[OneOrSeveral[WhatIf], EachOnce] = Field(
+        (),
+        description="twice: twice the traffic; lost: an instance is lost; restart: nothing is in memory; "
+        "scale_out: twice the traffic from one moment on; policies: who is evicted; pinned: the hottest are not",
+    )
+    scale_out_after: Duration = Field(
+        480.0, gt=0, description="of scale_out: from the moment on until a new instance serves; AWS does not say"
+    )
+    instances: int | None = Field(None, ge=1, le=10_000, description="so many, instead of as many as it takes")
+    seed: int = Field(0, ge=0, description="of the requests that are simulated")
+
+    @model_validator(mode="after")
+    def _models_are_known(self) -> Self:
+        if self.models is None and not isinstance(self.traffic, TraceTraffic):
+            raise ValueError("models: missing; say how many are hosted, e.g. models: 5000")
+        if self.models is not None and self.pinned > self.models:
+            raise ValueError(f"pinned: got {self.pinned} of {self.models} models; pin fewer")
+        return self
