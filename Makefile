@@ -78,6 +78,7 @@ bench: setup
 	$(BIN)/python benchmarks/summary_bench.py
 	$(BIN)/python benchmarks/targets_bench.py
 	$(BIN)/python benchmarks/report_bench.py
+	$(BIN)/python benchmarks/planning_bench.py
 	$(BIN)/python benchmarks/router_bench.py
 	$(BIN)/python benchmarks/conductor_bench.py
 	$(BIN)/python benchmarks/fleet_bench.py

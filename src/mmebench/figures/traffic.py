@@ -126,6 +126,17 @@ def _fit(times: Times, targets: Codes, counts: Counts, order: npt.NDArray[np.int
     return Zipf(Estimate(s, around.low + s - around.value, around.high + s - around.value), float(off))
 
 
+def fit_exponent(counts: Counts) -> float:
+    """Zipf's, by maximum likelihood.
+
+    Args:
+        counts: requests for each target, in any order.
+    """
+    ranked = np.sort(counts[counts > 0])[::-1]
+    logs = np.log(np.arange(1, len(ranked) + 1))
+    return _exponent(float(ranked @ logs) / float(ranked.sum()), logs)
+
+
 def _exponent(mean_log: float, logs: Times) -> float:
     """That with which the mean logarithm of the rank is this; it falls as the exponent grows."""
     low, high = -_STEEPEST, _STEEPEST

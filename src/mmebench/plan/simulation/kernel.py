@@ -54,6 +54,8 @@ _INSTANCE = np.dtype(
         ("clock", np.float64),  # seconds
         ("served", np.float64),  # work that a request has had that is in service from the beginning
         ("loaded", np.float64),  # the same of a load
+        ("serving_speed", np.float64),  # since the clock, and until its next event
+        ("loading_speed", np.float64),
         ("used", np.int64),  # memory
         ("serving", np.int32),
         ("loading", np.int32),
@@ -61,6 +63,7 @@ _INSTANCE = np.dtype(
         ("free", np.int32),  # slots
         ("first", np.int32),  # of the requests that wait for room, or -1
         ("last", np.int32),
+        ("load_is_next", np.bool_),  # whether its next event is the end of a load
     ],
     align=True,
 )
@@ -141,7 +144,7 @@ def simulate(requests: Table, hardware: Hardware, fleet: Fleet, in_flight: int =
         np.empty((most, slots), _JOB),
         np.zeros((most, len(hardware.memory)), np.int32),
         np.full((most, len(fleet.kinds)), _NONE, np.int16 if slots < 2**15 else np.int32),
-        np.full((len(fleet.kinds) if fleet.routing == STICKY else 1, min(COPIES, most)), _NONE, np.int32),
+        np.full((len(fleet.kinds) if fleet.routing == STICKY else 1, min(COPIES, most)), _NONE, np.int16),
         np.full(leaves, _NEVER),
         np.zeros(2 * leaves, np.int32),
         *tuple[Any, ...](hardware),
@@ -219,12 +222,8 @@ def _run(
         if happens <= comes:
             now = happens
             instance = instances[number]
-            serving, loading = _speeds(speed, instance.serving, instance.loading)
-            answer, load = _times_left(instance, in_service[number], loads[number], serving, loading)
-            instance.served += (now - instance.clock) * serving
-            instance.loaded += (now - instance.clock) * loading
-            instance.clock = now
-            if answer <= load:
+            _advance(instance, now)
+            if not instance.load_is_next:
                 job = _pop(in_service[number], instance.serving)
                 instance.serving -= 1
                 requests[job].latency = now - requests[job].started
@@ -259,10 +258,7 @@ def _run(
             instance = instances[number]
             if instance.serving + instance.waiting >= in_service.shape[1] - 1:
                 return False
-            serving, loading = _speeds(speed, instance.serving, instance.loading)
-            instance.served += (now - instance.clock) * serving
-            instance.loaded += (now - instance.clock) * loading
-            instance.clock = now
+            _advance(instance, now)
         # What has come, or else what waits for room, as far as there is some.
         job = arrived if arrived != _NONE else instance.first
         while job != _NONE:
@@ -312,7 +308,9 @@ def _run(
                 slots[number, slot].waiting = job
             job = _NONE if arrived != _NONE else instance.first
         serving, loading = _speeds(speed, instance.serving, instance.loading)
+        instance.serving_speed, instance.loading_speed = serving, loading
         answer, load = _times_left(instance, in_service[number], loads[number], serving, loading)
+        instance.load_is_next = load < answer
         _put(tree, next_at, number, now + min(answer, load))
 
 
@@ -326,6 +324,15 @@ def _speeds(table: Table, serving: int, loading: int) -> tuple[float, float]:
     if loading > column:
         share *= column / loading
     return table[row, column].serving * share, table[row, column].loading * share
+
+
+@_compiled
+def _advance(instance: Record, now: float) -> None:
+    """To now, at the speeds that there have been."""
+    passed = now - instance.clock
+    instance.served += passed * instance.serving_speed
+    instance.loaded += passed * instance.loading_speed
+    instance.clock = now
 
 
 @_compiled
@@ -362,6 +369,7 @@ def _clear(instance: Record, slots: Table) -> None:
         slots[slot].waiting = _NONE
     instance.free = count
     instance.serving = instance.loading = instance.waiting = 0
+    instance.serving_speed = instance.loading_speed = 0.0
     instance.used = 0
     instance.first = instance.last = _NONE
     # The ends of the list are the two places after the slots.

@@ -19,6 +19,7 @@ POPULARITIES = Kinds[Popularity](
     RoundRobin,
     Weights,
     TracedTargets,
+    "mmebench.traffic.fitted:Fitted",
 )
 
 AnyPopularity = Annotated[Popularity, POPULARITIES]
