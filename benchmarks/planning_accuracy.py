@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from mmebench.plan.demand import Demand
-from mmebench.plan.measured import QUANTILES, Measured, measure
+from mmebench.plan.measured import QUANTILES, Measured
+from mmebench.plan.reading import measure
 from mmebench.plan.simulation import kernel
 from mmebench.plan.station import contention_of, hardware_of
 from mmebench.record.layout import find_runs

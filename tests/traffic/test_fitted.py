@@ -28,6 +28,7 @@ def write_trace(path: Path, s: float) -> Path:
 def test_the_exponent_is_that_of_the_trace_for_any_number_of_targets(s: float, tmp_path: Path) -> None:
     popularity = read_spec(fields(write_trace(tmp_path / "trace.csv", s)), "spec").workload.popularity
     assert isinstance(popularity, Fitted)
+    assert popularity.s is not None
     assert popularity.s == pytest.approx(s, abs=0.03)
     spread = popularity.spread([""] * 20)
     assert spread[0] / spread[9] == pytest.approx(10**popularity.s)

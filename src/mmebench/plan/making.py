@@ -9,8 +9,9 @@ from mmebench.benchmark.observer import Observer
 from mmebench.errors import BadInputError
 from mmebench.plan.check import measure_part
 from mmebench.plan.demand import demand_of
-from mmebench.plan.measured import Measured, measure
+from mmebench.plan.measured import Measured
 from mmebench.plan.option import Question, find_option
+from mmebench.plan.reading import measure
 from mmebench.plan.sensitivity import find_sways
 from mmebench.plan.what_ifs import WHAT_IFS
 from mmebench.record.layout import RunFiles, find_runs

@@ -1,0 +1,217 @@
+"""Reading what a run says: everything that a plan uses of it."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from mmebench.benchmark.experiments.cold_starts.figures import group_cold_starts, read_cold_starts
+from mmebench.benchmark.experiments.interference.figures import PHASES, read_pairs
+from mmebench.errors import BadInputError
+from mmebench.figures.inferred_residency import infer_cold, with_inferred
+from mmebench.figures.kinds import targets_of
+from mmebench.figures.statistics import Estimate, estimate_rate
+from mmebench.plan.measured import QUANTILES, Floats, Kind, Level, Measured, Memory
+from mmebench.plan.queue import find_occupancy, mean_of
+from mmebench.plan.station import serving_speed
+from mmebench.record.layout import RunFiles
+from mmebench.record.own_samples import COLUMNS, OwnSamples, window_ns
+from mmebench.record.run import Capacity, FirstInvocation, KindCapacity, Run, StageWindow
+from mmebench.record.samples import SampleFile
+
+_FEWEST_ANSWERS = 50
+"""Of a stage, to say how long an answer takes."""
+_FEW = 0.01
+"""Share of a stage's requests that may have been cold, or have failed, without it saying something else."""
+_FEWEST_LOADS = 4
+"""From which on the first one is left out: it loads what all share."""
+
+_MOST_CONTENTION = 64.0
+_CROWDED = 2.0
+"""Times as long as on a quiet instance: with requests that took that long by themselves, a load tells nothing."""
+
+
+def measure(files: RunFiles, run: Run) -> Measured:
+    """What the run says.
+
+    Raises:
+        BadInputError: nothing that a plan could rest on; the message says what is missing.
+    """
+    capacity = run.capacity
+    if capacity is None:
+        raise BadInputError(f"{files.prefix}: no capacity was found; write targets: capacity, and run it again")
+    if not files.samples.exists():
+        raise BadInputError(f"{files.prefix}: no samples; run it again")
+    instances = run.spec.get("endpoint", {}).get("instance_count", 1)
+    if instances != 1:
+        raise BadInputError(
+            f"{files.prefix}: of an endpoint with {instances} instances, which does not say what one of them "
+            "does; measure one, with instance_count: 1"
+        )
+    kinds = _kinds(run)
+    levels, throughput = _levels(files, run)
+    loads, load_seconds, sure_of_loads = _loads(files, capacity, kinds, levels[0])
+    memory, budget, sure_of_memory = _memory(capacity)
+    measured = Measured(
+        name=files.prefix.name,
+        instance_type=run.instance_type,
+        platform=run.called,
+        usd_per_hour=None if run.price is None else run.price.usd_per_hour,
+        price_source="" if run.price is None else run.price.source,
+        on_gpu=bool(capacity.gpus),
+        kinds=kinds,
+        levels=levels,
+        loads=loads,
+        load_seconds=load_seconds,
+        contention=None,
+        memory=memory,
+        budget=budget,
+        holds_more=capacity.limited_by == "limit",
+        sure={"memory": sure_of_memory, "throughput": throughput, "loads": sure_of_loads},
+    )
+    return replace(measured, contention=_contention(files, measured))
+
+
+def _kinds(run: Run) -> tuple[Kind, ...]:
+    if not run.kinds:
+        return (Kind("", 1.0, 1.0, ()),)
+    targets = sum(len(kind.targets) for kind in run.kinds)
+    return tuple(
+        Kind(kind.name, kind.requests, len(kind.targets) / targets, tuple(kind.targets)) for kind in run.kinds
+    )
+
+
+def _levels(files: RunFiles, run: Run) -> tuple[tuple[Level, ...], tuple[float, float]]:
+    """Those of the stages whose models were in memory, and how sure the largest rate is."""
+    found = [each for window in run.stages if (each := _level(files, run, window)) is not None]
+    if not found:
+        raise BadInputError(
+            f"{files.prefix}: no stage in which all models were in memory and {_FEWEST_ANSWERS} requests were "
+            "answered, so that nobody knows how fast it is; run it with targets: capacity"
+        )
+    found.sort(key=lambda each: each[0].present)
+    levels = tuple(level for level, _ in found)
+    _, best = max(found, key=lambda each: each[0].per_second)
+    return levels, (best.low / best.value, best.high / best.value)
+
+
+def _level(files: RunFiles, run: Run, window: StageWindow) -> tuple[Level, Estimate] | None:
+    inferred = infer_cold(files.samples, run.capacity)
+    samples = SampleFile(files.samples, *window_ns(window))
+    own = OwnSamples(window, samples.count, targets_of(run.kinds))
+    for first, table in samples.tables(COLUMNS):
+        own.add(table if inferred is None else with_inferred(table, inferred[first : first + len(table)]))
+    whole = own.reduce()
+    count, seconds = len(whole.latency), window.end - window.ready
+    cold = int(np.count_nonzero(whole.cold))
+    if count < _FEWEST_ANSWERS or seconds <= 0 or cold + len(whole.failed) > _FEW * count:
+        return None
+    rate = estimate_rate(np.sort(whole.end), *window_ns(window)).scaled(1e9)
+    mean = float(whole.latency.mean()) / 1e9
+    # Not taken from ``whole`` after this: what follows puts its arrays in another order.
+    warm = whole.latency[~whole.cold] / 1e9
+    parts = [part.latency[~part.cold] / 1e9 for part in own.reduce_kinds()] if run.kinds else [warm]
+    latency = np.stack([_quantiles(part if len(part) >= _FEWEST_LOADS else warm) for part in parts])
+    return Level(count / seconds * mean, count / seconds, latency), rate
+
+
+def _quantiles(values: npt.NDArray[np.float64]) -> Floats:
+    """Observed values, at the middles of equal parts."""
+    ordered = np.sort(values)
+    places = ((np.arange(QUANTILES) + 0.5) / QUANTILES * len(ordered)).astype(np.int64)
+    found: Floats = ordered[places]
+    return found
+
+
+def _loads(
+    files: RunFiles, capacity: Capacity, kinds: Sequence[Kind], quiet: Level
+) -> tuple[Floats, dict[int, float], tuple[float, float]]:
+    """Of each kind the seconds of a load alone; the mean of a cold start by loads at once; and how sure it is."""
+    table = files.experiment("cold_starts").table
+    groups = group_cold_starts(read_cold_starts(table)) if table.exists() else []
+    found, weighted = [], np.zeros(2)
+    for number, kind in enumerate(kinds):
+        seconds = [
+            *_alone(capacity.loads, kind),
+            *(each for (name, count), rows in groups if (name or "") == kind.name and count == 1
+              for each in rows["seconds"]),
+        ]  # fmt: skip
+        if not seconds:
+            raise BadInputError(
+                f"{files.prefix}: no {kind.name or 'model'} was loaded while it was filled, so that nobody knows "
+                "how long that takes; run it again"
+            )
+        values = np.array(seconds, float)
+        found.append(np.maximum(_quantiles(values) - float(np.median(quiet.latency[number])), 1e-4))
+        spread = 2 * values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else values[0] / 2
+        weighted += kind.requests * np.array([values.mean(), spread])
+    at_once: dict[int, list[float]] = {}
+    for (_, count), rows in groups:
+        at_once.setdefault(count, []).extend(rows["seconds"].tolist())
+    means = {count: float(np.mean(each)) for count, each in at_once.items()}
+    mean, spread = weighted
+    means.setdefault(1, mean)
+    return np.stack(found), means, (max(0.05, 1 - spread / mean), 1 + spread / mean)
+
+
+def _alone(loads: Sequence[FirstInvocation], kind: Kind) -> Iterator[float]:
+    own = [load.seconds for load in loads if (load.kind or "") == kind.name]
+    yield from own[1:] if len(own) >= _FEWEST_LOADS else own
+
+
+def _memory(capacity: Capacity) -> tuple[tuple[Memory, ...], float, tuple[float, float]]:
+    """Of each kind, how much there is, and how sure the first is."""
+    if not capacity.kinds:
+        bounds, each = capacity.bytes_per_copy_bounds, capacity.bytes_per_copy
+        sure = (bounds[0] / each, bounds[1] / each) if bounds and each else (1.0, 1.0)
+        return (Memory(1.0),), float(capacity.fits), (max(sure[0], 0.05), sure[1])
+    if any(kind.bytes_per_copy is None for kind in capacity.kinds):
+        raise BadInputError(
+            "the fleet's record does not say what a copy of each model takes of memory: one of them never was in "
+            "it, or the endpoint does not say; run it with a share of targets for each"
+        )
+    memory = tuple(Memory(kind.bytes_per_copy or 0.0, kind.bytes_shared or 0.0) for kind in capacity.kinds)
+    used = sum(
+        each.copy * kind.fits + (each.shared if kind.fits else 0.0)
+        for each, kind in zip(memory, capacity.kinds, strict=True)
+    )
+    low, high = (sum(_bound(kind, number) * kind.fits for kind in capacity.kinds) for number in (0, 1))
+    copies = sum(each.copy * kind.fits for each, kind in zip(memory, capacity.kinds, strict=True))
+    return memory, used, (max(low / copies, 0.05), high / copies)
+
+
+def _bound(kind: KindCapacity, number: int) -> float:
+    return kind.bytes_per_copy_bounds[number] if kind.bytes_per_copy_bounds else kind.bytes_per_copy or 0.0
+
+
+def _contention(files: RunFiles, measured: Measured) -> float | None:
+    """From what requests took beside a load, against none; of a fleet the mean over its pairs."""
+    found = []
+    for pair in read_pairs(Path(files.experiment("interference").loads)):
+        latency, phase = pair.course.latency, pair.course.phase
+        alone, during = (latency[phase == PHASES.index(name)] for name in ("alone", "during"))
+        if min(len(alone), len(during)) >= _FEWEST_ANSWERS and alone.mean() <= _CROWDED * measured.at_rest:
+            found.append(_as_requests(measured, pair.course.rate, float(during.mean() / alone.mean())))
+    return float(np.mean(found)) if found else None
+
+
+def _as_requests(measured: Measured, rate: float, slower: float) -> float:
+    """Which contention makes so many requests a second, on average, so many times slower."""
+    low, high = 0.0, _MOST_CONTENTION
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _slowed(measured, rate, middle) < slower else (low, middle)
+    return low
+
+
+def _slowed(measured: Measured, rate: float, contention: float) -> float:
+    """How many times slower requests are while there is a load."""
+
+    def answered(loads: float) -> Callable[[Floats], Floats]:
+        return lambda count: count * serving_speed(measured, contention, count, loads) / measured.at_rest
+
+    beside, alone = (find_occupancy(rate, answered(loads)) for loads in (1.0, 0.0))
+    return math.inf if beside is None or alone is None else mean_of(beside) / mean_of(alone)
