@@ -20,6 +20,7 @@ from mmebench.spec import Objectives
 from mmebench.spec.planning import Planning
 
 HOURS_A_MONTH = 730
+_NEARLY_ALL = 0.9
 _CURVE = (0.5, 0.7, 0.85, 1.0, 1.15, 1.4, 1.8, 2.5)
 """Multiples of the answer that a picture shows beside it."""
 
@@ -167,9 +168,14 @@ def _limits(question: Question, simulating: Search, instances: int) -> str:
         return ""
     said = f"{instances - 1} miss {', '.join(missed)}"
     if not fewer.keeps_up:
-        if fewer.utilisation >= fewer.loading:
+        if fewer.utilisation >= _NEARLY_ALL:
             return f"compute: {instances - 1} would be asked for {fewer.utilisation:.0%} of what they answer"
-        return f"loading: {instances - 1} would load for {fewer.loading:.0%} of their time, and fall behind"
+        if fewer.loading >= _NEARLY_ALL:
+            return f"loading: {instances - 1} would load for {fewer.loading:.0%} of their time, and fall behind"
+        return (
+            f"thrash: {instances - 1} fall behind; loads slow requests down, and copies that are made for those push "
+            "others out of memory"
+        )
     warm = replace(
         fewer, latency=fewer.latency[~fewer.cold], cold=fewer.cold[~fewer.cold], kind=fewer.kind[~fewer.cold]
     )

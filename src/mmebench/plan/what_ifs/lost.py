@@ -15,18 +15,22 @@ def ask(question: Question, instances: int) -> Scenario:
         return Scenario(
             name="lost", title=_TITLE, answer="there is only one; nothing is answered until it is back"
         )
+    rest = question.simulating().at(instances - 1)
+    missed = rest.missed(question.objectives, question.kinds)
     requests = question.demand.requests(how_many(question.measured, question.demand, instances), 2)
     happens = float(requests["time"][-1]) / 2
-    course = follow(question, requests, [(0.0, instances), (happens, instances - 1)], happens)
+    steps = [(0.0, instances), (happens, instances - 1)]
+    course = follow(question, requests, steps, happens, usual=rest.hit_ratio)
     after = [moment for moment in course.moments if moment.seconds > 0]
     worst = max((moment.p99_ms or 0.0 for moment in after), default=0.0)
-    if course.recovered is None:
-        answer = f"the {instances - 1} that are left do not hold the objectives"
+    if missed:
+        answer = f"the {instances - 1} that are left do not hold the objectives: {', '.join(missed)}"
+    elif course.recovered is None:
+        seen = human_seconds(course.moments[-1].seconds)
+        answer = f"the {instances - 1} that are left do not have the objectives back after {seen}"
     else:
-        answer = (
-            f"the {instances - 1} that are left have the hit ratio and the objectives back after "
-            f"{human_seconds(course.recovered)}"
-        )
+        back = human_seconds(course.recovered)
+        answer = f"the {instances - 1} that are left have the hit ratio and the objectives back after {back}"
     return Scenario(
         name="lost",
         title=_TITLE,

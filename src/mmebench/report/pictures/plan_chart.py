@@ -114,6 +114,7 @@ def _draw_cost(axes: Axes, options: Sequence[Option]) -> None:
         logarithmic(axes, "x", limits)
     fit(axes, "y", costs)
     axes.set_xlabel("p99 that is to be held, ms (log scale)")
+    axes.tick_params(axis="x", labelsize=8)
     axes.set_ylabel("US dollars a month" if priced else "instances")
     axes.set_title("what an objective costs", fontsize=10)
     quieten(axes)
