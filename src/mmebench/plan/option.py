@@ -173,8 +173,8 @@ def _limits(question: Question, simulating: Search, instances: int) -> str:
         if fewer.loading >= _NEARLY_ALL:
             return f"loading: {instances - 1} would load for {fewer.loading:.0%} of their time, and fall behind"
         return (
-            f"thrash: {instances - 1} fall behind; loads slow requests down, and copies that are made for those push "
-            "others out of memory"
+            f"thrash: {instances - 1} fall behind; loads slow requests down, and copies that are made for those "
+            "push others out of memory"
         )
     warm = replace(
         fewer, latency=fewer.latency[~fewer.cold], cold=fewer.cold[~fewer.cold], kind=fewer.kind[~fewer.cold]
