@@ -103,7 +103,9 @@ def _tune(
         observer.trying(f"trial {len(tried) + 1} of {tuning.most}", describe_changes(changes))
         done = attempt(spec, tuning, changes, tried, run)
         tried.append(done.trial)
-        files = files if done.files is None else done.files
+        if done.files is not None:  # of one that was ended early, too
+            files = done.files
+            reports.changed(files.directory, [files])
         problems += done.problems
         staying += done.staying
         if files is not None:  # after each, as the next one may be the last
@@ -114,7 +116,7 @@ def _tune(
     if files is None or _all_failed(tried):
         raise together(problems)
     record, best = _keep(spec, tuning, base, tried, files.directory)
-    reports.changed(files.directory, [files])
+    reports.changed(files.directory, ())  # even where all were tried before
     return Tuned(files.directory, record, best, ended_by, tuple(problems), tuple(staying))
 
 
