@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from mmebench.errors import MmebenchError
 from mmebench.record.layout import RunFiles
 from mmebench.report.report import Report, write_report, write_report_so_far
 from mmebench.spec import Objectives
@@ -43,12 +44,12 @@ class Reports:
 
 @contextmanager
 def drawn_at_the_end(objectives: Objectives) -> Iterator[Reports]:
-    """Reports that are whole however it ends; where it fails, that weighs more than a disk that is full."""
+    """Reports that are whole however it ends; where it fails, that weighs more than what cannot be drawn."""
     reports = Reports(objectives)
     try:
         yield reports
     except BaseException:
-        with suppress(OSError):
+        with suppress(OSError, MmebenchError):
             reports.draw()
         raise
     reports.draw()
