@@ -5,10 +5,11 @@ spec -> model -> archive -> endpoint -> capacity -> load -> results -> report
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 from mmebench.benchmark.endpoint_runs import EndedEarlyError, OnStage, files_of, measure_on_endpoint
 from mmebench.benchmark.observer import Observer
@@ -16,6 +17,7 @@ from mmebench.benchmark.opening import open_ahead
 from mmebench.benchmark.outcome import Outcome
 from mmebench.benchmark.parts import Part, find_parts, open_part
 from mmebench.benchmark.preflight import refuse_without_room
+from mmebench.benchmark.reports import Reports, drawn_at_the_end
 from mmebench.benchmark.spending import Spending
 from mmebench.benchmark.time_left import mean_load_seconds
 from mmebench.benchmark.wanted import each_endpoint, find_wanted, foresee, in_order
@@ -25,7 +27,7 @@ from mmebench.load.locust_pages import LocustPages
 from mmebench.load.processes.connections import allow_connections
 from mmebench.load.processes.token import token_of
 from mmebench.record.claim import claim
-from mmebench.record.layout import RunFiles, find_runs
+from mmebench.record.layout import RunFiles, find_repeats, find_runs
 from mmebench.record.metrics import write_metrics
 from mmebench.record.recovery import recover
 from mmebench.record.run import Run
@@ -34,14 +36,18 @@ from mmebench.scratch import scratch
 from mmebench.spec import Spec
 
 
-def run_benchmark(
-    spec: Spec,
-    results: Path,
-    observer: Observer,
-    pages: LocustPages | None = None,
-    spending: Spending | None = None,
-    on_stage: OnStage = lambda files, run: None,
-) -> Outcome:
+class Measured(NamedTuple):
+    """What a benchmark measured, or had measured before."""
+
+    directory: Path
+    """Of the model, or the fleet."""
+    problems: tuple[MmebenchError, ...]
+    """What went wrong beside it."""
+    staying: tuple[str, ...]
+    """What was left there on purpose, and how it is deleted."""
+
+
+def run_benchmark(spec: Spec, results: Path, observer: Observer, pages: LocustPages | None = None) -> Outcome:
     """Measure every platform on every endpoint of the spec that has not been measured yet; report after each.
 
     A part that fails does not keep the others from being measured.
@@ -51,13 +57,40 @@ def run_benchmark(
         results: where results go.
         observer: is told how it goes.
         pages: where Locust's own pages are while a load goes on; None is nowhere.
-        spending: what was spent before, which goes on; nothing unless told.
-        on_stage: see :data:`OnStage`.
 
     Raises:
         BadInputError: the spec cannot be run, or another process writes to the same directory.
         MmebenchError: nothing could be measured. What was, and the samples of what broke, are on disk, and the
             same call goes on from there.
+    """
+    with disk_errors(results), drawn_at_the_end(spec.objectives) as reports:
+        measured = measure_benchmark(spec, results, observer, reports, Spending(), pages)
+    report = reports.drawn.get(measured.directory)
+    if report is None:  # all of it was measured before, and what each run looked like has not changed
+        undrawn = [files for files in find_runs(measured.directory) if not files.chart1.exists()]
+        report = write_report(measured.directory, undrawn, spec.objectives)
+    return Outcome(measured.directory, report, measured.problems, measured.staying)
+
+
+def measure_benchmark(
+    spec: Spec,
+    results: Path,
+    observer: Observer,
+    reports: Reports,
+    spending: Spending,
+    pages: LocustPages | None = None,
+    on_stage: OnStage = lambda files, run: None,
+) -> Measured:
+    """The same without its last report, which is for the caller to draw.
+
+    Args:
+        spec, results, observer, pages: see :func:`run_benchmark`.
+        reports: are told what is new.
+        spending: what was spent before, which goes on.
+        on_stage: see :data:`OnStage`.
+
+    Raises:
+        BadInputError, MmebenchError: as :func:`run_benchmark` does.
     """
     if spec.tune is not None:
         raise BadInputError(
@@ -75,13 +108,13 @@ def run_benchmark(
     runs = [each.spec.workload for each, _ in in_order(wanted)]
     observer.planned(len(runs), mean_load_seconds(runs))
     problems: list[MmebenchError] = []
-    spending = Spending() if spending is None else spending
     kept: list[Path] = []
+    measured_in: Path | None = None
+    visited = 0
     watched: list[tuple[Monitored, Run, RunFiles]] = []
     staying: list[str] = []
     claims = ExitStack()
     claimed: set[Path] = set()
-    outcome = None
 
     def enter(directory: Path) -> None:
         if directory not in claimed:
@@ -119,6 +152,7 @@ def run_benchmark(
     ):
         for visit, opened in opening:
             observer.came_up(visit[0].label)
+            visited += len(visit)
             if isinstance(opened, MmebenchError):
                 problems.append(_of(visit[0], opened))
                 continue
@@ -137,18 +171,21 @@ def run_benchmark(
                 observer.measured(part.label, run)
                 for folder in dict.fromkeys((part.directory, part.whole)):
                     if find_runs(folder):  # the first repeat may have failed
-                        outcome = Outcome(folder, write_report(folder, [files], spec.objectives))
+                        measured_in = folder
+                        reports.changed(folder, [files])
+            if visited + len(kept) < len(runs):
+                reports.write()
     for monitored, run, files in watched:  # last, as monitoring shows what happened only minutes later
         problems += _keep_metrics(monitored, run, files)
-    if outcome is not None and (watched or spec.repeats > 1):
-        # What was monitored late is in the pictures of its run only; what was repeated may be in all of them.
-        changed = None if spec.repeats > 1 else [files for _, _, files in watched]
-        outcome = replace(outcome, report=write_report(outcome.directory, changed, spec.objectives))
-    if outcome is None and kept and not problems:
-        outcome = Outcome(kept[-1], write_report(kept[-1], objectives=spec.objectives))
-    if outcome is None:
+        reports.changed(files.directory, [files])
+    if spec.repeats > 1 and measured_in is not None:
+        # What was repeated is in the pictures of the first, with all repeats.
+        names = {run.platform for run in find_repeats(measured_in)}
+        reports.changed(measured_in, [run for run in find_runs(measured_in) if run.platform in names])
+    directory = measured_in or (kept[-1] if kept and not problems else None)
+    if directory is None:
         raise together(problems)
-    return replace(outcome, problems=tuple(problems), staying=tuple(staying))
+    return Measured(directory, tuple(problems), tuple(staying))
 
 
 def _of(part: Part, problem: MmebenchError) -> MmebenchError:

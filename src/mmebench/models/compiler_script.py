@@ -17,6 +17,8 @@ from typing import Any
 
 import torch
 
+_ONCE = {"aot_inductor.precompile_headers": False}
+"""Headers are compiled ahead for those who compile again; here it takes as long as all else that g++ has to do."""
 _COMPILERS = 4
 """Processes that compile at the same time, at most: each takes some hundred megabytes."""
 
@@ -78,7 +80,7 @@ def _compile(source: Path, package: Path, options: dict[str, Any], device: str) 
     module = program.module()
     expected = [_leaves(module(*tensors)) for tensors in examples]  # freezing takes the program's weights away
     torch._inductor.aoti_compile_and_package(
-        program, package_path=str(package), inductor_configs=configuration(options["inductor"])
+        program, package_path=str(package), inductor_configs=configuration(options["inductor"] | _ONCE)
     )
     compiled = torch._inductor.aoti_load_package(str(package))
     absolute = relative = 0.0

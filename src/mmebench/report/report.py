@@ -83,6 +83,24 @@ def write_report(
     Raises:
         BadInputError: there is nothing in it to report on.
     """
+    report, runs = _write(directory, changed, objectives)
+    _draw_all(directory, runs, report.summary)
+    return report
+
+
+def write_report_so_far(directory: Path, changed: Collection[RunFiles], objectives: Objectives) -> None:
+    """The same but for the pictures that have all runs in them: there are more to come.
+
+    Raises:
+        BadInputError: there is nothing in it to report on.
+    """
+    _write(directory, changed, objectives)
+
+
+def _write(
+    directory: Path, changed: Collection[RunFiles] | None, objectives: Objectives | None
+) -> tuple[Report, list[Recorded]]:
+    """Tables, page, and the pictures of each run; what was recorded of all of them, beside the report."""
     summary = summarise(directory)
     _write_summary(summary, directory)
     runs, findings = [read_recorded(files) for files in find_runs(directory)], []
@@ -95,7 +113,6 @@ def write_report(
         if changed is None or run.files in changed:
             _draw_run(run, rows)
         findings += write_experiments(run.files, footer_of(run.run))
-    _draw_all(directory, runs, summary)
     tuning = find_tuning(directory)
     if tuning is not None:
         _write_tuning(tuning, directory, name_all(summary), footer_of_all([run.run for run in runs]))
@@ -109,7 +126,7 @@ def write_report(
     trades = find_trades(summary)
     _write_or_remove(trades, directory / VARIANTS)
     write_html(runs, summary, asked, conclusions, findings, trades, directory / REPORT, tuning, plan)
-    return Report(
+    report = Report(
         summary,
         asked,
         conclusions,
@@ -119,6 +136,7 @@ def write_report(
         tuple(explain_failures(records)),
         unread,
     )
+    return report, runs
 
 
 def _write_summary(summary: pd.DataFrame, directory: Path) -> None:

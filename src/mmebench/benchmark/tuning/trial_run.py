@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from mmebench.benchmark.endpoint_runs import EndedEarlyError, OnStage
-from mmebench.benchmark.outcome import Outcome
+from mmebench.benchmark.story import Measured
 from mmebench.benchmark.tuning.earlier_trials import find_files, read_trial
 from mmebench.benchmark.tuning.early_end import EarlyEnd
 from mmebench.errors import BadInputError, MmebenchError
@@ -30,7 +30,7 @@ def attempt(
     tuning: Tuning,
     changes: dict[str, Any],
     tried: Sequence[Trial],
-    run: Callable[[Spec, OnStage], Outcome],
+    run: Callable[[Spec, OnStage], Measured],
 ) -> Attempt:
     """Measure the spec with these values.
 
@@ -39,7 +39,7 @@ def attempt(
         tuning: that space.
         changes: values by place.
         tried: the trials before it.
-        run: :func:`mmebench.benchmark.story.run_benchmark` of a spec.
+        run: :func:`mmebench.benchmark.story.measure_benchmark` of a spec.
     """
     problems: tuple[MmebenchError, ...] = ()
     staying: tuple[str, ...] = ()
@@ -48,12 +48,12 @@ def attempt(
         asked = _spec_of(whole, changes)
         early_end = EarlyEnd(asked, tuning, tried)
         try:
-            outcome = run(asked, early_end.after_stage)
+            measured = run(asked, early_end.after_stage)
         except EndedEarlyError as ended:
             files = early_end.note(str(ended))
         else:
-            problems, staying = outcome.problems, outcome.staying
-            files = find_files(outcome.directory, tuning.name(changes))
+            problems, staying = measured.problems, measured.staying
+            files = find_files(measured.directory, tuning.name(changes))
     except MmebenchError as error:
         problems = (error,)
     trial = None if files is None else read_trial(files, changes, whole)

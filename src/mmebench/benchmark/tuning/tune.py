@@ -9,9 +9,9 @@ from typing import Any
 
 from mmebench.benchmark.endpoint_runs import OnStage
 from mmebench.benchmark.observer import Observer
-from mmebench.benchmark.outcome import Outcome
+from mmebench.benchmark.reports import Reports, drawn_at_the_end
 from mmebench.benchmark.spending import Spending
-from mmebench.benchmark.story import run_benchmark
+from mmebench.benchmark.story import Measured, measure_benchmark
 from mmebench.benchmark.tuning.baseline import find_baseline
 from mmebench.benchmark.tuning.budget import Budget
 from mmebench.benchmark.tuning.chooser import choose
@@ -25,7 +25,6 @@ from mmebench.load.locust_pages import LocustPages
 from mmebench.load.schedule.plan import too_short
 from mmebench.record.claim import claim
 from mmebench.record.tuning import TuningRecord, write_tuning
-from mmebench.report.report import write_report
 from mmebench.spec import Spec
 from mmebench.spec.tuning import Tuning, single_changes
 from mmebench.spec.variants import describe_changes
@@ -75,11 +74,14 @@ def tune(
     """
     tuning = check_tuning(spec)
     make_folder(results)
-    with claim(results):  # two at once would take each other's trials for their own
-        return _tune(spec, tuning, results, observer, pages)
+    # Two at once would take each other's trials for their own.
+    with claim(results), drawn_at_the_end(spec.objectives) as reports:
+        return _tune(spec, tuning, results, observer, reports, pages)
 
 
-def _tune(spec: Spec, tuning: Tuning, results: Path, observer: Observer, pages: LocustPages | None) -> Tuned:
+def _tune(
+    spec: Spec, tuning: Tuning, results: Path, observer: Observer, reports: Reports, pages: LocustPages | None
+) -> Tuned:
     """The same, alone in its results."""
     base = find_baseline(spec, tuning)
     earlier = read_trials(spec, results, observer)
@@ -88,19 +90,22 @@ def _tune(spec: Spec, tuning: Tuning, results: Path, observer: Observer, pages: 
     problems: list[MmebenchError] = []
     staying: list[str] = []
 
-    def run(trial: Spec, on_stage: OnStage) -> Outcome:
-        return run_benchmark(trial, results, observer, pages, spending, on_stage)
+    def run(trial: Spec, on_stage: OnStage) -> Measured:
+        return measure_benchmark(trial, results, observer, reports, spending, pages, on_stage)
 
     while (ended_by := budget.used_up(len(tried), spending.so_far())) is None:
         changes = begun.pop(0) if begun else choose(tuning, base, tried)
         if changes is None:
             ended_by = "all combinations have been tried"
             break
+        reports.write()
         budget.begin_trial()
         observer.trying(f"trial {len(tried) + 1} of {tuning.most}", describe_changes(changes))
         done = attempt(spec, tuning, changes, tried, run)
         tried.append(done.trial)
-        files = files if done.files is None else done.files
+        if done.files is not None:  # of one that was ended early, too
+            files = done.files
+            reports.changed(files.directory, [files])
         problems += done.problems
         staying += done.staying
         if files is not None:  # after each, as the next one may be the last
@@ -111,7 +116,7 @@ def _tune(spec: Spec, tuning: Tuning, results: Path, observer: Observer, pages: 
     if files is None or _all_failed(tried):
         raise together(problems)
     record, best = _keep(spec, tuning, base, tried, files.directory)
-    write_report(files.directory, [files], spec.objectives)
+    reports.changed(files.directory, ())  # even where all were tried before
     return Tuned(files.directory, record, best, ended_by, tuple(problems), tuple(staying))
 
 

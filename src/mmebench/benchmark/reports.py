@@ -1,0 +1,55 @@
+"""Reports while a benchmark goes on: each run's as soon as it is measured, pictures of all runs at the end."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from mmebench.errors import MmebenchError
+from mmebench.record.layout import RunFiles
+from mmebench.report.report import Report, write_report, write_report_so_far
+from mmebench.spec import Objectives
+
+
+class Reports:
+    """Of the directories in which a benchmark has measured something.
+
+    Pictures take most of the time of a report, on the machine that measures; those of all runs would be drawn anew
+    after each run.
+    """
+
+    def __init__(self, objectives: Objectives) -> None:
+        """Runs are held against ``objectives``."""
+        self._objectives = objectives
+        self._changed: dict[Path, list[RunFiles]] = {}
+        self._undrawn: dict[Path, None] = {}
+        self.drawn: dict[Path, Report] = {}
+        """By directory, once :meth:`draw` is through."""
+
+    def changed(self, directory: Path, runs: Iterable[RunFiles]) -> None:
+        """These runs are new in a directory, or more is known of them."""
+        self._changed.setdefault(directory, []).extend(runs)
+
+    def write(self) -> None:
+        """What there is to see until now: all but the pictures that have all runs in them."""
+        for directory, runs in self._changed.items():
+            write_report_so_far(directory, runs, self._objectives)
+        self._undrawn |= dict.fromkeys(self._changed)
+        self._changed.clear()
+
+    def draw(self) -> None:
+        """All of it."""
+        for directory in {**self._undrawn, **self._changed}:
+            self.drawn[directory] = write_report(directory, self._changed.get(directory, ()), self._objectives)
+
+
+@contextmanager
+def drawn_at_the_end(objectives: Objectives) -> Iterator[Reports]:
+    """Reports that are whole however it ends; where it fails, that weighs more than what cannot be drawn."""
+    reports = Reports(objectives)
+    try:
+        yield reports
+    except BaseException:
+        with suppress(OSError, MmebenchError):
+            reports.draw()
+        raise
+    reports.draw()

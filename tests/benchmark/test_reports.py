@@ -1,0 +1,56 @@
+"""When a benchmark draws what."""
+
+from pathlib import Path
+
+import pytest
+
+from mmebench.benchmark.reports import drawn_at_the_end
+from mmebench.errors import BadInputError
+from mmebench.record.layout import RunFiles, find_runs
+from mmebench.spec import Objectives
+from support.variants import variant
+
+
+def add(directory: Path, name: str) -> RunFiles:
+    """A run of this name, measured just now."""
+    variant(directory, name, 20)
+    (files,) = (files for files in find_runs(directory) if files.platform == name)
+    return files
+
+
+def test_each_run_is_drawn_at_once_and_pictures_of_all_when_it_is_over(tmp_path: Path) -> None:
+    page, together = tmp_path / "report.html", tmp_path / "chart2.png"
+    with drawn_at_the_end(Objectives()) as reports:
+        first = add(tmp_path, "b1")
+        reports.changed(tmp_path, [first])
+        reports.write()
+        assert "b1" in page.read_text(encoding="utf-8")
+        assert first.chart1.exists()
+        assert not together.exists()
+        drawn_at = first.chart1.stat().st_mtime_ns
+        second = add(tmp_path, "b4")
+        reports.changed(tmp_path, [second])
+    assert "b4" in page.read_text(encoding="utf-8")
+    assert second.chart1.exists()
+    assert together.exists()
+    assert first.chart1.stat().st_mtime_ns == drawn_at, "once"
+    assert set(reports.drawn[tmp_path].summary["platform"]) == {"b1", "b4"}
+
+
+def end(directory: Path, runs: list[RunFiles], why: BaseException) -> None:
+    """A benchmark that has measured these runs, and ends so."""
+    with drawn_at_the_end(Objectives()) as reports:
+        reports.changed(directory, runs)
+        raise why
+
+
+def test_what_was_measured_is_drawn_however_it_ends(tmp_path: Path) -> None:
+    runs = [add(tmp_path, "b1")]
+    with pytest.raises(KeyboardInterrupt):
+        end(tmp_path, runs, KeyboardInterrupt())
+    assert (tmp_path / "chart2.png").exists()
+
+
+def test_why_it_ended_weighs_more_than_what_cannot_be_drawn(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="the first"):
+        end(tmp_path / "nothing", [], BadInputError("the first"))
