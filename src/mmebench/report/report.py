@@ -1,10 +1,12 @@
 """The report of a results directory: summary, charts, and the table for the terminal."""
 
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from mmebench.figures.by_model import summarise_models, without_models
 from mmebench.figures.operating_point import find_operating_point
@@ -70,6 +72,10 @@ class Report(NamedTuple):
     """Why a record could not be read, a line each."""
 
 
+_one_thread = partial(threadpool_limits, 1, "blas")
+"""Pictures invert thousands of matrices of three by three: on all cores most would wait for each other."""
+
+
 def write_report(
     directory: Path, changed: Collection[RunFiles] | None = None, objectives: Objectives | None = None
 ) -> Report:
@@ -83,8 +89,9 @@ def write_report(
     Raises:
         BadInputError: there is nothing in it to report on.
     """
-    report, runs = _write(directory, changed, objectives)
-    _draw_all(directory, runs, report.summary)
+    with _one_thread():
+        report, runs = _write(directory, changed, objectives)
+        _draw_all(directory, runs, report.summary)
     return report
 
 
@@ -94,7 +101,8 @@ def write_report_so_far(directory: Path, changed: Collection[RunFiles], objectiv
     Raises:
         BadInputError: there is nothing in it to report on.
     """
-    _write(directory, changed, objectives)
+    with _one_thread():
+        _write(directory, changed, objectives)
 
 
 def _write(
