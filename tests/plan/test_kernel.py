@@ -171,11 +171,22 @@ def test_sticky_a_second_copy_is_made_only_where_the_first_is_busy() -> None:
     assert kernel.simulate(quiet, hardware(fixed(0.01)), fleet(10, 3, kernel.STICKY, busy=2))
     assert np.count_nonzero(quiet["cold"]) == 10
     loads = hardware(fixed(1.0), load=0.5)
-    assert kernel.simulate(rush, loads, fleet(10, 3, kernel.STICKY, busy=2))
-    # Two each on the first and second, and with as many on all, further ones go where least is.
-    assert np.count_nonzero(rush["cold"] == kernel.BEGAN_A_LOAD) == 3
-    assert kernel.simulate(rush, loads, fleet(10, 3, kernel.STICKY, busy=6))
+    assert kernel.simulate(rush, loads, fleet(10, 3, kernel.STICKY, busy=2, filled=True))
+    # Two on the one that has it; the next on the second and third, each of which loads it once.
+    assert rush["cold"].tolist() == [0, 0, kernel.BEGAN_A_LOAD, kernel.WAITED, kernel.BEGAN_A_LOAD, kernel.WAITED]
+    assert kernel.simulate(rush, loads, fleet(10, 3, kernel.STICKY, busy=6, filled=True))
+    assert not rush["cold"].any()
+
+
+def test_sticky_requests_that_wait_for_a_load_do_not_make_more_loads() -> None:
+    rush = requests(np.full(60, 1.0), np.zeros(60))
+    assert kernel.simulate(rush, hardware(fixed(0.01), load=0.5), fleet(10, 3, kernel.STICKY, busy=2))
     assert np.count_nonzero(rush["cold"] == kernel.BEGAN_A_LOAD) == 1
+    # After everything was lost, two in three fit at once, and all of it comes back: 20 loads of 0.3 s on each.
+    asked = poisson(30_000, 60.0, 16, zipf(60, 0.9))
+    cold = fleet(60, 3, kernel.STICKY, busy=8)
+    assert kernel.simulate(asked, hardware(fixed(0.02), load=0.3, capacity=30, servers=4, contention=1.0), cold)
+    assert not asked["cold"][10_000:].any()
 
 
 @pytest.mark.parametrize("budget", [40, 43])

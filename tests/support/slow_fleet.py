@@ -222,7 +222,7 @@ class SlowFleet:
             return roomiest if self._fits(active[roomiest], target) else kernel.scatter(job, self.active)
         best = min(homes, key=lambda number: self.instances[number].outstanding)
         fewest = self.instances[best].outstanding
-        if fewest >= fleet.busy and len(homes) < self.active:
+        if len(self.instances[best].serving) >= fleet.busy and len(homes) < self.active:
             other = self._least_busy(job)
             if target not in self.instances[other].held and self.instances[other].outstanding < fewest:
                 return other

@@ -22,6 +22,8 @@ from mmebench.spec.planning import Planning
 HOURS_A_MONTH = 730
 _CURVE = (0.5, 0.7, 0.85, 1.0, 1.15, 1.4, 1.8, 2.5)
 """Multiples of the answer that a picture shows beside it."""
+_PARTS = 200
+"""To so many equal parts of all requests, kinds of models are told apart by how often they are asked for."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,12 @@ class Question:
     @property
     def impossible(self) -> str:
         """Why no number of instances holds the objectives, in words: what a request takes that nothing delays."""
-        latency = self.measured.levels[0].latency
-        kinds = np.repeat(np.arange(len(latency), dtype=np.uint8), latency.shape[1])
-        alone = self.prediction_of(latency.ravel(), np.zeros(latency.size, np.bool_), kinds)
+        of_kinds = self.measured.levels[0].latency
+        shares = np.bincount(self.demand.kinds, self.demand.shares, len(of_kinds))
+        often = np.maximum(np.rint(_PARTS * shares).astype(np.int64), 1)
+        latency = np.repeat(of_kinds, often, axis=0).ravel()
+        kinds = np.repeat(np.arange(len(often), dtype=np.uint8), often * of_kinds.shape[1])
+        alone = self.prediction_of(latency, np.zeros(len(latency), np.bool_), kinds)
         missed = alone.missed(self.objectives, self.kinds)
         users = self.measured.levels[0].present
         return f"{', '.join(missed)} with {users:.3g} requests at once, nothing being loaded" if missed else ""
@@ -160,7 +165,7 @@ def known(figure: float) -> float | None:
 def _limits(question: Question, simulating: Search, instances: int) -> str:
     """What one instance fewer misses, and by what."""
     if instances == 1:
-        return "one instance is enough"
+        return "one instance is enough" if simulating.holds(1) else ""
     fewer = simulating.at(instances - 1)
     missed = fewer.missed(question.objectives, question.kinds)
     if not missed:

@@ -28,7 +28,10 @@ class Planning(Strict):
         "instance with the fewest requests",
     )
     busy: int = Field(
-        8, ge=1, le=4000, description="sticky: requests on an instance from which on it is busy; AWS does not say"
+        8,
+        ge=1,
+        le=4000,
+        description="sticky: requests in service on an instance from which on it is busy; AWS does not say",
     )
     contention: float | None = Field(
         None,

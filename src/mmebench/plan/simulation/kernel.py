@@ -115,7 +115,7 @@ class Fleet(NamedTuple):
     step_counts: npt.NDArray[np.int64]
     routing: int
     busy: int
-    """Requests on an instance from which on a sticky router makes another copy elsewhere."""
+    """Requests in service on an instance from which on a sticky router makes another copy elsewhere."""
     users: int
     """Of a closed loop, each of whom asks again when answered; 0 in an open one."""
     filled: bool
@@ -499,7 +499,8 @@ def _stick(
         needed = _needs(held[roomiest], memory, kinds[target])
         full = instances[roomiest].free == 0 or instances[roomiest].used + needed > budget
         return scatter(request, active) if full else roomiest
-    if fewest >= busy and copies < min(len(homes), active):
+    # Requests that wait for loads do not count: copies elsewhere would be loads, and make more of them wait.
+    if instances[best].serving >= busy and copies < min(len(homes), active):
         other = _least_busy(instances, active, request % active)
         if slot_of[other, target] == _NONE and instances[other].serving + instances[other].waiting < fewest:
             return other

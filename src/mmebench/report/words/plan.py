@@ -138,8 +138,12 @@ def _scenario_table(option: Option, scenario: Scenario) -> Table:
     for name in scenario.rows[0]:
         table.add_column(name.replace("_", " "))
     for row in scenario.rows:
-        table.add_row(*(value if isinstance(value, str) else human_number(value or 0.0) for value in row.values()))
+        table.add_row(*(_in_words(value) for value in row.values()))
     return table
+
+
+def _in_words(value: str | float | None) -> str:
+    return "" if value is None else value if isinstance(value, str) else human_number(value)
 
 
 def flat(option: Option, point: Point) -> dict[str, object]:
