@@ -104,6 +104,17 @@ def test_no_policy_hits_more_than_the_best_there_is() -> None:
     assert f"no policy could hit more than {hits['Belady']:.2%}" in found.answer
 
 
+@pytest.mark.parametrize("fits", [1, 2, 9, 12, 15])
+def test_policies_of_a_small_memory(fits: int) -> None:
+    """One of the library's ends the process where a tenth of the memory is less than a byte."""
+    found = ask("policies", question(measured(fits=fits), models=25, traffic="zipf:0.8,20"), 1)
+    hits = {row["policy"]: row["hit_ratio"] for row in found.rows}
+    assert min(hits.values()) > 0
+    assert hits["Belady"] >= hits["LRU"]
+    assert ("could hit more" in found.answer) == (hits["Belady"] == max(hits.values()))
+    assert ("S3FIFO" in hits) == (fits >= 12)
+
+
 @pytest.fixture(scope="module")
 def of_two_sizes() -> Question:
     return question(

@@ -134,11 +134,11 @@ def _by_trace(traffic: TraceTraffic, models: int | None, kinds: Sequence[Kind]) 
     times = (times - times[0]) / traffic.speed
     if times[-1] <= 0:
         raise BadInputError(f"{traffic.path}: all of its requests are at the same time; give a longer trace")
-    per_minute = np.bincount((times / _MINUTE).astype(np.int64))
+    minutes, per_minute = np.unique((times / _MINUTE).astype(np.int64), return_counts=True)
     # The last one is rarely whole, and of a trace of less than a minute there is no other.
     whole = per_minute[:-1] if len(per_minute) > 1 else per_minute
-    busiest = int(whole.argmax())
-    rate = whole[busiest] / (_MINUTE if len(per_minute) > 1 else times[-1])
+    busiest = int(minutes[whole.argmax()])
+    rate = whole.max() / (_MINUTE if len(per_minute) > 1 else times[-1])
     first, last = (int(np.searchsorted(times, (busiest + after) * _MINUTE)) for after in (0, 1))
     first = max(0, min(first, last - _FEWEST))
     end = max(last, min(len(times), _LONGEST))

@@ -137,7 +137,8 @@ def _runs(path: Path) -> list[RunFiles]:
         if found:
             return list(found)
         raise BadInputError(f"{path}: no runs in it; give results/<model>")
-    found = [files for files in find_runs(path.parent) if files.prefix.name == path.name]
+    beside = find_runs(path.parent) if path.parent.is_dir() else []
+    found = [files for files in beside if files.prefix.name == path.name]
     if not found:
         raise BadInputError(f"{path}: no such results; give results/<model>, or one run of it")
     return found

@@ -188,7 +188,7 @@ def _assumptions(question: Question) -> Iterator[str]:
     if planning.routing == "sticky":
         yield (
             "Routing is sticky, as SageMaker describes its own: to the instance that has the model, and to a "
-            f"second copy when that is busy. AWS does not say when; from {planning.busy} requests on is assumed."
+            f"second copy when that is busy. AWS does not say when; from {planning.busy} in service on is assumed."
         )
     else:
         yield f"Routing is {planning.routing.replace('_', ' ')}."

@@ -52,7 +52,8 @@ def _answer(record: PlanRecord, option: Option) -> str:
     plural = "instance holds" if option.instances == 1 else "instances hold"
     if not point.held:
         missed = ", ".join(point.missed)
-        return f"{what}: {option.instances} do not hold {fleet}: {missed}, of {record.objectives}{dollars}."
+        plural = "instance does" if option.instances == 1 else "instances do"
+        return f"{what}: {option.instances} {plural} not hold {fleet}: {missed}, of {record.objectives}{dollars}."
     p99 = "" if point.all.p99_ms is None else f" with p99 {human_seconds(point.all.p99_ms / 1e3)}"
     hits = "" if point.hit_ratio is None else f", {point.hit_ratio:.2%} of requests warm"
     return f"{what}: {option.instances} {plural} {fleet}{p99}{hits}{dollars}."
