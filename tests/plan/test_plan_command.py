@@ -14,6 +14,7 @@ from mmebench.cli import main
 from mmebench.errors import BadInputError
 from mmebench.record.plan import PlanRecord, find_plan
 from mmebench.spec.planning import WhatIf
+from mmebench.spec.reading import parse_objectives
 from support.fleets import PHOTOS, REVIEWS, closed_loop, write_fleet
 from support.measured_runs import change, write_measured
 
@@ -198,3 +199,30 @@ SPEC: dict[str, Any] = {
 def test_a_plan_needs_a_limit_on_latency() -> None:
     with pytest.raises(BadInputError, match="plan needs objectives that say how long an answer may take"):
         Benchmark(**(SPEC | {"objectives": {}}), plan={"models": 5, "traffic": "zipf:1,5"})
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("zipf:1.1,50", {"kind": "zipf", "s": 1.1, "rate": 50.0}),
+        ("traces/day.csv", {"kind": "trace", "path": "traces/day.csv", "speed": 1.0}),
+        ("s3:odd.csv", {"kind": "trace", "path": "s3:odd.csv", "speed": 1.0}),
+    ],
+)
+def test_traffic_may_be_a_text(text: str, fields: dict[str, Any]) -> None:
+    found = Benchmark(**SPEC, plan={"models": 5, "traffic": text}).spec.plan
+    assert found is not None
+    assert found.traffic.model_dump(mode="json") == fields
+
+
+def test_objectives_on_a_command_line() -> None:
+    found = parse_objectives(
+        ["p99=300ms,failures=0", "models.photos.goodput.within=1s,models.photos.goodput.share=99%"]
+    )
+    assert (found.p99, found.failures) == (0.3, 0.0)
+    assert found.of("photos").goodput is not None
+    for text in ("p99", "p99=[", "p99=300ms,"):
+        with pytest.raises(
+            BadInputError, match=r"--objectives: got .*; allowed: NAME=LIMIT; write e\.g\. p99=300ms"
+        ):
+            parse_objectives([text])

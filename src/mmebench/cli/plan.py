@@ -87,6 +87,8 @@ def show_plan(
         planned = make_plan(results, planning, objectives, status.update)
     record = planned.record
     if check:
+        with disk_errors(directory):
+            keep_plan(record, directory)  # what was found stays where it cannot be checked
         with shown(directory / FOLDER, output) as (progress, _):
             record = check_plan(planned, directory / FOLDER, progress)
     with disk_errors(directory):
