@@ -55,11 +55,14 @@ def plan(
     RESULTS are results/<model>, or single runs of them; each run that found its capacity is an option. Exits with
     1 where a number of instances was asked for that does not hold them.
     """
+    from mmebench.errors import make_folder
     from mmebench.spec.reading import parse_objectives, read_planning
 
     asked = {"models": models, "traffic": traffic, "what_if": list(what_if)}
     planning = read_planning({name: value for name, value in asked.items() if value is not None}, "plan", fields)
     limits = parse_objectives(objectives) if objectives else None
+    if out is not None:
+        make_folder(out)
     directory = out or (results[0] if results[0].is_dir() else results[0].parent)
     return show_plan(results, planning, limits, directory, output, check)
 
@@ -75,16 +78,17 @@ def show_plan(
     """Make the plan, keep it in ``directory``, and say what it is; returns the exit code."""
     from mmebench.cli.as_json import print_json
     from mmebench.cli.outcome import shown
-    from mmebench.errors import disk_errors, make_folder
+    from mmebench.errors import disk_errors
     from mmebench.plan.check import FOLDER
     from mmebench.plan.making import check_plan, keep_plan, make_plan
     from mmebench.report.words.plan import describe_plan, plan_table, scenario_tables
 
-    make_folder(directory)
     with disk_errors(directory), output.console() as console, console.status("") as status:
         planned = make_plan(results, planning, objectives, status.update)
     record = planned.record
     if check:
+        with disk_errors(directory):
+            keep_plan(record, directory)  # what was found stays where it cannot be checked
         with shown(directory / FOLDER, output) as (progress, _):
             record = check_plan(planned, directory / FOLDER, progress)
     with disk_errors(directory):

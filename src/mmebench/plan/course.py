@@ -79,7 +79,8 @@ def follow(
             )
         )
         well.append(hits >= usual - _BACK and _holds(question, latency[own], cold[own], requests["target"][own]))
-    return Course(tuple(moments), _since_when(well, edges - happens), int(np.isnan(latency).sum()))
+    recovered = _since_when(well, edges - happens, steps[-1][0] - happens)
+    return Course(tuple(moments), recovered, int(np.isnan(latency).sum()))
 
 
 def _hit_ratio(cold: npt.NDArray[np.bool_]) -> float:
@@ -96,10 +97,12 @@ def _holds(
     return not prediction.missed(question.objectives, question.kinds)
 
 
-def _since_when(well: Sequence[bool], edges: npt.NDArray[np.float64]) -> float | None:
-    """When the first of three stretches begins that are well, of those after what happened."""
-    after = [number for number, edge in enumerate(edges[:-1]) if edge >= -1e-9]
-    for number in after:
-        if all(well[number : number + _IN_A_ROW]) and number + _IN_A_ROW <= len(well):
+def _since_when(well: Sequence[bool], edges: npt.NDArray[np.float64], last: float) -> float | None:
+    """Since when it is well after what happened, and stays so for three stretches after the last change."""
+    first = int(np.searchsorted(edges, -1e-9))
+    for number in range(first, len(well) - _IN_A_ROW + 1):
+        if edges[number + 1] > last and all(well[number : number + _IN_A_ROW]):
+            while number > first and well[number - 1]:
+                number -= 1
             return max(0.0, float(edges[number]))
     return None

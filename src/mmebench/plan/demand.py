@@ -18,7 +18,11 @@ Numbers = npt.NDArray[np.int64]
 
 _MINUTE = 60.0
 _LONGEST = 3_000_000
-"""Requests of a trace that are looked at: those around its busiest minute."""
+"""Requests of a trace that are simulated: those around its busiest minute."""
+_FEWEST = 2_000
+"""Requests that tell a p99; where the busiest minute has fewer, those before it tell it with them."""
+_WARM_UP = 0.25
+"""Share of requests by a law that only bring memory to what it is in the long run."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class Demand:
     times: Floats | None = None
     """Of a trace: when each request around its busiest minute came, from 0 on, and ``targets``: what for."""
     targets: Numbers | None = None
+    busiest: slice | None = None
+    """Which of these are of its busiest minute."""
 
     @property
     def models(self) -> int:
@@ -58,6 +64,10 @@ class Demand:
             found["target"] = np.searchsorted(cumulative, random.random(count) * cumulative[-1], side="right")
         found["chance"] = random.integers(0, QUANTILES, len(found), np.uint16)
         return found
+
+    def looked_at(self, count: int) -> slice:
+        """Which of so many of :meth:`requests` a prediction is told by; the others come before or after."""
+        return slice(int(_WARM_UP * count), count) if self.busiest is None else self.busiest
 
 
 def demand_of(planning: Planning, kinds: Sequence[Kind]) -> Demand:
@@ -124,12 +134,14 @@ def _by_trace(traffic: TraceTraffic, models: int | None, kinds: Sequence[Kind]) 
     times = (times - times[0]) / traffic.speed
     if times[-1] <= 0:
         raise BadInputError(f"{traffic.path}: all of its requests are at the same time; give a longer trace")
-    per_minute = np.bincount((times / _MINUTE).astype(np.int64))
+    minutes, per_minute = np.unique((times / _MINUTE).astype(np.int64), return_counts=True)
     # The last one is rarely whole, and of a trace of less than a minute there is no other.
     whole = per_minute[:-1] if len(per_minute) > 1 else per_minute
-    busiest = int(whole.argmax())
-    rate = whole[busiest] / (_MINUTE if len(per_minute) > 1 else times[-1])
-    end = min(len(times), max(int(np.searchsorted(times, (busiest + 1) * _MINUTE)), min(len(times), _LONGEST)))
+    busiest = int(minutes[whole.argmax()])
+    rate = whole.max() / (_MINUTE if len(per_minute) > 1 else times[-1])
+    first, last = (int(np.searchsorted(times, (busiest + after) * _MINUTE)) for after in (0, 1))
+    first = max(0, min(first, last - _FEWEST))
+    end = max(last, min(len(times), _LONGEST))
     part = slice(max(0, end - _LONGEST), end)
     return Demand(
         float(rate),
@@ -137,6 +149,7 @@ def _by_trace(traffic: TraceTraffic, models: int | None, kinds: Sequence[Kind]) 
         np.concatenate([of_kind[order], rest]).astype(np.uint8),
         times[part] - times[part.start],
         ranks[codes[part]],
+        slice(max(first - part.start, 0), last - part.start),
     )
 
 

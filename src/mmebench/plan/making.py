@@ -138,7 +138,8 @@ def _runs(path: Path) -> list[RunFiles]:
         if found:
             return list(found)
         raise BadInputError(f"{path}: no runs in it; give results/<model>")
-    found = [files for files in find_runs(path.parent) if files.prefix.name == path.name]
+    beside = find_runs(path.parent) if path.parent.is_dir() else []
+    found = [files for files in beside if files.prefix.name == path.name]
     if not found:
         raise BadInputError(f"{path}: no such results; give results/<model>, or one run of it")
     return found
@@ -154,6 +155,9 @@ def _question(measured: Measured, run: Run, planning: Planning, objectives: Obje
     names = {kind.name for kind in measured.kinds}
     if unknown := sorted(set(asked.models) - names):
         raise BadInputError(f"plan: objectives.models: {measured.name} has no model {unknown[0]!r}; leave it out")
+    measured = measured.small() if planning.copies == "loaded" else measured
+    if planning.copies == "loaded":
+        measured = measured.small()
     return Question(measured, demand_of(planning, measured.kinds), planning, asked, run.model)
 
 

@@ -1,7 +1,7 @@
 """What a plan rests on: what one run measured of an instance, as far as a plan can use it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -68,9 +68,17 @@ class Measured:
     """What there is for all: in copies where there is one kind of model, else in bytes."""
     holds_more: bool
     """Whether nobody tried more than fitted, as ``targets.limit`` ended the filling."""
+    as_loaded: float
+    """Memory of a copy after its first request, over what it has when it is as large as the load can make it; 1
+    where nobody says."""
     sure: Mapping[str, tuple[float, float]]
     """Bounds of what was measured, over its value: ``memory`` of a copy, ``throughput``, ``loads``,
     ``contention``."""
+
+    def small(self) -> "Measured":
+        """With copies that stay as they are after their first request."""
+        memory = tuple(Memory(each.copy * self.as_loaded, each.shared) for each in self.memory)
+        return replace(self, memory=memory, as_loaded=1.0)
 
     @property
     def at_rest(self) -> float:

@@ -23,6 +23,8 @@ HOURS_A_MONTH = 730
 _NEARLY_ALL = 0.9
 _CURVE = (0.5, 0.7, 0.85, 1.0, 1.15, 1.4, 1.8, 2.5)
 """Multiples of the answer that a picture shows beside it."""
+_PARTS = 200
+"""To so many equal parts of all requests, kinds of models are told apart by how often they are asked for."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,12 @@ class Question:
     @property
     def impossible(self) -> str:
         """Why no number of instances holds the objectives, in words: what a request takes that nothing delays."""
-        latency = self.measured.levels[0].latency
-        kinds = np.repeat(np.arange(len(latency), dtype=np.uint8), latency.shape[1])
-        alone = self.prediction_of(latency.ravel(), np.zeros(latency.size, np.bool_), kinds)
+        of_kinds = self.measured.levels[0].latency
+        shares = np.bincount(self.demand.kinds, self.demand.shares, len(of_kinds))
+        often = np.maximum(np.rint(_PARTS * shares).astype(np.int64), 1)
+        latency = np.repeat(of_kinds, often, axis=0).ravel()
+        kinds = np.repeat(np.arange(len(often), dtype=np.uint8), often * of_kinds.shape[1])
+        alone = self.prediction_of(latency, np.zeros(len(latency), np.bool_), kinds)
         missed = alone.missed(self.objectives, self.kinds)
         users = self.measured.levels[0].present
         return f"{', '.join(missed)} with {users:.3g} requests at once, nothing being loaded" if missed else ""
@@ -161,7 +166,7 @@ def known(figure: float) -> float | None:
 def _limits(question: Question, simulating: Search, instances: int) -> str:
     """What one instance fewer misses, and by what."""
     if instances == 1:
-        return "one instance is enough"
+        return "one instance is enough" if simulating.holds(1) else ""
     fewer = simulating.at(instances - 1)
     missed = fewer.missed(question.objectives, question.kinds)
     if not missed:
@@ -189,7 +194,7 @@ def _assumptions(question: Question) -> Iterator[str]:
     if planning.routing == "sticky":
         yield (
             "Routing is sticky, as SageMaker describes its own: to the instance that has the model, and to a "
-            f"second copy when that is busy. AWS does not say when; from {planning.busy} requests on is assumed."
+            f"second copy when that is busy. AWS does not say when; from {planning.busy} in service on is assumed."
         )
     else:
         yield f"Routing is {planning.routing.replace('_', ' ')}."
@@ -206,6 +211,8 @@ def _assumptions(question: Question) -> Iterator[str]:
         f"Beyond {measured.levels[-1].present:.3g} requests at once on an instance, the most that was measured, "
         "its rate stays as it is there."
     )
+    if measured.as_loaded < 1:
+        yield "Copies are as large as the load could make them by its largest batch; copies: loaded is without that."
     if measured.holds_more:
         yield f"Nobody tried whether more than {measured.budget:,.0f} models fit on an instance."
     if question.demand.times is not None:

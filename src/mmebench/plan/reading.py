@@ -43,6 +43,8 @@ def measure(files: RunFiles, run: Run) -> Measured:
     capacity = run.capacity
     if capacity is None:
         raise BadInputError(f"{files.prefix}: no capacity was found; write targets: capacity, and run it again")
+    if not capacity.fits:
+        raise BadInputError(f"{files.prefix}: no model fits on an instance; give it more memory, and run it again")
     if not files.samples.exists():
         raise BadInputError(f"{files.prefix}: no samples; run it again")
     instances = run.spec.get("endpoint", {}).get("instance_count", 1)
@@ -54,7 +56,7 @@ def measure(files: RunFiles, run: Run) -> Measured:
     kinds = _kinds(run)
     levels, throughput = _levels(files, run)
     loads, load_seconds, sure_of_loads = _loads(files, capacity, kinds, levels[0])
-    memory, budget, sure_of_memory = _memory(capacity)
+    memory, budget, sure_of_memory = _memory(files, capacity)
     measured = Measured(
         name=files.prefix.name,
         instance_type=run.instance_type,
@@ -70,6 +72,7 @@ def measure(files: RunFiles, run: Run) -> Measured:
         memory=memory,
         budget=budget,
         holds_more=capacity.limited_by == "limit",
+        as_loaded=_as_loaded(capacity),
         sure={"memory": sure_of_memory, "throughput": throughput, "loads": sure_of_loads},
     )
     return replace(measured, contention=_contention(files, measured))
@@ -162,7 +165,7 @@ def _alone(loads: Sequence[FirstInvocation], kind: Kind) -> Iterator[float]:
     yield from own[1:] if len(own) >= _FEWEST_LOADS else own
 
 
-def _memory(capacity: Capacity) -> tuple[tuple[Memory, ...], float, tuple[float, float]]:
+def _memory(files: RunFiles, capacity: Capacity) -> tuple[tuple[Memory, ...], float, tuple[float, float]]:
     """Of each kind, how much there is, and how sure the first is."""
     if not capacity.kinds:
         bounds, each = capacity.bytes_per_copy_bounds, capacity.bytes_per_copy
@@ -170,8 +173,8 @@ def _memory(capacity: Capacity) -> tuple[tuple[Memory, ...], float, tuple[float,
         return (Memory(1.0),), float(capacity.fits), (max(sure[0], 0.05), sure[1])
     if any(kind.bytes_per_copy is None for kind in capacity.kinds):
         raise BadInputError(
-            "the fleet's record does not say what a copy of each model takes of memory: one of them never was in "
-            "it, or the endpoint does not say; run it with a share of targets for each"
+            f"{files.prefix}: its record does not say what a copy of each model takes of memory: one of them was "
+            "never in it, or the endpoint does not say; run it with a share of targets for each"
         )
     memory = tuple(Memory(kind.bytes_per_copy or 0.0, kind.bytes_shared or 0.0) for kind in capacity.kinds)
     used = sum(
@@ -181,6 +184,11 @@ def _memory(capacity: Capacity) -> tuple[tuple[Memory, ...], float, tuple[float,
     low, high = (sum(_bound(kind, number) * kind.fits for kind in capacity.kinds) for number in (0, 1))
     copies = sum(each.copy * kind.fits for each, kind in zip(memory, capacity.kinds, strict=True))
     return memory, used, (max(low / copies, 0.05), high / copies)
+
+
+def _as_loaded(capacity: Capacity) -> float:
+    loaded, grown = capacity.bytes_per_copy_before_growth, capacity.bytes_per_copy
+    return min(1.0, loaded / grown) if loaded and grown else 1.0
 
 
 def _bound(kind: KindCapacity, number: int) -> float:

@@ -8,6 +8,9 @@ from mmebench.plan.option import Question
 from mmebench.plan.station import UNMEASURED_CONTENTION
 from mmebench.record.plan import Swayed
 
+_SMALLER = 0.98
+"""Of a copy's memory: what is less makes a difference."""
+
 
 def find_sways(question: Question) -> tuple[Swayed, ...]:
     """What the bounds of each figure come to, by formula, those that change the answer most first."""
@@ -39,6 +42,14 @@ def _sways(question: Question) -> Iterator[Swayed]:
                 instances_low=few,
                 instances_high=many,
             )
+    if measured.as_loaded < _SMALLER:
+        yield Swayed(
+            figure="how large copies grow",
+            low="those of their first request",
+            high="the largest batch",
+            instances_low=replace(question, measured=measured.small()).computed(),
+            instances_high=question.computed(),
+        )
     yield from _assumed(question)
 
 

@@ -98,7 +98,9 @@ def _hashed(demand: Demand, instances: int, rates: Floats, pinned: npt.NDArray[n
     loads = np.bincount(homes, rates, instances)
     by_load = np.argsort(loads, kind="stable")
     found = []
-    for group in np.array_split(by_load, min(_LOOKED_AT, instances)):
+    # The one with the hottest model may have a large part of all requests, and is like no other.
+    groups = [*np.array_split(by_load[:-1], min(_LOOKED_AT, instances) - 1), by_load[-1:]]
+    for group in groups:
         # The one in the middle stands for all of its group.
         own = homes == group[len(group) // 2]
         models = _group(rates[own], demand.kinds[own], pinned[own])

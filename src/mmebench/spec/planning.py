@@ -28,7 +28,10 @@ class Planning(Strict):
         "instance with the fewest requests",
     )
     busy: int = Field(
-        8, ge=1, le=4000, description="sticky: requests on an instance from which on it is busy; AWS does not say"
+        8,
+        ge=1,
+        le=4000,
+        description="sticky: requests in service on an instance from which on it is busy; AWS does not say",
     )
     contention: float | None = Field(
         None,
@@ -36,6 +39,11 @@ class Planning(Strict):
         le=64,
         description="how many requests a load slows requests down as; the experiment interference measures it, "
         "and without it 1 is assumed",
+    )
+    copies: Literal["grown", "loaded"] = Field(
+        "grown",
+        description="memory of a copy: as large as the load could make it by its largest batch, or as it is after "
+        "its first request",
     )
     pinned: int = Field(0, ge=0, description="so many of the most popular models are never evicted")
     what_if: Annotated[OneOrSeveral[WhatIf], EachOnce] = Field(

@@ -90,9 +90,12 @@ def parse_objectives(texts: Sequence[str]) -> Objectives:
     raw: dict[str, Any] = {}
     for part in ",".join(texts).split(","):
         key, equals, value = part.partition("=")
-        if not equals:
-            raise BadInputError(f"--objectives: got {part!r}; allowed: NAME=LIMIT; write e.g. p99=300ms")
-        raw = changed(raw, {key.strip(): value.strip()})
+        try:
+            if not equals:
+                raise ValueError
+            raw = changed(raw, {key.strip(): yaml.safe_load(value)})
+        except (ValueError, yaml.YAMLError):
+            raise BadInputError(f"--objectives: got {part!r}; allowed: NAME=LIMIT; write e.g. p99=300ms") from None
     return read_objectives(raw, "--objectives")
 
 

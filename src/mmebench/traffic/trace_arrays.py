@@ -35,6 +35,7 @@ def read_requests(path: Path) -> TracedRequests:
         BadInputError: it cannot be read, or is no such trace.
     """
     try:
+        path.open("rb").close()  # pyarrow's errors do not say what is wrong in words
         table = _read(path)
     except OSError as error:
         raise BadInputError(f"{path}: {error.strerror or error}; give the file of a trace") from None
@@ -49,7 +50,7 @@ def read_requests(path: Path) -> TracedRequests:
             "mmebench trace import makes such a trace of a log"
         )
     if not len(table):
-        raise BadInputError(f"{path}: no requests in it")
+        raise BadInputError(f"{path}: no requests in it; mmebench trace import makes a trace of a log")
     times, targets = table["timestamp"], table["target"].combine_chunks()
     numbers = pa.types.is_floating(times.type) or pa.types.is_integer(times.type)
     if not numbers or times.null_count or targets.null_count:
@@ -57,6 +58,8 @@ def read_requests(path: Path) -> TracedRequests:
             f"{path}: a timestamp is no number, or a target is missing; mmebench trace import leaves such out"
         )
     seconds = times.to_numpy().astype(np.float64)
+    if not np.isfinite(seconds).all():
+        raise BadInputError(f"{path}: a timestamp is infinite; give seconds")
     encoded = pc.dictionary_encode(targets)
     codes = encoded.indices.to_numpy().astype(np.int64)
     order = np.argsort(seconds, kind="stable")

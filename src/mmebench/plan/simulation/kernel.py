@@ -3,8 +3,9 @@
 Each instance is two stations that share its time. Requests *in service* progress at a speed that depends on how
 many of them, and how many loads, there are at once; so do loads. A speed of 1 is that of a request, or a load, of
 which nothing else is in the way. A request for a model that is not in memory starts its load, evicts what was used
-least recently to make room, and waits; so do the requests for it that come until it is loaded. What a request is
-being served by is not evicted.
+least recently to make room, and waits; so do the requests for it that come until it is loaded. What serves a
+request is not evicted before that is answered: where nothing else is left, no new request reaches what was used
+least recently, and it goes when it has answered those that it has, as the local endpoint does it.
 
 An event is a request that comes, one that is answered, a load that ends, or an instance that comes or goes. Each
 instance keeps its own clocks, in work done and not in seconds, so that its heaps stay as they are when its speed
@@ -60,6 +61,7 @@ _INSTANCE = np.dtype(
         ("serving", np.int32),
         ("loading", np.int32),
         ("waiting", np.int32),  # requests, for a load or for room
+        ("leaving", np.int32),  # slots
         ("free", np.int32),  # slots
         ("first", np.int32),  # of the requests that wait for room, or -1
         ("last", np.int32),
@@ -76,6 +78,7 @@ _SLOT = np.dtype(
         ("waiting", np.int32),  # the last request that waits for its load, or -1
         ("free", np.int32),  # of the stack of slots that are free
         ("ready", np.bool_),
+        ("leaving", np.bool_),  # when its users have gone
     ],
     align=True,
 )
@@ -115,7 +118,7 @@ class Fleet(NamedTuple):
     step_counts: npt.NDArray[np.int64]
     routing: int
     busy: int
-    """Requests on an instance from which on a sticky router makes another copy elsewhere."""
+    """Requests in service on an instance from which on a sticky router makes another copy elsewhere."""
     users: int
     """Of a closed loop, each of whom asks again when answered; 0 in an open one."""
     filled: bool
@@ -227,7 +230,11 @@ def _run(
                 job = _pop(in_service[number], instance.serving)
                 instance.serving -= 1
                 requests[job].latency = now - requests[job].started
-                slots[number, requests[job].slot].users -= 1
+                slot = requests[job].slot
+                slots[number, slot].users -= 1
+                if slots[number, slot].leaving and slots[number, slot].users == 0:
+                    instance.leaving -= 1
+                    _release(instance, slots[number], slot, held[number], memory, kinds)
                 idle += 1
             else:
                 slot = _pop(loads[number], instance.loading)
@@ -248,11 +255,13 @@ def _run(
             requests[arrived].started = now
             target = requests[arrived].target
             if routing == STICKY:
-                number = _stick(instances, homes[target], slot_of, target, active, busy, budget, arrived)
+                number = _stick(
+                    instances, homes[target], slot_of, held, memory, kinds, target, active, busy, budget, arrived
+                )
             elif routing == HASHED:
                 number = jump_hash(target, active)
             elif routing == RANDOM:
-                number = _scatter(arrived, active)
+                number = scatter(arrived, active)
             else:
                 number = _least_busy(instances, active, arrived % active)
             instance = instances[number]
@@ -267,9 +276,11 @@ def _run(
             if slot == _NONE:
                 requests[job].cold = WAITED
                 kind = kinds[target]
-                if not _make_room(
-                    instance, slots[number], held[number], slot_of[number], homes, memory, budget, kinds, kind,
-                    sticky, number,
+                # Those that wait for room get it in their order, or else small models would keep large ones out.
+                behind = arrived != _NONE and instance.first != _NONE
+                if behind or not _make_room(
+                    instance, slots[number], held[number], slot_of[number], homes, memory, budget, kinds, pinned,
+                    kind, sticky, number,
                 ):  # fmt: skip
                     if arrived != _NONE:
                         instance.waiting += 1
@@ -368,7 +379,7 @@ def _clear(instance: Record, slots: Table) -> None:
         slots[slot].users = 0
         slots[slot].waiting = _NONE
     instance.free = count
-    instance.serving = instance.loading = instance.waiting = 0
+    instance.serving = instance.loading = instance.waiting = instance.leaving = 0
     instance.serving_speed = instance.loading_speed = 0.0
     instance.used = 0
     instance.first = instance.last = _NONE
@@ -442,7 +453,7 @@ def jump_hashes(count: int, buckets: int) -> Table:
 
 
 @_compiled
-def _scatter(number: int, buckets: int) -> int:
+def scatter(number: int, buckets: int) -> int:
     """As if by chance."""
     key = (np.uint64(number) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     key = (key ^ (key >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)
@@ -467,7 +478,17 @@ def _least_busy(instances: Table, active: int, first: int) -> int:
 
 @_compiled
 def _stick(
-    instances: Table, homes: Table, slot_of: Table, target: int, active: int, busy: int, budget: int, request: int
+    instances: Table,
+    homes: Table,
+    slot_of: Table,
+    held: Table,
+    memory: Table,
+    kinds: Table,
+    target: int,
+    active: int,
+    busy: int,
+    budget: int,
+    request: int,
 ) -> int:
     """The least busy instance that has the target; where all of those are busy, one that is less so.
 
@@ -483,9 +504,11 @@ def _stick(
             best, fewest = number, outstanding
     if best == _NONE:
         roomiest = _roomiest(instances, active)
-        full = instances[roomiest].free == 0 or instances[roomiest].used >= budget
-        return _scatter(request, active) if full else roomiest
-    if fewest >= busy and copies < min(len(homes), active):
+        needed = _needs(held[roomiest], memory, kinds[target])
+        full = instances[roomiest].free == 0 or instances[roomiest].used + needed > budget
+        return scatter(request, active) if full else roomiest
+    # Requests that wait for loads do not count: copies elsewhere would be loads, and make more of them wait.
+    if instances[best].serving >= busy and copies < min(len(homes), active):
         other = _least_busy(instances, active, request % active)
         if slot_of[other, target] == _NONE and instances[other].serving + instances[other].waiting < fewest:
             return other
@@ -541,30 +564,49 @@ def _make_room(
     memory: Table,
     budget: int,
     kinds: Table,
+    pinned: int,
     kind: int,
     sticky: bool,
     number: int,
 ) -> bool:
-    """Evict what nobody is served by and was used least recently, until one more copy fits; whether one does."""
+    """Evict what nobody is served by and was used least recently, until one more copy fits; whether one does.
+
+    Where that does not suffice, one of the others is to leave when it has answered.
+    """
     end = len(slots) - 1
     slot = slots[end - 1].newer
     while instance.free == 0 or instance.used + _needs(held, memory, kind) > budget:
         while slot != end and slots[slot].users > 0:
             slot = slots[slot].newer
-        if slot == end:
-            return False
-        following = slots[slot].newer
-        target = slots[slot].target
+        leaves = slot == end
+        if leaves:
+            slot = slots[end - 1].newer
+            while slot != end and (not slots[slot].ready or slots[slot].target < pinned):
+                slot = slots[slot].newer
+            if slot == end or instance.leaving:
+                return False
+        following, target = slots[slot].newer, slots[slot].target
         _unlink(slots, slot)
         slot_of[target] = _NONE
-        held[kinds[target]] -= 1
-        instance.used -= _needs(held, memory, kinds[target])
-        slots[instance.free].free = slot
-        instance.free += 1
         if sticky:
             _forget(homes[target], number)
+        if leaves:
+            slots[slot].leaving = True
+            instance.leaving += 1
+            return False
+        _release(instance, slots, slot, held, memory, kinds)
         slot = following
     return True
+
+
+@_compiled
+def _release(instance: Record, slots: Table, slot: int, held: Table, memory: Table, kinds: Table) -> None:
+    """The slot, and its memory, are free."""
+    kind = kinds[slots[slot].target]
+    held[kind] -= 1
+    instance.used -= _needs(held, memory, kind)
+    slots[instance.free].free = slot
+    instance.free += 1
 
 
 @_compiled
@@ -575,6 +617,7 @@ def _take(instance: Record, slots: Table, held: Table, memory: Table, kind: int,
     instance.free -= 1
     slot: int = slots[instance.free].free
     slots[slot].target = target
+    slots[slot].leaving = False
     return slot
 
 

@@ -21,8 +21,6 @@ _TURNS = 20
 """So many requests for each copy that there is room for bring memory to what it is in the long run."""
 _BACKLOG = 0.05
 """With more of the requests not yet answered when the last one comes, the backlog grows without end."""
-_WARM_UP = 0.25
-"""Share of the requests that only bring that about, and are not looked at."""
 
 
 def fleet_of(demand: Demand, planning: Planning, instances: int) -> kernel.Fleet:
@@ -50,10 +48,11 @@ def simulate(measured: Measured, demand: Demand, planning: Planning, instances: 
     requests = demand.requests(how_many(measured, demand, instances), planning.seed)
     hardware = hardware_of(measured, contention_of(measured, planning.contention))
     done = kernel.simulate(requests, hardware, fleet_of(demand, planning, instances))
-    seen = requests[int(_WARM_UP * len(requests)) :]
-    seen = seen[~np.isnan(seen["latency"])]
-    late = np.count_nonzero(seen["started"] + seen["latency"] > requests["time"][-1])
+    seen = requests[demand.looked_at(len(requests))]
+    # Those that nobody ever answers, as memory is full of what is pinned, are late, too.
+    late = np.count_nonzero(~(seen["started"] + seen["latency"] <= requests["time"][-1]))
     keeps_up = done and late <= _BACKLOG * len(seen)
+    seen = seen[~np.isnan(seen["latency"])]
     seconds = float(seen["started"][-1] - seen["started"][0]) if len(seen) > 1 else 1.0
     loads = float(np.count_nonzero(seen["cold"] == kernel.BEGAN_A_LOAD)) / seconds
     return Prediction(

@@ -6,10 +6,15 @@ from mmebench.plan.simulation.simulated import how_many
 from mmebench.record.plan import Scenario
 from mmebench.units import human_seconds
 
+_TITLE = "Nothing is in memory, as after a deployment"
+
 
 def ask(question: Question, instances: int) -> Scenario:
     """How long until the hit ratio and the objectives are back."""
-    usual = question.simulating().at(instances).hit_ratio
+    prediction = question.simulating().at(instances)
+    if not prediction.keeps_up:
+        return Scenario(name="restart", title=_TITLE, answer=f"{instances} cannot keep up in any case")
+    usual = prediction.hit_ratio
     count = how_many(question.measured, question.demand, instances)
     course = follow(question, question.demand.requests(count, 1), [(0.0, instances)], 0.0, False, usual)
     seen = course.moments[-1].seconds
@@ -22,7 +27,7 @@ def ask(question: Question, instances: int) -> Scenario:
     worst = max((moment.p99_ms or 0.0 for moment in course.moments), default=0.0)
     return Scenario(
         name="restart",
-        title="Nothing is in memory, as after a deployment",
+        title=_TITLE,
         answer=f"{answer}; p99 is up to {human_seconds(worst / 1e3)} meanwhile",
         course=course.moments,
     )

@@ -52,7 +52,8 @@ def _answer(record: PlanRecord, option: Option) -> str:
     plural = "instance holds" if option.instances == 1 else "instances hold"
     if not point.held:
         missed = ", ".join(point.missed)
-        return f"{what}: {option.instances} do not hold {fleet}: {missed}, of {record.objectives}{dollars}."
+        plural = "instance does" if option.instances == 1 else "instances do"
+        return f"{what}: {option.instances} {plural} not hold {fleet}: {missed}, of {record.objectives}{dollars}."
     p99 = "" if point.all.p99_ms is None else f" with p99 {human_seconds(point.all.p99_ms / 1e3)}"
     hits = "" if point.hit_ratio is None else f", {point.hit_ratio:.2%} of requests warm"
     return f"{what}: {option.instances} {plural} {fleet}{p99}{hits}{dollars}."
@@ -138,8 +139,12 @@ def _scenario_table(option: Option, scenario: Scenario) -> Table:
     for name in scenario.rows[0]:
         table.add_column(name.replace("_", " "))
     for row in scenario.rows:
-        table.add_row(*(value if isinstance(value, str) else human_number(value or 0.0) for value in row.values()))
+        table.add_row(*(_in_words(value) for value in row.values()))
     return table
+
+
+def _in_words(value: str | float | None) -> str:
+    return "" if value is None else value if isinstance(value, str) else human_number(value)
 
 
 def flat(option: Option, point: Point) -> dict[str, object]:

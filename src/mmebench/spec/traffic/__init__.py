@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core.core_schema import CoreSchema, no_info_before_validator_function
 
 from mmebench.spec.kinds import Kinds
 from mmebench.spec.traffic.traced import TraceTraffic
@@ -27,6 +28,19 @@ def _written(value: Any) -> Any:
     return {"kind": "trace", "path": value}
 
 
-AnyTraffic = Annotated[Traffic, TRAFFIC, BeforeValidator(_written)]
+class _Written:
+    """A text may stand for the mapping."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_before_validator_function(_written, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """For editors."""
+        return {"anyOf": [{"type": "string", "examples": ["zipf:1.1,50"]}, handler(core_schema)]}
+
+
+AnyTraffic = Annotated[Traffic, TRAFFIC, _Written()]
 
 __all__ = ["TRAFFIC", "AnyTraffic", "TraceTraffic", "Traffic", "ZipfTraffic"]
