@@ -212,7 +212,7 @@ def _assumptions(question: Question) -> Iterator[str]:
         "its rate stays as it is there."
     )
     if measured.as_loaded < 1:
-        yield "Copies are as large as the largest batch of the load could make them; copies: loaded leaves that out."
+        yield "Copies are as large as the largest batch of the load could make them; copies: loaded is without it."
     if measured.holds_more:
         yield f"Nobody tried whether more than {measured.budget:,.0f} models fit on an instance."
     if question.demand.times is not None:
