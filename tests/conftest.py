@@ -50,6 +50,7 @@ TAKING_LONGEST = [
     "benchmark/experiments/test_experiments.py",
     "server/test_faults.py",
     "gpu/test_out_of_memory.py",
+    "e2e/test_plan.py",
     "e2e/test_run.py",
     "load/test_process.py",
     "benchmark/test_story.py",

@@ -69,6 +69,7 @@ def test_a_module_that_nobody_promised_is_a_defect_of_ours() -> None:
     ("module", "command", "extra"),
     [
         ("prometheus_client", ("serve", "."), "local"),
+        ("numba", ("plan", "examples", "--models", "5", "--traffic", "zipf:1,5"), "plan"),
         ("torch", ("package", "examples/demo.yaml", "-o", "{scratch}"), "models"),
         ("timm", ("package", "examples/demo.yaml", "-o", "{scratch}"), "models"),
         ("transformers", ("package", "examples/bert.yaml", "-o", "{scratch}"), "models"),

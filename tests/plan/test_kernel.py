@@ -192,10 +192,15 @@ def test_sticky_requests_that_wait_for_a_load_do_not_make_more_loads() -> None:
 @pytest.mark.parametrize("budget", [40, 43])
 def test_sticky_models_that_none_has_are_shared_out_where_all_are_full(budget: int) -> None:
     """Memory that is too small for one more copy is as full as memory of which nothing is left."""
-    plain = hardware(fixed(1e-6), load=0.05)
-    sized = plain._replace(memory=np.array([(4, 0)], kernel.MEMORY), budget=budget)
+    plain = hardware(fixed(1e-6), load=0.05, capacity=budget)
+    sized = plain._replace(
+        memory=np.array([(4, 0), (1, 0)], kernel.MEMORY),
+        work=np.repeat(plain.work, 2, 0),
+        load_work=np.repeat(plain.load_work, 2, 0),
+    )
+    kinds = (np.arange(200) == 199).astype(np.uint8)  # one small model among large ones
     asked = poisson(20_000, 40.0, 10, zipf(200, 0.2))
-    assert kernel.simulate(asked, sized, fleet(200, 4, kernel.STICKY))
+    assert kernel.simulate(asked, sized, fleet(200, 4, kernel.STICKY, kinds=kinds))
     late = asked["latency"][10_000:][asked["cold"][10_000:] == kernel.BEGAN_A_LOAD]
     # 8 loads a second on each, of 0.05 s, which take turns: 0.05 / (1 - 0.4); on one of them they would never end.
     assert np.isfinite(late).all()

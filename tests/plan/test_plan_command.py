@@ -16,7 +16,7 @@ from mmebench.record.plan import PlanRecord, find_plan
 from mmebench.spec.planning import WhatIf
 from mmebench.spec.reading import parse_objectives
 from support.fleets import PHOTOS, REVIEWS, closed_loop, write_fleet
-from support.measured_runs import change, write_measured
+from support.measured_runs import capacity, change, write_measured
 
 ASKED = ("--models", "60", "--traffic", "zipf:0.9,30")
 
@@ -38,7 +38,6 @@ def results(tmp_path: Path) -> Path:
 def test_a_plan_in_the_terminal(
     results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_measured(results, price=0.4, platform="pt", objectives={"p99": "300ms"})
     what_ifs = [part for name in get_args(WhatIf) for part in ("--what-if", name)]
     assert run(monkeypatch, "plan", results, *ASKED, *what_ifs) == 0
     said = capsys.readouterr().out
@@ -47,12 +46,12 @@ def test_a_plan_in_the_terminal(
     assert "…" not in table, "nothing is cut off"
     record = find_plan(results)
     assert record is not None
-    assert [option.platform for option in record.ranked] == ["pt", "onnx"], "the cheapest first"
-    for option in record.options:
-        assert option.answer is not None
-        assert f"{option.instances} instances hold 60 models at 30 requests/s (zipf 0.9)" in said
-        assert [scenario.name for scenario in option.scenarios] == list(get_args(WhatIf))
-        assert all(f"{scenario.title}: {scenario.answer}." in said for scenario in option.scenarios)
+    (option,) = record.options
+    assert option.answer is not None
+    assert option.answer.held
+    assert f"{option.instances} instances hold 60 models at 30 requests/s (zipf 0.9)" in said
+    assert [scenario.name for scenario in option.scenarios] == list(get_args(WhatIf))
+    assert all(f"{scenario.title}: {scenario.answer}." in said for scenario in option.scenarios)
     assert "Sensitive to" in said
     assert "AWS does not say when; from 8 in service on is assumed" in said
     assert "A load is taken to slow requests down as 1 more" in said
@@ -60,11 +59,12 @@ def test_a_plan_in_the_terminal(
     for name in ("plan.json", "plan.csv", "plan.png"):
         assert (results / name).stat().st_size > 500
     points = pd.read_csv(results / "plan.csv")
-    assert points["answer"].sum() == 2
+    assert points["answer"].sum() == 1
     assert points[points["answer"]]["held"].all()
     page = (results / "report.html").read_text(encoding="utf-8")
-    assert '<table id="plan"' in page or "Instances" in page
-    assert "instances hold 60 models" in page
+    section = page[page.index('<h2 id="plan">Plan</h2>') :]
+    assert "instances hold 60 models" in section
+    assert section.index('src="data:image/png;base64,') < section.index("</section>")
 
 
 def plan(results: Path, monkeypatch: pytest.MonkeyPatch, *arguments: object, code: int = 0) -> PlanRecord:
@@ -95,6 +95,28 @@ def test_so_few_that_they_do_not_hold_are_exit_code_1(
     (option,) = record.options
     assert option.answer is not None
     assert not option.answer.held
+
+
+def test_the_cheapest_comes_first(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_measured(results, platform="pt", price=0.4)
+    write_measured(results, platform="openvino", price=None)
+    record = plan(results, monkeypatch, *ASKED, "--set", "instances=8")
+    assert [option.platform for option in record.ranked] == ["pt", "onnx", "openvino"], "unknown is last"
+    said = capsys.readouterr().out
+    assert said.index("resnet18 as pt") < said.index("resnet18 as onnx") < said.index("resnet18 as openvino")
+    assert f"${0.4 * 730 * 8:,.0f} a month" in said
+    assert "Assumed for local*pt*12: " in said
+
+
+def test_what_holds_comes_before_what_is_cheaper(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One has room for two models only, and costs less."""
+    write_measured(results, platform="pt", price=0.1, filled=capacity(fits=2))
+    record = plan(results, monkeypatch, *ASKED, "--set", "instances=8")
+    assert [option.platform for option in record.ranked] == ["onnx", "pt"]
+    assert record.best == record.ranked[0]
+    assert [option.answer is not None and option.answer.held for option in record.ranked] == [True, False]
 
 
 def test_what_holds_nothing_is_one_message(

@@ -93,11 +93,11 @@ def show_plan(
             record = check_plan(planned, directory / FOLDER, progress)
     with disk_errors(directory):
         keep_plan(record, directory)
-    held = any(option.answer is not None and option.answer.held for option in record.options)
+    exit_code = 0 if record.held else 1
     lines = (*describe_plan(record), f"Plan, table and picture: {directory}/plan.json, plan.csv, plan.png")
     if output.as_json:
-        print_json(record.model_dump(mode="json") | {"lines": lines, "exit_code": 0 if held else 1})
-        return 0 if held else 1
+        print_json(record.model_dump(mode="json") | {"lines": lines, "exit_code": exit_code})
+        return exit_code
     from rich.console import Console
 
     terminal = Console()
@@ -106,4 +106,4 @@ def show_plan(
         terminal.print(table)
     for line in lines:
         terminal.print(line, highlight=False, markup=False, soft_wrap=True)
-    return 0 if held else 1
+    return exit_code

@@ -54,8 +54,14 @@ def run(
         return outcome
 
     exit_code = show(results, wanted.objectives, benchmark, output, web_port)
-    if wanted.plan is None:
+    if wanted.plan is None or exit_code > 1:  # what failed is to be measured first
         return exit_code
+    if output.as_json:
+        from mmebench.plan.making import keep_plan, make_plan
+
+        record = make_plan(measured, wanted.plan, wanted.objectives).record
+        keep_plan(record, measured[0])  # what was printed is one document; plan.json is the other
+        return exit_code or (0 if record.held else 1)
     from mmebench.cli.plan import show_plan
 
     planned = show_plan(measured, wanted.plan, wanted.objectives, measured[0], output)

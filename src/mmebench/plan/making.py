@@ -78,18 +78,17 @@ def make_plan(
 
 
 def check_plan(planned: Planned, results: Path, observer: Observer) -> PlanRecord:
-    """The plan with its best option checked: one of its instances is measured.
+    """The plan with its first option checked: one of its instances is measured.
 
     Raises:
-        BadInputError: nothing holds the objectives, or there is less than one model an instance.
+        BadInputError: there is less than one model an instance.
         MmebenchError: it could not be measured.
     """
-    options, best = list(planned.record.options), planned.record.best
-    if best is None or best.instances is None:
-        raise BadInputError("plan: nothing holds the objectives, so that there is nothing to check")
-    number = options.index(best)
-    checked = measure_part(planned.questions[number], planned.runs[number], best.instances, results, observer)
-    options[number] = best.model_copy(update={"checked": checked})
+    options, first = list(planned.record.options), planned.record.ranked[0]
+    assert first.instances is not None, "or else there is no plan"
+    number = options.index(first)
+    checked = measure_part(planned.questions[number], planned.runs[number], first.instances, results, observer)
+    options[number] = first.model_copy(update={"checked": checked})
     return planned.record.model_copy(update={"options": tuple(options)})
 
 

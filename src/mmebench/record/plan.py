@@ -149,16 +149,22 @@ class PlanRecord(Record):
             self.options,
             key=lambda each: (
                 each.instances is None,
+                each.answer is None or not each.answer.held,
                 float("inf") if each.usd_per_month is None else each.usd_per_month,
                 each.instances or 0,
             ),
         )
 
     @property
+    def held(self) -> bool:
+        """Whether an option holds the objectives: of those that were asked for, or found."""
+        return self.best is not None
+
+    @property
     def best(self) -> Option | None:
         """The first of them, if any holds the objectives."""
         first = self.ranked[0] if self.options else None
-        return None if first is None or first.instances is None else first
+        return None if first is None or first.answer is None or not first.answer.held else first
 
 
 def write_plan(record: PlanRecord, directory: Path) -> None:
