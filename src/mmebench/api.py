@@ -92,6 +92,9 @@ class Benchmark:
         """
         from rich.console import Console
 
+        if self.spec.plan is not None:
+            import mmebench.plan.making  # noqa: F401  # what it takes may not be installed: better said now
+
         with RunProgress(Console()) as progress:
             outcome = run_benchmark(self.spec, Path(results), progress)
         if outcome.problems:

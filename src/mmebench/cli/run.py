@@ -45,6 +45,9 @@ def run(
     from mmebench.benchmark.story import run_benchmark
     from mmebench.cli.outcome import show
 
+    if wanted.plan is not None:  # what it takes may not be installed, which nobody wants to hear after an hour
+        from mmebench.plan.making import keep_plan, make_plan
+
     web_port = choose_web_port(ui, ui_port)
     measured: list[Path] = []
 
@@ -57,8 +60,6 @@ def run(
     if wanted.plan is None or exit_code > 1:  # what failed is to be measured first
         return exit_code
     if output.as_json:
-        from mmebench.plan.making import keep_plan, make_plan
-
         record = make_plan(measured, wanted.plan, wanted.objectives).record
         keep_plan(record, measured[0])  # what was printed is one document; plan.json is the other
         return exit_code or (0 if record.held else 1)

@@ -59,7 +59,7 @@ class Measured:
     loads: Floats
     """Seconds that loading takes alone, ``[kind, quantile]``: a cold first invocation less a warm one."""
     load_seconds: Mapping[int, float]
-    """Mean seconds of a cold start with so many loads at once; of 1, and of others where that was measured."""
+    """Seconds until so many loads that begin at once are all done; of 1, and of others where that was measured."""
     contention: float | None
     """How many requests a load slows requests down as; None where that was not measured."""
     memory: tuple[Memory, ...]

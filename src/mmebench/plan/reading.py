@@ -132,16 +132,16 @@ def _quantiles(values: npt.NDArray[np.float64]) -> Floats:
 def _loads(
     files: RunFiles, capacity: Capacity, kinds: Sequence[Kind], quiet: Level
 ) -> tuple[Floats, dict[int, float], tuple[float, float]]:
-    """Of each kind the seconds of a load alone; the mean of a cold start by loads at once; and how sure it is."""
+    """Of each kind the seconds of a load alone; how long so many at once take; and how sure the first is.
+
+    Loads of the filling, which evicted nobody, are told by only where nothing else was measured.
+    """
     table = files.experiment("cold_starts").table
     groups = group_cold_starts(read_cold_starts(table)) if table.exists() else []
     found, weighted = [], np.zeros(2)
     for number, kind in enumerate(kinds):
-        seconds = [
-            *_alone(capacity.loads, kind),
-            *(each for (name, count), rows in groups if (name or "") == kind.name and count == 1
-              for each in rows["seconds"]),
-        ]  # fmt: skip
+        by_itself = [rows for (name, count), rows in groups if (name or "") == kind.name and count == 1]
+        seconds = [each for rows in by_itself for each in rows["seconds"]] or list(_alone(capacity.loads, kind))
         if not seconds:
             raise BadInputError(
                 f"{files.prefix}: no {kind.name or 'model'} was loaded while it was filled, so that nobody knows "
@@ -151,10 +151,12 @@ def _loads(
         found.append(np.maximum(_quantiles(values) - float(np.median(quiet.latency[number])), 1e-4))
         spread = 2 * values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else values[0] / 2
         weighted += kind.requests * np.array([values.mean(), spread])
-    at_once: dict[int, list[float]] = {}
+    together: dict[int, list[float]] = {}
     for (_, count), rows in groups:
-        at_once.setdefault(count, []).extend(rows["seconds"].tolist())
-    means = {count: float(np.mean(each)) for count, each in at_once.items()}
+        begun = rows["seconds"].to_numpy(float)
+        batches = begun[: len(begun) // count * count].reshape(-1, count)
+        together.setdefault(count, []).extend(batches.max(axis=1).tolist())
+    means = {count: float(np.mean(each)) for count, each in together.items() if each}
     mean, spread = weighted
     means.setdefault(1, mean)
     return np.stack(found), means, (max(0.05, 1 - spread / mean), 1 + spread / mean)

@@ -44,8 +44,8 @@ def _sways(question: Question) -> Iterator[Swayed]:
             )
     if measured.as_loaded < _SMALLER:
         yield Swayed(
-            figure="how large copies grow",
-            low="those of their first request",
+            figure="how large copies get",
+            low="one request",
             high="the largest batch",
             instances_low=replace(question, measured=measured.small()).computed(),
             instances_high=question.computed(),
