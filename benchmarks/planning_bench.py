@@ -121,7 +121,7 @@ def write_log(path: Path) -> None:
     targets = random.zipf(1.3, LINES) % 5000
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["requested_at", "model", "status"])
+        writer.writerow(["timestamp", "model", "status"])
         for number, target in enumerate(targets.tolist()):
             writer.writerow((f"{1.7e9 + number / 100:.2f}", f"model-{target}", 200))
 
