@@ -56,7 +56,7 @@ def make_instance(
         rate = min(present, cores) / service
         levels.append(Level(present, rate, lognormal(present / rate, spread)[None]))
     return Measured(
-        name="chance", instance_type="bench", platform="onnx", usd_per_hour=1.0, price_source="", on_gpu=True,
+        name="chance", instance_type="bench", platform="onnx", usd_per_hour=1.0, price_source="",
         kinds=(Kind("", 1.0, 1.0, ()),), levels=tuple(levels), loads=lognormal(load, 0.2)[None],
         load_seconds={1: load}, contention=contention, memory=(Memory(1.0),), budget=fits, holds_more=False,
         as_loaded=1.0, sure={},
@@ -130,7 +130,7 @@ def apart(seed: int) -> int:
     """By how many instances the computed answer is off the simulated one."""
     question = fleet_of_chance(seed)
     computed = question.computed()
-    simulated = question.simulating().near(computed or question.fewest)
+    simulated = question.simulating.near(computed or question.fewest)
     return abs((computed or 0) - (simulated or 0))
 
 

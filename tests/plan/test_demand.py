@@ -143,7 +143,7 @@ def test_a_rush_is_not_averaged_over_a_quiet_day(tmp_path: Path) -> None:
     times = [*np.linspace(0, 59.9, 3000), *np.linspace(60, 20_000, 30_000)]
     path = write_trace(tmp_path / "day.csv", times, [f"m{number % 7}" for number in range(len(times))])
     asked = question(measured(service=0.04, servers=2, fits=100), traffic=str(path), models=None)
-    rush, quiet = asked.simulating().at(1), asked.simulating().at(20)
+    rush, quiet = asked.simulating.at(1), asked.simulating.at(20)
     assert rush.requests_per_s == pytest.approx(50, rel=0.01)
     assert rush.all.p50 > 1.05 * quiet.all.p50
     assert rush.utilisation == pytest.approx(50 / asked.measured.most_per_second)

@@ -40,7 +40,7 @@ def test_there_is_one_of_each() -> None:
 
 
 def test_twice_the_traffic_takes_at_least_as_many() -> None:
-    now = ASKED.simulating().near(INSTANCES)
+    now = ASKED.simulating.near(INSTANCES)
     assert now is not None
     found = ask("twice", instances=now)
     assert now <= number(r"^(\d+) instances hold", found) <= 2 * now + 1
@@ -64,7 +64,7 @@ def test_an_instance_that_is_lost_makes_nothing_better() -> None:
 
 def test_after_a_restart_everything_comes_back() -> None:
     found = ask("restart")
-    usual = ASKED.simulating().at(INSTANCES).hit_ratio
+    usual = ASKED.simulating.at(INSTANCES).hit_ratio
     assert f"{usual:.1%}" in found.answer
     assert found.course[-1].hit_ratio == pytest.approx(usual, abs=0.02)
     cold = question(measured(fits=30, load=5), 0.4, models=150, traffic="zipf:0.9,60")
@@ -144,7 +144,7 @@ def test_pinning_is_told_by_what_it_brings() -> None:
     found = ask("pinned")
     assert [row["pinned"] for row in found.rows] == [0, 18, 45, 90]
     plain = found.rows[0]["hit_ratio"]
-    assert plain == pytest.approx(ASKED.simulating().at(INSTANCES).hit_ratio)
+    assert plain == pytest.approx(ASKED.simulating.at(INSTANCES).hit_ratio)
     if "bring the hit ratio" in found.answer:
         assert max(row["hit_ratio"] for row in found.rows) > plain
 

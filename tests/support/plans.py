@@ -136,7 +136,6 @@ def measured(
             "platform": "onnx",
             "usd_per_hour": 1.0,
             "price_source": "a test",
-            "on_gpu": True,
             "kinds": ONE_KIND,
             "levels": tuple(levels),
             "loads": lognormal(load, 0.2)[None],

@@ -52,7 +52,6 @@ class Measured:
     platform: str
     usd_per_hour: float | None
     price_source: str
-    on_gpu: bool
     kinds: tuple[Kind, ...]
     levels: tuple[Level, ...]
     """By ``present``, ascending; at least one."""

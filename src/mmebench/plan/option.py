@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -47,21 +48,23 @@ class Question:
         """Instances that could answer so much at all."""
         return max(1, math.ceil(self.demand.rate / self.measured.most_per_second))
 
+    @cached_property
     def computing(self) -> Search:
-        """Of predictions by formula."""
+        """Of predictions by formula; none is made twice."""
         return Search(
             lambda count: predict(self.measured, self.demand, self.planning, count), self.objectives, self.kinds
         )
 
+    @cached_property
     def simulating(self) -> Search:
-        """Of simulated ones."""
+        """Of simulated ones, the same."""
         return Search(
             lambda count: simulate(self.measured, self.demand, self.planning, count), self.objectives, self.kinds
         )
 
     def computed(self) -> int | None:
         """How many instances it takes by formula; None where no number does."""
-        return None if self.impossible else self.computing().fewest(self.fewest)
+        return None if self.impossible else self.computing.fewest(self.fewest)
 
     @property
     def impossible(self) -> str:
@@ -85,7 +88,7 @@ class Question:
 
 def find_option(question: Question) -> Option:
     """How many it takes, as computed and as simulated, and what that comes to."""
-    computing, simulating = question.computing(), question.simulating()
+    computing, simulating = question.computing, question.simulating
     computed = instances = None
     impossible = question.impossible
     asked = question.planning.instances

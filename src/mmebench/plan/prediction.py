@@ -1,6 +1,5 @@
 """A prediction: how requests go on so many instances. Computed and simulated ones say the same things."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -82,14 +81,10 @@ class Prediction:
         row = _row(self.latency, objectives)
         if kinds:
             row[BY_MODEL] = {
-                name: _row(self.latency[self.kind == number], _of(objectives, name))
+                name: _row(self.latency[self.kind == number], objectives.of(name))
                 for number, name in enumerate(kinds)
             }
         return judge_stage(row, objectives).missed
-
-
-def _of(objectives: Objectives, name: str) -> ModelObjectives:
-    return objectives.of(name)
 
 
 def _tail(latency: Floats) -> Tail:
@@ -101,9 +96,8 @@ def _row(latency: Floats, objectives: ModelObjectives) -> dict[str, Any]:
     if not len(latency):
         return {"Successful Requests": 0, "Failed Requests": 0}
     row: dict[str, Any] = {"Successful Requests": _MANY, "Failed Requests": 0}
-    asked: Mapping[str, float] = {name: PERCENTILES[name] for name in objectives.percentiles}
-    for name, share in asked.items():
-        row[METRICS[name].column] = float(np.quantile(latency, share)) * 1e3
+    for name in objectives.percentiles:
+        row[METRICS[name].column] = float(np.quantile(latency, PERCENTILES[name])) * 1e3
     if objectives.goodput is not None:
         row["goodput_share"] = float((latency <= objectives.goodput.within).mean())
     return row

@@ -63,7 +63,6 @@ def measure(files: RunFiles, run: Run) -> Measured:
         platform=run.called,
         usd_per_hour=None if run.price is None else run.price.usd_per_hour,
         price_source="" if run.price is None else run.price.source,
-        on_gpu=bool(capacity.gpus),
         kinds=kinds,
         levels=levels,
         loads=loads,

@@ -10,6 +10,9 @@ least recently, and it goes when it has answered those that it has, as the local
 An event is a request that comes, one that is answered, a load that ends, or an instance that comes or goes. Each
 instance keeps its own clocks, in work done and not in seconds, so that its heaps stay as they are when its speed
 changes.
+
+All that is compiled is in this one file: what numba keeps of a function is thrown away when the function's own file
+changes, and not when one does that it calls into.
 """
 
 from typing import Any, NamedTuple

@@ -15,7 +15,7 @@ def ask(question: Question, instances: int) -> Scenario:
         return Scenario(
             name="lost", title=_TITLE, answer="there is only one; nothing is answered until it is back"
         )
-    rest = question.simulating().at(instances - 1)
+    rest = question.simulating.at(instances - 1)
     missed = rest.missed(question.objectives, question.kinds)
     requests = question.demand.requests(how_many(question.measured, question.demand, instances), 2)
     happens = float(requests["time"][-1]) / 2

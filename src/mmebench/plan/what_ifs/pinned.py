@@ -21,7 +21,7 @@ def ask(question: Question, instances: int) -> Scenario:
     for share in _SHARES:
         pinned = min(int(room * share), question.demand.models)
         planning = question.planning.model_copy(update={"pinned": pinned})
-        prediction = replace(question, planning=planning).simulating().at(instances)
+        prediction = replace(question, planning=planning).simulating.at(instances)
         point = point_of(question, prediction, "simulated")
         rows.append(
             {

@@ -11,7 +11,7 @@ _TITLE = "Nothing is in memory, as after a deployment"
 
 def ask(question: Question, instances: int) -> Scenario:
     """How long until the hit ratio and the objectives are back."""
-    prediction = question.simulating().at(instances)
+    prediction = question.simulating.at(instances)
     if not prediction.keeps_up:
         return Scenario(name="restart", title=_TITLE, answer=f"{instances} cannot keep up in any case")
     usual = prediction.hit_ratio

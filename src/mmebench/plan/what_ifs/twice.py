@@ -9,7 +9,7 @@ from mmebench.record.plan import Scenario
 def ask(question: Question, instances: int) -> Scenario:
     """How many instances hold the objectives then."""
     doubled = replace(question, demand=question.demand.scaled(2))
-    found = doubled.simulating().near(max(2 * instances - 1, doubled.fewest))
+    found = doubled.simulating.near(max(2 * instances - 1, doubled.fewest))
     price = question.measured.usd_per_hour
     if found is None:
         answer = "no number of instances near twice as many holds the objectives"
