@@ -75,8 +75,10 @@ def test_loads_are_cold_first_invocations_less_warm_ones_without_the_first(tmp_p
 def test_loads_at_once_are_as_fast_as_was_measured_and_then_take_turns(tmp_path: Path) -> None:
     files = write_measured(tmp_path / "resnet18")
     assert measured(files).loading_speed([1, 2, 4]) == pytest.approx([1, 0.5, 0.25])
+    assert not measured(files).evicting
     write_loads_at_once(files, {1: 1.0, 2: 1.0, 4: 1.6})
     found = measured(files)
+    assert found.evicting
     assert found.load_seconds == {1: pytest.approx(1), 2: pytest.approx(1), 4: pytest.approx(1.6)}
     # Two in a second, four in 1.6 s: 2.5 a second, and more do not get more.
     assert found.loading_speed([1, 2, 4, 8]) == pytest.approx([1, 1, 2.5 / 4, 2.5 / 8])

@@ -59,6 +59,8 @@ class Measured:
     """Seconds that loading takes alone, ``[kind, quantile]``: a cold first invocation less a warm one."""
     load_seconds: Mapping[int, float]
     """Seconds until so many loads that begin at once are all done; of 1, and of others where that was measured."""
+    evicting: bool
+    """Whether loads are those of a full endpoint, which evicts for them; else of its filling."""
     contention: float | None
     """How many requests a load slows requests down as; None where that was not measured."""
     memory: tuple[Memory, ...]

@@ -208,6 +208,11 @@ def _assumptions(question: Question) -> Iterator[str]:
             f"A load is taken to slow requests down as {UNMEASURED_CONTENTION:g} more of them would; the "
             "experiment interference measures it."
         )
+    if not measured.evicting:
+        yield (
+            "Loads are those of the filling, which evicted nobody: on a full endpoint they may take much longer, "
+            "which the experiment cold_starts measures."
+        )
     if max(measured.load_seconds) == 1:
         yield "Loads at once are taken to take turns; the experiment cold_starts measures it."
     yield (

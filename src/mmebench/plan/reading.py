@@ -67,6 +67,7 @@ def measure(files: RunFiles, run: Run) -> Measured:
         levels=levels,
         loads=loads,
         load_seconds=load_seconds,
+        evicting=files.experiment("cold_starts").table.exists(),
         contention=None,
         memory=memory,
         budget=budget,

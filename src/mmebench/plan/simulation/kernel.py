@@ -11,8 +11,8 @@ An event is a request that comes, one that is answered, a load that ends, or an 
 instance keeps its own clocks, in work done and not in seconds, so that its heaps stay as they are when its speed
 changes.
 
-All that is compiled is in this one file: what numba keeps of a function is thrown away when the function's own file
-changes, and not when one does that it calls into.
+All that is compiled is in this one file: what numba keeps of a function is thrown away when the function's own
+file changes, and not when one does that it calls into.
 """
 
 from typing import Any, NamedTuple
