@@ -85,6 +85,21 @@ def test_loads_at_once_are_as_fast_as_was_measured_and_then_take_turns(tmp_path:
     assert found.loading_speed(3) == pytest.approx(2.25 / 3)
 
 
+def test_loads_of_tables_of_old_began_together(tmp_path: Path) -> None:
+    files = write_measured(tmp_path / "resnet18")
+    files.experiment("cold_starts").table.write_text(
+        "target,concurrency,seconds,warm_seconds\n"
+        + "".join(f"a.tar.gz,{at_once},{seconds},0.02\n" for at_once, seconds in ((1, 1.0), (2, 0.9), (2, 1.5)))
+    )
+    assert measured(files).load_seconds == {1: pytest.approx(1), 2: pytest.approx(1.5)}
+
+
+def test_of_an_endpoint_that_is_not_full_loads_evict_nobody(tmp_path: Path) -> None:
+    files = write_measured(tmp_path / "resnet18", filled=capacity(limited_by="limit"))
+    write_loads_at_once(files, {1: 1.0})
+    assert not measured(files).evicting
+
+
 def test_memory_is_counted_in_copies(tmp_path: Path) -> None:
     found = measured(write_measured(tmp_path / "resnet18"))
     assert (found.memory[0].copy, found.memory[0].shared, found.budget) == (1.0, 0.0, FITS)

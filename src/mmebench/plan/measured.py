@@ -58,7 +58,7 @@ class Measured:
     loads: Floats
     """Seconds that loading takes alone, ``[kind, quantile]``: a cold first invocation less a warm one."""
     load_seconds: Mapping[int, float]
-    """Seconds until so many loads that begin at once are all done; of 1, and of others where that was measured."""
+    """Seconds of a load while so many go on, all the time; of 1, and of others where that was measured."""
     evicting: bool
     """Whether loads are those of a full endpoint, which evicts for them; else of its filling."""
     contention: float | None

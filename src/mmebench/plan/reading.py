@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from mmebench.benchmark.experiments.cold_starts.figures import group_cold_starts, read_cold_starts
 from mmebench.benchmark.experiments.interference.figures import PHASES, read_pairs
@@ -67,7 +68,7 @@ def measure(files: RunFiles, run: Run) -> Measured:
         levels=levels,
         loads=loads,
         load_seconds=load_seconds,
-        evicting=files.experiment("cold_starts").table.exists(),
+        evicting=capacity.limited_by != "limit" and files.experiment("cold_starts").table.exists(),
         contention=None,
         memory=memory,
         budget=budget,
@@ -153,13 +154,22 @@ def _loads(
         weighted += kind.requests * np.array([values.mean(), spread])
     together: dict[int, list[float]] = {}
     for (_, count), rows in groups:
-        begun = rows["seconds"].to_numpy(float)
-        batches = begun[: len(begun) // count * count].reshape(-1, count)
-        together.setdefault(count, []).extend(batches.max(axis=1).tolist())
+        together.setdefault(count, []).extend(_at_once(rows, count))
     means = {count: float(np.mean(each)) for count, each in together.items() if each}
     mean, spread = weighted
     means.setdefault(1, mean)
     return np.stack(found), means, (max(0.05, 1 - spread / mean), 1 + spread / mean)
+
+
+def _at_once(rows: pd.DataFrame, count: int) -> Iterator[float]:
+    """Seconds of loads of which so many were always on their way."""
+    seconds = rows["seconds"].to_numpy(float)
+    if "asked_s" in rows:
+        yield from seconds
+        return
+    # In tables of old so many began together, and the next ones when all of them were done.
+    for first in range(0, len(seconds) - count + 1, count):
+        yield float(seconds[first : first + count].max())
 
 
 def _alone(loads: Sequence[FirstInvocation], kind: Kind) -> Iterator[float]:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -35,6 +36,14 @@ def test_one_cold_start_has_no_percentiles(tmp_path: Path) -> None:
     (row,) = summarise_cold_starts(read_cold_starts(path)).to_dict("records")
     assert row["max_s"] == 3
     assert all(pd.isna(row[name]) for name in ("p50_s", "p90_s", "p99_s", "warm_p50_s"))
+
+
+def test_those_that_may_have_been_evicted_have_no_warm_seconds(tmp_path: Path) -> None:
+    path = tmp_path / "cold_starts.csv"
+    early, late = replace(cold_start(1, 1), warm_seconds=None), replace(cold_start(1, 1), asked_s=1.0)
+    write_cold_starts([early, early, late, late], path)
+    (row,) = summarise_cold_starts(read_cold_starts(path)).to_dict("records")
+    assert row["warm_p50_s"] == 0.05
 
 
 def test_an_endpoint_that_does_not_say_what_it_did(tmp_path: Path) -> None:

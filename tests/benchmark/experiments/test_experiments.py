@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -52,13 +53,20 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_cold_starts_are_split_into_what_they_wait_for(directory: Path) -> None:
     (files,) = find_runs(directory)
     rows = pd.read_csv(files.experiment("cold_starts").table)
-    assert rows["concurrency"].tolist() == [1, 1, 1, 2, 2, 2, 2], "no pair without a second"
+    assert rows["concurrency"].tolist() == [1, 1, 1, 2, 2, 2], "not those that keep the last company"
     assert rows["target"].is_unique
     parts = rows[["waiting_s", "downloading_s", "unpacking_s", "loading_s", "answering_s"]]
     assert (parts > 0).all().all(), "each target is an archive of its own, so each is unpacked"
     assert parts.sum(axis=1).to_numpy() == pytest.approx(rows["seconds"].to_numpy(), abs=2e-5)
     assert (rows["loading_s"] > rows["downloading_s"]).all()
     assert rows["warm_seconds"].max() < rows["seconds"].min()
+    for at_once in (1, 2):
+        group = rows[rows["concurrency"] == at_once]
+        asked = group["asked_s"].to_numpy()
+        answered = asked + group["seconds"].to_numpy() - 0.001  # as they are rounded
+        under_way = (asked[None] <= asked[:, None]) & (asked[:, None] < answered[None])
+        assert under_way.sum(axis=1).tolist() == [min(at_once, number + 1) for number in range(len(group))]
+        assert np.diff(np.sort(asked)[at_once - 1 :]).max() < group["seconds"].max() + 0.5, "without a pause"
 
 
 def test_a_working_set_that_fits_hits_and_one_that_does_not_misses(directory: Path) -> None:

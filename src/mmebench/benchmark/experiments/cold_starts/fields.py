@@ -14,9 +14,9 @@ class ColdStarts(Experiment):
     kind: Literal["cold_starts"]
     count: int = Field(12, ge=1, le=10_000, description="cold starts at each concurrency")
     concurrency: Annotated[OneOrSeveral[Annotated[int, Field(ge=1, le=256)]], EachOnce] = Field(
-        (1, 2, 4), min_length=1, description="how many targets are asked for at once"
+        (1, 2, 4), min_length=1, description="how many targets are on their way at once, all the time"
     )
-    warm: int = Field(5, ge=1, le=1000, description="warm invocations after each, to compare with")
+    warm: int = Field(5, ge=1, le=1000, description="warm invocations of each of the last ones, to compare with")
 
     title: ClassVar[str] = "Cold starts"
     act: ClassVar[str] = "mmebench.benchmark.experiments.cold_starts.act:act"

@@ -25,7 +25,7 @@ class ColdStart:
 
     target: str
     concurrency: int
-    """So many were asked for at once."""
+    """So many were on their way at once."""
     seconds: float
     """From the request to its answer."""
     waiting_s: float | None
@@ -34,10 +34,15 @@ class ColdStart:
     loading_s: float | None
     answering_s: float | None
     """What is left of it: the first inference, and the way there and back."""
-    warm_seconds: float
-    """The same request again, the median of a few."""
+    warm_seconds: float | None
+    """The same request again, the median of a few; None for those that may have been evicted by then."""
     kind: str | None = None
     """Of a fleet: which of its kinds."""
+    asked_s: float | None = None
+    """When it was asked for, after the first one of its kind and concurrency.
+
+    None in tables of old, where so many were asked for together, and the next ones when all were answered.
+    """
 
 
 def write_cold_starts(cold_starts: list[ColdStart], path: Path) -> None:
@@ -74,7 +79,7 @@ def summarise_cold_starts(cold_starts: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (kind, concurrency), group in group_cold_starts(cold_starts):
         p50, p90, p99 = find_percentiles(group["seconds"].to_numpy(float, copy=True), (0.5, 0.9, 0.99))
-        (warm_p50,) = find_percentiles(group["warm_seconds"].to_numpy(float, copy=True), (0.5,))
+        (warm_p50,) = find_percentiles(group["warm_seconds"].dropna().to_numpy(float, copy=True), (0.5,))
         rows.append(
             {
                 "kind": kind,

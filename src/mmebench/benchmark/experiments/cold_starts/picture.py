@@ -48,8 +48,9 @@ def draw(cold_starts: pd.DataFrame, title: str, footer: str) -> Figure:
     else:
         for number, (name, (_, rows)) in enumerate(zip(names, groups, strict=True)):
             spread.ecdf(rows["seconds"], color=COLOURS[number], label=name)
-    spread.ecdf(cold_starts["warm_seconds"], color="black", linestyle="--", label="warm")
-    logarithmic(spread, "x", [*cold_starts["seconds"], *cold_starts["warm_seconds"]])
+    warm = cold_starts["warm_seconds"].dropna()
+    spread.ecdf(warm, color="black", linestyle="--", label="warm")
+    logarithmic(spread, "x", [*cold_starts["seconds"], *warm])
     spread.set_xlabel("seconds (log scale)")
     spread.set_ylabel("share of invocations that took no longer")
     spread.set_title("first invocations, and warm ones", fontsize=10)
