@@ -155,8 +155,6 @@ def _question(measured: Measured, run: Run, planning: Planning, objectives: Obje
     if unknown := sorted(set(asked.models) - names):
         raise BadInputError(f"plan: objectives.models: {measured.name} has no model {unknown[0]!r}; leave it out")
     measured = measured.small() if planning.copies == "loaded" else measured
-    if planning.copies == "loaded":
-        measured = measured.small()
     return Question(measured, demand_of(planning, measured.kinds), planning, asked, run.model)
 
 
