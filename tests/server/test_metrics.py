@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from mmebench.endpoints.counters import EndpointCounters, TargetCounters, parse_counters, read_counters
+from mmebench.endpoints.endpoint import InstanceUse, Residency
 from mmebench.errors import MmebenchError
 from mmebench.server.endpoint_metrics import EndpointMetrics
 from mmebench.server.front.metrics import exposition
@@ -28,7 +29,9 @@ def test_the_text_says_what_was_counted_by_the_names_of_cloudwatch() -> None:
         metrics.refused(status)
     for seconds in (0.0009, 0.001, 0.0015, 100.0):
         metrics.model_latency.observe(seconds)
-    text = exposition(metrics, 3, {'odd "name"\\.tar.gz': TargetCounters(queue_us=12)}).decode()
+    text = exposition(
+        metrics, Residency(("a", "b", "c"), 3, 0, 0, 1000), {'odd "name"\\.tar.gz': TargetCounters(queue_us=12)}
+    ).decode()
     lines = text.splitlines()
     for line in (
         "Invocations 7.0",
@@ -49,6 +52,21 @@ def test_the_text_says_what_was_counted_by_the_names_of_cloudwatch() -> None:
     assert (found.invocations, found.successes, found.loaded_models) == (7, 4, 3)
     assert found.model_latency_us == pytest.approx(100_003_400)
     assert found.targets == {'odd "name"\\.tar.gz': TargetCounters(queue_us=12)}
+
+
+def test_several_instances_are_told_apart() -> None:
+    instances = (InstanceUse(2, 5, 3, 100, 1000, 40, 1), InstanceUse(2, 2, 0, 100, 1000, 10, 0))
+    residency = Residency(("a", "b", "c"), 7, 3, 200, 2000, instances=instances)
+    lines = exposition(EndpointMetrics(), residency, {}).decode().splitlines()
+    for line in (
+        "LoadedModelCount 4.0",
+        'mmebench_instance_invocations{instance="0"} 40.0',
+        'mmebench_instance_invocations{instance="1"} 10.0',
+        'mmebench_instance_in_flight{instance="0"} 1.0',
+        'mmebench_instance_targets{instance="1"} 2.0',
+        'mmebench_instance_evictions{instance="0"} 3.0',
+    ):
+        assert line in lines
 
 
 def test_counters_are_added_and_subtracted_field_by_field() -> None:

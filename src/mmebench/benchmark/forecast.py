@@ -85,7 +85,7 @@ def make_forecast(wanted: Sequence[Wanted], prices: Mapping[str, Price]) -> Fore
     runs = []
     for each, endpoint in in_order(wanted):
         price = prices.get(endpoint.instance_type or "")
-        hourly = None if price is None else price.usd_per_hour * endpoint.instances
+        hourly = None if price is None else price.usd_per_hour * endpoint.all_instances
         where = f" on {endpoint.instance_type}" if endpoint.instance_type else ""
         runs.append(Planned(f"{each.title}{where}", hourly, each.changes))
     first = wanted[0].spec

@@ -157,7 +157,7 @@ def _sight(endpoint: Endpoint, at: float) -> tuple[Sighting, ...]:
         memory_used=residency.memory_used,
         loads=residency.loads,
         evictions=residency.evictions,
-        least_recently_used=residency.resident[0] if residency.resident else None,
+        least_recently_used=residency.least_recently_used,
     )
     if counted is None:
         return (sighting,)

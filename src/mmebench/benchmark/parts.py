@@ -148,7 +148,7 @@ def _price_of(endpoint: ServedEndpoint, prices: dict[str, Price]) -> Price | Non
     price = prices.get(endpoint.instance_type or "")
     if price is None:
         return None
-    return Price(usd_per_hour=price.usd_per_hour * endpoint.instances, source=price.source)
+    return Price(usd_per_hour=price.usd_per_hour * endpoint.all_instances, source=price.source)
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,19 @@ _INTERRUPTED = 130
 @click.argument("archives", metavar="DIRECTORY_OR_S3_PREFIX")
 @click.option("--name", default="local", show_default=True, help="Name of the endpoint.")
 @click.option("--port", default=0, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free.")
+@click.option("--instances", metavar="N", help="So many behind it, each with memory and a container of its own.")
+@click.option(
+    "--routing",
+    metavar="sticky|hashed|random|least_outstanding",
+    help="Which of several instances gets a request; sticky, as SageMaker says of its own, unless told.",
+)
+@click.option(
+    "--busy", metavar="N", help="Sticky: from so many requests in service on, a second copy elsewhere; 8."
+)
 @click.option(
     "--memory",
     metavar="SIZE",
-    help="What all targets together may use: of each GPU what is free unless told, without any 4GiB.",
+    help="What all targets of an instance may use: of each GPU what is free unless told, without any 4GiB.",
 )
 @click.option("--host-memory", metavar="SIZE", help="What they may use of the host's memory beside GPUs.")
 @click.option("--devices", metavar="0,1", help="GPUs to run on, by their numbers; all unless told. '': the CPU.")

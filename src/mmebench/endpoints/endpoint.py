@@ -32,6 +32,22 @@ class GpuUse:
 
 
 @dataclass(frozen=True)
+class InstanceUse:
+    """What one of several instances holds and does."""
+
+    targets: int
+    """In its memory; ``loads`` and ``evictions`` are its own, too."""
+    loads: int
+    evictions: int
+    memory_used: int
+    memory_budget: int | None
+    invocations: int
+    """Requests that it got since the endpoint came up."""
+    in_flight: int
+    """Those of them that it has not answered yet."""
+
+
+@dataclass(frozen=True)
 class Residency:
     """Which targets are in memory, and what it took.
 
@@ -55,6 +71,13 @@ class Residency:
     """Whether memory of GPUs is what it grew by, as their driver does not say what processes take."""
     gpus: tuple[GpuUse, ...] = ()
     """Each of its GPUs; empty where targets run on the CPU."""
+    instances: tuple[InstanceUse, ...] = ()
+    """Each of them, where there are several; all else is of all together."""
+
+    @property
+    def least_recently_used(self) -> str | None:
+        """The target that would be evicted next; None without any, and of several instances."""
+        return self.resident[0] if self.resident and not self.instances else None
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from typing_extensions import override
 from mmebench import server_directory
 from mmebench.die_with_parent import dying_with_parent
 from mmebench.endpoints.counters import EndpointCounters, read_counters
-from mmebench.endpoints.endpoint import GpuUse, MachinePart, Metric, Residency, TargetLoading
-from mmebench.endpoints.machine_limits import check_room
+from mmebench.endpoints.endpoint import GpuUse, InstanceUse, MachinePart, Metric, Residency, TargetLoading
+from mmebench.endpoints.machine_limits import check_room, deal
 from mmebench.endpoints.machine_metrics import MachineMetrics
 from mmebench.endpoints.opener import Opener, Progress
 from mmebench.endpoints.processes import parts_of
@@ -137,8 +137,12 @@ class LocalEndpoint:
 
     def _residency(self, what: str) -> Residency:
         found = self._get(f"/endpoints/{self.name}/{what}")
-        gpus = tuple(GpuUse(**gpu) for gpu in found["gpus"])
-        return Residency(**found | {"resident": tuple(found["resident"]), "gpus": gpus})
+        parts = {
+            "resident": tuple(found["resident"]),
+            "gpus": tuple(GpuUse(**gpu) for gpu in found["gpus"]),
+            "instances": tuple(InstanceUse(**instance) for instance in found["instances"]),
+        }
+        return Residency(**found | parts)
 
     def _get(self, path: str) -> dict[str, Any]:
         connection = http.client.HTTPConnection(self._netloc, timeout=60)
@@ -165,8 +169,10 @@ class LocalOpener(Opener[Spec]):
     @override
     def check(self, spec: Spec, runs: int, builds: int) -> dict[str, Price]:
         if spec.container_url is None:
-            gpus = () if spec.devices == () else find_gpus()
-            check_room(spec, [gpu for gpu in gpus if spec.devices is None or gpu.index in spec.devices])
+            gpus = [] if spec.devices == () else find_gpus()
+            gpus = [gpu for gpu in gpus if spec.devices is None or gpu.index in spec.devices]
+            check_room(spec, gpus)
+            deal(gpus, spec.instances)
         if builds and spec.container_url is None:
             raise BadInputError(
                 "platform trt: the Triton that comes with mmebench has no TensorRT backend; start NVIDIA's image "
@@ -290,14 +296,18 @@ def _ended(process: psutil.Process) -> bool:
 def _machine(residency: Residency, memory: int | None) -> str:
     """``local-2cpu-4GiB``, ``local-1xH100-80GiB``: what targets run on, and how much memory of it they may use.
 
+    Of three instances ``local-2cpu-3x4GiB``: cores they share, memory they don't.
     Of a GPU it is all of it where nobody says less, whatever others use at the moment.
     """
     sizes = {_size(gpu.total if memory is None else memory) for gpu in residency.gpus}
+    instances = len(residency.instances)
+    several = f"{instances}x" if instances else ""
     if not residency.gpus:
-        budget = residency.memory_budget
-        return f"local-{_cores()}cpu" + ("" if budget is None else f"-{_size(budget)}")
+        budget = residency.instances[0].memory_budget if instances else residency.memory_budget
+        return f"local-{_cores()}cpu" + ("" if budget is None else f"-{several}{_size(budget)}")
     models = Counter(short_name(gpu.name) for gpu in residency.gpus)
-    return "-".join(["local", *(f"{count}x{model}" for model, count in models.items()), *sorted(sizes)])
+    names = [f"{count}x{model}" for model, count in models.items()]
+    return "-".join(["local", *([f"{instances}instances"] if instances else []), *names, *sorted(sizes)])
 
 
 def _size(size: int) -> str:

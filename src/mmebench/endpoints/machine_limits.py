@@ -24,12 +24,28 @@ def check_room(spec: LocalEndpoint, gpus: Sequence[Gpu]) -> None:
     for gpu in gpus:
         what = f"GPU {gpu.index} ({gpu.name})"
         _check("memory", spec.memory, what, gpu.total, "leave it out for all that is free")
-    host = host_memory()
+    host = host_memory() // spec.instances
+    machine = "this machine" if spec.instances == 1 else f"each of {spec.instances} instances on this machine"
     if not gpus:
-        _check("memory", spec.memory, "this machine", host, "leave it out for 4 GiB")
-    _check("host_memory", spec.host_memory, "this machine", host, "leave it out for 90 % of it")
+        _check("memory", spec.memory, machine, host, "leave it out for 4 GiB")
+    _check("host_memory", spec.host_memory, machine, host, "leave it out for 90 % of it")
     disk = shutil.disk_usage(tempfile.gettempdir()).total
     _check("disk", spec.disk, f"the disk of {tempfile.gettempdir()}", disk, "leave it out for all of it")
+
+
+def deal(gpus: Sequence[Gpu], instances: int) -> list[Sequence[Gpu]]:
+    """Those of each instance, as many as of any other; without GPUs all have none.
+
+    Raises:
+        BadInputError: they cannot be dealt out evenly.
+    """
+    each, left = divmod(len(gpus), instances)
+    if left or (gpus and not each):
+        raise BadInputError(
+            f"instances: got {instances}; {len(gpus)} GPUs cannot be dealt out to them evenly; allowed: a number "
+            "that divides theirs; choose others with devices, or none with devices: []"
+        )
+    return [gpus[number * each : (number + 1) * each] for number in range(instances)]
 
 
 def _check(field: str, asked: int | None, what: str, there: int, else_: str) -> None:

@@ -48,12 +48,13 @@ def measure(files: RunFiles, run: Run) -> Measured:
         raise BadInputError(f"{files.prefix}: no model fits on an instance; give it more memory, and run it again")
     if not files.samples.exists():
         raise BadInputError(f"{files.prefix}: no samples; run it again")
-    instances = run.spec.get("endpoint", {}).get("instance_count", 1)
-    if instances != 1:
-        raise BadInputError(
-            f"{files.prefix}: of an endpoint with {instances} instances, which does not say what one of them "
-            "does; measure one, with instance_count: 1"
-        )
+    endpoint = run.spec.get("endpoint", {})
+    for field in ("instance_count", "instances"):
+        if (instances := endpoint.get(field, 1)) != 1:
+            raise BadInputError(
+                f"{files.prefix}: of an endpoint with {instances} instances, which does not say what one of them "
+                f"does; measure one, with {field}: 1"
+            )
     kinds = _kinds(run)
     levels, throughput = _levels(files, run)
     loads, load_seconds, sure_of_loads = _loads(files, capacity, kinds, levels[0])

@@ -1,6 +1,9 @@
 """What a local endpoint counts, on every request and so with plain numbers."""
 
 from bisect import bisect_left
+from collections import deque
+
+from mmebench.endpoints.endpoint import TargetLoading
 
 BOUNDS_US = tuple(value * 10**power for power in range(2, 8) for value in (1, 2, 5))
 """100 microseconds to 50 seconds."""
@@ -23,7 +26,7 @@ class Distribution:
 
 
 class EndpointMetrics:
-    """The numbers; the attributes are counted up by whoever sees it happen."""
+    """The numbers, of all instances together; the attributes are counted up by whoever sees it happen."""
 
     def __init__(self) -> None:
         self.invocations = 0
@@ -40,6 +43,7 @@ class EndpointMetrics:
         self.downloading = Distribution()
         self.loading = Distribution()
         self.unloading = Distribution()
+        self.recent_loads: deque[TargetLoading] = deque(maxlen=1024)
 
     def refused(self, status: int) -> None:
         """An invocation got an error for an answer."""

@@ -7,18 +7,22 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from typing import IO, Any
 
+from mmebench.endpoints.machine_limits import deal
 from mmebench.errors import BadInputError
+from mmebench.gpus.gpu import Gpu
 from mmebench.gpus.nvml import find_gpus
 from mmebench.open_files import allow_open_files
 from mmebench.server.containers.choice import start_container
 from mmebench.server.containers.devices import choose
 from mmebench.server.endpoint_metrics import EndpointMetrics
+from mmebench.server.front.instance import Instance
 from mmebench.server.front.origins import Origins
 from mmebench.server.front.router import Router
+from mmebench.server.front.routing import find_routing
 from mmebench.server.memory.archives import ArchiveSource
 from mmebench.server.memory.budgets import find_budgets
 from mmebench.server.memory.ledger import Ledger
@@ -107,24 +111,15 @@ async def _run(
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(_listen(port))
         found = () if endpoint.devices == () else find_gpus()
-        gpus = choose(found, endpoint.devices)
-        run = ServerDirectory()
-        stack.callback(run.close)
-        container = await start_container(
-            endpoint.container,
-            endpoint.model_directory,
-            run,
-            output,
-            gpus if found or endpoint.devices == () else None,
-        )
-        stack.push_async_callback(container.close)
-        archives = ArchiveStore(source, container.storage / "unpacked", container.unpack, endpoint.disk)
-        caching = endpoint.model_cache_setting == "Enabled"
-        concurrency = endpoint.load_concurrency or (_LOAD_CONCURRENCY if caching else max(2, os.cpu_count() or 1))
-        ledger = Ledger(find_budgets(endpoint, gpus) if container.measures_memory else {}, container.gpus)
-        loader = Loader(ledger, archives, container, EndpointMetrics(), concurrency, caching=caching)
-        stack.push_async_callback(loader.evictor.close)
-        router = Router(endpoint.name, container, loader, origins, connections, signatures)
+        dealt = deal(choose(found, endpoint.devices), endpoint.instances)
+        none_here = not found and endpoint.devices != ()
+        metrics = EndpointMetrics()
+        instances = [
+            await _instance(endpoint, source, output, None if none_here else gpus, metrics, stack)
+            for gpus in dealt
+        ]
+        choose_instance = find_routing(endpoint.routing, endpoint.busy)
+        router = Router(endpoint.name, instances, metrics, choose_instance, origins, connections, signatures)
         stack.callback(router.close)
         server = await asyncio.get_running_loop().create_server(router.connection, sock=listener)
         stack.callback(server.close)
@@ -132,7 +127,30 @@ async def _run(
         gc.freeze()  # what was imported stays; looking through it all the time costs a tenth of the router's CPU
         announce(f"http://127.0.0.1:{listener.getsockname()[1]}/endpoints/{endpoint.name}")
         # One that fails, as when a GPU falls off the bus, ends everything; its error is the reason that is given.
-        await asyncio.gather(loader.evictor.watch_memory(), router.watch())
+        watched = [instance.loader.evictor.watch_memory() for instance in instances]
+        await asyncio.gather(router.watch(), *watched)
+
+
+async def _instance(
+    endpoint: LocalEndpoint,
+    source: ArchiveSource,
+    output: IO[bytes],
+    gpus: Sequence[Gpu] | None,
+    metrics: EndpointMetrics,
+    stack: AsyncExitStack,
+) -> Instance:
+    """One more, up; ``gpus`` are its own, and None where this machine has none. ``stack`` takes it down."""
+    run = ServerDirectory()
+    stack.callback(run.close)
+    container = await start_container(endpoint.container, endpoint.model_directory, run, output, gpus)
+    stack.push_async_callback(container.close)
+    archives = ArchiveStore(source, container.storage / "unpacked", container.unpack, endpoint.disk)
+    caching = endpoint.model_cache_setting == "Enabled"
+    concurrency = endpoint.load_concurrency or (_LOAD_CONCURRENCY if caching else max(2, os.cpu_count() or 1))
+    budgets = find_budgets(endpoint, gpus or ()) if container.measures_memory else {}
+    loader = Loader(Ledger(budgets, container.gpus), archives, container, metrics, concurrency, caching=caching)
+    stack.push_async_callback(loader.evictor.close)
+    return Instance(container, loader)
 
 
 def _listen(port: int) -> socket.socket:

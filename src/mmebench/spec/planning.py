@@ -4,10 +4,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from mmebench.spec.routing import AnyRouting, Busy
 from mmebench.spec.strict import Duration, EachOnce, OneOrSeveral, Strict
 from mmebench.spec.traffic import AnyTraffic, TraceTraffic
 
-Routing = Literal["sticky", "hashed", "random", "least_outstanding"]
 WhatIf = Literal["twice", "lost", "restart", "scale_out", "policies", "pinned"]
 
 MOST_MODELS = 10_000_000
@@ -21,18 +21,8 @@ class Planning(Strict):
     )
     traffic: AnyTraffic = Field(description="a trace, or Zipf's law")
     times: float = Field(1.0, gt=0, le=1000, description="so many times as much traffic")
-    routing: Routing = Field(
-        "sticky",
-        description="sticky: to the instance that has the model, and from a busy one to a second copy, as "
-        "SageMaker says of its own; hashed: each model on one instance; random; least_outstanding: to the "
-        "instance with the fewest requests",
-    )
-    busy: int = Field(
-        8,
-        ge=1,
-        le=4000,
-        description="sticky: requests in service on an instance from which on it is busy; AWS does not say",
-    )
+    routing: AnyRouting = "sticky"
+    busy: Busy = 8
     contention: float | None = Field(
         None,
         ge=0,

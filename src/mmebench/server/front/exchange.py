@@ -8,6 +8,7 @@ from typing import Protocol
 
 from mmebench.server.containers.container import Fault, error_message
 from mmebench.server.front.heads import answered_head, forwarded_head
+from mmebench.server.front.instance import Instance
 from mmebench.server.front.naming import Piece, may_come, renamed
 from mmebench.server.front.operations import check_selectors
 from mmebench.server.front.refusals import by_name, refusal
@@ -47,8 +48,8 @@ class Exchange:
     """
 
     __slots__ = (
-        "_attempts", "_begun", "_client", "_entry", "_request", "_sent", "_served", "_started", "_target",
-        "_task", "_upstream", "_waited",
+        "_attempts", "_begun", "_client", "_entry", "_instance", "_request", "_sent", "_served", "_started",
+        "_target", "_task", "_upstream", "_waited",
     )  # fmt: skip
 
     def __init__(self, served: Served, client: Client, request: Request) -> None:
@@ -56,6 +57,7 @@ class Exchange:
         self._client = client
         self._request = request
         self._target = ""
+        self._instance: Instance | None = None
         self._entry: Resident | None = None
         self._upstream: Upstream | None = None
         self._task: asyncio.Task[None] | None = None
@@ -65,7 +67,7 @@ class Exchange:
         self._started = False
 
     def begin(self) -> None:
-        """Forward to a resident target at once, or load it first."""
+        """Choose an instance, and forward to a resident target at once, or load it first."""
         served, request = self._served, self._request
         metrics = served.metrics
         metrics.invocations += 1
@@ -84,19 +86,23 @@ class Exchange:
             message = "this is a multi-model endpoint; TargetModel must say which archive to invoke"
             self._refuse(answers.validation_error(message))
             return
-        flaw = served.container.flaw(headers, request.chunks)
+        # What an instance does not take, none does.
+        flaw = served.instances[0].container.flaw(headers, request.chunks)
         if flaw is None and served.suspects.known((target, request.size)):
             flaw = self._conviction()
         if flaw is not None:
             self._refuse(answers.model_error(400, flaw, served.name))
             return
         metrics.cache_lookups += 1
-        entry = served.ledger.resident.get(target)
+        self._instance = instance = served.route(target)
+        instance.invocations += 1
+        instance.in_flight += 1
+        entry = instance.ledger.resident.get(target)
         if entry is None:
             self._spawn()
             return
         metrics.cache_hits += 1
-        served.ledger.use(entry)
+        instance.ledger.use(entry)
         self._entry = entry
         self._forward()
 
@@ -115,6 +121,7 @@ class Exchange:
             self._upstream.drop()
             self._upstream = None
         self._release()
+        self._leave()
 
     def check_patience(self, now: float) -> None:
         """Give up on a container that has not answered for too long; to be called now and then.
@@ -160,12 +167,14 @@ class Exchange:
                 served.suspects.was_answered(self._target, self._request)
             self._part(upstream, head)
             self._release()
+            self._leave()
             self._client.exchange_ended()
 
     def _start(self, upstream: Upstream, head: AnswerHead) -> bool:
         """Send the head and what there is of the body; False while the name in it has not come."""
-        entry = self._entry
+        entry, instance = self._entry, self._instance
         assert entry is not None
+        assert instance is not None
         chunks: Sequence[Piece] = upstream.chunks
         longer = 0
         if entry.named:
@@ -176,7 +185,7 @@ class Exchange:
                 return False
         upstream.chunks = []
         self._started = True
-        answer = answered_head(self._served.container, self._request, head, chunks, longer, self._waited)
+        answer = answered_head(instance.container, self._request, head, chunks, longer, self._waited)
         write(self._client.transport, answer, chunks)
         return True
 
@@ -208,7 +217,7 @@ class Exchange:
     # --- inside
 
     def _forward(self) -> None:
-        upstream = self._served.pool.take()
+        upstream = self._at.pool.take()
         if upstream is None:
             self._task = asyncio.create_task(self._connect())
         else:
@@ -217,7 +226,7 @@ class Exchange:
     async def _connect(self) -> None:
         self._task = asyncio.current_task()
         try:
-            upstream = await self._served.pool.connect(self._served.container.address)
+            upstream = await self._at.pool.connect(self._at.container.address)
         except OSError as error:
             self._release()
             if self._attempts:  # it had the request, and is gone now
@@ -233,7 +242,7 @@ class Exchange:
         self._upstream = upstream
         self._attempts += 1
         self._sent = time.perf_counter()
-        upstream.send(self, forwarded_head(self._served.container, request, entry), request.chunks)
+        upstream.send(self, forwarded_head(self._at.container, request, entry), request.chunks)
 
     def _part(self, upstream: Upstream, head: AnswerHead) -> None:
         """The answer is whole, and the connection free."""
@@ -241,7 +250,7 @@ class Exchange:
         if upstream.paused:  # the client was slow; the next may not be
             upstream.resume_reading()
         if head.keep_alive and not upstream.transport.get_write_buffer_size():
-            self._served.pool.give(upstream)
+            self._at.pool.give(upstream)
         else:
             upstream.drop()  # at its end, or it answered before it had read the request
 
@@ -249,8 +258,9 @@ class Exchange:
         """Heal what can be healed and try again; else tell the client."""
         self._served.metrics.model_errors += 1
         message = by_name(error_message(body), self._target)
-        status = self._served.container.true_status(status, message)
-        fault = self._served.container.fault(status, message, self._request.chunks)
+        container = self._at.container
+        status = container.true_status(status, message)
+        fault = container.fault(status, message, self._request.chunks)
         if fault is Fault.OUT_OF_MEMORY:
             status = 507  # as Triton's SageMaker front says it
         if fault is Fault.REQUEST or self._attempts >= _ATTEMPTS:
@@ -265,16 +275,20 @@ class Exchange:
     async def _load(self, fault: Fault | None, failure: answers.RefusedError | None) -> None:
         """Get the target into memory, after healing what failed the last attempt, and forward."""
         started = time.perf_counter()
+        instance = self._at
+        instance.waiting += 1
         try:
             async with asyncio.timeout(_LOAD_SECONDS):
                 if fault is not None and not await self._heal(fault):
                     assert failure is not None
                     raise failure
-                self._entry = await self._served.loader.acquire(self._target)
+                self._entry = await instance.loader.acquire(self._target)
         except Exception as error:
             self._task = None
-            self._refuse(refusal(error, self._target, self._served))
+            self._refuse(refusal(error, self._target, self._served.name, instance.container))
             return
+        finally:
+            instance.waiting -= 1
         self._task = None
         waited = time.perf_counter() - started
         self._served.metrics.loading_wait.observe(waited)
@@ -286,21 +300,36 @@ class Exchange:
         entry = self._entry
         assert entry is not None
         self._release()
+        loader = self._at.loader
         if fault is Fault.OUT_OF_MEMORY:
-            return await self._served.loader.evictor.make_way(entry)
+            return await loader.evictor.make_way(entry)
         if fault is Fault.MODEL_DEAD:
-            self._served.loader.revive(entry)
+            loader.revive(entry)
         else:
-            self._served.loader.forget(entry)
+            loader.forget(entry)
         return True
 
     def _refuse(self, refused: answers.RefusedError) -> None:
         self._served.metrics.refused(refused.status)
         _log.warning("%s: %d %s: %s", self._target, refused.status, refused.error_type, refused)
+        self._leave()
         self._client.transport.write(refused.answer(self._request.connection))
         self._client.exchange_ended()
 
+    @property
+    def _at(self) -> Instance:
+        """Where the request is."""
+        assert self._instance is not None
+        return self._instance
+
     def _release(self) -> None:
+        """The target may be evicted."""
         if self._entry is not None:
-            self._served.loader.release(self._entry)
+            self._at.loader.release(self._entry)
             self._entry = None
+
+    def _leave(self) -> None:
+        """The instance has nothing to do with the request any more."""
+        if self._instance is not None:
+            self._instance.in_flight -= 1
+            self._instance = None

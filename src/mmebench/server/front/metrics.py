@@ -4,13 +4,14 @@ Names and meanings are those of "Monitor Amazon SageMaker AI metrics with CloudW
 are in microseconds as there.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
 from mmebench.endpoints.counters import TARGET_METRICS, TargetCounters
+from mmebench.endpoints.endpoint import InstanceUse, Residency
 from mmebench.server.endpoint_metrics import BOUNDS_US, Distribution, EndpointMetrics
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -41,18 +42,28 @@ _TARGET_COUNTS = {
     "nv_inference_compute_infer_duration_us": "microseconds of running the model",
     "nv_inference_compute_output_duration_us": "microseconds of taking outputs",
 }
+_INSTANCE_COUNTS = {
+    "invocations": "requests that the instance got",
+    "in_flight": "requests that it has not answered yet",
+    "targets": "targets in its memory",
+    "loads": "targets that it loaded",
+    "evictions": "targets evicted from its memory",
+}
 
 
-def exposition(metrics: EndpointMetrics, loaded: int, targets: Mapping[str, TargetCounters]) -> bytes:
+def exposition(metrics: EndpointMetrics, residency: Residency, targets: Mapping[str, TargetCounters]) -> bytes:
     """Everything in Prometheus' text format.
 
     Args:
         metrics: of the endpoint.
-        loaded: how many targets are in memory.
-        targets: what the container counted for each.
+        residency: what is in memory, a copy on each of several instances.
+        targets: what containers counted for each.
     """
+    loaded = sum(each.targets for each in residency.instances) or len(residency.resident)
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Families((*_endpoint(metrics, loaded), *_targets(targets))))
+    registry.register(
+        _Families((*_endpoint(metrics, loaded), *_targets(targets), *_instances(residency.instances)))
+    )
     return generate_latest(registry)
 
 
@@ -100,6 +111,15 @@ def _targets(targets: Mapping[str, TargetCounters]) -> Iterator[Metric]:
         field = TARGET_METRICS[name]
         values = [({"target": target}, getattr(counters, field)) for target, counters in targets.items()]
         yield _counter(name, f"{about}, since the endpoint came up, over all loads of the target", values)
+
+
+def _instances(instances: Sequence[InstanceUse]) -> Iterator[Metric]:
+    """Where there are several; CloudWatch does not tell those of a multi-model endpoint apart."""
+    if not instances:
+        return
+    for field, about in _INSTANCE_COUNTS.items():
+        values = [({"instance": str(number)}, getattr(each, field)) for number, each in enumerate(instances)]
+        yield _counter(f"mmebench_instance_{field}", about, values)
 
 
 def _counter(name: str, about: str, values: Iterable[tuple[dict[str, str], float]]) -> Metric:

@@ -5,19 +5,22 @@ import dataclasses
 import logging
 import math
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from typing_extensions import override
 
-from mmebench.server.containers.container import Container
+from mmebench.endpoints.counters import TargetCounters
+from mmebench.server.endpoint_metrics import EndpointMetrics
 from mmebench.server.front.exchange import Exchange
+from mmebench.server.front.instance import Instance
 from mmebench.server.front.metrics import CONTENT_TYPE, exposition
 from mmebench.server.front.operations import other_operation
 from mmebench.server.front.origins import Origins
+from mmebench.server.front.residency import find_residency
+from mmebench.server.front.routing import Choose
 from mmebench.server.front.served import Served
-from mmebench.server.memory.loader import Loader
 from mmebench.wire import answers
 from mmebench.wire.addresses import BODY_LIMIT
 from mmebench.wire.http_server import CLOSE, HttpConnection, Request
@@ -36,14 +39,15 @@ class Router(Served):
     def __init__(
         self,
         name: str,
-        container: Container,
-        loader: Loader,
+        instances: Sequence[Instance],
+        metrics: EndpointMetrics,
+        choose: Choose,
         origins: Origins,
         most_connections: int,
         signatures: SignatureCheck | None = None,
     ) -> None:
         """So many connections at once; invocations must be signed where ``signatures`` are to be checked."""
-        super().__init__(name, container, loader)
+        super().__init__(name, instances, metrics, choose)
         self._most_connections = most_connections
         self.origins = origins
         self.signatures = signatures
@@ -73,17 +77,17 @@ class Router(Served):
         """Answer everything but an invocation of this endpoint."""
         path, method = request.head.path, request.head.method
         if path == b"/ping" and method in (b"GET", b"HEAD"):
-            status = 200 if self.container.ready.is_set() else 503
+            status = 200 if any(instance.container.ready.is_set() for instance in self.instances) else 503
             connection.answer(answers.document(status, {}, request.connection))
         elif path == b"/metrics" and method == b"GET":
             self._spawn(self._metrics(connection, request))
         elif path == self._endpoint and method == b"GET":
-            about = {"EndpointName": self.name, "Container": self.container.label}
+            about = {"EndpointName": self.name, "Container": self.instances[0].container.label}
             connection.answer(answers.document(200, about, request.connection))
         elif path == self._endpoint + b"/residency" and method == b"GET":
             self._spawn(self._residency(connection, request))
         elif path == self._endpoint + b"/loads" and method == b"GET":
-            loads = [dataclasses.asdict(load) for load in self.loader.recent]
+            loads = [dataclasses.asdict(load) for load in self.metrics.recent_loads]
             connection.answer(answers.document(200, {"loads": loads}, request.connection))
         else:
             refusal = other_operation(path, self._endpoint, self.name) if method == b"POST" else None
@@ -113,22 +117,35 @@ class Router(Served):
 
     async def _residency(self, connection: "ClientConnection", request: Request) -> None:
         if request.head.target.endswith(b"?measure=now"):
-            await self.loader.evictor.measure(fresh_seconds=0)
-            await self.loader.evictor.make_room()
+            await asyncio.gather(*(_measure(instance) for instance in self.instances))
         if connection.current is request:
-            body = dataclasses.asdict(self.ledger.snapshot()) | {"by_growth": self.container.by_growth}
+            body = dataclasses.asdict(find_residency(self.instances))
             connection.answer(answers.document(200, body, request.connection))
 
     async def _metrics(self, connection: "ClientConnection", request: Request) -> None:
-        targets = await self.loader.evictor.statistics.read()
+        counted = await asyncio.gather(*(each.loader.evictor.statistics.read() for each in self.instances))
         if connection.current is request:
-            text = exposition(self.metrics, len(self.ledger.snapshot().resident), targets)
+            text = exposition(self.metrics, find_residency(self.instances), _summed(counted))
             connection.answer(answers.text(text, CONTENT_TYPE, request.connection))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def _measure(instance: Instance) -> None:
+    await instance.loader.evictor.measure(fresh_seconds=0)
+    await instance.loader.evictor.make_room()
+
+
+def _summed(counted: Sequence[Mapping[str, TargetCounters]]) -> dict[str, TargetCounters]:
+    """Of each target, over all instances."""
+    found: dict[str, TargetCounters] = {}
+    for each in counted:
+        for target, counters in each.items():
+            found[target] = found[target] + counters if target in found else counters
+    return found
 
 
 class ClientConnection(HttpConnection):

@@ -21,7 +21,7 @@ _HOST_SHARE = 0.9
 
 
 def find_budgets(endpoint: LocalEndpoint, gpus: Sequence[Gpu]) -> dict[str, int]:
-    """Bytes by pool; ``memory`` is that of each GPU where there are any, else of the host.
+    """Bytes by pool of one instance; ``memory`` is that of each of its GPUs where there are any, else of the host.
 
     Raises:
         BadInputError: this machine has not so much.
@@ -32,7 +32,8 @@ def find_budgets(endpoint: LocalEndpoint, gpus: Sequence[Gpu]) -> dict[str, int]
         memory = endpoint.memory or _WITHOUT_GPU
         return {HOST: memory if host is None else min(host, memory)}
     budgets = {gpu_pool(number): _of_gpu(gpu, endpoint.memory) for number, gpu in enumerate(gpus)}
-    budgets[HOST] = round(psutil.virtual_memory().available * _HOST_SHARE) if host is None else host
+    available = psutil.virtual_memory().available * _HOST_SHARE / endpoint.instances
+    budgets[HOST] = round(available) if host is None else host
     return budgets
 
 

@@ -47,6 +47,20 @@ class Ledger:
         used = self.used
         return any(used[pool] > budget for pool, budget in self.budgets.items())
 
+    def room(self) -> float:
+        """Targets that could come without an eviction, as large as those that are here; infinite without any."""
+        count = len(self.resident) + len(self.loading)
+        held = _memory(self.resident) + _memory(self.loading)
+        used = self.used
+        return min(
+            (
+                (self.budgets[pool] - used[pool]) * count / size
+                for pool, size in held.items()
+                if pool in self.budgets
+            ),
+            default=math.inf,
+        )
+
     def exceeded(self, memory: Memory) -> str | None:
         """The pool whose whole budget is less than so much; None where all can hold it."""
         return next((pool for pool, size in memory.items() if size > self.budgets.get(pool, math.inf)), None)

@@ -5,7 +5,6 @@ import contextlib
 import hashlib
 import logging
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -44,8 +43,6 @@ class Loader:
         self.ledger = ledger
         self.metrics = metrics
         self.evictor = Evictor(ledger, container, metrics)
-        self.recent: deque[TargetLoading] = deque(maxlen=1024)
-        """How the last loads went."""
         self._caching = caching
         self._store = store
         self._container = container
@@ -82,6 +79,15 @@ class Loader:
             self.release(entry)
             raise
         return entry
+
+    def is_loading(self, target: str) -> bool:
+        """Whether it is on its way into memory."""
+        return target in self._loads
+
+    @property
+    def uncharged(self) -> int:
+        """Loads that have begun and take no memory yet, as far as the ledger knows."""
+        return sum(target not in self.ledger.loading for target in self._loads)
 
     def release(self, entry: Resident) -> None:
         """The request is over."""
@@ -135,7 +141,9 @@ class Loader:
                 finally:
                     self.ledger.promised.pop(entry.target, None)
         seconds = time.perf_counter() - asked
-        self.recent.append(TargetLoading(entry.target, seconds, made.downloading, made.unpacking, loading))
+        self.metrics.recent_loads.append(
+            TargetLoading(entry.target, seconds, made.downloading, made.unpacking, loading)
+        )
 
     async def _reload(self, entry: Resident) -> None:
         """Anew, from the files that are still there."""

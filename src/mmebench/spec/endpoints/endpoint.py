@@ -58,7 +58,7 @@ class ServedEndpoint(Strict):
         return None
 
     @property
-    def instances(self) -> int:
+    def all_instances(self) -> int:
         """How many serve behind one endpoint."""
         return 1
 

@@ -7,9 +7,11 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
+from typing_extensions import override
 
 from mmebench.spec.containers import container_names
 from mmebench.spec.endpoints.endpoint import ServedEndpoint
+from mmebench.spec.routing import AnyRouting, Busy
 from mmebench.spec.strict import EachOnce, Name, Size
 
 _CONTAINER_URL = re.compile(r"http://[^/?#@\s]+/?")
@@ -56,8 +58,9 @@ class LocalEndpoint(ServedEndpoint):
     memory: Size | None = Field(
         None,
         gt=0,
-        description="what resident targets may use together, of each GPU where there are any, else of the host's "
-        "memory; then one is evicted. Unless told, 4 GiB of the host, or what is free of each GPU but 512 MiB",
+        description="what resident targets of an instance may use together, of each GPU where there are any, else "
+        "of the host's memory; then one is evicted. Unless told, 4 GiB of the host, or what is free of each GPU "
+        "but 512 MiB",
     )
     host_memory: Size | None = Field(
         None,
@@ -80,7 +83,7 @@ class LocalEndpoint(ServedEndpoint):
         None, gt=0, description="what unpacked archives may use together; without, all the disk has"
     )
     price: float | None = Field(
-        None, gt=0, allow_inf_nan=False, description="what an hour of this machine costs, in US dollars"
+        None, gt=0, allow_inf_nan=False, description="what an hour of an instance costs, in US dollars"
     )
     model_cache_setting: Literal["Enabled", "Disabled"] = Field(
         "Enabled", description="Disabled: a target leaves memory and disk after use, as on SageMaker"
@@ -88,6 +91,20 @@ class LocalEndpoint(ServedEndpoint):
     load_concurrency: int | None = Field(
         None, ge=1, le=64, description="targets loaded at once; 2 unless told, or one a core without model cache"
     )
+
+    instances: int = Field(
+        1,
+        ge=1,
+        le=16,
+        description="so many of them behind one endpoint, each with memory and a container of its own",
+    )
+    routing: AnyRouting = "sticky"
+    busy: Busy = 8
+
+    @property
+    @override
+    def all_instances(self) -> int:
+        return self.instances
 
     @property
     def container_url(self) -> str | None:
@@ -112,6 +129,16 @@ class LocalEndpoint(ServedEndpoint):
                     f"environment: got {name}, which the local endpoint says itself; allowed: any other name "
                     "but of AWS_… and MMEBENCH_…; leave it out",
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _each_instance_has_a_container(self) -> Self:
+        if self.instances > 1 and self.container_url is not None:
+            raise PydanticCustomError(
+                "instances",
+                f"instances: got {self.instances}, and a container given by URL is one instance; leave it out, or "
+                "leave container out",
+            )
         return self
 
     @model_validator(mode="after")

@@ -144,7 +144,7 @@ class SageMakerEndpoint(ServedEndpoint):
 
     @property
     @override
-    def instances(self) -> int:
+    def all_instances(self) -> int:
         return self.instance_count
 
     @property

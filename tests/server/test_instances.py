@@ -1,0 +1,132 @@
+"""Several instances behind one endpoint: containers, memories and routing that are really there."""
+
+import threading
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mmebench.endpoints.counters import read_counters
+from mmebench.endpoints.local import LocalEndpoint
+from support.invocations import invoke, runtime_client
+from support.patience import wait_until
+from support.serving import Serve, refusal
+from support.tiny_models import expected, weighty_archive
+
+pytestmark = pytest.mark.slow
+ROWS = [[1.0, 2.0, 3.0, 4.0]]
+TARGETS = [f"m{number}.tar.gz" for number in range(8)]
+
+
+def add_targets(endpoint: LocalEndpoint, folder: Path, run: float = 0.0) -> None:
+    for number, target in enumerate(TARGETS):
+        endpoint.add_targets(weighty_archive(folder / target, number, run=run), [target])
+
+
+def ask_all(endpoint: LocalEndpoint) -> None:
+    client = runtime_client(endpoint.url)
+    for number, target in enumerate(TARGETS):
+        assert invoke(client, target, ROWS) == expected(ROWS, number)
+
+
+@pytest.fixture
+def three(serve: Serve, tmp_path: Path) -> LocalEndpoint:
+    """Each with room for three or four of eight targets."""
+    endpoint = serve(container="python", instances=3, memory="200MiB")
+    add_targets(endpoint, tmp_path)
+    return endpoint
+
+
+def test_targets_stay_where_they_were_loaded_first(three: LocalEndpoint) -> None:
+    assert three.instance_type.endswith("cpu-3x200MiB")
+    for _ in range(3):
+        ask_all(three)
+    residency = three.measure()
+    assert (residency.loads, residency.evictions) == (len(TARGETS), 0)
+    assert sorted(residency.resident) == sorted(TARGETS)
+    assert sorted(each.targets for each in residency.instances) == [2, 3, 3], "where there is most room"
+    assert sum(each.invocations for each in residency.instances) == 3 * len(TARGETS)
+    assert residency.memory_used == sum(each.memory_used for each in residency.instances) > 8 * 50_000_000
+    assert residency.memory_budget == 600 * 2**20
+    counters = read_counters(three.url)
+    assert counters.loaded_models == len(TARGETS)
+    text = urllib.request.urlopen(f"{three.url}/metrics", timeout=30).read().decode()
+    assert 'mmebench_instance_evictions{instance="2"} 0.0' in text
+
+
+def test_more_than_fit_in_all_of_them_are_evicted(serve: Serve, tmp_path: Path) -> None:
+    endpoint = serve(container="python", instances=2, memory="120MiB")
+    add_targets(endpoint, tmp_path)
+    for _ in range(2):
+        ask_all(endpoint)
+    residency = endpoint.residency()
+    assert residency.evictions >= len(TARGETS)
+    assert all(each.evictions > 0 for each in residency.instances)
+    assert 2 <= len(residency.resident) <= 4
+
+
+def test_random_has_copies_of_all_everywhere(serve: Serve, tmp_path: Path) -> None:
+    endpoint = serve(container="python", instances=2, memory="1GiB", routing="random")
+    endpoint.add_targets(weighty_archive(tmp_path / "m.tar.gz", 1), ["m.tar.gz"])
+    client = runtime_client(endpoint.url)
+    for _ in range(40):
+        assert invoke(client, "m.tar.gz", ROWS) == expected(ROWS, 1)
+    residency = endpoint.residency()
+    assert residency.resident == ("m.tar.gz",), "once, though both have it"
+    assert [each.targets for each in residency.instances] == [1, 1]
+    assert all(each.invocations > 5 for each in residency.instances)
+    assert residency.loads == 2
+
+
+def test_a_busy_instance_has_a_second_copy_elsewhere(serve: Serve, tmp_path: Path) -> None:
+    endpoint = serve(container="python", instances=2, memory="1GiB", busy=2)
+    endpoint.add_targets(weighty_archive(tmp_path / "m.tar.gz", 1, run=0.3), ["m.tar.gz"])
+    client = runtime_client(endpoint.url)
+    invoke(client, "m.tar.gz", ROWS)
+    assert sorted(each.targets for each in endpoint.residency().instances) == [0, 1]
+    invoke(client, "m.tar.gz", ROWS)
+    assert sorted(each.targets for each in endpoint.residency().instances) == [0, 1], "none is busy"
+    askers = [threading.Thread(target=invoke, args=(client, "m.tar.gz", ROWS)) for _ in range(6)]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join()
+    residency = endpoint.residency()
+    assert [each.targets for each in residency.instances] == [1, 1]
+    assert all(each.in_flight == 0 for each in residency.instances)
+
+
+def test_while_one_is_down_another_takes_its_requests(three: LocalEndpoint) -> None:
+    ask_all(three)
+    containers = psutil.Process(three.pid).children()
+    assert len(containers) == 3
+    containers[0].kill()
+    containers[0].wait(30)
+    ask_all(three)
+    wait_until(lambda: len(psutil.Process(three.pid).children()) == 3, 30)
+    ask_all(three)
+    counters = read_counters(three.url)
+    assert counters.container_deaths == 1
+    assert counters.invocation_5xx_errors == 0
+
+
+def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
+    assert "instances: got '0'" in refusal(tmp_path, "--instances", "0")
+    assert "--routing: got 'nearest'" in refusal(tmp_path, "--instances", "2", "--routing", "nearest")
+    by_url = refusal(tmp_path, "--instances", "2", "--container", "http://127.0.0.1:1")
+    assert "a container given by URL is one instance" in by_url
+    assert "each of 3 instances on this machine" in refusal(tmp_path, "--instances", "3", "--memory", "10TiB")
+
+
+@pytest.mark.triton
+def test_a_triton_for_each(serve: Serve, tmp_path: Path) -> None:
+    endpoint = serve(container="triton", instances=2, memory="400MiB")
+    add_targets(endpoint, tmp_path)
+    ask_all(endpoint)
+    residency = endpoint.residency()
+    assert [each.targets for each in residency.instances] == [4, 4]
+    assert residency.evictions == 0
+    counted = read_counters(endpoint.url).targets
+    assert {target: counted[target].successes for target in TARGETS} == dict.fromkeys(TARGETS, 1)
+    assert len(psutil.Process(endpoint.pid).children()) == 2
