@@ -1,6 +1,7 @@
 """Several instances behind one endpoint: containers, memories and routing that are really there."""
 
 import threading
+import time
 import urllib.request
 from pathlib import Path
 
@@ -51,8 +52,8 @@ def test_targets_stay_where_they_were_loaded_first(three: LocalEndpoint) -> None
     assert residency.memory_budget == 600 * 2**20
     counters = read_counters(three.url)
     assert counters.loaded_models == len(TARGETS)
-    text = urllib.request.urlopen(f"{three.url}/metrics", timeout=30).read().decode()
-    assert 'mmebench_instance_evictions{instance="2"} 0.0' in text
+    with urllib.request.urlopen(f"{three.url}/metrics", timeout=30) as answer:
+        assert b'mmebench_instance_evictions{instance="2"} 0.0' in answer.read()
 
 
 def test_more_than_fit_in_all_of_them_are_evicted(serve: Serve, tmp_path: Path) -> None:
@@ -130,3 +131,92 @@ def test_a_triton_for_each(serve: Serve, tmp_path: Path) -> None:
     counted = read_counters(endpoint.url).targets
     assert {target: counted[target].successes for target in TARGETS} == dict.fromkeys(TARGETS, 1)
     assert len(psutil.Process(endpoint.pid).children()) == 2
+
+
+@pytest.mark.parametrize("instances", [1, 2])
+def test_a_deployment_puts_new_instances_in_the_place_of_all(serve: Serve, tmp_path: Path, instances: int) -> None:
+    endpoint = serve(container="python", instances=instances, memory="1GiB")
+    add_targets(endpoint, tmp_path)
+    endpoint.add_targets(weighty_archive(tmp_path / "slow.tar.gz", 5, run=1.0), ["slow.tar.gz"])
+    ask_all(endpoint)
+    old = {child.pid for child in psutil.Process(endpoint.pid).children()}
+    client = runtime_client(endpoint.url)
+    invoke(client, "slow.tar.gz", ROWS)
+    answers: list[list[list[float]]] = []
+    asker = threading.Thread(target=lambda: answers.append(invoke(client, "slow.tar.gz", ROWS)))
+    asker.start()
+    time.sleep(0.3)
+    endpoint.deploy()
+    residency = endpoint.residency()
+    assert residency.resident == ()
+    assert (residency.loads, residency.evictions) == (len(TARGETS) + 1, 0), "what was counted stays"
+    asker.join()
+    assert answers == [expected(ROWS, 5)], "an old one answers what it has"
+    ask_all(endpoint)
+    assert endpoint.residency().loads == 2 * len(TARGETS) + 1
+    wait_until(lambda: not old & {child.pid for child in psutil.Process(endpoint.pid).children()}, 60)
+    assert len(psutil.Process(endpoint.pid).children()) == instances
+    (change,) = endpoint.changes()
+    assert (change.what, change.instances) == ("deployed", instances)
+    assert 0 < change.ago < 100
+    counters = read_counters(endpoint.url)
+    assert counters.invocations == 2 * len(TARGETS) + 2
+    assert counters.invocation_5xx_errors == 0
+
+
+@pytest.mark.triton
+def test_what_targets_counted_outlives_their_instances(serve: Serve, tmp_path: Path) -> None:
+    endpoint = serve(container="triton", memory="1GiB")
+    endpoint.add_targets(weighty_archive(tmp_path / "m.tar.gz", 1), ["m.tar.gz"])
+    client = runtime_client(endpoint.url)
+    for _ in range(2):
+        invoke(client, "m.tar.gz", ROWS)
+        endpoint.deploy()
+        invoke(client, "m.tar.gz", ROWS)
+    wait_until(lambda: len(psutil.Process(endpoint.pid).children()) == 1, 60)
+    assert read_counters(endpoint.url).targets["m.tar.gz"].successes == 4
+    assert endpoint.residency().loads == 3
+
+
+def test_instances_come_and_go_with_the_requests(serve: Serve, tmp_path: Path) -> None:
+    endpoint = serve(
+        container="python",
+        instances=1,
+        memory="1GiB",
+        autoscaling={
+            "max": 2,
+            "invocations_per_instance": 60,
+            "period": 1,
+            "alarm_after": 2,
+            "calm_after": 3,
+            "scale_out_cooldown": 0,
+            "scale_in_cooldown": 0,
+            "delay": 1,
+        },
+    )
+    add_targets(endpoint, tmp_path)
+    client = runtime_client(endpoint.url)
+    changes: list[tuple[str, int]] = []
+    while ("added", 2) not in changes:
+        invoke(client, TARGETS[0], ROWS)
+        changes = [(change.what, change.instances) for change in endpoint.changes()]
+        time.sleep(0.02)
+    assert changes[:2] == [("alarm", 2), ("added", 2)]
+    alarm, added = endpoint.changes()[:2]
+    assert alarm.ago - added.ago >= 1, "the delay"
+    ask_all(endpoint)
+    wait_until(lambda: endpoint.changes()[-1].what == "removed", 60)
+    assert [(change.what, change.instances) for change in endpoint.changes()[2:]] == [("alarm", 1), ("removed", 1)]
+    wait_until(lambda: len(psutil.Process(endpoint.pid).children()) == 1, 60)
+    ask_all(endpoint)
+    assert endpoint.residency().instances == ()
+    assert read_counters(endpoint.url).invocation_5xx_errors == 0
+
+
+def test_autoscaling_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    scaling = ("--autoscaling", "max=3,invocations_per_instance=60")
+    assert "instances is missing" in refusal(tmp_path, *scaling)
+    assert "from autoscaling.min to autoscaling.max, 1 to 3" in refusal(tmp_path, *scaling, "--instances", "4")
+    assert "invocations_per_instance" in refusal(tmp_path, "--autoscaling", "max=3", "--instances", "1")
+    by_url = (*scaling, "--instances", "1", "--container", "http://127.0.0.1:1")
+    assert "a container given by URL is one instance" in refusal(tmp_path, *by_url)

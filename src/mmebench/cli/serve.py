@@ -30,6 +30,11 @@ _INTERRUPTED = 130
     help="Which of several instances gets a request; sticky, as SageMaker says of its own, unless told.",
 )
 @click.option(
+    "--autoscaling",
+    metavar="max=N,invocations_per_instance=N",
+    help="So many instances as their requests a minute need, as target tracking has it; --instances at first.",
+)
+@click.option(
     "--busy", metavar="N", help="Sticky: from so many requests in service on, a second copy elsewhere; 8."
 )
 @click.option(
@@ -159,5 +164,7 @@ def _endpoint(options: dict[str, str]) -> "LocalEndpoint":
 def _of_option(mistake: str) -> str:
     """``memory: got …`` as ``--memory: got …``."""
     field, _, what = mistake.partition(":")
-    option = f"--{field.partition('.')[0].replace('_', '-')}"
-    return f"{option}:{what.replace(f'write e.g. {field}: ', f'write e.g. {option} ')}"
+    name, _, part = field.partition(".")
+    option = f"--{name.replace('_', '-')}"
+    of = f" {part}:" if part and not part.isdigit() else ""
+    return f"{option}:{of}{what.replace(f'write e.g. {field}: ', f'write e.g. {option} ')}"

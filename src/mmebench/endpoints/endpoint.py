@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self, runtime_checkable
+from typing import Literal, Protocol, Self, runtime_checkable
 
 from mmebench.endpoints.counters import EndpointCounters
 from mmebench.errors import MmebenchError
@@ -45,6 +45,19 @@ class InstanceUse:
     """Requests that it got since the endpoint came up."""
     in_flight: int
     """Those of them that it has not answered yet."""
+
+
+@dataclass(frozen=True)
+class InstanceChange:
+    """What became of the instances of an endpoint."""
+
+    what: Literal["deployed", "alarm", "added", "removed", "failed"]
+    """``deployed``: all were replaced by new ones; ``alarm``: more or fewer are wanted; ``added``: one more
+    serves; ``removed``: one serves no more; ``failed``: one did not come up."""
+    instances: int
+    """How many serve from then on; with an alarm: how many are wanted."""
+    ago: float = 0.0
+    """Seconds since then."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +172,24 @@ class OnThisMachine(Protocol):
 
     def parts(self) -> tuple[MachinePart, ...]:
         """What each part takes now."""
+
+
+@runtime_checkable
+class Deployable(Protocol):
+    """An endpoint whose instances can be replaced, and which says what becomes of them."""
+
+    def deploy(self) -> None:
+        """Put new instances in the place of all, with nothing in memory; returns when requests go there.
+
+        Raises:
+            MmebenchError: they did not come up; the old ones go on.
+        """
+
+    def lose(self) -> None:
+        """Let the container of one instance die; returns when it is gone, and with it what it had in memory."""
+
+    def changes(self) -> tuple[InstanceChange, ...]:
+        """What became of its instances since it came up, oldest first, the last thousand."""
 
 
 @runtime_checkable

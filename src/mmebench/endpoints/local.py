@@ -23,7 +23,15 @@ from typing_extensions import override
 from mmebench import server_directory
 from mmebench.die_with_parent import dying_with_parent
 from mmebench.endpoints.counters import EndpointCounters, read_counters
-from mmebench.endpoints.endpoint import GpuUse, InstanceUse, MachinePart, Metric, Residency, TargetLoading
+from mmebench.endpoints.endpoint import (
+    GpuUse,
+    InstanceChange,
+    InstanceUse,
+    MachinePart,
+    Metric,
+    Residency,
+    TargetLoading,
+)
 from mmebench.endpoints.machine_limits import check_room, deal
 from mmebench.endpoints.machine_metrics import MachineMetrics
 from mmebench.endpoints.opener import Opener, Progress
@@ -33,12 +41,14 @@ from mmebench.formats.triton_config import parse_more
 from mmebench.gpus.gpu import short_name
 from mmebench.gpus.nvml import find_gpus
 from mmebench.record.run import Price
+from mmebench.server_signals import DEPLOY
 from mmebench.spec import PlatformSpec
 from mmebench.spec.endpoints import LocalEndpoint as Spec
 from mmebench.units import human_bytes
 from mmebench.wire.target_names import archive_path
 
 _READY_SECONDS = 90.0
+_DEPLOYED_CHECK_SECONDS = 0.05
 _STOP_SECONDS = 20.0
 _KILLED_SECONDS = 5.0
 _READY = "ready "
@@ -118,6 +128,31 @@ class LocalEndpoint:
         found = self._get(f"/endpoints/{self.name}/loads")["loads"]
         return tuple(TargetLoading(**load) for load in found)
 
+    def deploy(self) -> None:
+        """Signal the server to do it, and wait until it has."""
+        before = len(self.changes())
+        os.kill(self.pid, DEPLOY)
+        deadline = time.monotonic() + _READY_SECONDS
+        while time.monotonic() < deadline:
+            for change in self.changes()[before:]:
+                if change.what == "deployed":
+                    return
+                if change.what == "failed":
+                    raise MmebenchError("new instances did not come up, and the old ones go on; the log says more")
+            time.sleep(_DEPLOYED_CHECK_SECONDS)
+        raise MmebenchError(f"new instances were not ready within {_READY_SECONDS:g} s")
+
+    def lose(self) -> None:
+        """Kill it; the server starts it again."""
+        container = psutil.Process(self.pid).children()[0]
+        container.kill()
+        container.wait(_KILLED_SECONDS)
+
+    def changes(self) -> tuple[InstanceChange, ...]:
+        """The last thousand."""
+        found = self._get(f"/endpoints/{self.name}/changes")["changes"]
+        return tuple(InstanceChange(**change) for change in found)
+
     def close(self) -> None:
         """SIGTERM, and SIGKILL after a while; nothing of it is left, whatever happened to it before."""
         if self._process.stdout is None or self._process.stdout.closed:
@@ -172,7 +207,7 @@ class LocalOpener(Opener[Spec]):
             gpus = [] if spec.devices == () else find_gpus()
             gpus = [gpu for gpu in gpus if spec.devices is None or gpu.index in spec.devices]
             check_room(spec, gpus)
-            deal(gpus, spec.instances)
+            deal(gpus, spec.most_instances)
         if builds and spec.container_url is None:
             raise BadInputError(
                 "platform trt: the Triton that comes with mmebench has no TensorRT backend; start NVIDIA's image "
@@ -231,11 +266,13 @@ def start(spec: Spec, store: Path, log: Path) -> LocalEndpoint:
 def _options(spec: Spec) -> list[str]:
     """The options of ``mmebench serve`` that stand for ``spec``; what it leaves out stays out."""
     asked = spec.model_dump(mode="json", exclude={"kind", "environment", *spec.beside}, exclude_unset=True)
-    return [
-        f"--{name.replace('_', '-')}={','.join(map(str, value)) if isinstance(value, list) else value}"
-        for name, value in asked.items()
-        if value is not None
-    ]
+    return [f"--{name.replace('_', '-')}={_written(value)}" for name, value in asked.items() if value is not None]
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, dict):
+        return json.dumps(value)
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _wait_ready(process: subprocess.Popen[bytes], log: Path, begin: int) -> str:

@@ -24,8 +24,9 @@ def check_room(spec: LocalEndpoint, gpus: Sequence[Gpu]) -> None:
     for gpu in gpus:
         what = f"GPU {gpu.index} ({gpu.name})"
         _check("memory", spec.memory, what, gpu.total, "leave it out for all that is free")
-    host = host_memory() // spec.instances
-    machine = "this machine" if spec.instances == 1 else f"each of {spec.instances} instances on this machine"
+    most = spec.most_instances
+    host = host_memory() // most
+    machine = "this machine" if most == 1 else f"each of {most} instances on this machine"
     if not gpus:
         _check("memory", spec.memory, machine, host, "leave it out for 4 GiB")
     _check("host_memory", spec.host_memory, machine, host, "leave it out for 90 % of it")

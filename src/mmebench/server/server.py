@@ -23,12 +23,14 @@ from mmebench.server.front.instance import Instance
 from mmebench.server.front.origins import Origins
 from mmebench.server.front.router import Router
 from mmebench.server.front.routing import find_routing
+from mmebench.server.instances import Instances
 from mmebench.server.memory.archives import ArchiveSource
 from mmebench.server.memory.budgets import find_budgets
 from mmebench.server.memory.ledger import Ledger
 from mmebench.server.memory.loader import Loader
 from mmebench.server.memory.store import ArchiveStore
 from mmebench.server_directory import ServerDirectory
+from mmebench.server_signals import DEPLOY
 from mmebench.spec.endpoints import LocalEndpoint
 from mmebench.wire.verification import SignatureCheck
 
@@ -111,27 +113,39 @@ async def _run(
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(_listen(port))
         found = () if endpoint.devices == () else find_gpus()
-        dealt = deal(choose(found, endpoint.devices), endpoint.instances)
+        dealt = deal(choose(found, endpoint.devices), endpoint.most_instances)
         none_here = not found and endpoint.devices != ()
         metrics = EndpointMetrics()
-        instances = [
-            await _instance(endpoint, source, output, None if none_here else gpus, metrics, stack)
-            for gpus in dealt
-        ]
-        choose_instance = find_routing(endpoint.routing, endpoint.busy)
-        router = Router(endpoint.name, instances, metrics, choose_instance, origins, connections, signatures)
+
+        async def launch(number: int, own: AsyncExitStack) -> Instance:
+            gpus = None if none_here else dealt[number]
+            return await _launch(endpoint, source, output, gpus, metrics, own)
+
+        instances = Instances(launch)
+        stack.push_async_callback(instances.close)
+        router = Router(
+            endpoint.name,
+            await instances.start(range(endpoint.instances)),
+            metrics,
+            find_routing(endpoint.routing, endpoint.busy),
+            origins,
+            connections,
+            signatures,
+        )
         stack.callback(router.close)
         server = await asyncio.get_running_loop().create_server(router.connection, sock=listener)
         stack.callback(server.close)
         gc.collect()
         gc.freeze()  # what was imported stays; looking through it all the time costs a tenth of the router's CPU
+        asyncio.get_running_loop().add_signal_handler(DEPLOY, instances.begin_deployment, router)
         announce(f"http://127.0.0.1:{listener.getsockname()[1]}/endpoints/{endpoint.name}")
-        # One that fails, as when a GPU falls off the bus, ends everything; its error is the reason that is given.
-        watched = [instance.loader.evictor.watch_memory() for instance in instances]
-        await asyncio.gather(router.watch(), *watched)
+        watched = [router.watch(), instances.watch()]
+        if endpoint.autoscaling is not None:
+            watched.append(instances.follow(router, endpoint.autoscaling))
+        await asyncio.gather(*watched)
 
 
-async def _instance(
+async def _launch(
     endpoint: LocalEndpoint,
     source: ArchiveSource,
     output: IO[bytes],

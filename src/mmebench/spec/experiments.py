@@ -6,6 +6,7 @@ is shown.
 
 from typing import Annotated, ClassVar
 
+from mmebench.spec.endpoints.endpoint import ServedEndpoint
 from mmebench.spec.kinds import Kinds
 from mmebench.spec.strict import Strict
 
@@ -40,6 +41,10 @@ class Experiment(Strict):
         """How often it does that where an endpoint serves so many kinds of models."""
         return 1
 
+    def cannot_run_on(self, endpoint: ServedEndpoint) -> str | None:
+        """Why such an endpoint does not let it be done, and what to do; None where it does."""
+        return None
+
     def check(self, clients: int) -> None:
         """Refuse what so many client processes cannot offer; raises ValueError."""
 
@@ -51,6 +56,7 @@ EXPERIMENTS = Kinds[Experiment](
     "mmebench.benchmark.experiments.interference.fields:Interference",
     "mmebench.benchmark.experiments.churn.fields:Churn",
     "mmebench.benchmark.experiments.mixes.fields:Mixes",
+    "mmebench.benchmark.experiments.restart.fields:Restart",
 )
 
 AnyExperiment = Annotated[Experiment, EXPERIMENTS]

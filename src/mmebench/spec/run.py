@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from mmebench.spec.arrivals import RateArrivals
 from mmebench.spec.changing import changed
-from mmebench.spec.endpoints import AnyEndpoint, LocalEndpoint
+from mmebench.spec.endpoints import AnyEndpoint, LocalEndpoint, ServedEndpoint
 from mmebench.spec.experiments import AnyExperiment
 from mmebench.spec.fleet import (
     UNNAMED,
@@ -116,6 +116,9 @@ class Spec(Strict):
             )
         for experiment in self.experiments:
             experiment.check(self.workload.clients)
+            why = experiment.cannot_run_on(self.endpoint) if isinstance(self.endpoint, ServedEndpoint) else None
+            if why is not None:
+                raise ValueError(f"experiments: {experiment.kind}: {why}")
         check_search(self.workload, self.objectives)
         if not self.fresh and self.repeats == 1:
             raise ValueError("fresh: got false; allowed: with repeats, of which there are none; leave it out")

@@ -70,6 +70,19 @@ class Subject:
         for copy in copies:
             self.invoke(copy)
 
+    def most_popular_last(self, copies: Sequence[Sequence[Copy]]) -> list[Copy]:
+        """Of each kind as many as fit, the kinds in turns: asked for so, they are in memory as after a long time.
+
+        Args:
+            copies: of each kind, the most popular first.
+        """
+        ranked = [
+            (rank / most, copy)
+            for own, most in zip(copies, self.fits, strict=True)
+            for rank, copy in enumerate(own[:most])
+        ]
+        return [copy for _, copy in sorted(ranked, key=lambda each: each[0], reverse=True)]
+
     def offer(
         self,
         folder: Path,

@@ -4,23 +4,28 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from mmebench.endpoints.endpoint import InstanceUse, Residency
-from mmebench.server.front.instance import Instance
+from mmebench.server.front.served import Served
 
 
-def find_residency(instances: Sequence[Instance]) -> Residency:
+def find_residency(served: Served) -> Residency:
     """Sums over instances, which are told apart where there are several.
 
     A target of which several have a copy is in ``resident`` once, and where the instance says that used it last.
+    What is counted is also of instances that do not serve any more.
     """
+    instances = served.instances
     each = [replace(instance.ledger.snapshot(), by_growth=instance.container.by_growth) for instance in instances]
+    ledgers = [instance.ledger for instance in (*instances, *served.leaving)]
+    loads = served.past.loads + sum(ledger.loads for ledger in ledgers)
+    evictions = served.past.evictions + sum(ledger.evictions for ledger in ledgers)
     if len(each) == 1:
-        return each[0]
+        return replace(each[0], loads=loads, evictions=evictions)
     budgets = [one.memory_budget for one in each]
     host_budgets = [one.host_memory_budget for one in each]
     return Residency(
         resident=_by_use([one.resident for one in each]),
-        loads=sum(one.loads for one in each),
-        evictions=sum(one.evictions for one in each),
+        loads=loads,
+        evictions=evictions,
         memory_used=sum(one.memory_used for one in each),
         memory_budget=_sum(budgets),
         host_memory_used=sum(one.host_memory_used for one in each),

@@ -5,13 +5,12 @@ import dataclasses
 import logging
 import math
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from typing_extensions import override
 
-from mmebench.endpoints.counters import TargetCounters
 from mmebench.server.endpoint_metrics import EndpointMetrics
 from mmebench.server.front.exchange import Exchange
 from mmebench.server.front.instance import Instance
@@ -84,6 +83,10 @@ class Router(Served):
         elif path == self._endpoint and method == b"GET":
             about = {"EndpointName": self.name, "Container": self.instances[0].container.label}
             connection.answer(answers.document(200, about, request.connection))
+        elif path == self._endpoint + b"/changes" and method == b"GET":
+            now = time.monotonic()
+            changes = [dataclasses.asdict(change) | {"ago": now - at} for at, change in self.changes]
+            connection.answer(answers.document(200, {"changes": changes}, request.connection))
         elif path == self._endpoint + b"/residency" and method == b"GET":
             self._spawn(self._residency(connection, request))
         elif path == self._endpoint + b"/loads" and method == b"GET":
@@ -119,13 +122,13 @@ class Router(Served):
         if request.head.target.endswith(b"?measure=now"):
             await asyncio.gather(*(_measure(instance) for instance in self.instances))
         if connection.current is request:
-            body = dataclasses.asdict(find_residency(self.instances))
+            body = dataclasses.asdict(find_residency(self))
             connection.answer(answers.document(200, body, request.connection))
 
     async def _metrics(self, connection: "ClientConnection", request: Request) -> None:
-        counted = await asyncio.gather(*(each.loader.evictor.statistics.read() for each in self.instances))
+        targets = await self.targets()
         if connection.current is request:
-            text = exposition(self.metrics, find_residency(self.instances), _summed(counted))
+            text = exposition(self.metrics, find_residency(self), targets)
             connection.answer(answers.text(text, CONTENT_TYPE, request.connection))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -137,15 +140,6 @@ class Router(Served):
 async def _measure(instance: Instance) -> None:
     await instance.loader.evictor.measure(fresh_seconds=0)
     await instance.loader.evictor.make_room()
-
-
-def _summed(counted: Sequence[Mapping[str, TargetCounters]]) -> dict[str, TargetCounters]:
-    """Of each target, over all instances."""
-    found: dict[str, TargetCounters] = {}
-    for each in counted:
-        for target, counters in each.items():
-            found[target] = found[target] + counters if target in found else counters
-    return found
 
 
 class ClientConnection(HttpConnection):

@@ -1,21 +1,46 @@
 """What a local endpoint serves with: everything that one invocation may need of it."""
 
-from collections.abc import Sequence
+import asyncio
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from mmebench.endpoints.counters import TargetCounters
+from mmebench.endpoints.endpoint import InstanceChange
 from mmebench.server.endpoint_metrics import EndpointMetrics
 from mmebench.server.front.instance import Instance
 from mmebench.server.front.routing import Choose
 from mmebench.server.front.suspects import Suspects
 
 
+@dataclass
+class Past:
+    """What instances counted that are gone."""
+
+    loads: int = 0
+    evictions: int = 0
+    targets: dict[str, TargetCounters] = field(default_factory=dict)
+
+
 class Served:
-    """One endpoint: its name, its instances, what is counted, and which requests are not passed on."""
+    """One endpoint: its name, its instances, what is counted, and which requests are not passed on.
+
+    Attributes:
+        instances: those that get requests.
+        leaving: those that get no more, and answer what they have.
+        past: what those counted that are gone.
+        changes: what became of instances, the last of it, and when by ``time.monotonic``.
+    """
 
     def __init__(self, name: str, instances: Sequence[Instance], metrics: EndpointMetrics, choose: Choose) -> None:
         self.name = name
         self.instances = list(instances)
+        self.leaving: list[Instance] = []
+        self.past = Past()
         self.metrics = metrics
         self.suspects = Suspects()
+        self.changes: deque[tuple[float, InstanceChange]] = deque(maxlen=1000)
         self._choose = choose
 
     def route(self, target: str) -> Instance:
@@ -25,3 +50,34 @@ class Served:
             return instances[0]
         up = [instance for instance in instances if instance.container.ready.is_set()]
         return self._choose(target, up) if len(up) > 1 else (up or instances)[0]
+
+    def replace(self, leaving: Sequence[Instance], coming: Sequence[Instance]) -> None:
+        """From now on the ones get requests in the others' place."""
+        self.instances = [each for each in self.instances if each not in leaving] + list(coming)
+        self.leaving += leaving
+
+    def changed(self, change: InstanceChange) -> None:
+        """Remember it."""
+        self.changes.append((time.monotonic(), change))
+
+    async def forget(self, instance: Instance) -> None:
+        """One of those that leave is about to be taken down; what it counted stays."""
+        counted = await instance.loader.evictor.statistics.read()
+        self.leaving.remove(instance)
+        self.past.loads += instance.ledger.loads
+        self.past.evictions += instance.ledger.evictions
+        self.past.targets = add_counters([self.past.targets, counted])
+
+    async def targets(self) -> dict[str, TargetCounters]:
+        """What containers counted for each target; asks them."""
+        asked = [each.loader.evictor.statistics.read() for each in (*self.instances, *self.leaving)]
+        return add_counters([self.past.targets, *await asyncio.gather(*asked)])
+
+
+def add_counters(counted: Sequence[Mapping[str, TargetCounters]]) -> dict[str, TargetCounters]:
+    """The sum for each target."""
+    found: dict[str, TargetCounters] = {}
+    for each in counted:
+        for target, counters in each.items():
+            found[target] = found[target] + counters if target in found else counters
+    return found

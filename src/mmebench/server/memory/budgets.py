@@ -32,7 +32,7 @@ def find_budgets(endpoint: LocalEndpoint, gpus: Sequence[Gpu]) -> dict[str, int]
         memory = endpoint.memory or _WITHOUT_GPU
         return {HOST: memory if host is None else min(host, memory)}
     budgets = {gpu_pool(number): _of_gpu(gpu, endpoint.memory) for number, gpu in enumerate(gpus)}
-    available = psutil.virtual_memory().available * _HOST_SHARE / endpoint.instances
+    available = psutil.virtual_memory().available * _HOST_SHARE / endpoint.most_instances
     budgets[HOST] = round(available) if host is None else host
     return budgets
 

@@ -83,6 +83,16 @@ class ServedEndpoint(Strict):
         return None
 
     @property
+    def cannot_deploy(self) -> str | None:
+        """Why its instances cannot be replaced while it is measured, and what to do; None where they can."""
+        return "its instances stay as they are; leave it out, or measure a local endpoint"
+
+    @property
+    def cannot_scale(self) -> str | None:
+        """Why no instances are added while it is measured, and what to do; None where they are."""
+        return "its instances stay as many as they are; leave it out, or measure a local endpoint"
+
+    @property
     def compiles_in_job(self) -> bool:
         """Whether code of AOTInductor is compiled there, for its GPU, rather than by this machine."""
         return False

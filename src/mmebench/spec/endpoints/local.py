@@ -1,5 +1,6 @@
 """The local endpoint in a spec."""
 
+import json
 import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -9,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 from typing_extensions import override
 
+from mmebench.spec.autoscaling import LocalAutoscaling
 from mmebench.spec.containers import container_names
 from mmebench.spec.endpoints.endpoint import ServedEndpoint
 from mmebench.spec.routing import AnyRouting, Busy
@@ -35,6 +37,15 @@ def _numbers(value: Any) -> Any:
     return [int(part) if part.isascii() and part.isdigit() else part for part in parts]
 
 
+def _pairs(value: Any) -> Any:
+    """``max=4,invocations_per_instance=600``, as a command line has it, or JSON."""
+    if not isinstance(value, str):
+        return value
+    if value.startswith("{"):
+        return json.loads(value)
+    return {name.strip(): text.strip() for name, _, text in (part.partition("=") for part in value.split(","))}
+
+
 def _has_address(url: str) -> bool:
     """Whether somebody could listen there."""
     try:
@@ -44,6 +55,10 @@ def _has_address(url: str) -> bool:
         return False
 
 
+_NO_AUTOSCALING = (
+    "its instances stay as many as they are; leave it out, or write e.g. "
+    "autoscaling: {max: 2, invocations_per_instance: 600}"
+)
 _OURS = frozenset({"CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR"})
 _WITHHELD = ("AWS_", "MMEBENCH_")
 """What the container of a local endpoint is never told: it runs strangers' models."""
@@ -98,6 +113,9 @@ class LocalEndpoint(ServedEndpoint):
         le=16,
         description="so many of them behind one endpoint, each with memory and a container of its own",
     )
+    autoscaling: Annotated[LocalAutoscaling, BeforeValidator(_pairs)] | None = Field(
+        None, description="so many instances as their requests need; instances is how many there are at first"
+    )
     routing: AnyRouting = "sticky"
     busy: Busy = 8
 
@@ -105,6 +123,25 @@ class LocalEndpoint(ServedEndpoint):
     @override
     def all_instances(self) -> int:
         return self.instances
+
+    @property
+    def most_instances(self) -> int:
+        """That there may be at any time."""
+        return self.instances if self.autoscaling is None else self.autoscaling.max
+
+    @property
+    @override
+    def cannot_scale(self) -> str | None:
+        return None if self.autoscaling is not None else _NO_AUTOSCALING
+
+    @property
+    @override
+    def cannot_deploy(self) -> str | None:
+        if self.container_url is None:
+            return None
+        return (
+            "nobody but you can start the container at a URL anew; leave it out, or leave endpoint.container out"
+        )
 
     @property
     def container_url(self) -> str | None:
@@ -133,11 +170,23 @@ class LocalEndpoint(ServedEndpoint):
 
     @model_validator(mode="after")
     def _each_instance_has_a_container(self) -> Self:
-        if self.instances > 1 and self.container_url is not None:
+        scaling = self.autoscaling
+        if scaling is not None and "instances" not in self.model_fields_set:
+            raise PydanticCustomError(
+                "autoscaling",
+                "autoscaling: instances is missing; say how many there are at first, e.g. instances: 1",
+            )
+        if scaling is not None and not scaling.min <= self.instances <= scaling.max:
             raise PydanticCustomError(
                 "instances",
-                f"instances: got {self.instances}, and a container given by URL is one instance; leave it out, or "
-                "leave container out",
+                f"instances: got {self.instances}; allowed: from autoscaling.min to autoscaling.max, "
+                f"{scaling.min} to {scaling.max}",
+            )
+        if self.most_instances > 1 and self.container_url is not None:
+            raise PydanticCustomError(
+                "instances",
+                f"instances: got {self.most_instances}, and a container given by URL is one instance; leave it "
+                "out, or leave container out",
             )
         return self
 

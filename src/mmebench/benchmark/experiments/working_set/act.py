@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 from mmebench.benchmark.experiments.subject import Progress, Subject
 from mmebench.benchmark.experiments.working_set.fields import WorkingSet
-from mmebench.benchmark.kind import Copy
 from mmebench.load.processes.events import Live
 from mmebench.spec import ClosedLoop, Poisson, Zipf
 
@@ -27,7 +26,7 @@ def act(experiment: WorkingSet, subject: Subject, progress: Progress) -> None:
             progress(what, (number + min(1, live.elapsed / stage.duration)) / len(cells))
 
         progress(what, number / len(cells))
-        subject.touch(_least_popular_first(copies, subject.fits))
+        subject.touch(subject.most_popular_last(copies))
         subject.offer(
             subject.files.experiment(experiment.kind).loads / f"zipf{s:g}",
             [own[0].kind.under_load(tuple(copy.target for copy in own)) for own in copies],
@@ -45,11 +44,3 @@ def _cells(experiment: WorkingSet, fits: Sequence[int]) -> Iterator[tuple[float,
             tuple(max(1, round(ratio * each)) for each in fits) for ratio in experiment.ratios
         ):
             yield s, counts
-
-
-def _least_popular_first(copies: Sequence[Sequence[Copy]], fits: Sequence[int]) -> list[Copy]:
-    """As many of each kind as fit; the kinds in turns."""
-    ranked = [
-        (rank / most, copy) for own, most in zip(copies, fits, strict=True) for rank, copy in enumerate(own[:most])
-    ]
-    return [copy for _, copy in sorted(ranked, key=lambda each: each[0], reverse=True)]

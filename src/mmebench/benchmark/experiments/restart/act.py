@@ -1,0 +1,86 @@
+"""Restart: a load, in the middle of which the endpoint's instances are replaced or one is lost."""
+
+import threading
+import time
+
+from mmebench.benchmark.experiments.restart.fields import Restart
+from mmebench.benchmark.experiments.restart.figures import write_moment
+from mmebench.benchmark.experiments.subject import Progress, Subject
+from mmebench.endpoints.endpoint import Deployable
+from mmebench.errors import MmebenchError
+from mmebench.load.processes.events import Live
+from mmebench.spec import ClosedLoop, Poisson, Zipf
+
+
+def act(experiment: Restart, subject: Subject, progress: Progress) -> None:
+    """Offer one load, do it meanwhile, and write down when that was.
+
+    Raises:
+        MmebenchError: it could not be done; the load broke.
+    """
+    endpoint = subject.endpoint
+    if not isinstance(endpoint, Deployable):
+        raise MmebenchError("restart: the instances of this endpoint cannot be replaced")
+    stage = experiment.stage
+    copies = subject.copies([max(1, round(experiment.ratio * each)) for each in subject.fits])
+    event = _Event(endpoint, experiment)
+
+    def tell(live: Live) -> None:
+        if live.at >= experiment.happens:
+            event.begin(live)
+        progress(experiment.by if event.begun else "as usual", min(1, live.elapsed / stage.duration))
+
+    progress("as usual", 0.0)
+    subject.touch(subject.most_popular_last(copies))
+    folder = subject.files.experiment(experiment.kind).loads
+    subject.offer(
+        folder,
+        [own[0].kind.under_load(tuple(copy.target for copy in own)) for own in copies],
+        popularity=Zipf(kind="zipf", s=experiment.zipf),
+        arrivals=ClosedLoop() if stage.rate is None else Poisson(kind="poisson"),
+        stages=(stage,),
+        on_live=tell,
+    )
+    if event.begun:  # else the load was offered by an earlier start, which has written it down
+        write_moment(event.end(), folder)
+
+
+class _Event:
+    """What happens, beside the load."""
+
+    def __init__(self, endpoint: Deployable, experiment: Restart) -> None:
+        self._do = endpoint.deploy if experiment.by == "deployment" else endpoint.lose
+        self._thread: threading.Thread | None = None
+        self._error: MmebenchError | None = None
+        self._at = 0.0
+
+    @property
+    def begun(self) -> bool:
+        """Whether it has been asked for."""
+        return self._thread is not None
+
+    def begin(self, live: Live) -> None:
+        """Do it, unless that was begun before; the load is told about in this moment."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, args=(live.at - time.monotonic(),))
+            self._thread.start()
+
+    def end(self) -> float:
+        """Wait for it; when it happened, in seconds since the load began.
+
+        Raises:
+            MmebenchError: it could not be done.
+        """
+        assert self._thread is not None
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._at
+
+    def _run(self, offset: float) -> None:
+        """``offset``: of the load's clock from this process' own."""
+        try:
+            self._do()
+        except MmebenchError as error:
+            self._error = error
+        self._at = time.monotonic() + offset

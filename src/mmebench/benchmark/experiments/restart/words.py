@@ -1,0 +1,39 @@
+"""What a restart came to, in words, with table and picture."""
+
+from mmebench.benchmark.experiments.restart.figures import Restarted, read_restart
+from mmebench.record.layout import ExperimentFiles
+from mmebench.record.run import Run
+from mmebench.record.tables import write_table
+from mmebench.units import human_seconds
+
+
+def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
+    """Table and picture, if it was done; returns what they show, a line each."""
+    restart = read_restart(files.loads)
+    if restart is None:
+        return []
+    from mmebench.benchmark.experiments.restart.picture import draw
+    from mmebench.report.pictures.pictures import save
+
+    write_table(restart.stretches, files.table, "%.6g")
+    save(draw(restart.stretches, restart.recovered, f"{run.title}: everything is cold", footer), files.chart)
+    return [_describe(restart, run)]
+
+
+def _describe(restart: Restarted, run: Run) -> str:
+    stretches, recovered = restart
+    before, after = stretches[stretches["to_s"] <= 1e-9], stretches[stretches["to_s"] > 1e-9]
+    lasted = human_seconds(float(after["to_s"].max())) if len(after) else "nothing"
+    parts = []
+    for name, seconds in (("hit ratio", recovered.hits), ("p99", recovered.latency)):
+        back = f"after {human_seconds(seconds)}" if seconds is not None else f"not within {lasted}"
+        if name == "hit ratio" and stretches["hit_ratio"].isna().all():
+            back = "nobody says"
+        parts.append(f"{name} {back}")
+    failures = int(after["failures"].sum())
+    failed = f"; {failures} requests failed meanwhile" if failures else ""
+    worst, usual = after["p99_ms"].max(), before["p99_ms"].median()
+    return (
+        f"{run.called}: with nothing in memory, as before again: {', '.join(parts)}; p99 of a stretch is "
+        f"{human_seconds(usual / 1e3)} usually, and {human_seconds(worst / 1e3)} at worst{failed}"
+    )
