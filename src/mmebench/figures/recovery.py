@@ -65,13 +65,14 @@ def find_stretches(samples: pa.Table, begin: float, happens: float, end: float) 
     return pd.DataFrame(rows)
 
 
-def find_recovered(stretches: pd.DataFrame) -> Recovered:
+def find_recovered(stretches: pd.DataFrame, since: float = 0.0) -> Recovered:
     """When it was as before, for three stretches in a row and from the first of them on.
 
     Args:
         stretches: as :func:`find_stretches` gives them.
+        since: seconds after what happened that are not looked at.
     """
-    before, after = stretches[stretches["to_s"] <= 1e-9], stretches[stretches["to_s"] > 1e-9]
+    before, after = stretches[stretches["to_s"] <= 1e-9], stretches[stretches["from_s"] >= since - 1e-9]
     if before.empty or after.empty:
         return Recovered(None, None)
     usual = float((before["hit_ratio"] * before["requests"]).sum() / before["requests"].sum())

@@ -57,6 +57,7 @@ EXPERIMENTS = Kinds[Experiment](
     "mmebench.benchmark.experiments.churn.fields:Churn",
     "mmebench.benchmark.experiments.mixes.fields:Mixes",
     "mmebench.benchmark.experiments.restart.fields:Restart",
+    "mmebench.benchmark.experiments.scale_out.fields:ScaleOut",
 )
 
 AnyExperiment = Annotated[Experiment, EXPERIMENTS]

@@ -85,12 +85,12 @@ class ServedEndpoint(Strict):
     @property
     def cannot_deploy(self) -> str | None:
         """Why its instances cannot be replaced while it is measured, and what to do; None where they can."""
-        return "its instances stay as they are; leave it out, or measure a local endpoint"
+        return "its instances stay as they are; allowed: local endpoints; leave it out, or measure one"
 
     @property
     def cannot_scale(self) -> str | None:
         """Why no instances are added while it is measured, and what to do; None where they are."""
-        return "its instances stay as many as they are; leave it out, or measure a local endpoint"
+        return "its instances stay as many as they are; allowed: local endpoints; leave it out, or measure one"
 
     @property
     def compiles_in_job(self) -> bool:

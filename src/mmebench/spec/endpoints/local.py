@@ -56,7 +56,7 @@ def _has_address(url: str) -> bool:
 
 
 _NO_AUTOSCALING = (
-    "its instances stay as many as they are; leave it out, or write e.g. "
+    "its instances stay as many as they are; allowed: with autoscaling; leave it out, or write e.g. "
     "autoscaling: {max: 2, invocations_per_instance: 600}"
 )
 _OURS = frozenset({"CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR"})
@@ -140,7 +140,8 @@ class LocalEndpoint(ServedEndpoint):
         if self.container_url is None:
             return None
         return (
-            "nobody but you can start the container at a URL anew; leave it out, or leave endpoint.container out"
+            "nobody but you can start the container at a URL anew; allowed: containers that mmebench starts; "
+            "leave it out, or leave endpoint.container out"
         )
 
     @property
@@ -174,19 +175,20 @@ class LocalEndpoint(ServedEndpoint):
         if scaling is not None and "instances" not in self.model_fields_set:
             raise PydanticCustomError(
                 "autoscaling",
-                "autoscaling: instances is missing; say how many there are at first, e.g. instances: 1",
+                "autoscaling: instances is missing; allowed: with how many there are at first; write e.g. "
+                "instances: 1",
             )
         if scaling is not None and not scaling.min <= self.instances <= scaling.max:
             raise PydanticCustomError(
                 "instances",
                 f"instances: got {self.instances}; allowed: from autoscaling.min to autoscaling.max, "
-                f"{scaling.min} to {scaling.max}",
+                f"{scaling.min} to {scaling.max}; change one of them",
             )
         if self.most_instances > 1 and self.container_url is not None:
             raise PydanticCustomError(
                 "instances",
-                f"instances: got {self.most_instances}, and a container given by URL is one instance; leave it "
-                "out, or leave container out",
+                f"instances: got {self.most_instances}, and a container given by URL is one instance; "
+                "allowed: 1; leave it out, or leave container out",
             )
         return self
 

@@ -52,7 +52,7 @@ class Restart(Experiment):
             raise ValueError("stage needs users or a rate; write e.g. stage: {users: 4}")
         if self.happens >= self.stage.duration:
             raise ValueError(
-                f"at: got {self.at:g} s after {self.stage.warmup_seconds:g} s of warm-up, in a stage of "
-                f"{self.stage.duration:g} s; make the stage longer"
+                f"at: got {self.at:g} s after {self.stage.warmup_seconds:g} s of warm-up; allowed: less than the "
+                f"{self.stage.duration:g} s of the stage; make that longer"
             )
         return self

@@ -1,0 +1,68 @@
+"""Scale-out: a load of two stages, and meanwhile what becomes of the instances."""
+
+import time
+
+from mmebench.benchmark.experiments.scale_out.fields import ScaleOut
+from mmebench.benchmark.experiments.scale_out.figures import Held, write_course
+from mmebench.benchmark.experiments.subject import Progress, Subject
+from mmebench.endpoints.endpoint import Deployable, InstanceUse, MemoryUse, Residency
+from mmebench.errors import MmebenchError
+from mmebench.load.processes.events import Live
+from mmebench.spec import ClosedLoop, Poisson, Zipf
+
+
+def act(experiment: ScaleOut, subject: Subject, progress: Progress) -> None:
+    """Offer the load, and write down what instances came and what they held, by the clock of its samples.
+
+    Raises:
+        MmebenchError: the endpoint does not tell; the load broke.
+    """
+    endpoint = subject.endpoint
+    if not isinstance(endpoint, Deployable):
+        raise MmebenchError("scale_out: this endpoint does not say when it gets instances")
+    copies = subject.copies([max(1, round(experiment.ratio * each)) for each in subject.fits])
+    stages = (experiment.before, experiment.after)
+    known, first = len(endpoint.changes()), len(_instances(endpoint.residency()))
+    held: list[Held] = []
+    clock: list[float] = []
+
+    def tell(live: Live) -> None:
+        clock[:] = [live.at - time.monotonic()]
+        residency = endpoint.residency()
+        if isinstance(residency, Residency):
+            held.append(_held(residency, live.at, first))
+        what = "after the step" if live.stage else "before the step"
+        progress(what, min(1, (live.stage * experiment.before.duration + live.elapsed) / experiment.seconds))
+
+    progress("before the step", 0.0)
+    subject.touch(subject.most_popular_last(copies))
+    folder = subject.files.experiment(experiment.kind).loads
+    subject.offer(
+        folder,
+        [own[0].kind.under_load(tuple(copy.target for copy in own)) for own in copies],
+        popularity=Zipf(kind="zipf", s=experiment.zipf),
+        arrivals=ClosedLoop() if experiment.after.rate is None else Poisson(kind="poisson"),
+        stages=stages,
+        on_live=tell,
+    )
+    if clock:  # else the load was offered by an earlier start, which has written it down
+        now = time.monotonic() + clock[0]
+        changes = [(now - change.ago, change) for change in endpoint.changes()[known:]]
+        write_course(changes, held, folder)
+
+
+def _held(residency: Residency, at: float, first: int) -> Held:
+    """What it says at this moment, of an endpoint that had so many instances at first."""
+    instances, targets = _instances(residency), len(residency.resident)
+    return Held(
+        at=at,
+        instances=max(1, len(instances)),
+        targets=targets,
+        copies=sum(each.targets for each in instances) if instances else targets,
+        to_added=sum(each.invocations for each in instances[max(1, first) :]),
+    )
+
+
+def _instances(residency: Residency | MemoryUse) -> tuple[InstanceUse, ...]:
+    """Each of several."""
+    return residency.instances if isinstance(residency, Residency) else ()

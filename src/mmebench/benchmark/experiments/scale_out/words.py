@@ -1,0 +1,53 @@
+"""What a scale-out came to, in words, with table and picture."""
+
+from collections.abc import Iterator
+
+from mmebench.benchmark.experiments.scale_out.figures import ScaledOut, read_scale_out
+from mmebench.record.layout import ExperimentFiles
+from mmebench.record.run import Price, Run
+from mmebench.record.tables import write_table
+from mmebench.units import human_seconds
+
+
+def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
+    """Table and picture, if it was done; returns what they show, a line each."""
+    found = read_scale_out(files.loads, _per_instance(run))
+    if found is None:
+        return []
+    from mmebench.benchmark.experiments.scale_out.picture import draw
+    from mmebench.report.pictures.pictures import save
+
+    write_table(found.stretches, files.table, "%.6g")
+    save(draw(found, f"{run.title}: a step of the load", footer), files.chart)
+    return [f"{run.called}: after a step of the load, {'; '.join(_parts(found))}"]
+
+
+def _parts(found: ScaledOut) -> Iterator[str]:
+    if found.alarm is None:
+        yield "no instance was asked for: it asks for no more than those that serve are to get"
+    elif not found.added:
+        yield f"the alarm after {human_seconds(found.alarm)}, and no instance came until the end"
+    else:
+        at, instances = found.added[-1]
+        served = f"{instances} instances serve after {human_seconds(at)}"
+        yield f"the alarm after {human_seconds(found.alarm)}, and {served}"
+        if found.to_added is not None:
+            yield f"{found.to_added:.0%} of the requests since then went to those that came"
+        backs = []
+        for name, back in (("hit ratio", found.recovered.hits), ("p99", found.recovered.latency)):
+            when = "not until the end" if back is None else f"after {human_seconds(back)}"
+            backs.append(f"{name} as before {when}")
+        yield ", ".join(backs)
+        twice = int((found.held["copies"] - found.held["targets"]).max())
+        yield f"{twice} targets were in memory twice at most" if twice else "no target was in memory twice"
+    yield f"of {found.after} requests {found.failed} failed and {found.slow} took over twice the usual p99"
+    if found.usd is not None:
+        yield f"${found.usd:,.2f} for instances from the step on"
+
+
+def _per_instance(run: Run) -> Price | None:
+    endpoint = run.spec.get("endpoint", {})
+    count = endpoint.get("instances", endpoint.get("instance_count", 1))
+    if run.price is None:
+        return None
+    return Price(usd_per_hour=run.price.usd_per_hour / count, source=run.price.source)
