@@ -171,6 +171,28 @@ def test_a_failure_reaches_all_who_wait_and_the_next_tries_again() -> None:
     scenario({"a": 10}, 100, play)
 
 
+def test_one_that_is_just_being_evicted_keeps_no_other_from_being_loaded() -> None:
+    async def play(loader: Loader, container: FakeContainer) -> None:
+        await use(loader, "a")
+        unloading = asyncio.Event()
+
+        async def unload(model: str) -> None:
+            await unloading.wait()
+            container.loaded.discard(model)
+
+        container.unload = unload  # type: ignore[method-assign]
+        loader.evictor.spawn(loader.evictor.unload(loader.ledger.resident["a"]))
+        loader.ledger.begin_unload(loader.ledger.resident["a"])
+        again = asyncio.create_task(loader.acquire("a"))
+        await asyncio.sleep(0.05)
+        assert (await use(loader, "b")).target == "b"
+        assert not again.done()
+        unloading.set()
+        assert (await again).target == "a"
+
+    scenario({"a": 10, "b": 10}, 100, play, concurrency=1)
+
+
 def test_an_unknown_target_does_not_wait_behind_loads() -> None:
     async def play(loader: Loader, container: FakeContainer) -> None:
         container.gate.clear()

@@ -128,9 +128,10 @@ class Loader:
     async def _load(self, entry: Resident) -> None:
         """From the archive to the container."""
         asked = time.perf_counter()
+        # One that is just being evicted does not keep others from being loaded until it is gone.
+        await self.evictor.until(lambda: entry.target not in self.ledger.unloading)
         async with self._slots:
             await self._container.ready.wait()
-            await self.evictor.until(lambda: entry.target not in self.ledger.unloading)
             made = await self._materialise(entry)
             entry.digest = made.content.digest
             async with self._by_itself():
