@@ -179,3 +179,32 @@ def test_a_course_tells_what_was_lost_and_when_it_is_well_again() -> None:
     seconds = [moment.seconds for moment in course.moments]
     assert seconds == sorted(seconds)
     assert seconds[0] < 0 < seconds[-1]
+
+
+def test_other_ways_to_host_and_from_where_on_they_take_no_more() -> None:
+    patient = question(measured(fits=10, load=0.3), 2.0, models=150, traffic="zipf:1.1,60")
+    instances = patient.computed()
+    assert instances is not None
+    found = ask("hosting", patient, instances)
+    at = {row["requests_an_hour_a_model"]: row for row in found.rows}
+    asked = at[60 * 3600 / 150]
+    assert asked["multi_model"] == instances < 15
+    assert number(r"inference components (\d+), for memory", found) == asked["components"] == 15
+    assert number(r"an endpoint a model (\d+),", found) == asked["single"] == 150
+    hourly = number(r"a component a model takes no more than multi-model from ([0-9.,]+) requests", found)
+    before = [row for row in found.rows if row["requests_an_hour_a_model"] < hourly / 4]
+    after = next(row for row in found.rows if row["requests_an_hour_a_model"] >= hourly * 0.99)
+    assert before
+    assert all(row["multi_model"] < row["components"] for row in before)
+    assert after["components"] <= (after["multi_model"] or 1e9)
+
+
+def test_components_take_no_more_where_nothing_may_be_cold() -> None:
+    found = ask("hosting")
+    assert "a component a model takes no more than multi-model at any traffic that was looked at" in found.answer
+    assert "an endpoint a model takes more than multi-model up to" in found.answer
+
+
+def test_hosting_where_nothing_holds() -> None:
+    impossible = question(measured(service=0.05), 0.01)
+    assert "neither inference components nor an endpoint a model hold" in ask("hosting", impossible, 3).answer

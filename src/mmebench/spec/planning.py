@@ -8,7 +8,7 @@ from mmebench.spec.routing import AnyRouting, Busy
 from mmebench.spec.strict import Duration, EachOnce, OneOrSeveral, Strict
 from mmebench.spec.traffic import AnyTraffic, TraceTraffic
 
-WhatIf = Literal["twice", "lost", "restart", "scale_out", "policies", "pinned"]
+WhatIf = Literal["twice", "lost", "restart", "scale_out", "policies", "pinned", "hosting"]
 
 MOST_MODELS = 10_000_000
 
@@ -39,7 +39,8 @@ class Planning(Strict):
     what_if: Annotated[OneOrSeveral[WhatIf], EachOnce] = Field(
         (),
         description="twice: twice the traffic; lost: an instance is lost; restart: nothing is in memory; "
-        "scale_out: twice the traffic from one moment on; policies: who is evicted; pinned: the hottest are not",
+        "scale_out: twice the traffic from one moment on; policies: who is evicted; pinned: the hottest are not; "
+        "hosting: as inference components, or one endpoint a model",
     )
     scale_out_after: Duration = Field(
         480.0, gt=0, description="of scale_out: from the moment on until a new instance serves; AWS does not say"

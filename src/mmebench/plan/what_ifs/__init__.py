@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from mmebench.plan.option import Question
-from mmebench.plan.what_ifs import lost, pinned, policies, restart, scale_out, twice
+from mmebench.plan.what_ifs import hosting, lost, pinned, policies, restart, scale_out, twice
 from mmebench.record.plan import Scenario
 from mmebench.spec.planning import WhatIf
 
@@ -14,6 +14,7 @@ WHAT_IFS: dict[WhatIf, Callable[[Question, int], Scenario]] = {
     "scale_out": scale_out.ask,
     "policies": policies.ask,
     "pinned": pinned.ask,
+    "hosting": hosting.ask,
 }
 """Each takes the question that was answered, and the number of instances that was the answer."""
 
