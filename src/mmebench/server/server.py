@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import AsyncExitStack
+from functools import cache, partial
 from typing import IO, Any
 
 from mmebench.endpoints.machine_limits import deal
@@ -116,10 +117,11 @@ async def _run(
         dealt = deal(choose(found, endpoint.devices), endpoint.most_instances)
         none_here = not found and endpoint.devices != ()
         metrics = EndpointMetrics()
+        budgets = [cache(partial(find_budgets, endpoint, gpus)) for gpus in dealt]
 
         async def launch(number: int, own: AsyncExitStack) -> Instance:
             gpus = None if none_here else dealt[number]
-            return await _launch(endpoint, source, output, gpus, metrics, own)
+            return await _launch(endpoint, source, output, gpus, metrics, budgets[number], own)
 
         instances = Instances(launch)
         stack.push_async_callback(instances.close)
@@ -151,9 +153,17 @@ async def _launch(
     output: IO[bytes],
     gpus: Sequence[Gpu] | None,
     metrics: EndpointMetrics,
+    budgets: Callable[[], dict[str, int]],
     stack: AsyncExitStack,
 ) -> Instance:
-    """One more, up; ``gpus`` are its own, and None where this machine has none. ``stack`` takes it down."""
+    """One more, up.
+
+    Args:
+        endpoint, source, output, metrics: of all.
+        gpus: its own; None where this machine has none.
+        budgets: its memory. One that takes the place of another has as much, whatever is free at that moment.
+        stack: takes it down.
+    """
     run = ServerDirectory()
     stack.callback(run.close)
     container = await start_container(endpoint.container, endpoint.model_directory, run, output, gpus)
@@ -161,8 +171,8 @@ async def _launch(
     archives = ArchiveStore(source, container.storage / "unpacked", container.unpack, endpoint.disk)
     caching = endpoint.model_cache_setting == "Enabled"
     concurrency = endpoint.load_concurrency or (_LOAD_CONCURRENCY if caching else max(2, os.cpu_count() or 1))
-    budgets = find_budgets(endpoint, gpus or ()) if container.measures_memory else {}
-    loader = Loader(Ledger(budgets, container.gpus), archives, container, metrics, concurrency, caching=caching)
+    ledger = Ledger(budgets() if container.measures_memory else {}, container.gpus)
+    loader = Loader(ledger, archives, container, metrics, concurrency, caching=caching)
     stack.push_async_callback(loader.evictor.close)
     return Instance(container, loader)
 

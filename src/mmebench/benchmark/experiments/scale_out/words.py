@@ -23,6 +23,8 @@ def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
 
 
 def _parts(found: ScaledOut) -> Iterator[str]:
+    if len(found.held) and (first := int(found.held["instances"].iloc[0])) > 1:
+        yield f"{first} instances serve before it"
     if found.alarm is None:
         yield "no instance was asked for: it asks for no more than those that serve are to get"
     elif not found.added:
