@@ -14,8 +14,18 @@ from support.tiny_models import file_model, onnx_bytes
 
 pytestmark = [pytest.mark.e2e, pytest.mark.triton]
 
+SHORTER = """
+import sys
 
-def test_a_plan_is_made_after_a_run_and_checked(tmp_path: Path) -> None:
+if "--check" in sys.orig_argv:
+    import mmebench.plan.check
+
+    mmebench.plan.check._REQUESTS = 2000
+"""
+"""Half as many requests are as near as this test looks."""
+
+
+def test_a_plan_is_made_after_a_run_and_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "model.onnx").write_bytes(onnx_bytes(1))
     spec: dict[str, Any] = {
         "model": file_model(tmp_path / "model.onnx"),
@@ -46,11 +56,14 @@ def test_a_plan_is_made_after_a_run_and_checked(tmp_path: Path) -> None:
     assert second is not None
     assert second.models == 2 * (run.capacity.fits + 1)
 
+    (tmp_path / "python").mkdir()
+    (tmp_path / "python" / "sitecustomize.py").write_text(SHORTER)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "python"))
     asked = (
         "--models",
         2 * (run.capacity.fits + 1),
         "--traffic",
-        "zipf:1.2,80",
+        "zipf:1.2,66",
         "--set",
         "instances=2",
         "--check",
@@ -65,7 +78,7 @@ def test_a_plan_is_made_after_a_run_and_checked(tmp_path: Path) -> None:
     # Each of the two has one model more than there is room for. How near it is, only a quiet machine can tell.
     assert 50 < checked["hit ratio"].predicted < 99
     assert 30 < checked["hit ratio"].measured < 100
-    assert checked["requests/s"].predicted == pytest.approx(40, rel=0.1)
-    assert 0 < checked["requests/s"].measured < 44
+    assert checked["requests/s"].predicted == pytest.approx(33, rel=0.1)
+    assert 0 < checked["requests/s"].measured < 37
     assert len(find_runs(results / "plan-check" / "model")) == 1
     assert leftovers() == []

@@ -21,9 +21,11 @@ pytestmark = [pytest.mark.e2e, pytest.mark.triton, pytest.mark.export]
 
 
 def test_more_targets_than_fit_are_loaded_and_evicted(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(onnx_bytes(1))
     spec = SPEC | {
+        "model": file_model(tmp_path / "model.onnx"),
         "platforms": ["onnx"],
-        "endpoint": {"kind": "local", "memory": "250MiB"},
+        "endpoint": {"kind": "local", "memory": "170MiB"},
         "targets": {"capacity": 2, "limit": 30},
         "workload": {
             "arrivals": {"kind": "closed", "think_time": "300ms"},
@@ -32,7 +34,7 @@ def test_more_targets_than_fit_are_loaded_and_evicted(tmp_path: Path) -> None:
     }
     done = mmebench("run", write(tmp_path, spec), cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    (files,) = find_runs(tmp_path / "results" / "test_resnet")
+    (files,) = find_runs(tmp_path / "results" / "model")
     run, samples = read_run(files.run), read_samples(files.samples)
     assert run.capacity is not None
     assert run.capacity.limited_by == "eviction"

@@ -82,8 +82,8 @@ def test_what_makes_no_sense_is_dropped_and_the_load_goes_on(tmp_path: Path) -> 
             mmebench(LOCAL, "load", str(spec), cwd=tmp_path) as conductor,
             mmebench(LOCAL, "worker", listen, cwd=tmp_path),
         ):
-            while not server.requests:
-                assert conductor.poll() is None
+            wait_until(lambda: bool(server.requests) or conductor.poll() is not None, 100)
+            assert conductor.poll() is None
             visit(str(port), TOKEN)
             assert conductor.wait(timeout=250) == 0
         requests = len(server.requests)

@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino
 import psutil
 import pytest
 from onnx import TensorProto, helper
-from openvino import opset13 as ops
 
 from mmebench.endpoints.local import LocalEndpoint
+from mmebench.silent_openvino import openvino
 from support.invocations import ask, runtime_client
 from support.patience import wait_until
 from support.tiny_models import loose_archive, onnx_model, torchscript_model
@@ -75,6 +74,7 @@ def test_files_beside_the_model_are_ignored(client: Any, add: Any) -> None:
 
 
 def openvino_model(tmp_path: Path) -> dict[str, bytes]:
+    ops = openvino.opset13
     parameter = ops.parameter([-1, 2], np.float32, name="x")
     result = ops.negative(parameter)
     result.output(0).get_tensor().set_names({"y"})

@@ -13,14 +13,14 @@ from mmebench.record.layout import find_runs
 from mmebench.record.run import read_run
 from mmebench.report.report import write_report
 from mmebench.spec.reading import load_spec
+from support.tiny_models import file_model, onnx_bytes
 from support.watching import Watcher
 
-pytestmark = [pytest.mark.e2e, pytest.mark.triton, pytest.mark.export]
+pytestmark = [pytest.mark.e2e, pytest.mark.triton]
 
 SPEC: dict[str, Any] = {
-    "model": {"source": "timm", "name": "test_resnet", "weights": "random"},
     "platforms": ["onnx"],
-    "endpoint": {"kind": "local", "memory": "300MiB"},
+    "endpoint": {"kind": "local", "memory": "190MiB"},
     "workload": {
         "arrivals": {"kind": "closed", "think_time": "10ms"},
         "profile": {"stages": [{"users": 1, "duration": "3s"}]},
@@ -43,7 +43,9 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of the results."""
     folder = tmp_path_factory.mktemp("experiments")
     path = folder / "spec.yaml"
-    path.write_text(yaml.safe_dump(SPEC), encoding="utf-8")
+    (folder / "model.onnx").write_bytes(onnx_bytes(1))
+    spec = SPEC | {"model": file_model(folder / "model.onnx")}
+    path.write_text(yaml.safe_dump(spec), encoding="utf-8")
     watcher = Watcher()
     outcome = run_benchmark(load_spec(path, ()), folder / "results", watcher)
     assert watcher.experiments == ["cold_starts", "working_set", "interference"]

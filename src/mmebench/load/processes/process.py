@@ -165,7 +165,7 @@ def _command(csv_prefix: Path, job: LoadJob) -> list[str]:
 
 def locust(*options: str) -> list[str]:
     """The command that starts Locust with the load's locustfile and these options."""
-    return [sys.executable, "-m", "locust", "-f", str(_LOCUSTFILE), *options]
+    return [sys.executable, "-m", "mmebench.load.processes.start", "-f", str(_LOCUSTFILE), *options]
 
 
 def _free_port() -> int:

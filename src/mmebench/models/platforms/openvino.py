@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import openvino
-
 from mmebench.formats.tensors import TensorSpec
 from mmebench.models.example import Array
 from mmebench.models.model import Model, ModelFile
 from mmebench.models.platforms.export import Export, Run, check_form, exporting, served, trace_example
+from mmebench.silent_openvino import openvino
 from mmebench.spec import ModelSource, PlatformSpec
 
 _FILE = "model.xml"

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import openvino
-
 from mmebench.server.backends.describe import Described
 from mmebench.server.backends.inference import Array, Infer
 from mmebench.server.backends.inference.options import ModelOptions, TensorOptions, check_count, check_datatype
+from mmebench.silent_openvino import openvino
 
 DATATYPES = {
     "boolean": "TYPE_BOOL", "u8": "TYPE_UINT8", "u16": "TYPE_UINT16", "u32": "TYPE_UINT32", "u64": "TYPE_UINT64",
