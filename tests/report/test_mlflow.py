@@ -1,5 +1,6 @@
 """Results in a real store of MLflow's."""
 
+import os
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -32,6 +33,7 @@ def test_a_run_a_step_a_stage_and_the_files(tmp_path: Path) -> None:
     assert [(metric.step, metric.value) for metric in history] == [(1, 10.0), (2, 20.0)]
     kept = {artefact.path for artefact in client.list_artifacts(run.info.run_id)}
     assert {"report.html", files.samples.name, files.run.name} <= kept
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true", "nobody else is told"
 
 
 def test_a_store_that_is_none_is_one_message(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ _SETTINGS = {
     "MLFLOW_ALLOW_FILE_STORE": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
 }
 _ABOUT = ("model", "platform", "precision", "instance_type", "container", "targets", "digest", "started_at")
 
@@ -39,7 +40,8 @@ def log_runs(directory: Path, summary: pd.DataFrame, tracking_uri: str) -> list[
     Raises:
         MmebenchError: MLflow does not take them.
     """
-    # Where nobody says otherwise: files are a store, too, and a server that does not answer is waited for briefly.
+    # Where nobody says otherwise: files are a store, too, a server that does not answer is waited for briefly, and
+    # what is logged here is told to no other.
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     import mlflow
