@@ -10,6 +10,7 @@ from mmebench.load.client.credentials import find_credentials
 from mmebench.load.client.requests import SignedRequests
 from mmebench.load.payload.payload import Body
 from mmebench.wire.addresses import invocation_path, runtime_url
+from mmebench.wire.addressing import address_of
 from mmebench.wire.signing import Credentials
 
 REMOTE = "https://runtime.sagemaker.eu-central-1.amazonaws.com"
@@ -95,10 +96,9 @@ def test_rotated_credentials_drop_what_was_signed() -> None:
     valid = [Credentials("OLD", "old-secret")]
     requests = SignedRequests(
         REMOTE,
-        "/endpoints/e/invocations",
         "eu-central-1",
         {"X-Amzn-SageMaker-Enable-Explanations": "x"},
-        ("a.tar.gz", "b.tar.gz"),
+        [address_of("multi-model", "e", target) for target in ("a.tar.gz", "b.tar.gz")],
         (Body(b"body", "text/plain"), Body(b"b" * 20_000, "text/plain")),
         lambda: valid[0],
     )

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,35 @@ def test_an_endpoint_that_runs_is_loaded(tmp_path: Path) -> None:
     assert Path(f"{prefix}_stats_history.csv").exists()
     assert (results / "tiny" / "summary_results.csv").exists()
     assert "tiny on ml.g5.xlarge" in result.output
+
+
+@pytest.mark.parametrize(
+    ("hosting", "paths", "names"),
+    [
+        ("components", {b"/endpoints/ours/invocations"}, {b"resnet-a", b"resnet-b"}),
+        ("single", {b"/endpoints/resnet-a/invocations", b"/endpoints/resnet-b/invocations"}, set()),
+    ],
+)
+def test_models_that_are_hosted_otherwise(
+    tmp_path: Path, hosting: str, paths: set[bytes], names: set[bytes]
+) -> None:
+    results = tmp_path / "results"
+    with ScriptedServer(lambda n: (0.02, OK)) as server:
+        endpoint = ENDPOINT | {
+            "url": f"http://127.0.0.1:{server.port}/",
+            "hosting": hosting,
+            "targets": ["resnet-a", "resnet-b"],
+        }
+        path = write(tmp_path / "spec.yaml", SPEC | {"endpoint": endpoint})
+        result = CliRunner().invoke(cli, ["load", str(path), "--results", str(results)], standalone_mode=False)
+        assert result.exception is None, result.output
+        heads = [request.partition(b"\r\n\r\n")[0] for request in server.requests]
+    assert {head.split()[1] for head in heads} == paths
+    named = re.compile(rb"\r\nX-Amzn-SageMaker-Inference-Component: (.*)\r\n")
+    assert {found[1] for head in heads if (found := named.search(head))} == names
+    assert not any(b"Target-Model" in head for head in heads)
+    samples = read_samples(results / "tiny" / f"ml.g5.xlarge-{hosting}*onnx*2_samples.parquet")
+    assert set(samples["target"].to_pylist()) == {"resnet-a", "resnet-b"}
 
 
 @pytest.mark.parametrize(

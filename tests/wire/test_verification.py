@@ -84,9 +84,9 @@ class Signed:
 
     def __init__(self, served: Serving, skew: timedelta = timedelta()) -> None:
         self.host = urlsplit(served.url).netloc
-        signer = Signer(Credentials("AKIALOCAL", "sesame"), "us-east-1", self.host, PATH)
+        signer = Signer(Credentials("AKIALOCAL", "sesame"), "us-east-1", self.host)
         headers = {"Content-Type": "application/json", "X-Amzn-SageMaker-Target-Model": "a.tar.gz"}
-        self.headers = signer.sign(headers, hashlib.sha256(BODY).hexdigest(), datetime.now(UTC) + skew)
+        self.headers = signer.sign(PATH, headers, hashlib.sha256(BODY).hexdigest(), datetime.now(UTC) + skew)
         self.body = BODY
 
     def send(self) -> tuple[int, str, str]:

@@ -37,13 +37,14 @@ def load_endpoint(spec: LoadSpec, results: Path, observer: Observer, pages: Locu
     name = spec.name or UNNAMED if spec.models else kinds[0].model
     platform = MIX if spec.models else kinds[0].platform.label
     count = sum(len(kind.asked.targets) for kind in kinds)
-    files = RunFiles(results / name, endpoint.instance_type, platform, count, spec.layout)
+    files = RunFiles(results / name, endpoint.label, platform, count, spec.layout)
     job = ask(
         spec,
         [kind.asked for kind in kinds],
         files,
         url=endpoint.url or runtime_url(endpoint.region, endpoint.fips),
         endpoint_name=endpoint.name,
+        hosting=endpoint.hosting,
         region=endpoint.region,
         profile=endpoint.profile,
         ca=endpoint.ca,

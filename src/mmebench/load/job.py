@@ -14,8 +14,9 @@ from mmebench.load.schedule.keys import trace_keys
 from mmebench.load.schedule.popularity import probabilities
 from mmebench.load.schedule.trace import read_trace
 from mmebench.spec import Objectives, Trace, Workload
+from mmebench.spec.hosting import Hosting
 from mmebench.spec.workload import check_search
-from mmebench.wire.addresses import invocation_path
+from mmebench.wire.addressing import Address, address_of
 
 
 class RequestContent(NamedTuple):
@@ -38,6 +39,7 @@ class LoadJob(BaseModel):
     """Base URL of the SageMaker Runtime API."""
     endpoint_name: str
     region: str
+    hosting: Hosting = "multi-model"
     kinds: tuple[AskedKind, ...]
     """What is asked for; of each, no target is another's."""
     workload: Workload
@@ -64,9 +66,9 @@ class LoadJob(BaseModel):
         return {kind.name: kind.requests for kind in self.kinds}
 
     @property
-    def path(self) -> str:
-        """The path that requests are sent to."""
-        return invocation_path(self.endpoint_name)
+    def addresses(self) -> tuple[Address, ...]:
+        """Of all targets, in their order."""
+        return tuple(address_of(self.hosting, self.endpoint_name, target) for target in self.targets)
 
     def content(self) -> RequestContent:
         """What the requests are made of; the same in every process.

@@ -11,12 +11,12 @@ from mmebench.spec.popularity import AnyPopularity, Uniform
 from mmebench.spec.profile import MOST_AT_ONCE, AnyProfile, Profile, Stage, StageDuration
 from mmebench.spec.strict import Latency, OneOrSeveral, Share, ShortFor, Strict, first_repeated
 
+_NAMING = frozenset({"x-amzn-sagemaker-target-model", "x-amzn-sagemaker-inference-component"})
+
 
 def _free_header(name: str) -> str:
     lower = name.lower()
-    if lower == "x-amzn-sagemaker-target-model" or not (
-        lower == "accept" or lower.startswith("x-amzn-sagemaker-")
-    ):
+    if lower in _NAMING or not (lower == "accept" or lower.startswith("x-amzn-sagemaker-")):
         raise ValueError(
             f"got {name!r}; allowed: Accept and X-Amzn-SageMaker-…, but for the target, which varies; leave it out"
         )

@@ -27,22 +27,21 @@ class Credentials:
 
 
 class Signer:
-    """Signs POST requests to one path of one host."""
+    """Signs POST requests to one host."""
 
-    def __init__(self, credentials: Credentials, region: str, host: str, path: str) -> None:
-        """``path`` is what is sent; ``host`` is what the Host header says, with a port that is not the default."""
+    def __init__(self, credentials: Credentials, region: str, host: str) -> None:
+        """``host`` is what the Host header says, with a port that is not the default."""
         self._credentials = credentials
         self._region = region
         self._host = host
-        # What is sent percent-encoded is signed with the percent signs encoded once more.
-        self._path = path.replace("%", "%25")
         self._day = ""
         self._key = b""
 
-    def sign(self, headers: Mapping[str, str], body_sha256: str, now: datetime) -> dict[str, str]:
+    def sign(self, path: str, headers: Mapping[str, str], body_sha256: str, now: datetime) -> dict[str, str]:
         """``headers``, all of which are signed, and those that carry the signature.
 
         Args:
+            path: as it is sent.
             headers: content type, target model and the like; Host is added by whoever sends them.
             body_sha256: in hexadecimal; a body is hashed once and sent often.
             now: the time of the request, in UTC; AWS refuses one that is more than five minutes off.
@@ -55,8 +54,9 @@ class Signer:
             (name.lower(), " ".join(value.split())) for name, value in [*sent.items(), ("Host", self._host)]
         )
         names = ";".join(name for name, _ in lines)
+        encoded = path.replace("%", "%25")  # what is sent percent-encoded is signed with that encoded once more
         canonical = "\n".join(
-            ["POST", self._path, "", *(f"{name}:{value}" for name, value in lines), "", names, body_sha256]
+            ["POST", encoded, "", *(f"{name}:{value}" for name, value in lines), "", names, body_sha256]
         )
         scope = f"{timestamp[:8]}/{self._region}/sagemaker/aws4_request"
         to_sign = f"{ALGORITHM}\n{timestamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from mmebench.load.payload.payload import Body
+from mmebench.wire.addressing import Address
 from mmebench.wire.signing import Credentials, Signer
 
 _JOINED_BODY_BYTES = 16384
@@ -22,20 +23,18 @@ class SignedRequests(dict[int, tuple[bytes, memoryview | None]]):
     def __init__(
         self,
         url: str,
-        path: str,
         region: str,
         headers: Mapping[str, str],
-        targets: Sequence[str],
+        addresses: Sequence[Address],
         bodies: Sequence[Body],
         credentials: Callable[[], Credentials],
     ) -> None:
-        """Args: ``credentials`` is asked once a second; it refreshes those that expire."""
+        """Of the targets at these addresses; ``credentials`` is asked once a second, and refreshes them."""
         super().__init__()
         self._host = urlsplit(url).netloc.rpartition("@")[2]
-        self._path = path
         self._region = region
         self._headers = dict(headers)
-        self._targets = targets
+        self._addresses = addresses
         self._bodies = bodies
         self._digests = [hashlib.sha256(body.content).hexdigest() for body in bodies]
         self._credentials = credentials
@@ -47,25 +46,20 @@ class SignedRequests(dict[int, tuple[bytes, memoryview | None]]):
         current = self._credentials()
         if current != self._signed_by:
             self._signed_by = current
-            self._signer = Signer(current, self._region, self._host, self._path)
+            self._signer = Signer(current, self._region, self._host)
         self.clear()
 
     def __missing__(self, key: int) -> tuple[bytes, memoryview | None]:
         target, number = divmod(key, len(self._bodies))
         body = self._bodies[number]
-        named = {
-            "Content-Type": body.content_type,
-            "X-Amzn-SageMaker-Target-Model": self._targets[target],
-            **self._headers,
-        }
+        path, naming = self._addresses[target]
+        named = {"Content-Type": body.content_type, **naming, **self._headers}
+        signed = self._signer.sign(path, named, self._digests[number], datetime.now(UTC))
         lines = [
-            f"POST {self._path} HTTP/1.1",
+            f"POST {path} HTTP/1.1",
             f"Host: {self._host}",
             f"Content-Length: {len(body.content)}",
-            *(
-                f"{name}: {value}"
-                for name, value in self._signer.sign(named, self._digests[number], datetime.now(UTC)).items()
-            ),
+            *(f"{name}: {value}" for name, value in signed.items()),
         ]
         head = "\r\n".join(lines).encode() + b"\r\n\r\n"
         small = len(body.content) <= _JOINED_BODY_BYTES

@@ -37,10 +37,9 @@ class Worker:
         self._pace: ClosedPace | OpenPace = ClosedPace() if closed else OpenPace()
         requests = SignedRequests(
             job.url,
-            job.path,
             job.region,
             job.workload.headers,
-            job.targets,
+            job.addresses,
             content.bodies,
             find_credentials(job.url, job.profile),
         )

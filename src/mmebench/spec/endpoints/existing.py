@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mmebench.spec.endpoints.endpoint import PROFILE
+from mmebench.spec.hosting import Hosting
 from mmebench.spec.strict import EachOnce, ListOrMapping, Name, Strict
 
 
@@ -38,10 +39,15 @@ def names_of(targets: tuple[str, ...] | TargetPattern) -> tuple[str, ...]:
 
 
 class ExistingEndpoint(Strict):
-    """A multi-model endpoint that already runs, here or on SageMaker; nothing is created and nothing removed."""
+    """An endpoint that already runs, here or on SageMaker; nothing is created and nothing removed."""
 
     kind: Literal["existing"]
     name: Name
+    hosting: Hosting = Field(
+        "multi-model",
+        description="multi-model: targets are archives; components: they are the names of inference components; "
+        "single: they are the names of endpoints, each of one model, and name is what results call them together",
+    )
     region: str = Field("us-east-1", pattern=r"^[a-z0-9-]+$", examples=["us-east-1"])
     url: str | None = Field(
         None,
@@ -64,6 +70,11 @@ class ExistingEndpoint(Strict):
         examples=["ml.g5.xlarge"],
         description="what results are filed under",
     )
+
+    @property
+    def label(self) -> str:
+        """What results are filed under."""
+        return self.instance_type if self.hosting == "multi-model" else f"{self.instance_type}-{self.hosting}"
 
     @property
     def target_names(self) -> tuple[str, ...]:
