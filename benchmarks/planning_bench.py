@@ -59,7 +59,8 @@ def make_instance(
         name="chance", instance_type="bench", platform="onnx", usd_per_hour=1.0, price_source="",
         kinds=(Kind("", 1.0, 1.0, ()),), levels=tuple(levels), loads=lognormal(load, 0.2)[None],
         load_seconds={1: load}, contention=contention, memory=(Memory(1.0),), budget=fits, holds_more=False,
-        as_loaded=1.0, evicting=True, sure={},
+        as_loaded=1.0, loads_at_once=None,
+        evicting=True, sure={},
     )  # fmt: skip
 
 

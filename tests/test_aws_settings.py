@@ -26,7 +26,9 @@ def ask_clean() -> object:
 
 
 def ask_runtime() -> object:
-    return RuntimeClient(cast(Any, SimpleNamespace(name="e", url=URL, region="eu-central-1")))
+    return RuntimeClient(
+        cast(Any, SimpleNamespace(name="e", url=URL, region="eu-central-1", hosting="multi-model"))
+    )
 
 
 WHO_ASKS: dict[str, Callable[[], object]] = {
@@ -134,7 +136,9 @@ def test_a_profile_of_the_spec_is_named_in_what_to_do(tmp_path: Path, monkeypatc
     for ask in (
         lambda: find_credentials(URL, "of-spec"),
         lambda: Aws("eu-central-1", "of-spec"),
-        lambda: RuntimeClient(cast(Any, SimpleNamespace(name="e", url=URL, region="eu-central-1")), "of-spec"),
+        lambda: RuntimeClient(
+            cast(Any, SimpleNamespace(name="e", url=URL, region="eu-central-1", hosting="multi-model")), "of-spec"
+        ),
     ):
         with pytest.raises(BadInputError, match="run `aws sso login --profile of-spec`"):
             ask()

@@ -19,6 +19,7 @@ from mmebench.figures.copy_memory import (
     of_kinds,
 )
 from mmebench.record.run import FirstInvocation
+from mmebench.spec.hosting import Hosting
 from mmebench.wire.runtime import InvocationError
 from support.kinds import copies, packaged
 
@@ -31,6 +32,7 @@ class SmallEndpoint:
 
     name, url, region = "small", "http://127.0.0.1:0", "us-east-1"
     instance_type, container = "local", "a test"
+    hosting: Hosting = "multi-model"
 
     def __init__(self, room: int, refuses: bool = False) -> None:
         self.room = room

@@ -85,6 +85,32 @@ def test_loads_at_once_are_as_fast_as_was_measured_and_then_take_turns(tmp_path:
     assert found.loading_speed(3) == pytest.approx(2.25 / 3)
 
 
+def test_loads_that_began_together_are_not_told_by(tmp_path: Path) -> None:
+    files = write_measured(tmp_path / "resnet18")
+    rows = [(1, 0.5, 0.0), (1, 1.5, 0.5), (2, 0.6, 0.0), (2, 0.7, 0.0), (2, 2.0, 0.6), (2, 2.2, 0.7)]
+    files.experiment("cold_starts").table.write_text(
+        "target,concurrency,seconds,warm_seconds,asked_s\n"
+        + "".join(f"a.tar.gz,{at_once},{seconds},0.02,{asked}\n" for at_once, seconds, asked in rows)
+    )
+    assert measured(files).load_seconds == {1: pytest.approx(1.5), 2: pytest.approx(2.1)}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "at_once"),
+    [
+        ({"kind": "local"}, 2),
+        ({"kind": "local", "load_concurrency": 3}, 3),
+        ({"kind": "local", "load_concurrency": None}, 2),
+        ({"kind": "sagemaker"}, None),
+    ],
+)
+def test_how_many_loads_go_on_at_once_a_local_endpoint_says(
+    tmp_path: Path, endpoint: dict[str, object], at_once: int | None
+) -> None:
+    files = write_measured(tmp_path / "resnet18", spec={"endpoint": endpoint})
+    assert measured(files).loads_at_once == at_once
+
+
 def test_loads_of_tables_of_old_began_together(tmp_path: Path) -> None:
     files = write_measured(tmp_path / "resnet18")
     files.experiment("cold_starts").table.write_text(

@@ -34,6 +34,7 @@ def case(seed: int, routing: int) -> tuple[npt.NDArray[np.void], kernel.Hardware
         random.uniform(0.05, 0.5, (kinds, 1)) * spread + 1e-3,
         memory,
         largest + int(random.integers(0, 20)),
+        int(random.choice([1, 2, 100])),
     )
     counts = random.integers(1, 5, int(random.choice([1, 1, 2, 3])))
     fleet = kernel.Fleet(

@@ -144,6 +144,7 @@ def measured(
             "memory": (Memory(1.0),),
             "budget": float(fits),
             "holds_more": False,
+            "loads_at_once": None,
             "evicting": True,
             "as_loaded": 1.0,
             "sure": {"memory": (0.97, 1.03), "throughput": (0.98, 1.02), "loads": (0.9, 1.1)},

@@ -22,7 +22,7 @@ class _Instance:
     waiting: dict[int, list[int]] = field(default_factory=dict)
     """Requests for a model that is being loaded."""
     queue: list[int] = field(default_factory=list)
-    """Requests that wait for room."""
+    """Requests that wait for room, or for their turn to load."""
 
     @property
     def outstanding(self) -> int:
@@ -82,9 +82,14 @@ class SlowFleet:
         """Of each request, and of each load; all together are as fast beyond the table as at its end."""
         rows, columns = (size - 1 for size in self.hardware.speed.shape)
         serving, loading = len(instance.serving), len(instance.loading)
-        found = self.hardware.speed[min(serving, rows), min(loading, columns)]
-        share = min(1.0, rows / max(serving, 1)) * min(1.0, columns / max(loading, 1))
-        return float(found["serving"]) * share, float(found["loading"]) * share
+        # Loads that wait for their turn make those that go on as quick, all together, as if they went on, too.
+        waiting = len(instance.queue) if loading >= self.hardware.loads_at_once else 0
+        together = min(loading + waiting, columns)
+        table = self.hardware.speed[min(serving, rows)]
+        share = min(1.0, rows / max(serving, 1))
+        of_requests = float(table["serving"][min(loading, columns)]) * min(1.0, columns / max(loading, 1))
+        of_loads = float(table["loading"][together]) * together / max(loading, 1)
+        return of_requests * share, of_loads * share
 
     def _next_end(self, instance: _Instance) -> float:
         serving, loading = self._speeds(instance)
@@ -134,7 +139,7 @@ class SlowFleet:
         instance, target = self.instances[number], int(self.requests["target"][job])
         if target in instance.held:
             self._use(number, job)
-        elif not instance.queue and self._make_room(number, target):
+        elif not instance.queue and self._has_a_turn(number) and self._make_room(number, target):
             self._load(number, job)
         else:
             self.cold[job] = kernel.WAITED
@@ -148,10 +153,13 @@ class SlowFleet:
             target = int(self.requests["target"][job])
             if target in instance.held:
                 self._use(number, instance.queue.pop(0))
-            elif self._make_room(number, target):
+            elif self._has_a_turn(number) and self._make_room(number, target):
                 self._load(number, instance.queue.pop(0))
             else:
                 return
+
+    def _has_a_turn(self, number: int) -> bool:
+        return len(self.instances[number].loading) < self.hardware.loads_at_once
 
     def _use(self, number: int, job: int) -> None:
         instance, target = self.instances[number], int(self.requests["target"][job])

@@ -7,9 +7,9 @@ from mmebench.spec.hosting import Hosting
 from mmebench.wire.addressing import address_of
 
 CALLS: dict[Hosting, dict[str, str]] = {
-    "multi-model": {"EndpointName": "shop", "TargetModel": "photos/a b.tar.gz"},
-    "components": {"EndpointName": "shop", "InferenceComponentName": "photos/a b.tar.gz"},
-    "single": {"EndpointName": "photos/a b.tar.gz"},
+    "multi-model": {"EndpointName": "shop", "TargetModel": "photos/a b"},
+    "components": {"EndpointName": "shop", "InferenceComponentName": "photos/a b"},
+    "single": {"EndpointName": "photos/a b"},
 }
 
 
@@ -22,7 +22,7 @@ def test_as_botocore_has_it(hosting: Hosting) -> None:
     request = client._convert_to_request_dict(
         {**CALLS[hosting], "Body": b""}, model, endpoint_url="https://example.com"
     )
-    path, headers = address_of(hosting, "shop", "photos/a b.tar.gz")
+    path, headers = address_of(hosting, "shop", "photos/a b")
     assert path == request["url_path"]
     sent = {name: value for name, value in request["headers"].items() if name.startswith("X-Amzn-SageMaker-")}
     assert headers == sent

@@ -25,6 +25,8 @@ def address_targets(
         endpoint: which.
         invoke: sends one request of the load to a copy.
     """
+    if endpoint.hosting != "multi-model":
+        return [_hosted(wanted, kind, capacity) for kind in kinds]
     as_many_as_fit = wanted.capacity is None and all(kind.asked.targets.fixed is None for kind in kinds)
     if as_many_as_fit and len(kinds) == 1:
         return [_in_memory(capacity, endpoint)]
@@ -43,6 +45,12 @@ def _in_memory(capacity: Capacity, endpoint: Endpoint) -> tuple[str, ...]:
     if isinstance(residency, Residency):
         return residency.resident[-capacity.fits :]
     return tuple(load.target for load in capacity.loads)
+
+
+def _hosted(wanted: Targets, kind: PackagedKind, capacity: Capacity) -> tuple[str, ...]:
+    """Those that are there: where nothing goes for another, no other can be asked for."""
+    loaded = [load.target for load in capacity.loads if load.kind in (None, kind.name)]
+    return tuple(loaded[: _count(wanted, kind, capacity)])
 
 
 def _count(wanted: Targets, kind: PackagedKind, capacity: Capacity) -> int:

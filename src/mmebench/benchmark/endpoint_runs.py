@@ -99,9 +99,12 @@ def _fill(part: Part, opened: OpenPart, client: RuntimeClient, observer: Observe
         client.invoke(copy.target, *copy.kind.body)
 
     fixed = sum(kind.asked.targets.fixed or 0 for kind in kinds)
+    most = fixed + spec.targets.limit
+    if spec.endpoint.most_targets is not None:
+        most = min(most, spec.endpoint.most_targets)
     capacity = fill(
         endpoint,
-        islice(in_proportion(kinds), fixed + spec.targets.limit),
+        islice(in_proportion(kinds), most),
         invoke,
         grow=lambda copy: copy.kind.growth.send(lambda body: client.invoke(copy.target, *body)),
         threshold=spec.targets.threshold,
@@ -109,7 +112,11 @@ def _fill(part: Part, opened: OpenPart, client: RuntimeClient, observer: Observe
         kinds=[kind.name for kind in kinds] if part.wanted.fleet.name else (),
     )
     observer.filled(capacity)
-    return _Filled(capacity, address_targets(spec.targets, kinds, capacity, endpoint, invoke))
+    targets = address_targets(spec.targets, kinds, capacity, endpoint, invoke)
+    there = sum(map(len, targets))
+    if there < fixed:
+        observer.warned(f"{endpoint.hosting}: {there} of {fixed} targets have room, and the load is on these")
+    return _Filled(capacity, targets)
 
 
 def _measure(
@@ -134,6 +141,7 @@ def _measure(
         url=endpoint.url,
         endpoint_name=endpoint.name,
         region=endpoint.region,
+        hosting=endpoint.hosting,
         profile=spec.endpoint.aws_profile,
         pages=pages,
     )

@@ -23,6 +23,11 @@ _INTERRUPTED = 130
 @click.argument("archives", metavar="DIRECTORY_OR_S3_PREFIX")
 @click.option("--name", default="local", show_default=True, help="Name of the endpoint.")
 @click.option("--port", default=0, show_default=True, type=click.IntRange(0, 65535), help="0: any that is free.")
+@click.option(
+    "--hosting",
+    metavar="multi-model|components|single",
+    help="components: each target stays in memory; single: each has an instance of its own.",
+)
 @click.option("--instances", metavar="N", help="So many behind it, each with memory and a container of its own.")
 @click.option(
     "--routing",

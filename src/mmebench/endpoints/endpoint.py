@@ -14,6 +14,7 @@ from typing import Literal, Protocol, Self, runtime_checkable
 
 from mmebench.endpoints.counters import EndpointCounters
 from mmebench.errors import MmebenchError
+from mmebench.spec.hosting import Hosting
 
 
 @dataclass(frozen=True)
@@ -204,6 +205,7 @@ class Endpoint(Protocol):
     """A multi-model endpoint that is up; a context manager that takes it down, whatever happened."""
 
     name: str
+    hosting: Hosting
     url: str
     """Base URL of the SageMaker Runtime API, for ``endpoint_url`` of boto3."""
     region: str

@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -45,7 +46,7 @@ from mmebench.server_signals import DEPLOY
 from mmebench.spec import PlatformSpec
 from mmebench.spec.endpoints import LocalEndpoint as Spec
 from mmebench.units import human_bytes
-from mmebench.wire.target_names import archive_path
+from mmebench.wire.target_names import archive_of, archive_path, component_of
 
 _READY_SECONDS = 90.0
 _DEPLOYED_CHECK_SECONDS = 0.05
@@ -72,7 +73,10 @@ class LocalEndpoint:
     def __init__(self, spec: Spec, store: Path, process: subprocess.Popen[bytes], invocations: str) -> None:
         address = urlsplit(invocations)
         self.name = spec.name
+        self.hosting = spec.hosting
         self.url = f"{address.scheme}://{address.netloc}"
+        self._archives: dict[str, str] = {}
+        """The target that each archive in the store is of, where their names differ."""
         self.pid = process.pid
         """The process that serves; Triton is its child."""
         self._netloc = address.netloc
@@ -81,13 +85,15 @@ class LocalEndpoint:
         self.container = str(self._get(f"/endpoints/{spec.name}")["Container"])
         residency = self.residency()
         self.instance_type = _machine(residency, spec.memory)
+        if spec.hosting != "multi-model":
+            self.instance_type += f"-{spec.hosting}"
         used = {gpu.gpu for gpu in residency.gpus}
         self._machine = MachineMetrics([gpu for gpu in find_gpus() if gpu.index in used] if used else ())
 
     def add_targets(self, archive: Path, targets: Iterable[str]) -> None:
         """Hard links of ``archive`` in the store, or copies where the file system has no links to give."""
         for target in targets:
-            path = archive_path(self._store, target)
+            path = archive_path(self._store, self._archive_of(target))
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_name(f"{path.name}.part")
             partial.unlink(missing_ok=True)
@@ -101,7 +107,21 @@ class LocalEndpoint:
     def remove_targets(self, targets: Iterable[str]) -> None:
         """Remove archives from the store; one that is not there is as good as removed."""
         for target in targets:
-            archive_path(self._store, target).unlink(missing_ok=True)
+            archive_path(self._store, self._archive_of(target)).unlink(missing_ok=True)
+
+    def _archive_of(self, target: str) -> str:
+        """Where the server looks for it: by the name of a component it finds the archive of that name."""
+        if self.hosting == "multi-model":
+            return target
+        archive = archive_of(component_of(target))
+        if (other := self._archives.setdefault(archive, target)) != target:
+            raise BadInputError(
+                f"targets {other} and {target} would both be called {component_of(target)}; rename one"
+            )
+        return archive
+
+    def _target_of(self, archive: str) -> str:
+        return self._archives.get(archive, archive)
 
     def residency(self) -> Residency:
         """What is in memory now; what it takes was measured when it was loaded, or at most ten seconds ago."""
@@ -113,7 +133,8 @@ class LocalEndpoint:
 
     def counters(self) -> EndpointCounters | None:
         """What ``/metrics`` says."""
-        return read_counters(self.url)
+        counted = read_counters(self.url)
+        return replace(counted, targets={self._target_of(name): each for name, each in counted.targets.items()})
 
     def parts(self) -> tuple[MachinePart, ...]:
         """Router, container, the processes of models, and their shared memory."""
@@ -126,7 +147,7 @@ class LocalEndpoint:
     def recent_loads(self) -> tuple[TargetLoading, ...]:
         """The last 1,024."""
         found = self._get(f"/endpoints/{self.name}/loads")["loads"]
-        return tuple(TargetLoading(**load) for load in found)
+        return tuple(TargetLoading(**load | {"target": self._target_of(load["target"])}) for load in found)
 
     def deploy(self) -> None:
         """Signal the server to do it, and wait until it has."""
@@ -173,7 +194,7 @@ class LocalEndpoint:
     def _residency(self, what: str) -> Residency:
         found = self._get(f"/endpoints/{self.name}/{what}")
         parts = {
-            "resident": tuple(found["resident"]),
+            "resident": tuple(map(self._target_of, found["resident"])),
             "gpus": tuple(GpuUse(**gpu) for gpu in found["gpus"]),
             "instances": tuple(InstanceUse(**instance) for instance in found["instances"]),
         }

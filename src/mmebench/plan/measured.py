@@ -59,6 +59,8 @@ class Measured:
     """Seconds that loading takes alone, ``[kind, quantile]``: a cold first invocation less a warm one."""
     load_seconds: Mapping[int, float]
     """Seconds of a load while so many go on, all the time; of 1, and of others where that was measured."""
+    loads_at_once: int | None
+    """How many go on at a time, while others wait for their turn; None where nobody says, or none waits."""
     evicting: bool
     """Whether loads are those of a full endpoint, which evicts for them; else of its filling."""
     contention: float | None

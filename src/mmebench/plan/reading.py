@@ -22,6 +22,7 @@ from mmebench.record.layout import RunFiles
 from mmebench.record.own_samples import COLUMNS, OwnSamples, window_ns
 from mmebench.record.run import Capacity, FirstInvocation, KindCapacity, Run, StageWindow
 from mmebench.record.samples import SampleFile
+from mmebench.spec.endpoints.local import LOAD_CONCURRENCY
 
 _FEWEST_ANSWERS = 50
 """Of a stage, to say how long an answer takes."""
@@ -69,6 +70,7 @@ def measure(files: RunFiles, run: Run) -> Measured:
         levels=levels,
         loads=loads,
         load_seconds=load_seconds,
+        loads_at_once=_loads_at_once(run),
         evicting=capacity.limited_by != "limit" and files.experiment("cold_starts").table.exists(),
         contention=None,
         memory=memory,
@@ -78,6 +80,14 @@ def measure(files: RunFiles, run: Run) -> Measured:
         sure={"memory": sure_of_memory, "throughput": throughput, "loads": sure_of_loads},
     )
     return replace(measured, contention=_contention(files, measured))
+
+
+def _loads_at_once(run: Run) -> int | None:
+    """Of a local endpoint its own rule; AWS says none."""
+    asked = run.spec.get("endpoint", {})
+    if asked.get("kind") != "local" or asked.get("model_cache_setting", "Enabled") != "Enabled":
+        return None
+    return int(asked.get("load_concurrency") or LOAD_CONCURRENCY)
 
 
 def _kinds(run: Run) -> tuple[Kind, ...]:
@@ -163,10 +173,13 @@ def _loads(
 
 
 def _at_once(rows: pd.DataFrame, count: int) -> Iterator[float]:
-    """Seconds of loads of which so many were always on their way."""
+    """Seconds of loads of which so many were always on their way.
+
+    The first so many begin together, and find room that others have left.
+    """
     seconds = rows["seconds"].to_numpy(float)
     if "asked_s" in rows:
-        yield from seconds
+        yield from seconds[count:] if len(seconds) > count else seconds
         return
     # In tables of old so many began together, and the next ones when all of them were done.
     for first in range(0, len(seconds) - count + 1, count):

@@ -17,6 +17,7 @@ Floats = npt.NDArray[np.float64]
 
 _MOST_REQUESTS = 256
 _MOST_LOADS = 32
+_MANY_LOADS = 1 << 30
 UNMEASURED_CONTENTION = 1.0
 """A load is taken to slow requests down as one more of them would."""
 
@@ -60,6 +61,7 @@ def hardware_of(measured: Measured, contention: float) -> Hardware:
         measured.loads,
         memory,
         round(measured.budget * _UNIT),
+        measured.loads_at_once or _MANY_LOADS,
     )
 
 

@@ -23,7 +23,7 @@ from mmebench.server.endpoint_metrics import EndpointMetrics
 from mmebench.server.front.instance import Instance
 from mmebench.server.front.origins import Origins
 from mmebench.server.front.router import Router
-from mmebench.server.front.routing import find_routing
+from mmebench.server.front.routing import Dedicated, find_routing
 from mmebench.server.instances import Instances
 from mmebench.server.memory.archives import ArchiveSource
 from mmebench.server.memory.budgets import find_budgets
@@ -33,13 +33,12 @@ from mmebench.server.memory.store import ArchiveStore
 from mmebench.server_directory import ServerDirectory
 from mmebench.server_signals import DEPLOY
 from mmebench.spec.endpoints import LocalEndpoint
+from mmebench.spec.endpoints.local import LOAD_CONCURRENCY
 from mmebench.wire.verification import SignatureCheck
 
 _log = logging.getLogger(__name__)
 _MOST_FILES = 65_536
 """Connections of clients and to the container, as far as the system allows."""
-_LOAD_CONCURRENCY = 2
-"""With the model cache. AWS publishes no figure, only that without it more are loaded at once, by the cores."""
 _OTHER_FILES = 100
 """What the router has open beside its connections, plenty: archives, logs, pipes, libraries."""
 
@@ -129,7 +128,8 @@ async def _run(
             endpoint.name,
             await instances.start(range(endpoint.instances)),
             metrics,
-            find_routing(endpoint.routing, endpoint.busy),
+            Dedicated() if endpoint.hosting == "single" else find_routing(endpoint.routing, endpoint.busy),
+            endpoint.hosting,
             origins,
             connections,
             signatures,
@@ -170,8 +170,9 @@ async def _launch(
     stack.push_async_callback(container.close)
     archives = ArchiveStore(source, container.storage / "unpacked", container.unpack, endpoint.disk)
     caching = endpoint.model_cache_setting == "Enabled"
-    concurrency = endpoint.load_concurrency or (_LOAD_CONCURRENCY if caching else max(2, os.cpu_count() or 1))
-    ledger = Ledger(budgets() if container.measures_memory else {}, container.gpus)
+    concurrency = endpoint.load_concurrency or (LOAD_CONCURRENCY if caching else max(2, os.cpu_count() or 1))
+    known = budgets() if container.measures_memory else {}
+    ledger = Ledger(known, container.gpus, evicts=endpoint.hosting == "multi-model")
     loader = Loader(ledger, archives, container, metrics, concurrency, caching=caching)
     stack.push_async_callback(loader.evictor.close)
     return Instance(container, loader)

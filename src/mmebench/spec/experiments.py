@@ -43,7 +43,9 @@ class Experiment(Strict):
 
     def cannot_run_on(self, endpoint: ServedEndpoint) -> str | None:
         """Why such an endpoint does not let it be done, and what to do; None where it does."""
-        return None
+        if endpoint.loads_on_demand:
+            return None
+        return "nothing is loaded on demand there; allowed: hosting multi-model; leave the experiment out"
 
     def check(self, clients: int) -> None:
         """Refuse what so many client processes cannot offer; raises ValueError."""

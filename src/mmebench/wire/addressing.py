@@ -8,6 +8,7 @@ from typing import NamedTuple, assert_never
 
 from mmebench.spec.hosting import Hosting
 from mmebench.wire.addresses import invocation_path
+from mmebench.wire.target_names import component_of
 
 TARGET_MODEL = "X-Amzn-SageMaker-Target-Model"
 INFERENCE_COMPONENT = "X-Amzn-SageMaker-Inference-Component"
@@ -21,12 +22,12 @@ class Address(NamedTuple):
 
 
 def address_of(hosting: Hosting, endpoint: str, target: str) -> Address:
-    """Of the requests for a target: an archive's name, a component's, or that of the target's own endpoint."""
+    """Of the requests for a target: an archive, or the name of a component, or that of an endpoint of its own."""
     match hosting:
         case "multi-model":
             return Address(invocation_path(endpoint), {TARGET_MODEL: target})
         case "components":
-            return Address(invocation_path(endpoint), {INFERENCE_COMPONENT: target})
+            return Address(invocation_path(endpoint), {INFERENCE_COMPONENT: component_of(target)})
         case "single":
-            return Address(invocation_path(target), {})
+            return Address(invocation_path(component_of(target)), {})
     assert_never(hosting)

@@ -13,7 +13,9 @@ from mmebench.aws_settings import (
     sign_in_advice,
 )
 from mmebench.errors import MmebenchError
+from mmebench.spec.hosting import Hosting
 from mmebench.wire.out_of_memory import tells_client_out_of_memory
+from mmebench.wire.target_names import component_of
 
 _LOAD_LIMIT_SECONDS = 360.0
 """SageMaker goes on loading a model for this long after it has answered ModelNotReadyException."""
@@ -28,6 +30,7 @@ class Runtime(Protocol):
     name: str
     url: str
     region: str
+    hosting: Hosting
 
 
 class InvocationError(MmebenchError):
@@ -58,7 +61,7 @@ class RuntimeClient:
             BadInputError: what is set up for AWS cannot be used.
         """
         local = endpoint.url.startswith("http://127.0.0.1:")
-        self._endpoint_name = endpoint.name
+        self._endpoint = endpoint
         self._client: Any = _local_client(endpoint) if local else _aws_client(endpoint, profile)
 
     def invoke(self, target: str, content: bytes, content_type: str) -> tuple[bytes, str]:
@@ -73,7 +76,7 @@ class RuntimeClient:
         while True:
             try:
                 answer = self._client.invoke_endpoint(
-                    EndpointName=self._endpoint_name, TargetModel=target, ContentType=content_type, Body=content
+                    **self._naming(target), ContentType=content_type, Body=content
                 )
                 return answer["Body"].read(), answer["ContentType"]
             except ClientError as error:
@@ -91,6 +94,16 @@ class RuntimeClient:
             except BotoCoreError as error:
                 said = in_words(error) if sign_in_advice(error) else str(error)
                 raise InvocationError(f"{target}: no answer: {said}", type(error).__name__, 0) from None
+
+    def _naming(self, target: str) -> dict[str, str]:
+        """How a call says which model it is for."""
+        match self._endpoint.hosting:
+            case "multi-model":
+                return {"EndpointName": self._endpoint.name, "TargetModel": target}
+            case "components":
+                return {"EndpointName": self._endpoint.name, "InferenceComponentName": component_of(target)}
+            case "single":
+                return {"EndpointName": component_of(target)}
 
     def close(self) -> None:
         """Close its connections."""

@@ -1,9 +1,12 @@
 """Names of targets, as the SageMaker Runtime API takes them in TargetModel."""
 
+import re
 from pathlib import Path, PurePosixPath
 
 from mmebench.errors import BadInputError
 
+_SUFFIX = ".tar.gz"
+_LONGEST_COMPONENT = 63
 _LONGEST_NAME = 1024
 """The longest TargetModel that the SageMaker Runtime API allows."""
 
@@ -22,7 +25,7 @@ def archive_name(target: str) -> PurePosixPath:
     if (
         not target.isprintable()
         or not 0 < len(target) <= _LONGEST_NAME
-        or not target.endswith(".tar.gz")
+        or not target.endswith(_SUFFIX)
         or str(name) != target
         or name.is_absolute()
         or ".." in name.parts
@@ -32,6 +35,22 @@ def archive_name(target: str) -> PurePosixPath:
             f"at most {_LONGEST_NAME} printable characters"
         )
     return name
+
+
+def component_of(target: str) -> str:
+    """What an inference component or an endpoint of this archive alone is called; any other name is one already.
+
+    Names of both are of letters, digits and hyphens, 63 at most (CreateInferenceComponent, CreateEndpoint).
+    """
+    if not target.endswith(_SUFFIX):
+        return target
+    name = re.sub(r"[^A-Za-z0-9]+", "-", target.removesuffix(_SUFFIX)).strip("-")
+    return name[:_LONGEST_COMPONENT].rstrip("-") or "model"
+
+
+def archive_of(component: str) -> str:
+    """The target that an inference component of this name, or an endpoint of one model, is made of."""
+    return component + _SUFFIX
 
 
 def archive_path(root: Path, target: str) -> Path:

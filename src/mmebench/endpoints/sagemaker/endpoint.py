@@ -29,6 +29,7 @@ from mmebench.endpoints.server_metrics.reading import (
 )
 from mmebench.errors import MmebenchError
 from mmebench.spec.endpoints.sagemaker import SageMakerEndpoint as Spec
+from mmebench.spec.hosting import Hosting
 from mmebench.units import human_seconds
 from mmebench.uptime import uptime
 from mmebench.wire.runtime import InvocationError, RuntimeClient
@@ -48,6 +49,7 @@ class SageMakerEndpoint:
     """
 
     monitored_late = True
+    hosting: Hosting = "multi-model"
 
     def __init__(self, aws: Aws, spec: Spec, objects: RunObjects, journal: journals.Journal, run: str) -> None:
         self.name = run

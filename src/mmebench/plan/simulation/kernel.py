@@ -3,7 +3,8 @@
 Each instance is two stations that share its time. Requests *in service* progress at a speed that depends on how
 many of them, and how many loads, there are at once; so do loads. A speed of 1 is that of a request, or a load, of
 which nothing else is in the way. A request for a model that is not in memory starts its load, evicts what was used
-least recently to make room, and waits; so do the requests for it that come until it is loaded. What serves a
+least recently to make room, and waits; so do the requests for it that come until it is loaded. Where as many loads
+as may go on at once, it waits for its turn, and takes no room until then. What serves a
 request is not evicted before that is answered: where nothing else is left, no new request reaches what was used
 least recently, and it goes when it has answered those that it has, as the local endpoint does it.
 
@@ -63,10 +64,11 @@ _INSTANCE = np.dtype(
         ("used", np.int64),  # memory
         ("serving", np.int32),
         ("loading", np.int32),
-        ("waiting", np.int32),  # requests, for a load or for room
+        ("waiting", np.int32),  # requests, for a load, its turn, or for room
+        ("queued", np.int32),  # those of them that wait for its turn or for room
         ("leaving", np.int32),  # slots
         ("free", np.int32),  # slots
-        ("first", np.int32),  # of the requests that wait for room, or -1
+        ("first", np.int32),  # of those that are queued, or -1
         ("last", np.int32),
         ("load_is_next", np.bool_),  # whether its next event is the end of a load
     ],
@@ -107,6 +109,8 @@ class Hardware(NamedTuple):
     """Seconds of a load of a kind at speed 1, ``[kind, quantile]``."""
     memory: Table
     budget: int
+    loads_at_once: int = 1 << 30
+    """No more of them go on at a time; the others wait, and take no memory yet."""
 
 
 class Fleet(NamedTuple):
@@ -177,6 +181,7 @@ def _run(
     load_work: Table,
     memory: Table,
     budget: int,
+    loads_at_once: int,
     kinds: Table,
     pinned: int,
     step_times: Table,
@@ -281,12 +286,13 @@ def _run(
                 kind = kinds[target]
                 # Those that wait for room get it in their order, or else small models would keep large ones out.
                 behind = arrived != _NONE and instance.first != _NONE
-                if behind or not _make_room(
+                if behind or instance.loading >= loads_at_once or not _make_room(
                     instance, slots[number], held[number], slot_of[number], homes, memory, budget, kinds, pinned,
                     kind, sticky, number,
                 ):  # fmt: skip
                     if arrived != _NONE:
                         instance.waiting += 1
+                        instance.queued += 1
                         if instance.last == _NONE:
                             instance.first = job
                         else:
@@ -308,6 +314,7 @@ def _run(
             _link_newest(slots[number], slot)
             if arrived == _NONE:
                 instance.waiting -= 1
+                instance.queued -= 1
                 instance.first = requests[job].following
                 if instance.first == _NONE:
                     instance.last = _NONE
@@ -321,7 +328,8 @@ def _run(
                 requests[job].following = slots[number, slot].waiting
                 slots[number, slot].waiting = job
             job = _NONE if arrived != _NONE else instance.first
-        serving, loading = _speeds(speed, instance.serving, instance.loading)
+        waiting = instance.queued if instance.loading >= loads_at_once else 0
+        serving, loading = _speeds(speed, instance.serving, instance.loading, waiting)
         instance.serving_speed, instance.loading_speed = serving, loading
         answer, load = _times_left(instance, in_service[number], loads[number], serving, loading)
         instance.load_is_next = load < answer
@@ -329,15 +337,16 @@ def _run(
 
 
 @_compiled
-def _speeds(table: Table, serving: int, loading: int) -> tuple[float, float]:
-    """Of each request, and of each load."""
+def _speeds(table: Table, serving: int, loading: int, waiting: int) -> tuple[float, float]:
+    """Of each request, and of each load; while others wait, those that go on get done as much as all together."""
     row, column = min(serving, table.shape[0] - 1), min(loading, table.shape[1] - 1)
     share = 1.0
     if serving > row:
         share *= row / serving
-    if loading > column:
-        share *= column / loading
-    return table[row, column].serving * share, table[row, column].loading * share
+    together = min(loading + waiting, table.shape[1] - 1)
+    of_each = together / loading if loading else 1.0
+    crowd = column / loading if loading > column else 1.0
+    return table[row, column].serving * share * crowd, table[row, together].loading * share * of_each
 
 
 @_compiled
@@ -382,7 +391,7 @@ def _clear(instance: Record, slots: Table) -> None:
         slots[slot].users = 0
         slots[slot].waiting = _NONE
     instance.free = count
-    instance.serving = instance.loading = instance.waiting = instance.leaving = 0
+    instance.serving = instance.loading = instance.waiting = instance.queued = instance.leaving = 0
     instance.serving_speed = instance.loading_speed = 0.0
     instance.used = 0
     instance.first = instance.last = _NONE

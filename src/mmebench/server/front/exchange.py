@@ -10,7 +10,6 @@ from mmebench.server.containers.container import Fault, error_message
 from mmebench.server.front.heads import answered_head, forwarded_head
 from mmebench.server.front.instance import Instance
 from mmebench.server.front.naming import Piece, may_come, renamed
-from mmebench.server.front.operations import check_selectors
 from mmebench.server.front.refusals import by_name, refusal
 from mmebench.server.front.served import Served
 from mmebench.server.front.upstream import Upstream, write
@@ -28,7 +27,6 @@ _ATTEMPTS = 3
 """Times that a request is sent when the container fails it for a reason that can be healed."""
 _STALE_SECONDS = 1.0
 """A container may close a connection that was idle for so long, without our knowing it yet."""
-_TARGET = b"x-amzn-sagemaker-target-model"
 
 
 class Client(Protocol):
@@ -71,30 +69,24 @@ class Exchange:
         served, request = self._served, self._request
         metrics = served.metrics
         metrics.invocations += 1
-        headers = request.head.headers
-        header = headers.get(_TARGET, b"")
         try:
-            check_selectors(headers)
-            self._target = target = header.decode()
+            self._target = target = served.select(request.head)
         except answers.RefusedError as refused:
             self._refuse(refused)
             return
-        except UnicodeDecodeError:
-            self._refuse(answers.validation_error("TargetModel is not UTF-8"))
-            return
-        if not header:
-            message = "this is a multi-model endpoint; TargetModel must say which archive to invoke"
-            self._refuse(answers.validation_error(message))
-            return
         # What an instance does not take, none does.
-        flaw = served.instances[0].container.flaw(headers, request.chunks)
+        flaw = served.instances[0].container.flaw(request.head.headers, request.chunks)
         if flaw is None and served.suspects.known((target, request.size)):
             flaw = self._conviction()
         if flaw is not None:
             self._refuse(answers.model_error(400, flaw, served.name))
             return
         metrics.cache_lookups += 1
-        self._instance = instance = served.route(target)
+        try:
+            self._instance = instance = served.route(target)
+        except answers.RefusedError as refused:
+            self._refuse(refused)
+            return
         instance.invocations += 1
         instance.in_flight += 1
         entry = instance.ledger.resident.get(target)

@@ -1,19 +1,7 @@
 """What the SageMaker Runtime API can ask for and this endpoint has not: refused as SageMaker refuses it."""
 
-from collections.abc import Mapping
-
 from mmebench.wire import answers
 
-_VARIANT = b"x-amzn-sagemaker-target-variant"
-_NOT_HERE = {
-    b"x-amzn-sagemaker-target-container-hostname": (
-        "TargetContainerHostname {value} not found: this endpoint runs one container, which has no hostname"
-    ),
-    b"x-amzn-sagemaker-inference-component": (
-        "InferenceComponent {value} not found: this is a multi-model endpoint; invoke a TargetModel"
-    ),
-}
-_SELECTORS = frozenset((_VARIANT, *_NOT_HERE))
 _OPERATIONS = {
     b"/invocations-response-stream": (
         "InvokeEndpointWithResponseStream has no TargetModel, so it cannot invoke a multi-model endpoint; "
@@ -21,24 +9,6 @@ _OPERATIONS = {
     ),
     b"/async-invocations": "a multi-model endpoint takes no InvokeEndpointAsync; use InvokeEndpoint",
 }
-
-
-def check_selectors(headers: Mapping[bytes, bytes]) -> None:
-    """Raise RefusedError where an invocation asks for a part of the endpoint that it does not have.
-
-    Args:
-        headers: of the request, names in lower case.
-    """
-    if _SELECTORS.isdisjoint(headers):
-        return
-    variant = headers.get(_VARIANT, answers.VARIANT)
-    if variant != answers.VARIANT:
-        raise answers.validation_error(
-            f"Variant {_shown(variant)} not found; it has {_shown(answers.VARIANT)} only"
-        )
-    for name, message in _NOT_HERE.items():
-        if name in headers:
-            raise answers.validation_error(message.format(value=_shown(headers[name])))
 
 
 def other_operation(path: bytes, endpoint: bytes, name: str) -> answers.RefusedError | None:

@@ -19,7 +19,9 @@ from mmebench.server.front.operations import other_operation
 from mmebench.server.front.origins import Origins
 from mmebench.server.front.residency import find_residency
 from mmebench.server.front.routing import Choose
+from mmebench.server.front.selection import find_selection, is_invocation_of_any
 from mmebench.server.front.served import Served
+from mmebench.spec.hosting import Hosting
 from mmebench.wire import answers
 from mmebench.wire.addresses import BODY_LIMIT
 from mmebench.wire.http_server import CLOSE, HttpConnection, Request
@@ -41,12 +43,13 @@ class Router(Served):
         instances: Sequence[Instance],
         metrics: EndpointMetrics,
         choose: Choose,
+        hosting: Hosting,
         origins: Origins,
         most_connections: int,
         signatures: SignatureCheck | None = None,
     ) -> None:
         """So many connections at once; invocations must be signed where ``signatures`` are to be checked."""
-        super().__init__(name, instances, metrics, choose)
+        super().__init__(name, instances, metrics, choose, find_selection(hosting))
         self._most_connections = most_connections
         self.origins = origins
         self.signatures = signatures
@@ -54,6 +57,7 @@ class Router(Served):
         """In the order in which they came."""
         self._endpoint = f"/endpoints/{name}".encode()
         self.invocations = self._endpoint + b"/invocations"
+        self._of_any = hosting == "single"
         self._tasks: set[asyncio.Task[None]] = set()
 
     def connection(self) -> "ClientConnection":
@@ -70,7 +74,9 @@ class Router(Served):
 
     def is_invocation(self, request: Request) -> bool:
         """Whether it asks for an answer of a model of ours."""
-        return request.head.path == self.invocations and request.head.method == b"POST"
+        path = request.head.path
+        ours = path == self.invocations or (self._of_any and is_invocation_of_any(path))
+        return ours and request.head.method == b"POST"
 
     def serve(self, connection: "ClientConnection", request: Request) -> None:
         """Answer everything but an invocation of this endpoint."""

@@ -7,6 +7,8 @@ from functools import lru_cache
 
 from mmebench.server.front.instance import Instance
 from mmebench.spec.routing import Routing
+from mmebench.wire import answers
+from mmebench.wire.target_names import component_of
 
 Choose = Callable[[str, Sequence[Instance]], Instance]
 """Of two instances at least."""
@@ -48,6 +50,27 @@ class Sticky:
             if other not in having and other.in_flight < best.in_flight:
                 return other
         return best
+
+
+class Dedicated:
+    """To the instance of its own that each target has, as long as there are any left."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, Instance] = {}
+
+    def __call__(self, target: str, instances: Sequence[Instance]) -> Instance:
+        """Raises RefusedError where all instances are others'."""
+        instance = self._of.get(target)
+        if instance is None or instance not in instances:
+            taken = set(self._of.values())
+            instance = next((each for each in instances if each not in taken), None)
+            if instance is None:
+                raise answers.validation_error(
+                    f"Endpoint {component_of(target)} of account local not found: there are {len(instances)} "
+                    "instances, and each has a model already"
+                )
+            self._of[target] = instance
+        return instance
 
 
 def hashed(target: str, instances: Sequence[Instance]) -> Instance:

@@ -10,7 +10,8 @@ from mmebench.endpoints.counters import TargetCounters
 from mmebench.endpoints.endpoint import InstanceChange
 from mmebench.server.endpoint_metrics import EndpointMetrics
 from mmebench.server.front.instance import Instance
-from mmebench.server.front.routing import Choose
+from mmebench.server.front.routing import Choose, Dedicated
+from mmebench.server.front.selection import Select
 from mmebench.server.front.suspects import Suspects
 
 
@@ -30,22 +31,32 @@ class Served:
         instances: those that get requests.
         leaving: those that get no more, and answer what they have.
         past: what those counted that are gone.
+        select: the target of a request.
         changes: what became of instances, the last of it, and when by ``time.monotonic``.
     """
 
-    def __init__(self, name: str, instances: Sequence[Instance], metrics: EndpointMetrics, choose: Choose) -> None:
+    def __init__(
+        self, name: str, instances: Sequence[Instance], metrics: EndpointMetrics, choose: Choose, select: Select
+    ) -> None:
         self.name = name
         self.instances = list(instances)
         self.leaving: list[Instance] = []
         self.past = Past()
         self.metrics = metrics
+        self.select = select
         self.suspects = Suspects()
         self.changes: deque[tuple[float, InstanceChange]] = deque(maxlen=1000)
         self._choose = choose
 
     def route(self, target: str) -> Instance:
-        """The instance for a request; one whose container is down gets none as long as another's is up."""
+        """The instance for a request; one whose container is down gets none as long as another's is up.
+
+        Raises:
+            RefusedError: each target has an instance of its own, and there is none left for this one.
+        """
         instances = self.instances
+        if isinstance(self._choose, Dedicated):
+            return self._choose(target, instances)
         if len(instances) == 1:
             return instances[0]
         up = [instance for instance in instances if instance.container.ready.is_set()]

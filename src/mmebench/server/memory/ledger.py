@@ -21,7 +21,9 @@ class Ledger:
         promised: by target, what those will take that have been placed and are not charged yet.
     """
 
-    def __init__(self, budgets: Mapping[str, int], gpus: Sequence[Gpu] = ()) -> None:
+    def __init__(self, budgets: Mapping[str, int], gpus: Sequence[Gpu] = (), *, evicts: bool = True) -> None:
+        """Without ``evicts`` nothing goes for another, and what has no room beside the others is refused."""
+        self._evicts = evicts
         self.budgets = dict(budgets)
         self._asked = dict(budgets)
         self.gpus = gpus
@@ -67,16 +69,26 @@ class Ledger:
 
     def shortage(self, entry: Resident, memory: Memory) -> str | None:
         """Why ``entry`` cannot have so much, whoever goes, in words; None where it can."""
-        pool = None if entry.exempt else self.exceeded(memory)
+        pool = None if entry.exempt else self._exceeded_beside_others(entry, memory)
         if pool is None:
             return None
         of = f" of {pool}" if self.gpus else ""
         needs, budget = human_bytes(memory[pool]), human_bytes(self.budgets[pool])
         said = f"out of memory: {entry.target} needs {needs}{of}, and "
+        if not self._evicts and memory[pool] <= self.budgets[pool]:
+            return f"{said}others that stay leave less than that of {budget}"
         if self.budgets[pool] < self._asked[pool]:
             return f"{said}others leave {budget} of it; end what else runs there"
         option = "host_memory" if self.gpus and pool == HOST else "memory"
         return f"{said}all targets together may use {budget}; give the endpoint more {option}"
+
+    def _exceeded_beside_others(self, entry: Resident, memory: Memory) -> str | None:
+        if self._evicts:
+            return self.exceeded(memory)
+        held = self.used
+        held.subtract(self.loading[entry.target].memory if entry.target in self.loading else {})
+        held.update(memory)
+        return self.exceeded({pool: held[pool] for pool in memory})
 
     def may_load(self, memory: Memory) -> bool:
         """Whether the budgets could hold so many more bytes if every resident target went."""
@@ -107,6 +119,8 @@ class Ledger:
         In the order of :func:`~mmebench.server.memory.policy.eviction_order`; one that takes nothing of a memory
         that is too full may stay.
         """
+        if not self._evicts:
+            return []
         used = self.used
         used.subtract(_memory(self.unloading))
         excess = {pool: used[pool] - budget for pool, budget in self.budgets.items() if used[pool] > budget}
@@ -127,8 +141,10 @@ class Ledger:
     def sacrifice(self, spared: Resident) -> Resident | None:
         """The target to evict when the container has no room for ``spared``, whatever the budgets say.
 
-        One on the same GPU if there is any.
+        One on the same GPU if there is any. None where nothing goes for another.
         """
+        if not self._evicts:
+            return None
         others = [entry for entry in eviction_order(self.resident.values()) if entry.target != spared.target]
         if spared.gpu is not None:
             beside = [entry for entry in others if entry.memory.get(gpu_pool(spared.gpu))]

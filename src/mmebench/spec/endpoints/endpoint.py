@@ -63,6 +63,16 @@ class ServedEndpoint(Strict):
         return 1
 
     @property
+    def most_targets(self) -> int | None:
+        """That it can have at any time; None where memory alone says."""
+        return None
+
+    @property
+    def loads_on_demand(self) -> bool:
+        """Whether targets are loaded when they are asked for, and evicted for others."""
+        return True
+
+    @property
     def aws_profile(self) -> str | None:
         """Whose credentials it is asked with; those of AWS_PROFILE, or none at all, where nobody is named."""
         return None

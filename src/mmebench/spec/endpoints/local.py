@@ -13,6 +13,7 @@ from typing_extensions import override
 from mmebench.spec.autoscaling import LocalAutoscaling
 from mmebench.spec.containers import container_names
 from mmebench.spec.endpoints.endpoint import ServedEndpoint
+from mmebench.spec.hosting import Hosting
 from mmebench.spec.routing import AnyRouting, Busy
 from mmebench.spec.strict import EachOnce, Name, Size
 
@@ -59,6 +60,8 @@ _NO_AUTOSCALING = (
     "its instances stay as many as they are; allowed: with autoscaling; leave it out, or write e.g. "
     "autoscaling: {max: 2, invocations_per_instance: 600}"
 )
+LOAD_CONCURRENCY = 2
+"""With the model cache. AWS publishes no figure, only that without it more are loaded at once, by the cores."""
 _OURS = frozenset({"CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR"})
 _WITHHELD = ("AWS_", "MMEBENCH_")
 """What the container of a local endpoint is never told: it runs strangers' models."""
@@ -107,6 +110,11 @@ class LocalEndpoint(ServedEndpoint):
         None, ge=1, le=64, description="targets loaded at once; 2 unless told, or one a core without model cache"
     )
 
+    hosting: Hosting = Field(
+        "multi-model",
+        description="components: each target stays in memory, and what has no room is refused; single: each has "
+        "an instance of its own, of which there are as many as instances says",
+    )
     instances: int = Field(
         1,
         ge=1,
@@ -123,6 +131,16 @@ class LocalEndpoint(ServedEndpoint):
     @override
     def all_instances(self) -> int:
         return self.instances
+
+    @property
+    @override
+    def most_targets(self) -> int | None:
+        return self.instances if self.hosting == "single" else None
+
+    @property
+    @override
+    def loads_on_demand(self) -> bool:
+        return self.hosting == "multi-model"
 
     @property
     def most_instances(self) -> int:
@@ -172,6 +190,19 @@ class LocalEndpoint(ServedEndpoint):
     @model_validator(mode="after")
     def _each_instance_has_a_container(self) -> Self:
         scaling = self.autoscaling
+        if self.hosting != "multi-model" and (scaling is not None or self.container_url is not None):
+            field = "container" if scaling is None else "autoscaling"
+            raise PydanticCustomError(
+                "hosting",
+                f"hosting: got {self.hosting} with {field}, which is for multi-model; allowed: without it; leave "
+                "out one of them",
+            )
+        if self.hosting != "multi-model" and self.model_cache_setting == "Disabled":
+            raise PydanticCustomError(
+                "hosting",
+                f"hosting: got {self.hosting}, whose models stay in memory, without model cache; allowed: "
+                "model_cache_setting Enabled; leave it out",
+            )
         if scaling is not None and "instances" not in self.model_fields_set:
             raise PydanticCustomError(
                 "autoscaling",

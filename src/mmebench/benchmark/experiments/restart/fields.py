@@ -44,7 +44,7 @@ class Restart(Experiment):
 
     @override
     def cannot_run_on(self, endpoint: ServedEndpoint) -> str | None:
-        return endpoint.cannot_deploy
+        return super().cannot_run_on(endpoint) or endpoint.cannot_deploy
 
     @model_validator(mode="after")
     def _there_is_time_for_it(self) -> Self:

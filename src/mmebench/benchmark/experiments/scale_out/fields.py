@@ -33,7 +33,7 @@ class ScaleOut(Experiment):
 
     @override
     def cannot_run_on(self, endpoint: ServedEndpoint) -> str | None:
-        return endpoint.cannot_scale
+        return super().cannot_run_on(endpoint) or endpoint.cannot_scale
 
     @model_validator(mode="after")
     def _a_step(self) -> Self:
