@@ -60,6 +60,16 @@ class Stage(Timed):
         return MOST_AT_ONCE if self.users is None else self.users
 
 
+def _some_load(stage: Stage) -> Stage:
+    if stage.users is None and stage.rate is None:
+        raise ValueError("got neither users nor a rate; allowed: one of them; write e.g. {users: 4}")
+    return stage
+
+
+LoadedStage = Annotated[Stage, AfterValidator(_some_load)]
+"""One that says itself what its load is: users of a closed loop, or a rate, whose requests come at random."""
+
+
 class Ramp(Timed):
     """Stages in equal steps: of users in a closed loop, of the rate in an open one."""
 

@@ -13,7 +13,7 @@ from mmebench.load.job import LoadJob
 from mmebench.load.processes.events import Live
 from mmebench.record.layout import RunFiles
 from mmebench.record.run import Capacity, ModelKind, Run, find_run
-from mmebench.spec import Arrivals, Popularity, Profile, Stage
+from mmebench.spec import Arrivals, ClosedLoop, Poisson, Popularity, Profile, Stage, Zipf
 from mmebench.wire.runtime import RuntimeClient
 
 Progress = Callable[[str, float], None]
@@ -70,7 +70,7 @@ class Subject:
         for copy in copies:
             self.invoke(copy)
 
-    def most_popular_last(self, copies: Sequence[Sequence[Copy]]) -> list[Copy]:
+    def _most_popular_last(self, copies: Sequence[Sequence[Copy]]) -> list[Copy]:
         """Of each kind as many as fit, the kinds in turns: asked for so, they are in memory as after a long time.
 
         Args:
@@ -82,6 +82,28 @@ class Subject:
             for rank, copy in enumerate(own[:most])
         ]
         return [copy for _, copy in sorted(ranked, key=lambda each: each[0], reverse=True)]
+
+    def offer_by_zipf(
+        self,
+        folder: Path,
+        copies: Sequence[Sequence[Copy]],
+        s: float,
+        stages: tuple[Stage, ...],
+        on_live: Callable[[Live], None],
+    ) -> RunFiles:
+        """Offer a load on copies of each kind, the first of which are asked for most and are in memory at first.
+
+        Stages have all users, or all a rate, whose requests come at random; else as :meth:`offer`.
+        """
+        self.touch(self._most_popular_last(copies))
+        return self.offer(
+            folder,
+            [own[0].kind.under_load(tuple(copy.target for copy in own)) for own in copies],
+            popularity=Zipf(kind="zipf", s=s),
+            arrivals=ClosedLoop() if stages[0].rate is None else Poisson(kind="poisson"),
+            stages=stages,
+            on_live=on_live,
+        )
 
     def offer(
         self,

@@ -9,7 +9,6 @@ from mmebench.benchmark.experiments.subject import Progress, Subject
 from mmebench.endpoints.endpoint import Deployable
 from mmebench.errors import MmebenchError
 from mmebench.load.processes.events import Live
-from mmebench.spec import ClosedLoop, Poisson, Zipf
 
 
 def act(experiment: Restart, subject: Subject, progress: Progress) -> None:
@@ -31,16 +30,8 @@ def act(experiment: Restart, subject: Subject, progress: Progress) -> None:
         progress(experiment.by if event.begun else "as usual", min(1, live.elapsed / stage.duration))
 
     progress("as usual", 0.0)
-    subject.touch(subject.most_popular_last(copies))
     folder = subject.files.experiment(experiment.kind).loads
-    subject.offer(
-        folder,
-        [own[0].kind.under_load(tuple(copy.target for copy in own)) for own in copies],
-        popularity=Zipf(kind="zipf", s=experiment.zipf),
-        arrivals=ClosedLoop() if stage.rate is None else Poisson(kind="poisson"),
-        stages=(stage,),
-        on_live=tell,
-    )
+    subject.offer_by_zipf(folder, copies, experiment.zipf, (stage,), tell)
     if event.begun:  # else the load was offered by an earlier start, which has written it down
         write_moment(event.end(), folder)
 

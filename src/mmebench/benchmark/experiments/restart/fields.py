@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from mmebench.spec.endpoints import ServedEndpoint
 from mmebench.spec.experiments import Experiment
-from mmebench.spec.profile import Stage
+from mmebench.spec.profile import LoadedStage, Stage
 from mmebench.spec.strict import Duration
 
 
@@ -23,7 +23,7 @@ class Restart(Experiment):
     at: Duration = Field(30.0, gt=0, description="after the warm-up; until then it is as it usually is")
     ratio: float = Field(1.0, gt=0, le=100, description="targets, as a multiple of what fits")
     zipf: float = Field(1.1, ge=0, le=10, description="popularity of the targets: 0 is uniform")
-    stage: Stage = Field(
+    stage: LoadedStage = Field(
         Stage(users=4, duration=120.0, warmup=10.0),
         description="the load: users of a closed loop, or a rate, whose requests come at random",
     )
@@ -48,8 +48,6 @@ class Restart(Experiment):
 
     @model_validator(mode="after")
     def _there_is_time_for_it(self) -> Self:
-        if self.stage.users is None and self.stage.rate is None:
-            raise ValueError("stage needs users or a rate; write e.g. stage: {users: 4}")
         if self.happens >= self.stage.duration:
             raise ValueError(
                 f"at: got {self.at:g} s after {self.stage.warmup_seconds:g} s of warm-up; allowed: less than the "

@@ -8,7 +8,6 @@ from mmebench.benchmark.experiments.subject import Progress, Subject
 from mmebench.endpoints.endpoint import Deployable, InstanceUse, MemoryUse, Residency
 from mmebench.errors import MmebenchError
 from mmebench.load.processes.events import Live
-from mmebench.spec import ClosedLoop, Poisson, Zipf
 
 
 def act(experiment: ScaleOut, subject: Subject, progress: Progress) -> None:
@@ -21,7 +20,6 @@ def act(experiment: ScaleOut, subject: Subject, progress: Progress) -> None:
     if not isinstance(endpoint, Deployable):
         raise MmebenchError("scale_out: this endpoint does not say when it gets instances")
     copies = subject.copies([max(1, round(experiment.ratio * each)) for each in subject.fits])
-    stages = (experiment.before, experiment.after)
     known, first = len(endpoint.changes()), len(_instances(endpoint.residency()))
     held: list[Held] = []
     clock: list[float] = []
@@ -35,16 +33,8 @@ def act(experiment: ScaleOut, subject: Subject, progress: Progress) -> None:
         progress(what, min(1, (live.stage * experiment.before.duration + live.elapsed) / experiment.seconds))
 
     progress("before the step", 0.0)
-    subject.touch(subject.most_popular_last(copies))
     folder = subject.files.experiment(experiment.kind).loads
-    subject.offer(
-        folder,
-        [own[0].kind.under_load(tuple(copy.target for copy in own)) for own in copies],
-        popularity=Zipf(kind="zipf", s=experiment.zipf),
-        arrivals=ClosedLoop() if experiment.after.rate is None else Poisson(kind="poisson"),
-        stages=stages,
-        on_live=tell,
-    )
+    subject.offer_by_zipf(folder, copies, experiment.zipf, (experiment.before, experiment.after), tell)
     if clock:  # else the load was offered by an earlier start, which has written it down
         now = time.monotonic() + clock[0]
         changes = [(now - change.ago, change) for change in endpoint.changes()[known:]]

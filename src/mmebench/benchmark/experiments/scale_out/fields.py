@@ -7,15 +7,15 @@ from typing_extensions import override
 
 from mmebench.spec.endpoints import ServedEndpoint
 from mmebench.spec.experiments import Experiment
-from mmebench.spec.profile import Stage
+from mmebench.spec.profile import LoadedStage, Stage
 
 
 class ScaleOut(Experiment):
     """A step of the load: how long until instances are added for it, and until it is served as before."""
 
     kind: Literal["scale_out"]
-    before: Stage = Field(Stage(rate=5.0, duration=60.0, warmup=10.0), description="as it usually is")
-    after: Stage = Field(
+    before: LoadedStage = Field(Stage(rate=5.0, duration=60.0, warmup=10.0), description="as it usually is")
+    after: LoadedStage = Field(
         Stage(rate=20.0, duration=600.0, warmup=0.0),
         description="from one moment on; more than endpoint.autoscaling.invocations_per_instance a minute",
     )
@@ -37,9 +37,6 @@ class ScaleOut(Experiment):
 
     @model_validator(mode="after")
     def _a_step(self) -> Self:
-        for name, stage in (("before", self.before), ("after", self.after)):
-            if stage.users is None and stage.rate is None:
-                raise ValueError(f"{name} needs users or a rate; write e.g. {name}: {{rate: 20}}")
         if (self.before.rate is None) != (self.after.rate is None):
             raise ValueError(
                 "before and after: got a rate and users; allowed: both a rate, or both users; change one"

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from mmebench.benchmark.experiments.subject import Progress, Subject
 from mmebench.benchmark.experiments.working_set.fields import WorkingSet
 from mmebench.load.processes.events import Live
-from mmebench.spec import ClosedLoop, Poisson, Zipf
 
 
 def act(experiment: WorkingSet, subject: Subject, progress: Progress) -> None:
@@ -15,7 +14,6 @@ def act(experiment: WorkingSet, subject: Subject, progress: Progress) -> None:
     kind grows alike.
     """
     stage = experiment.stage
-    closed = stage.rate is None
     fits = sum(subject.fits)
     cells = list(_cells(experiment, subject.fits))
     for number, (s, counts) in enumerate(cells):
@@ -26,15 +24,8 @@ def act(experiment: WorkingSet, subject: Subject, progress: Progress) -> None:
             progress(what, (number + min(1, live.elapsed / stage.duration)) / len(cells))
 
         progress(what, number / len(cells))
-        subject.touch(subject.most_popular_last(copies))
-        subject.offer(
-            subject.files.experiment(experiment.kind).loads / f"zipf{s:g}",
-            [own[0].kind.under_load(tuple(copy.target for copy in own)) for own in copies],
-            popularity=Zipf(kind="zipf", s=s),
-            arrivals=ClosedLoop() if closed else Poisson(kind="poisson"),
-            stages=(stage,),
-            on_live=tell,
-        )
+        folder = subject.files.experiment(experiment.kind).loads / f"zipf{s:g}"
+        subject.offer_by_zipf(folder, copies, s, (stage,), tell)
 
 
 def _cells(experiment: WorkingSet, fits: Sequence[int]) -> Iterator[tuple[float, tuple[int, ...]]]:

@@ -1,12 +1,12 @@
 """What a spec says of it."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 from typing_extensions import override
 
 from mmebench.spec.experiments import Experiment
-from mmebench.spec.profile import Stage
+from mmebench.spec.profile import LoadedStage, Stage
 from mmebench.spec.strict import EachOnce, OneOrSeveral
 
 
@@ -20,7 +20,7 @@ class WorkingSet(Experiment):
     zipf: Annotated[OneOrSeveral[Annotated[float, Field(ge=0, le=10)]], EachOnce] = Field(
         (0.0, 0.8, 1.2), min_length=1, description="popularity of the targets: 0 is uniform"
     )
-    stage: Stage = Field(
+    stage: LoadedStage = Field(
         Stage(users=4, duration=40.0, warmup=10.0),
         description="the load on each: users of a closed loop, or a rate, whose requests come at random",
     )
@@ -33,12 +33,6 @@ class WorkingSet(Experiment):
     @override
     def seconds(self) -> float:
         return len(self.ratios) * len(self.zipf) * self.stage.duration
-
-    @model_validator(mode="after")
-    def _some_load(self) -> Self:
-        if self.stage.users is None and self.stage.rate is None:
-            raise ValueError("stage needs users or a rate; write e.g. stage: {users: 4}")
-        return self
 
     @override
     def check(self, clients: int) -> None:
