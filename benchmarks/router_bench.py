@@ -25,6 +25,7 @@ import psutil
 from onnx import TensorProto, helper
 
 from harness import BUILD, CLIENT, SERVER, Figure, in_turns, on_core, publish, times_better, within
+from mmebench.endpoints.local import LocalEndpoint as Endpoint
 from mmebench.endpoints.local import start
 from mmebench.formats.archive import pack
 from mmebench.server.containers.private import private
@@ -37,6 +38,7 @@ SECONDS = 2
 SHAPE = (3, 224, 224)
 BINARY = "application/vnd.sagemaker-triton.binary+json;json-header-size="
 DIRECT, OURS, AIOHTTP = "Triton itself", "mmebench", "an aiohttp proxy"
+THREE = "mmebench, three instances"
 
 _HERE = Path(__file__).parent
 _LATENCY = re.compile(r"50%\s+([\d.]+)(us|ms|s)\b")
@@ -175,25 +177,43 @@ def move(pid: int, core: int) -> None:
 @contextmanager
 def servers(folder: Path, cases: list[Case]) -> Iterator[dict[str, Way]]:
     """Triton, our endpoint before it, and the aiohttp proxy before it as well."""
-    (folder / "store").mkdir()
-    with start(LocalEndpoint(container="triton"), folder / "store", folder / "serve.log") as endpoint:
-        client = RuntimeClient(endpoint)
-        for case, shape in zip(cases, ((4,), SHAPE), strict=True):
-            endpoint.add_targets(make_archive(folder, case.target.removesuffix(".tar.gz"), shape), [case.target])
-            content_type = f"{BINARY}{case.json_size}" if case.json_size else "application/json"
-            client.invoke(case.target, case.body.read_bytes(), content_type)
-        client.close()
+    archives = [
+        make_archive(folder, case.target.removesuffix(".tar.gz"), shape)
+        for case, shape in zip(cases, ((4,), SHAPE), strict=True)
+    ]
+    with (
+        our_endpoint(folder / "one", cases, archives, 1) as endpoint,
+        our_endpoint(folder / "three", cases, archives, 3) as three,
+    ):
         (triton,) = psutil.Process(endpoint.pid).children()
-        move(endpoint.pid, CLIENT)
         with listening_triton(triton, cases) as other:
-            for process in (triton, *triton.children(), other.process, *other.process.children()):
+            for process in (other.process, *other.process.children()):
                 move(process.pid, SERVER)
             with aiohttp_proxy(other.port, cases) as proxy:
                 yield {
                     DIRECT: Way(other.port, None),
                     OURS: Way(int(endpoint.url.rpartition(":")[2]), endpoint.pid),
+                    THREE: Way(int(three.url.rpartition(":")[2]), three.pid),
                     AIOHTTP: proxy,
                 }
+
+
+@contextmanager
+def our_endpoint(folder: Path, cases: list[Case], archives: list[Path], instances: int) -> Iterator[Endpoint]:
+    """An endpoint of so many instances, on the client's core; what it runs is on the other."""
+    (folder / "store").mkdir(parents=True)
+    spec = LocalEndpoint(container="triton", instances=instances)
+    with start(spec, folder / "store", folder / "serve.log") as endpoint:
+        client = RuntimeClient(endpoint)
+        for case, archive in zip(cases, archives, strict=True):
+            endpoint.add_targets(archive, [case.target])
+            content_type = f"{BINARY}{case.json_size}" if case.json_size else "application/json"
+            client.invoke(case.target, case.body.read_bytes(), content_type)
+        client.close()
+        move(endpoint.pid, CLIENT)
+        for process in psutil.Process(endpoint.pid).children(recursive=True):
+            move(process.pid, SERVER)
+        yield endpoint
 
 
 @dataclass(frozen=True)
@@ -282,7 +302,9 @@ def alone(case: Case, runs: dict[str, list[Measurement]], limit: float) -> list[
         return [through.p50 - direct.p50 for through, direct in zip(runs[name], runs[DIRECT], strict=True)]
 
     figure, ours = f"latency added at p50, {case.name}, 1 connection", added(OURS)
+    three = [more.p50 - one.p50 for more, one in zip(runs[THREE], runs[OURS], strict=True)]
     return [
+        within(f"latency added by three instances, {case.name}, 1 connection", "ms", three, OURS, 0.03),
         within(figure, "ms", ours, f"{DIRECT}, {median(run.p50 for run in runs[DIRECT]):.2f} ms", limit),
         times_better(figure, "ms", ours, AIOHTTP, added(AIOHTTP), None, float),
     ]
