@@ -47,6 +47,9 @@ def _target_model(head: RequestHead) -> str:
             "this endpoint runs one container, which has no hostname",
         )
         _refuse(headers, _COMPONENT, "InferenceComponent", "this is a multi-model endpoint; invoke a TargetModel")
+    value = headers.get(_TARGET)
+    if value and value.isascii():  # as nearly all are
+        return value.decode()
     return _said(headers, _TARGET, "this is a multi-model endpoint; TargetModel must say which archive to invoke")
 
 

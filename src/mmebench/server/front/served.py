@@ -47,6 +47,7 @@ class Served:
         self.suspects = Suspects()
         self.changes: deque[tuple[float, InstanceChange]] = deque(maxlen=1000)
         self._choose = choose
+        self._dedicated = choose if isinstance(choose, Dedicated) else None
 
     def route(self, target: str) -> Instance:
         """The instance for a request; one whose container is down gets none as long as another's is up.
@@ -55,8 +56,8 @@ class Served:
             RefusedError: each target has an instance of its own, and there is none left for this one.
         """
         instances = self.instances
-        if isinstance(self._choose, Dedicated):
-            return self._choose(target, instances)
+        if self._dedicated is not None:
+            return self._dedicated(target, instances)
         if len(instances) == 1:
             return instances[0]
         up = [instance for instance in instances if instance.container.ready.is_set()]
