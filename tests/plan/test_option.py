@@ -152,3 +152,24 @@ def test_what_would_change_the_answer_comes_first() -> None:
     assert not any("not measured" in each.figure for each in find_sways(Question(
         measured(fits=10), asked.demand, asked.planning, asked.objectives, "m"
     )))  # fmt: skip
+
+
+def test_how_many_loads_go_on_at_a_time_is_said_where_it_is_known() -> None:
+    said = "2 loads go on at a time on an instance"
+    for at_once, known in ((2, True), (None, False)):
+        option = find_option(question(measured(loads_at_once=at_once), models=20, instances=2))
+        assert any(said in text for text in option.assumptions) is known
+
+
+def test_loads_that_wait_for_their_turn_take_no_room_from_others() -> None:
+    """With many models that wait to be loaded, more of those that are asked for most stay in memory."""
+    hits = {}
+    for at_once in (1, None):
+        asked = question(
+            measured(fits=5, load=0.5, load_seconds={1: 0.5, 4: 2.0}, loads_at_once=at_once),
+            models=50,
+            traffic="zipf:1.2,2",
+            routing="hashed",
+        )
+        hits[at_once] = asked.simulating.at(1).hit_ratio
+    assert hits[1] > hits[None]
