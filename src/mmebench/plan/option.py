@@ -216,7 +216,8 @@ def _assumptions(question: Question) -> Iterator[str]:
     if max(measured.load_seconds) == 1:
         yield "Loads at once are taken to take turns; the experiment cold_starts measures it."
     if measured.loads_at_once is not None:
-        yield f"{measured.loads_at_once} loads go on at a time on an instance, as on the measured one; others wait."
+        count = measured.loads_at_once
+        yield f"{count} loads go on at a time on an instance, as on the measured one; others wait."
     yield (
         f"Beyond {measured.levels[-1].present:.3g} requests at once on an instance, the most that was measured, "
         "its rate stays as it is there."
