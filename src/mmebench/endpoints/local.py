@@ -3,11 +3,8 @@
 import http.client
 import json
 import os
-import select
 import shutil
-import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -22,7 +19,7 @@ import psutil
 from typing_extensions import override
 
 from mmebench import server_directory
-from mmebench.die_with_parent import dying_with_parent
+from mmebench.endpoints import serve_process
 from mmebench.endpoints.counters import EndpointCounters, read_counters
 from mmebench.endpoints.endpoint import (
     GpuUse,
@@ -48,11 +45,8 @@ from mmebench.spec.endpoints import LocalEndpoint as Spec
 from mmebench.units import human_bytes
 from mmebench.wire.target_names import archive_of, archive_path, component_of
 
-_READY_SECONDS = 90.0
 _DEPLOYED_CHECK_SECONDS = 0.05
-_STOP_SECONDS = 20.0
 _KILLED_SECONDS = 5.0
-_READY = "ready "
 _OF_OTHER_BACKENDS = ("optimization", "response_cache", "cc_model_filenames", "metric_tags")
 """Of a config.pbtxt: what Triton's own backends look at, or a Triton that was started for it."""
 _PARAMETERS = (
@@ -153,7 +147,7 @@ class LocalEndpoint:
         """Signal the server to do it, and wait until it has."""
         before = len(self.changes())
         os.kill(self.pid, DEPLOY)
-        deadline = time.monotonic() + _READY_SECONDS
+        deadline = time.monotonic() + serve_process.READY_SECONDS
         while time.monotonic() < deadline:
             for change in self.changes()[before:]:
                 if change.what == "deployed":
@@ -161,7 +155,7 @@ class LocalEndpoint:
                 if change.what == "failed":
                     raise MmebenchError("new instances did not come up, and the old ones go on; the log says more")
             time.sleep(_DEPLOYED_CHECK_SECONDS)
-        raise MmebenchError(f"new instances were not ready within {_READY_SECONDS:g} s")
+        raise MmebenchError(f"new instances were not ready within {serve_process.READY_SECONDS:g} s")
 
     def lose(self) -> None:
         """Kill it; the server starts it again."""
@@ -179,7 +173,7 @@ class LocalEndpoint:
         if self._process.stdout is None or self._process.stdout.closed:
             return
         self._machine.close()
-        _stop(self._process)
+        serve_process.stop(self._process)
         self._process.stdout.close()
         server_directory.sweep()
 
@@ -263,92 +257,13 @@ def start(spec: Spec, store: Path, log: Path) -> LocalEndpoint:
         BadInputError: the spec or the store cannot be served. MmebenchError: it did not come up; the message is
             that of ``mmebench serve``, and ``log`` has the rest.
     """
-    command = [sys.executable, "-m", "mmebench", "serve", str(store.resolve()), *_options(spec)]
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        begin = output.tell()
-        process = subprocess.Popen(
-            dying_with_parent(command, signal.SIGTERM),
-            env=os.environ | spec.environment,  # which the container inherits
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=output,
-            start_new_session=True,
-        )
+    process, invocations = serve_process.start(spec, store, log)
     try:
-        invocations = _wait_ready(process, log, begin)
         return LocalEndpoint(spec, store, process, invocations)
     except BaseException:
-        _stop(process)
+        serve_process.stop(process)
         server_directory.sweep()
         raise
-
-
-def _options(spec: Spec) -> list[str]:
-    """The options of ``mmebench serve`` that stand for ``spec``; what it leaves out stays out."""
-    asked = spec.model_dump(mode="json", exclude={"kind", "environment", *spec.beside}, exclude_unset=True)
-    return [f"--{name.replace('_', '-')}={_written(value)}" for name, value in asked.items() if value is not None]
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, dict):
-        return json.dumps(value)
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _wait_ready(process: subprocess.Popen[bytes], log: Path, begin: int) -> str:
-    """The URL of the ready line."""
-    assert process.stdout is not None
-    deadline = time.monotonic() + _READY_SECONDS
-    line = b""
-    while not line.endswith(b"\n"):
-        readable, _, _ = select.select([process.stdout], [], [], max(0.0, deadline - time.monotonic()))
-        if not readable:
-            raise MmebenchError(f"the local endpoint was not ready within {_READY_SECONDS:g} s; see {log}")
-        data = os.read(process.stdout.fileno(), 4096)
-        if not data:
-            kind = BadInputError if process.wait() == BadInputError.exit_code else MmebenchError
-            raise kind(_last_words(log, begin))
-        line += data
-    return line.decode().removeprefix(_READY).strip()
-
-
-def _last_words(log: Path, begin: int) -> str:
-    """Why ``mmebench serve`` ended: its message, or else the end of its log."""
-    with log.open("rb") as file:
-        file.seek(begin)
-        lines = file.read().decode("utf-8", "replace").splitlines()
-    prefix = "mmebench: "
-    messages = [line.removeprefix(prefix) for line in lines if line.startswith(prefix)]
-    return messages[-1] if messages else "the local endpoint ended while it started:\n" + "\n".join(lines[-20:])
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End the process and whatever it started."""
-    try:
-        children = psutil.Process(process.pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        children = []
-    process.terminate()
-    try:
-        process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    for child in children:
-        if child.is_running():
-            child.kill()
-    deadline = time.monotonic() + _KILLED_SECONDS
-    while not all(map(_ended, children)) and time.monotonic() < deadline:
-        time.sleep(0.01)
-
-
-def _ended(process: psutil.Process) -> bool:
-    """Whether nothing but its exit code is left of it, which whose child it is now may not have asked for yet."""
-    try:
-        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 def _machine(residency: Residency, memory: int | None) -> str:

@@ -1,7 +1,7 @@
 """Locust, started sooner: ``python -m mmebench.load.processes.start`` takes what ``python -m locust`` takes."""
 
 import gc
-from importlib import metadata
+from importlib import import_module, metadata
 
 
 def main() -> None:
@@ -16,8 +16,8 @@ def main() -> None:
     try:
         import locust.main  # first: it has gevent replace what the others import
 
-        import mmebench.load.processes.link
-        import mmebench.load.processes.worker  # noqa: F401  # the rest of what the locustfile imports
+        for rest in ("link", "worker"):  # of what the locustfile imports
+            import_module(f"mmebench.load.processes.{rest}")
     finally:
         metadata.entry_points = entry_points
         gc.set_threshold(*usual)  # a load is not to wait for few long looks instead of many short ones

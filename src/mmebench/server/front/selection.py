@@ -39,13 +39,7 @@ def is_invocation_of_any(path: bytes) -> bool:
 def _target_model(head: RequestHead) -> str:
     headers = head.headers
     if not _SELECTORS.isdisjoint(headers):
-        _refuse_variant(headers)
-        _refuse(
-            headers,
-            _CONTAINER,
-            "TargetContainerHostname",
-            "this endpoint runs one container, which has no hostname",
-        )
+        _refuse_parts(headers)
         _refuse(headers, _COMPONENT, "InferenceComponent", "this is a multi-model endpoint; invoke a TargetModel")
     value = headers.get(_TARGET)
     if value and value.isascii():  # as nearly all are
@@ -55,10 +49,7 @@ def _target_model(head: RequestHead) -> str:
 
 def _component(head: RequestHead) -> str:
     headers = head.headers
-    _refuse_variant(headers)
-    _refuse(
-        headers, _CONTAINER, "TargetContainerHostname", "each component runs one container, which has no hostname"
-    )
+    _refuse_parts(headers)
     _refuse(headers, _TARGET, "TargetModel", "this endpoint hosts inference components; invoke one of them")
     message = "this endpoint hosts inference components; InferenceComponentName must say which one to invoke"
     return archive_of(_said(headers, _COMPONENT, message))
@@ -66,10 +57,7 @@ def _component(head: RequestHead) -> str:
 
 def _endpoint(head: RequestHead) -> str:
     headers = head.headers
-    _refuse_variant(headers)
-    _refuse(
-        headers, _CONTAINER, "TargetContainerHostname", "this endpoint runs one container, which has no hostname"
-    )
+    _refuse_parts(headers)
     _refuse(headers, _TARGET, "TargetModel", "this endpoint is of one model")
     _refuse(headers, _COMPONENT, "InferenceComponent", "this endpoint is of one model")
     return archive_of(unquote(head.path[len(_BEFORE) : -len(_BEHIND)].decode("ascii", "replace")))
@@ -88,12 +76,15 @@ def _said(headers: Mapping[bytes, bytes], name: bytes, otherwise: str) -> str:
         raise answers.validation_error(f"{name.decode()} is not UTF-8") from None
 
 
-def _refuse_variant(headers: Mapping[bytes, bytes]) -> None:
+def _refuse_parts(headers: Mapping[bytes, bytes]) -> None:
+    """Another variant, or one of several containers: there is one of each."""
     variant = headers.get(_VARIANT, answers.VARIANT)
     if variant != answers.VARIANT:
         raise answers.validation_error(
             f"Variant {_shown(variant)} not found; it has {_shown(answers.VARIANT)} only"
         )
+    why = "this endpoint runs one container, which has no hostname"
+    _refuse(headers, _CONTAINER, "TargetContainerHostname", why)
 
 
 def _refuse(headers: Mapping[bytes, bytes], name: bytes, what: str, why: str) -> None:
