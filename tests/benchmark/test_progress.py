@@ -20,6 +20,7 @@ def live(**more: Any) -> Live:
         "stage": 1,
         "elapsed": 2,
         "at": 12,
+        "begun": 1000,
         "users": 4,
         "successes": 50,
         "failures": 3,

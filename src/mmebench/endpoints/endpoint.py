@@ -48,17 +48,20 @@ class InstanceUse:
     """Those of them that it has not answered yet."""
 
 
+InstanceChangeKind = Literal["deployed", "alarm", "added", "removed", "failed"]
+
+
 @dataclass(frozen=True)
 class InstanceChange:
     """What became of the instances of an endpoint."""
 
-    what: Literal["deployed", "alarm", "added", "removed", "failed"]
+    what: InstanceChangeKind
     """``deployed``: all were replaced by new ones; ``alarm``: more or fewer are wanted; ``added``: one more
     serves; ``removed``: one serves no more; ``failed``: one did not come up."""
     instances: int
     """How many serve from then on; with an alarm: how many are wanted."""
-    ago: float = 0.0
-    """Seconds since then."""
+    at: float
+    """When, by ``time.monotonic``, which is the same for all processes of a machine."""
 
 
 @dataclass(frozen=True)
@@ -179,15 +182,17 @@ class OnThisMachine(Protocol):
 class Deployable(Protocol):
     """An endpoint whose instances can be replaced, and which says what becomes of them."""
 
-    def deploy(self) -> None:
-        """Put new instances in the place of all, with nothing in memory; returns when requests go there.
+    def deploy(self) -> float:
+        """Put new instances in the place of all, with nothing in memory; since when requests go there.
+
+        That is by ``time.monotonic``, and may be a little before this returns.
 
         Raises:
             MmebenchError: they did not come up; the old ones go on.
         """
 
-    def lose(self) -> None:
-        """Let the container of one instance die; returns when it is gone, and with it what it had in memory."""
+    def lose(self) -> float:
+        """Let the container of one instance die, with what it has in memory; when, by ``time.monotonic``."""
 
     def changes(self) -> tuple[InstanceChange, ...]:
         """What became of its instances since it came up, oldest first, the last thousand."""

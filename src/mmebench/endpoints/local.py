@@ -143,7 +143,7 @@ class LocalEndpoint:
         found = self._get(f"/endpoints/{self.name}/loads")["loads"]
         return tuple(TargetLoading(**load | {"target": self._target_of(load["target"])}) for load in found)
 
-    def deploy(self) -> None:
+    def deploy(self) -> float:
         """Signal the server to do it, and wait until it has."""
         before = len(self.changes())
         os.kill(self.pid, DEPLOY)
@@ -151,17 +151,19 @@ class LocalEndpoint:
         while time.monotonic() < deadline:
             for change in self.changes()[before:]:
                 if change.what == "deployed":
-                    return
+                    return change.at
                 if change.what == "failed":
                     raise MmebenchError("new instances did not come up, and the old ones go on; the log says more")
             time.sleep(_DEPLOYED_CHECK_SECONDS)
         raise MmebenchError(f"new instances were not ready within {serve_process.READY_SECONDS:g} s")
 
-    def lose(self) -> None:
+    def lose(self) -> float:
         """Kill it; the server starts it again."""
         container = psutil.Process(self.pid).children()[0]
+        at = time.monotonic()
         container.kill()
         container.wait(_KILLED_SECONDS)
+        return at
 
     def changes(self) -> tuple[InstanceChange, ...]:
         """The last thousand."""

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 
-from mmebench.endpoints.endpoint import InstanceChange
 from mmebench.errors import MmebenchError
 from mmebench.server.front.instance import Instance
 from mmebench.server.front.served import Served
@@ -55,10 +54,10 @@ class Instances:
                 new = await self.start([self._stacks[instance][0] for instance in old])
             except (MmebenchError, OSError) as error:
                 _log.error("deployment failed: %s", error)
-                served.changed(InstanceChange("failed", len(old)))
+                served.changed("failed", len(old))
                 return
             served.replace(old, new)
-            served.changed(InstanceChange("deployed", len(new)))
+            served.changed("deployed", len(new))
             _log.info("deployed: %d new instances, nothing is in memory", len(new))
             for instance in old:
                 self._spawn(self._retire(served, instance))
@@ -67,7 +66,7 @@ class Instances:
         """As many as are wanted: new ones serve once they are up, and not before the delay is over."""
         async with self._changing:
             serving = len(served.instances)
-            served.changed(InstanceChange("alarm", wanted))
+            served.changed("alarm", wanted)
             _log.info("autoscaling: %d instances serve, %d are wanted", serving, wanted)
             if wanted < serving:
                 self._remove(served, served.instances[wanted:])
@@ -79,16 +78,16 @@ class Instances:
                 new = await self.start(free)
             except (MmebenchError, OSError) as error:
                 _log.error("autoscaling failed: %s", error)
-                served.changed(InstanceChange("failed", serving))
+                served.changed("failed", serving)
                 return
             await asyncio.sleep(due - asyncio.get_running_loop().time())
             served.replace([], new)
-            served.changed(InstanceChange("added", len(served.instances)))
+            served.changed("added", len(served.instances))
             _log.info("autoscaling: %d instances serve", len(served.instances))
 
     def _remove(self, served: Served, leaving: Sequence[Instance]) -> None:
         served.replace(leaving, [])
-        served.changed(InstanceChange("removed", len(served.instances)))
+        served.changed("removed", len(served.instances))
         for instance in leaving:
             self._spawn(self._retire(served, instance))
 

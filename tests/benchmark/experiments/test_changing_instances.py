@@ -51,8 +51,8 @@ def test_a_restart_is_seen_in_hits(directory: Path) -> None:
     table = pd.read_csv(files.experiment("restart").table)
     before, after = table[table["to_s"] <= 0], table[table["to_s"] > 0]
     assert len(before) >= 3
-    assert before["hit_ratio"].min() > 0.9
-    assert after["hit_ratio"].min() < before["hit_ratio"].min(), "each target is loaded anew"
+    assert before["hit_ratio"].median() == 1, "a busy machine sends late, some of what was due before it after it"
+    assert after["hit_ratio"].min() < 1, "each target is loaded anew"
     assert after["hit_ratio"].iloc[-1] == 1
     assert table["failures"].sum() == 0, "a deployment loses no request"
 

@@ -92,8 +92,9 @@ class Conductor:
             return
         self._look_for_lost(self._running)
         rows, now, running = self._inbox.latest(), monotonic_ns(), self._running
-        elapsed, at = (now - running.start_ns) / 1e9, self._seconds(now)
-        self._events.live(live(rows, self._took(rows, now), running.index, elapsed, at, self._runner.user_count))
+        elapsed, at, begun = (now - running.start_ns) / 1e9, self._seconds(now), self._stream.origin_ns / 1e9
+        users = self._runner.user_count
+        self._events.live(live(rows, self._took(rows, now), running.index, elapsed, at, begun, users))
 
     def _took(self, rows: Rows, now_ns: int) -> float:
         """The seconds these answers took; on a busy machine one looks late, and workers send two at once."""

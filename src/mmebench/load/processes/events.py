@@ -36,6 +36,8 @@ class Live(BaseModel):
     elapsed: float
     """Seconds since the stage began; ``at``: since the load began."""
     at: float
+    begun: float
+    """When the load began, by ``time.monotonic``, which is the same for all processes of a machine."""
     users: int
     successes: int
     failures: int
@@ -77,7 +79,9 @@ class Over(BaseModel):
     """What answers said that came after it and failed."""
 
 
-def live(rows: npt.NDArray[np.void], seconds: float, stage: int, elapsed: float, at: float, users: int) -> Live:
+def live(
+    rows: npt.NDArray[np.void], seconds: float, stage: int, elapsed: float, at: float, begun: float, users: int
+) -> Live:
     """What the samples of the last second or so come to; ``rows`` as :data:`mmebench.load.client.recorder.ROW`."""
     successes = rows[rows["error"] == 0]
     p50, p99 = _percentiles((successes["end_ns"] - successes["intended_ns"]) / 1e6)
@@ -85,6 +89,7 @@ def live(rows: npt.NDArray[np.void], seconds: float, stage: int, elapsed: float,
         stage=stage,
         elapsed=elapsed,
         at=at,
+        begun=begun,
         users=users,
         successes=len(successes),
         failures=len(rows) - len(successes),

@@ -90,8 +90,7 @@ class Router(Served):
             about = {"EndpointName": self.name, "Container": self.instances[0].container.label}
             connection.answer(answers.document(200, about, request.connection))
         elif path == self._endpoint + b"/changes" and method == b"GET":
-            now = time.monotonic()
-            changes = [dataclasses.asdict(change) | {"ago": now - at} for at, change in self.changes]
+            changes = [dataclasses.asdict(change) for change in self.changes]
             connection.answer(answers.document(200, {"changes": changes}, request.connection))
         elif path == self._endpoint + b"/residency" and method == b"GET":
             self._spawn(self._residency(connection, request))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mmebench.endpoints.counters import TargetCounters
-from mmebench.endpoints.endpoint import InstanceChange
+from mmebench.endpoints.endpoint import InstanceChange, InstanceChangeKind
 from mmebench.server.endpoint_metrics import EndpointMetrics
 from mmebench.server.front.instance import Instance
 from mmebench.server.front.routing import Choose, Dedicated
@@ -32,7 +32,7 @@ class Served:
         leaving: those that get no more, and answer what they have.
         past: what those counted that are gone.
         select: the target of a request.
-        changes: what became of instances, the last of it, and when by ``time.monotonic``.
+        changes: what became of instances, the last of it.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Served:
         self.metrics = metrics
         self.select = select
         self.suspects = Suspects()
-        self.changes: deque[tuple[float, InstanceChange]] = deque(maxlen=1000)
+        self.changes: deque[InstanceChange] = deque(maxlen=1000)
         self._choose = choose
         self._dedicated = choose if isinstance(choose, Dedicated) else None
 
@@ -68,9 +68,9 @@ class Served:
         self.instances = [each for each in self.instances if each not in leaving] + list(coming)
         self.leaving += leaving
 
-    def changed(self, change: InstanceChange) -> None:
-        """Remember it."""
-        self.changes.append((time.monotonic(), change))
+    def changed(self, what: InstanceChangeKind, instances: int) -> None:
+        """Remember that it happened now; as :class:`~mmebench.endpoints.endpoint.InstanceChange` has it."""
+        self.changes.append(InstanceChange(what, instances, time.monotonic()))
 
     async def forget(self, instance: Instance) -> None:
         """One of those that leave is about to be taken down; what it counted stays."""

@@ -1,7 +1,6 @@
 """Restart: a load, in the middle of which the endpoint's instances are replaced or one is lost."""
 
 import threading
-import time
 
 from mmebench.benchmark.experiments.restart.fields import Restart
 from mmebench.benchmark.experiments.restart.figures import write_moment
@@ -53,7 +52,7 @@ class _Event:
     def begin(self, live: Live) -> None:
         """Do it, unless that was begun before; the load is told about in this moment."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, args=(live.at - time.monotonic(),))
+            self._thread = threading.Thread(target=self._run, args=(live.begun,))
             self._thread.start()
 
     def end(self) -> float:
@@ -68,10 +67,9 @@ class _Event:
             raise self._error
         return self._at
 
-    def _run(self, offset: float) -> None:
-        """``offset``: of the load's clock from this process' own."""
+    def _run(self, begun: float) -> None:
+        """``begun``: when the load began."""
         try:
-            self._do()
+            self._at = self._do() - begun
         except MmebenchError as error:
             self._error = error
-        self._at = time.monotonic() + offset

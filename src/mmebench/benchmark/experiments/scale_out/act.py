@@ -22,22 +22,21 @@ def act(experiment: ScaleOut, subject: Subject, progress: Progress) -> None:
     copies = subject.copies([max(1, round(experiment.ratio * each)) for each in subject.fits])
     known, first = len(endpoint.changes()), len(_instances(endpoint.residency()))
     held: list[Held] = []
-    clock: list[float] = []
+    begun: list[float] = []
 
     def tell(live: Live) -> None:
-        clock[:] = [live.at - time.monotonic()]
+        begun[:] = [live.begun]
         residency = endpoint.residency()
         if isinstance(residency, Residency):
-            held.append(_held(residency, live.at, first))
+            held.append(_held(residency, time.monotonic() - live.begun, first))
         what = "after the step" if live.stage else "before the step"
         progress(what, min(1, (live.stage * experiment.before.duration + live.elapsed) / experiment.seconds))
 
     progress("before the step", 0.0)
     folder = subject.files.experiment(experiment.kind).loads
     subject.offer_by_zipf(folder, copies, experiment.zipf, (experiment.before, experiment.after), tell)
-    if clock:  # else the load was offered by an earlier start, which has written it down
-        now = time.monotonic() + clock[0]
-        changes = [(now - change.ago, change) for change in endpoint.changes()[known:]]
+    if begun:  # else the load was offered by an earlier start, which has written it down
+        changes = [(change.at - begun[0], change) for change in endpoint.changes()[known:]]
         write_course(changes, held, folder)
 
 
