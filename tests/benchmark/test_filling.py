@@ -33,6 +33,7 @@ class SmallEndpoint:
     name, url, region = "small", "http://127.0.0.1:0", "us-east-1"
     instance_type, container = "local", "a test"
     hosting: Hosting = "multi-model"
+    prefix = ""
 
     def __init__(self, room: int, refuses: bool = False) -> None:
         self.room = room

@@ -36,5 +36,10 @@ def _breaches(shape: Any, value: Any, where: str) -> list[str]:
 
 
 def _ascii(pattern: str) -> str:
-    """Classes of Unicode, which Python does not know, as those of ASCII."""
+    """Classes of Unicode, which Python does not know, as those of ASCII; without Java's pairs of surrogates."""
+    pattern = (
+        pattern.replace(r"\uD800\uDC00-\uDBFF\uDFFF", "")
+        .replace(r"[\p{Print}]", r"\p{Print}")
+        .replace(r"\p{Print}", "[ -~]")
+    )
     return pattern.replace(r"\p{L}", "a-zA-Z").replace(r"\p{Z}", " ").replace(r"\p{N}", "0-9")

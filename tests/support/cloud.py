@@ -14,6 +14,8 @@ from moto.backends import get_backend
 from moto.sagemaker.models import FakeEndpointConfig
 from moto.server import ThreadedMotoServer
 
+from support import inference_components
+
 ACCOUNT = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/mmebench"
 BUCKET = "models"
@@ -32,6 +34,7 @@ def moto_server() -> Iterator[str]:
     """Its URL. moto's list of instance types is of 2020, so that nothing is refused by it."""
     monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setattr(FakeEndpointConfig, "validate_instance_type", lambda self, instance_type: None)
+    inference_components.play(monkeypatch)
     # What AWS says of its services is megabytes, which each of the sessions that tests open would read anew.
     read_once = cache(JSONFileLoader().load_file)
     monkeypatch.setattr(JSONFileLoader, "load_file", lambda self, path: read_once(path))
@@ -69,7 +72,7 @@ def reset(url: str) -> None:
 def restored() -> Iterator[None]:
     """Whatever the block does to the account of this process' server is undone after it."""
     # Literal names: the overloads of this call are told apart by them.
-    accounts: list[Any] = [get_backend("s3"), get_backend("sagemaker")]
+    accounts: list[Any] = [get_backend("s3"), get_backend("sagemaker"), get_backend("applicationautoscaling")]
     backends = [backend for service in accounts for regions in service.values() for backend in regions.values()]
     before = [copy.deepcopy(vars(backend)) for backend in backends]
     try:
@@ -99,6 +102,15 @@ def everything(url: str) -> list[str]:
         f"config {item['EndpointConfigName']}" for item in sagemaker.list_endpoint_configs()["EndpointConfigs"]
     ]
     found += [f"model {item['ModelName']}" for item in sagemaker.list_models()["Models"]]
+    listed = sagemaker.list_inference_components()["InferenceComponents"]
+    found += [f"component {item['InferenceComponentName']}" for item in listed]
+    scaling, of = client("application-autoscaling", url), {"ServiceNamespace": "sagemaker"}
+    found += [
+        f"scaled {item['ResourceId']}" for item in scaling.describe_scalable_targets(**of)["ScalableTargets"]
+    ]
+    found += [
+        f"policy {item['PolicyName']}" for item in scaling.describe_scaling_policies(**of)["ScalingPolicies"]
+    ]
     found += [f"object {item['Key']}" for item in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
     found += [f"upload {item['Key']}" for item in s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])]
     return found

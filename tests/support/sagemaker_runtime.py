@@ -1,7 +1,8 @@
 """InvokeEndpoint of SageMaker: finds the archives of an endpoint as AWS does, and has a local endpoint serve them.
 
 What moto answers is the same for every endpoint and target. Here the endpoint's config is asked for its model, the
-model for the S3 prefix of its targets, and ``mmebench serve s3://bucket`` for the target below that.
+model for the S3 prefix of its targets or for its archive, or the inference component for that, and
+``mmebench serve s3://bucket`` for the target there.
 """
 
 import http.client
@@ -17,6 +18,7 @@ from botocore.exceptions import ClientError
 from support import cloud
 
 TARGET = "X-Amzn-SageMaker-Target-Model"
+COMPONENT = "X-Amzn-SageMaker-Inference-Component"
 
 
 @contextmanager
@@ -48,15 +50,13 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         name = self.path.split("/")[2]
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        headers = {
-            key: value for key, value in self.headers.items() if key.lower() not in ("host", TARGET.lower())
-        }
+        said = (TARGET.lower(), COMPONENT.lower())
+        headers = {key: value for key, value in self.headers.items() if key.lower() not in ("host", *said)}
         try:
-            prefix = self._prefix(name)
+            headers[TARGET] = self._archive(name)
         except ClientError:
             self._answer(400, {"x-amzn-ErrorType": "ValidationError"}, b'{"Message": "Endpoint not found"}')
             return
-        headers[TARGET] = prefix + self.headers[TARGET]
         connection = http.client.HTTPConnection(self.local, timeout=70)
         connection.request("POST", "/endpoints/local/invocations", body, headers)
         answer = connection.getresponse()
@@ -73,12 +73,20 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def _prefix(self, name: str) -> str:
+    def _archive(self, name: str) -> str:
+        """Of the model that the request says, by the way in which the endpoint hosts any."""
         config = self.moto.describe_endpoint(EndpointName=name)["EndpointConfigName"]
         (variant,) = self.moto.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
-        container = self.moto.describe_model(ModelName=variant["ModelName"])["PrimaryContainer"]
-        assert container["Mode"] == "MultiModel"
-        return urlsplit(str(container["ModelDataUrl"])).path.lstrip("/")
+        if COMPONENT in self.headers:
+            found = self.moto.describe_inference_component(InferenceComponentName=self.headers[COMPONENT])
+            assert (found["EndpointName"], found["InferenceComponentStatus"]) == (name, "InService")
+            url, more = found["Specification"]["Container"]["ArtifactUrl"], ""
+        else:
+            container = self.moto.describe_model(ModelName=variant["ModelName"])["PrimaryContainer"]
+            several = container["Mode"] == "MultiModel"
+            assert several == (TARGET in self.headers)
+            url, more = container["ModelDataUrl"], self.headers[TARGET] if several else ""
+        return urlsplit(str(url)).path.lstrip("/") + more
 
     def log_message(self, *arguments: object) -> None:
         pass

@@ -142,6 +142,7 @@ def _measure(
         endpoint_name=endpoint.name,
         region=endpoint.region,
         hosting=endpoint.hosting,
+        prefix=endpoint.prefix,
         profile=spec.endpoint.aws_profile,
         pages=pages,
     )

@@ -2,11 +2,12 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from mmebench.benchmark.kind import Copy
-from mmebench.endpoints.endpoint import Endpoint, MemoryUse, Residency
+from mmebench.endpoints.endpoint import Endpoint, MemoryUse, NoRoomError, Provisioned, Residency
 from mmebench.errors import MmebenchError
 from mmebench.figures.copy_memory import (
     bounds_per_copy,
@@ -43,7 +44,7 @@ def fill(
         kinds: of a fleet, the names of what copies are of; none where all are of one model.
 
     Raises:
-        MmebenchError: not even one copy can be loaded.
+        MmebenchError: not even one copy can be loaded, or one cannot be set up.
     """
     loads: list[FirstInvocation] = []
     gpus: tuple[GpuCapacity, ...] = ()
@@ -53,8 +54,14 @@ def fill(
     def found(limited_by: str) -> Capacity:
         return _capacity(loads, limited_by, endpoint, gpus, kinds)
 
-    for copy in copies:
-        endpoint.add_targets(copy.kind.package.archive, [copy.target])
+    for copy in _added_ahead(endpoint, copies):
+        try:
+            if isinstance(endpoint, Provisioned):
+                endpoint.wait_for(copy.target)
+        except NoRoomError:
+            if not loads:
+                raise
+            return found("refused")
         try:
             seconds = _time(invoke, copy)
             loaded = endpoint.measure().memory_used
@@ -75,7 +82,10 @@ def fill(
         )
         counted = _evictions(residency)
         try:
-            evicted = _is_one_missing(suspects, copy, load, invoke) if counted is None else counted != evictions
+            if counted is not None:
+                evicted = counted != evictions
+            else:
+                evicted = endpoint.hosting == "multi-model" and _is_one_missing(suspects, copy, load, invoke)
         except InvocationError as error:
             if not error.memory_exhausted:
                 raise
@@ -89,6 +99,20 @@ def fill(
         if threshold and budget and each and used is not None and used + each > threshold * budget:
             return found("threshold")
     return found("limit")
+
+
+def _added_ahead(endpoint: Endpoint, copies: Iterable[Copy]) -> Iterator[Copy]:
+    """Each copy, added by then; where setting up takes a while, the next ones are while one is looked at."""
+    at_once = endpoint.added_ahead if isinstance(endpoint, Provisioned) else 1
+    coming: deque[Copy] = deque()
+    left = iter(copies)
+    while True:
+        for copy in islice(left, at_once - len(coming)):
+            endpoint.add_targets(copy.kind.package.archive, [copy.target])
+            coming.append(copy)
+        if not coming:
+            return
+        yield coming.popleft()
 
 
 class _Suspect(NamedTuple):

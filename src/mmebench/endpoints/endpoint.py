@@ -144,7 +144,22 @@ class CleanUpError(MmebenchError):
 
 
 class NoRoomError(MmebenchError):
-    """The account may have no more endpoints like this at once."""
+    """There is no room for another one: of endpoints in the account, or of components on their instances."""
+
+
+@runtime_checkable
+class Provisioned(Protocol):
+    """An endpoint on which each target is set up by itself, which goes on after it was added."""
+
+    added_ahead: int
+    """How many may be set up at a time."""
+
+    def wait_for(self, target: str) -> None:
+        """Return once it can be asked.
+
+        Raises:
+            NoRoomError: there is no room for it. MmebenchError: it did not come up.
+        """
 
 
 @runtime_checkable
@@ -179,8 +194,16 @@ class OnThisMachine(Protocol):
 
 
 @runtime_checkable
-class Deployable(Protocol):
-    """An endpoint whose instances can be replaced, and which says what becomes of them."""
+class Changing(Protocol):
+    """An endpoint that says what becomes of its instances."""
+
+    def changes(self) -> tuple[InstanceChange, ...]:
+        """Since it came up, oldest first, the last thousand; seen when somebody looked, which may be late."""
+
+
+@runtime_checkable
+class Deployable(Changing, Protocol):
+    """One whose instances can be replaced as well."""
 
     def deploy(self) -> float:
         """Put new instances in the place of all, with nothing in memory; since when requests go there.
@@ -193,9 +216,6 @@ class Deployable(Protocol):
 
     def lose(self) -> float:
         """Let the container of one instance die, with what it has in memory; when, by ``time.monotonic``."""
-
-    def changes(self) -> tuple[InstanceChange, ...]:
-        """What became of its instances since it came up, oldest first, the last thousand."""
 
 
 @runtime_checkable
@@ -211,6 +231,8 @@ class Endpoint(Protocol):
 
     name: str
     hosting: Hosting
+    prefix: str
+    """What the names of its components, or of its endpoints of one model, begin with."""
     url: str
     """Base URL of the SageMaker Runtime API, for ``endpoint_url`` of boto3."""
     region: str

@@ -62,6 +62,7 @@ class LocalEndpoint:
     """An :class:`~mmebench.endpoints.endpoint.Endpoint` on this machine; made by :func:`start`."""
 
     region = "local"
+    prefix = ""
     monitored_late = False
 
     def __init__(self, spec: Spec, store: Path, process: subprocess.Popen[bytes], invocations: str) -> None:

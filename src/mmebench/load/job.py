@@ -40,6 +40,7 @@ class LoadJob(BaseModel):
     endpoint_name: str
     region: str
     hosting: Hosting = "multi-model"
+    prefix: str = ""
     kinds: tuple[AskedKind, ...]
     """What is asked for; of each, no target is another's."""
     workload: Workload
@@ -68,7 +69,7 @@ class LoadJob(BaseModel):
     @property
     def addresses(self) -> tuple[Address, ...]:
         """Of all targets, in their order."""
-        return tuple(address_of(self.hosting, self.endpoint_name, target) for target in self.targets)
+        return tuple(address_of(self.hosting, self.endpoint_name, target, self.prefix) for target in self.targets)
 
     def content(self) -> RequestContent:
         """What the requests are made of; the same in every process.

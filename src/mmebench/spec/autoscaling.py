@@ -7,6 +7,12 @@ from pydantic import Field, model_validator
 from mmebench.spec.profile import StageDuration
 from mmebench.spec.strict import Duration, Strict
 
+NO_AUTOSCALING = (
+    "its instances stay as many as they are; allowed: with autoscaling; leave it out, or write e.g. "
+    "autoscaling: {max: 2, invocations_per_instance: 600}"
+)
+"""Why an endpoint without it gets no instances, and what to do."""
+
 
 class Autoscaling(Strict):
     """Target tracking of SageMakerVariantInvocationsPerInstance: requests a minute that each instance gets."""

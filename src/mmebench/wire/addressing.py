@@ -21,13 +21,20 @@ class Address(NamedTuple):
     headers: dict[str, str]
 
 
-def address_of(hosting: Hosting, endpoint: str, target: str) -> Address:
-    """Of the requests for a target: an archive, or the name of a component, or that of an endpoint of its own."""
+def address_of(hosting: Hosting, endpoint: str, target: str, prefix: str = "") -> Address:
+    """Of the requests for a target: an archive, or the name of a component, or that of an endpoint of its own.
+
+    Args:
+        hosting: how it is hosted.
+        endpoint: the name of the endpoint.
+        target: which.
+        prefix: what the names of components, and of endpoints of one model, begin with.
+    """
     match hosting:
         case "multi-model":
             return Address(invocation_path(endpoint), {TARGET_MODEL: target})
         case "components":
-            return Address(invocation_path(endpoint), {INFERENCE_COMPONENT: component_of(target)})
+            return Address(invocation_path(endpoint), {INFERENCE_COMPONENT: component_of(target, prefix)})
         case "single":
-            return Address(invocation_path(component_of(target)), {})
+            return Address(invocation_path(component_of(target, prefix)), {})
     assert_never(hosting)

@@ -31,6 +31,7 @@ class Runtime(Protocol):
     url: str
     region: str
     hosting: Hosting
+    prefix: str
 
 
 class InvocationError(MmebenchError):
@@ -101,9 +102,12 @@ class RuntimeClient:
             case "multi-model":
                 return {"EndpointName": self._endpoint.name, "TargetModel": target}
             case "components":
-                return {"EndpointName": self._endpoint.name, "InferenceComponentName": component_of(target)}
+                return {"EndpointName": self._endpoint.name, "InferenceComponentName": self._component(target)}
             case "single":
-                return {"EndpointName": component_of(target)}
+                return {"EndpointName": self._component(target)}
+
+    def _component(self, target: str) -> str:
+        return component_of(target, self._endpoint.prefix)
 
     def close(self) -> None:
         """Close its connections."""

@@ -1,5 +1,6 @@
 """Names of targets, as the SageMaker Runtime API takes them in TargetModel."""
 
+import hashlib
 import re
 from pathlib import Path, PurePosixPath
 
@@ -37,15 +38,23 @@ def archive_name(target: str) -> PurePosixPath:
     return name
 
 
-def component_of(target: str) -> str:
+def component_of(target: str, prefix: str = "") -> str:
     """What an inference component or an endpoint of this archive alone is called; any other name is one already.
 
-    Names of both are of letters, digits and hyphens, 63 at most (CreateInferenceComponent, CreateEndpoint).
+    Names of both are of letters, digits and hyphens, 63 at most (CreateInferenceComponent, CreateEndpoint), and an
+    account has each once. A longer one is cut and ends in a digest of what was cut.
+
+    Args:
+        target: the archive.
+        prefix: what the name begins with, 40 characters at most.
     """
     if not target.endswith(_SUFFIX):
         return target
-    name = re.sub(r"[^A-Za-z0-9]+", "-", target.removesuffix(_SUFFIX)).strip("-")
-    return name[:_LONGEST_COMPONENT].rstrip("-") or "model"
+    name = prefix + (re.sub(r"[^A-Za-z0-9]+", "-", target.removesuffix(_SUFFIX)).strip("-") or "model")
+    if len(name) > _LONGEST_COMPONENT:
+        digest = hashlib.sha256(target.encode()).hexdigest()[:8]
+        name = f"{name[: _LONGEST_COMPONENT - len(digest) - 1].rstrip('-')}-{digest}"
+    return name
 
 
 def archive_of(component: str) -> str:

@@ -3,6 +3,7 @@
 import shutil
 import signal
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,41 @@ def test_stopped_after_each_call_and_cleaned_as_if_it_were_dead(fleet: bool, acc
     assert sweep.there > len(sweep.calls) / 2, "there was something to clean most of the time"
     results = account.folder / "results" / ("fleet" if fleet else "tiny")
     assert read_run(find_runs(results)[0].run).complete, "and it was not disturbed"
+    assert cloud.everything(account.moto) == []
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "calls"),
+    [
+        (
+            {
+                "hosting": "components",
+                "instance_type": "ml.g5.12xlarge",
+                "component": {"memory_per_copy": "2GiB"},
+                "prices": {"ml.g5.12xlarge": 7.0},
+            },
+            {"CreateInferenceComponent", "DeleteInferenceComponent"},
+        ),
+        ({"hosting": "single", "most_endpoints": 2}, {"CreateEndpoint", "DeleteEndpoint"}),
+        (
+            {"autoscaling": {"max": 2, "invocations_per_instance": 60}},
+            {"RegisterScalableTarget", "PutScalingPolicy", "DeregisterScalableTarget"},
+        ),
+    ],
+    ids=["components", "single", "autoscaled"],
+)
+def test_hosted_another_way_nothing_is_left_either(
+    endpoint: dict[str, Any], calls: set[str], account: Account
+) -> None:
+    sweep = account.sweep("run", account.spec(**endpoint))
+    assert calls <= set(sweep.calls)
+    assert sweep.faults == []
+    assert sweep.there > len(sweep.calls) / 2
+    (files,) = find_runs(account.folder / "results" / "tiny")
+    run = read_run(files.run)
+    assert run.complete
+    assert run.capacity is not None
+    assert run.capacity.fits == files.targets == 2
     assert cloud.everything(account.moto) == []
 
 

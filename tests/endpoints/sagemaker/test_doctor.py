@@ -157,6 +157,7 @@ def test_policies_name_what_the_spec_uses_and_no_more() -> None:
         f"{own}:model/mmebench-*",
         f"{own}:endpoint-config/mmebench-*",
         f"{own}:endpoint/mmebench-*",
+        f"{own}:inference-component/mmebench-*",
         f"{own}:training-job/mmebench-*",
         f"{own}:processing-job/mmebench-*",
     ]
@@ -193,11 +194,14 @@ def test_policies_name_what_the_spec_uses_and_no_more() -> None:
 
 def test_the_policy_allows_every_call_that_a_run_makes() -> None:
     """The names of the operations that the code calls, as IAM knows them."""
-    spec = Spec.model_validate(BASIC)
+    basic = Spec.model_validate(BASIC)
+    specs = [basic.model_copy(update={"engine_builder": builder}) for builder in ("training", "processing")]
+    specs.append(Spec.model_validate(BASIC | {"hosting": "components", "component": {"memory_per_copy": "1GiB"}}))
+    specs.append(Spec.model_validate(BASIC | {"autoscaling": {"max": 2, "invocations_per_instance": 60}}))
     allowed = {
         action
-        for builder in ("training", "processing")
-        for statement in caller_policy(spec.model_copy(update={"engine_builder": builder}), True)["Statement"]
+        for spec in specs
+        for statement in caller_policy(spec, True)["Statement"]
         for action in statement["Action"]
     }
     package = Path(doctor.__file__).parent
@@ -211,6 +215,11 @@ def test_the_policy_allows_every_call_that_a_run_makes() -> None:
     assert {"create_endpoint", "describe_training_job", "stop_processing_job", "list_tags"} <= set(called)
     for method in called:
         assert f"sagemaker:{client.meta.method_to_api_mapping[method]}" in allowed
+    scaling = cloud.client("application-autoscaling", "http://127.0.0.1:9").meta.method_to_api_mapping
+    called = [method for method in scaling if f"autoscaling.{method}(" in source or f"client.{method}(" in source]
+    assert {"register_scalable_target", "put_scaling_policy", "deregister_scalable_target"} <= set(called)
+    for method in called:
+        assert f"application-autoscaling:{scaling[method]}" in allowed
 
 
 def test_the_policy_command(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """What AWS says, and what a person is told. moto says none of this, so botocore's Stubber does."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
@@ -10,9 +10,10 @@ from botocore.stub import Stubber
 from mmebench.endpoints.endpoint import NoRoomError
 from mmebench.endpoints.sagemaker.aws import Aws, AwsError, calling
 from mmebench.endpoints.sagemaker.deletion import delete
-from mmebench.endpoints.sagemaker.deployment import CreationError, deploy, wait_in_service
-from mmebench.endpoints.sagemaker.journal import begin
+from mmebench.endpoints.sagemaker.deployment import CreationError, Deployment
+from mmebench.endpoints.sagemaker.journal import Journal, begin
 from mmebench.endpoints.sagemaker.names import Resource
+from mmebench.endpoints.sagemaker.requests import config_request, model_request
 from mmebench.errors import BadInputError
 from mmebench.spec import SageMakerEndpoint as Spec
 from mmebench.wire.runtime import InvocationError
@@ -31,6 +32,11 @@ def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Aws:
     for module in ("deployment._POLL_SECONDS", "deployment._SETTLE_SECONDS", "deletion._POLL_SECONDS"):
         monkeypatch.setattr(f"mmebench.endpoints.sagemaker.{module}", 0.01)
     return Aws("us-east-1")
+
+
+def deployment(aws: Aws, progress: list[str], journal: Journal | None = None, timeout: float = 60) -> Deployment:
+    spec = SPEC.model_copy(update={"creation_timeout": timeout})
+    return Deployment(aws, spec, RUN, {}, cast(Journal, journal), progress.append)
 
 
 def described(status: str, **more: str) -> dict[str, Any]:
@@ -99,7 +105,7 @@ def test_a_failed_endpoint_says_why(aws: Aws, reason: str, told: str) -> None:
         stub.add_response("describe_endpoint", described("Creating"))
         stub.add_response("describe_endpoint", described("Failed", FailureReason=reason))
         with pytest.raises(CreationError) as caught:
-            wait_in_service(aws, RUN, 60, progress.append)
+            deployment(aws, progress).wait_for_endpoint(RUN)
     assert told in str(caught.value)
     assert reason in str(caught.value)
     assert [line.partition(",")[0] for line in progress] == ["Creating", "Creating"]
@@ -110,7 +116,7 @@ def test_an_endpoint_that_takes_too_long(aws: Aws) -> None:
         stub.add_response("describe_endpoint", described("Creating"))
         stub.add_response("describe_endpoint", described("Creating"))
         with pytest.raises(CreationError, match=r"is Creating after .* raise endpoint\.creation_timeout"):
-            wait_in_service(aws, RUN, 0.001, lambda _: None)
+            deployment(aws, [], timeout=0.001).wait_for_endpoint(RUN)
 
 
 def test_each_is_in_the_journal_before_it_is_created(aws: Aws) -> None:
@@ -123,8 +129,11 @@ def test_each_is_in_the_journal_before_it_is_created(aws: Aws) -> None:
         stub.add_client_error(
             "create_endpoint", "ResourceLimitExceeded", "limit 'ml.g5.xlarge for endpoint usage'"
         )
+        creating = deployment(aws, [], journal)
+        creating.create_model(model_request(SPEC, RUN, "s3://models/x/", {}))
+        creating.create_config(config_request(SPEC, RUN, {}))
         with pytest.raises(NoRoomError, match="a quota of the account is used up"):
-            deploy(aws, SPEC, RUN, "s3://models/x/", {}, journal, lambda _: None)
+            creating.create_endpoint(RUN)
         stub.assert_no_pending_responses()
     assert [resource.kind for resource in journal.resources] == ["model", "endpoint-config", "endpoint"]
     assert len(journal.path.read_text().splitlines()) == 4, "and the account"
@@ -250,5 +259,5 @@ def test_a_wait_outlasts_a_gap(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Non
     with Stubber(aws.sagemaker) as stub:
         stub.add_client_error("describe_endpoint", "ServiceUnavailable", "")
         stub.add_response("describe_endpoint", described("InService"))
-        wait_in_service(aws, RUN, 60, lambda _: None)
+        deployment(aws, []).wait_for_endpoint(RUN)
         stub.assert_no_pending_responses()

@@ -7,10 +7,21 @@ import pytest
 
 from mmebench.endpoints.sagemaker.build_job import processing_request, training_request
 from mmebench.endpoints.sagemaker.image import image_uri
-from mmebench.endpoints.sagemaker.names import run_name, tags
+from mmebench.endpoints.sagemaker.names import component_prefix, run_name, tags
 from mmebench.endpoints.sagemaker.owner import this_process
-from mmebench.endpoints.sagemaker.requests import config_request, endpoint_request, model_request
+from mmebench.endpoints.sagemaker.requests import (
+    component_request,
+    components_config_request,
+    config_request,
+    endpoint_request,
+    model_request,
+    scalable_target_request,
+    scaling_policy_request,
+    single_model_request,
+)
 from mmebench.spec import SageMakerEndpoint as Spec
+from mmebench.spec.autoscaling import Autoscaling
+from mmebench.wire.target_names import component_of
 from support import cloud
 from support.api_limits import breaches
 
@@ -44,10 +55,25 @@ def test_requests_keep_to_the_limits_of_the_api(one: Spec) -> None:
         ("CreateModel", model_request(one, RUN, f"{URL}targets/", TAGS)),
         ("CreateEndpointConfig", config_request(one, RUN, TAGS)),
         ("CreateEndpoint", endpoint_request(RUN, TAGS)),
+        ("CreateModel", single_model_request(one, RUN, f"{URL}targets/a.tar.gz", TAGS)),
+        ("CreateEndpointConfig", components_config_request(one, RUN, TAGS)),
         ("CreateTrainingJob", training_request(one, image_uri(one), RUN, URL, TAGS)),
         ("CreateProcessingJob", processing_request(one, image_uri(one), RUN, URL, TAGS)),
     ):
         assert breaches("sagemaker", operation, request) == []
+
+
+def test_what_components_and_autoscaling_ask_for_keeps_to_them() -> None:
+    one = spec(hosting="components", component={"memory_per_copy": "2GiB", "cores": 0.5, "copies": 2})
+    name = component_of(f"{'a' * 60}.tar.gz", component_prefix(RUN))
+    request = component_request(one, name, RUN, f"{URL}targets/a.tar.gz", TAGS)
+    assert breaches("sagemaker", "CreateInferenceComponent", request) == []
+    scaling = Autoscaling(min=1, max=4, invocations_per_instance=70)
+    for operation, asked in (
+        ("RegisterScalableTarget", scalable_target_request(RUN, scaling, TAGS)),
+        ("PutScalingPolicy", scaling_policy_request(RUN, scaling)),
+    ):
+        assert breaches("application-autoscaling", operation, asked) == []
 
 
 def test_the_limits_are_checked() -> None:

@@ -52,6 +52,11 @@ class Aws:
         return self._client("s3")
 
     @cached_property
+    def autoscaling(self) -> Any:
+        """Application Auto Scaling."""
+        return self._client("application-autoscaling")
+
+    @cached_property
     def cloudwatch(self) -> Any:
         """Metrics."""
         return self._client("cloudwatch")
@@ -126,9 +131,17 @@ class NoCredentialsError(AwsError, BadInputError):
 
 
 _UNAVAILABLE = ("InternalFailure", "InternalServerError", "InternalError", "ServiceUnavailable", "500", "503")
-_MISSING_WORDS = ("Could not find", "does not exist", "Requested resource not found")
+_MISSING_WORDS = ("Could not find", "does not exist", "Requested resource not found", "No scalable target found")
 """SageMaker calls all of these a ValidationException."""
-_MISSING = ("NoSuchKey", "NoSuchBucket", "NoSuchUpload", "404", "ResourceNotFound", "ResourceNotFoundException")
+_MISSING = (
+    "NoSuchKey",
+    "NoSuchBucket",
+    "NoSuchUpload",
+    "404",
+    "ResourceNotFound",
+    "ResourceNotFoundException",
+    "ObjectNotFoundException",
+)
 
 _BY_CODE = {
     "ExpiredToken": "the credentials have expired; renew them (aws sso login, or new keys) and run mmebench clean",

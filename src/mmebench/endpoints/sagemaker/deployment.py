@@ -1,14 +1,15 @@
-"""Deployment: model, endpoint config and endpoint, each in the journal before it exists; then the wait."""
+"""Deployment: what is created for a run, each in the journal before it exists; then the wait."""
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from mmebench.endpoints.endpoint import NoRoomError
 from mmebench.endpoints.sagemaker.aws import Aws, AwsError, ask_again, aws_error, calling
 from mmebench.endpoints.sagemaker.journal import Journal
-from mmebench.endpoints.sagemaker.names import Resource
-from mmebench.endpoints.sagemaker.requests import config_request, endpoint_request, model_request
+from mmebench.endpoints.sagemaker.names import Kind, Resource
+from mmebench.endpoints.sagemaker.requests import endpoint_request
 from mmebench.spec.endpoints.sagemaker import SageMakerEndpoint
 from mmebench.units import human_seconds
 
@@ -20,82 +21,110 @@ Progress = Callable[[str], None]
 
 
 class CreationError(AwsError):
-    """The endpoint did not come up."""
+    """The endpoint, or a component on it, did not come up."""
 
 
-def deploy(
-    aws: Aws,
-    spec: SageMakerEndpoint,
-    run: str,
-    targets: str,
-    tags: dict[str, str],
-    journal: Journal,
-    progress: Progress,
-) -> None:
-    """Create what serves the archives below ``targets``, and wait until it does.
+@dataclass(frozen=True)
+class Deployment:
+    """What resources of a run are created with; each is in its journal before it exists."""
 
-    Raises:
-        AwsError: AWS refused something. NoRoomError: it refused another endpoint of this kind.
-        CreationError: the endpoint failed or took too long. What was created is in the journal and still there.
-    """
-    client = aws.sagemaker
-    progress("create the model")
-    journal.enter(Resource("model", run, spec.region))
-    with calling(f"create model {run}"):
-        client.create_model(**model_request(spec, run, targets, tags))
-    progress("create the endpoint")
-    journal.enter(Resource("endpoint-config", run, spec.region))
-    with calling(f"create endpoint config {run} with {spec.instance_type}"):
-        client.create_endpoint_config(**config_request(spec, run, tags))
-    journal.enter(Resource("endpoint", run, spec.region))
-    _create_endpoint(aws, run, tags, spec.instance_type)
-    wait_in_service(aws, run, spec.creation_timeout, progress)
+    aws: Aws
+    spec: SageMakerEndpoint
+    run: str
+    tags: dict[str, str]
+    journal: Journal
+    progress: Progress
 
+    def create_model(self, request: dict[str, Any]) -> None:
+        """Raises AwsError: AWS refused it."""
+        name = request["ModelName"]
+        self._enter("model", name)
+        with calling(f"create model {name}"):
+            self.aws.sagemaker.create_model(**request)
 
-def _create_endpoint(aws: Aws, run: str, tags: dict[str, str], instance_type: str) -> None:
-    """Ask again while AWS does not find the config that it has just confirmed."""
-    for attempt in range(_SETTLE_ATTEMPTS):
-        try:
-            with calling(f"create endpoint {run} on {instance_type}"):
-                aws.sagemaker.create_endpoint(**endpoint_request(run, tags))
-            return
-        except AwsError as error:
-            if error.code == "ResourceLimitExceeded":
-                raise NoRoomError(str(error)) from None
-            if not error.missing or attempt == _SETTLE_ATTEMPTS - 1:
-                raise
-            time.sleep(_SETTLE_SECONDS)
+    def create_config(self, request: dict[str, Any]) -> None:
+        """Of an endpoint. Raises AwsError: AWS refused it."""
+        name = request["EndpointConfigName"]
+        self._enter("endpoint-config", name)
+        with calling(f"create endpoint config {name} with {self.spec.instance_type}"):
+            self.aws.sagemaker.create_endpoint_config(**request)
 
+    def create_component(self, request: dict[str, Any]) -> None:
+        """An inference component, which comes up by itself from here on. Raises AwsError: AWS refused it."""
+        name = request["InferenceComponentName"]
+        self._enter("inference-component", name)
+        with calling(f"create inference component {name}"):
+            self.aws.sagemaker.create_inference_component(**request)
 
-def wait_in_service(aws: Aws, name: str, timeout: float, progress: Progress) -> None:
-    """Return when the endpoint is in service.
+    def create_endpoint(self, name: str) -> None:
+        """From the config of that name; it comes up by itself from here on.
 
-    Raises:
-        CreationError: it failed, for the reason in the message, or is not up after ``timeout`` seconds.
-        AwsError: AWS does not say how it is.
-    """
-    started = time.monotonic()
+        Raises:
+            AwsError: AWS refused it. NoRoomError: it refused another endpoint of this kind.
+        """
+        self._enter("endpoint", name)
+        for attempt in range(_SETTLE_ATTEMPTS):
+            try:
+                with calling(f"create endpoint {name} on {self.spec.instance_type}"):
+                    self.aws.sagemaker.create_endpoint(**endpoint_request(name, self.tags))
+                return
+            except AwsError as error:
+                if error.code == "ResourceLimitExceeded":
+                    raise NoRoomError(str(error)) from None
+                # AWS does not find the config that it has just confirmed.
+                if not error.missing or attempt == _SETTLE_ATTEMPTS - 1:
+                    raise
+                time.sleep(_SETTLE_SECONDS)
 
-    def describe() -> dict[str, Any]:
-        with calling(f"describe endpoint {name}"):
-            found: dict[str, Any] = aws.sagemaker.describe_endpoint(EndpointName=name)
-            return found
+    def wait_for_endpoint(self, name: str) -> None:
+        """Return when it is in service.
 
-    while True:
-        found = ask_again(describe, timeout)
-        status, waited = found["EndpointStatus"], time.monotonic() - started
-        if status == "InService":
-            return
-        if status not in ("Creating", "Updating", "SystemUpdating"):
-            reason = found.get("FailureReason") or f"its status is {status}"
-            told = aws_error(f"endpoint {name} did not come up", "", reason)
-            raise CreationError(str(told), status, reason)
-        if waited > timeout:
-            raise CreationError(
-                f"endpoint {name} did not come up: it is {status} after {human_seconds(waited)}; "
-                "raise endpoint.creation_timeout if that is how long it takes",
-                status,
-                "",
-            )
-        progress(f"{status}, {human_seconds(waited)}; it takes about ten minutes")
-        time.sleep(_POLL_SECONDS)
+        Raises:
+            CreationError: it failed, for the reason in the message, or takes too long. AwsError: AWS does not say
+                how it is.
+        """
+        self._wait(
+            f"endpoint {name}",
+            lambda: self.aws.sagemaker.describe_endpoint(EndpointName=name),
+            "EndpointStatus",
+            "it takes about ten minutes",
+        )
+
+    def wait_for_component(self, name: str) -> None:
+        """The same of an inference component."""
+        self._wait(
+            f"inference component {name}",
+            lambda: self.aws.sagemaker.describe_inference_component(InferenceComponentName=name),
+            "InferenceComponentStatus",
+            "it takes some minutes",
+        )
+
+    def _wait(self, what: str, describe: Callable[[], dict[str, Any]], key: str, usually: str) -> None:
+        started = time.monotonic()
+        timeout = self.spec.creation_timeout
+
+        def look() -> dict[str, Any]:
+            with calling(f"describe {what}"):
+                return describe()
+
+        while True:
+            found = ask_again(look, timeout)
+            status, waited = found[key], time.monotonic() - started
+            if status == "InService":
+                return
+            if status not in ("Creating", "Updating", "SystemUpdating"):
+                reason = found.get("FailureReason") or f"its status is {status}"
+                told = aws_error(f"{what} did not come up", "", reason)
+                raise CreationError(str(told), status, reason)
+            if waited > timeout:
+                raise CreationError(
+                    f"{what} did not come up: it is {status} after {human_seconds(waited)}; "
+                    "raise endpoint.creation_timeout if that is how long it takes",
+                    status,
+                    "",
+                )
+            self.progress(f"{status}, {human_seconds(waited)}; {usually}")
+            time.sleep(_POLL_SECONDS)
+
+    def _enter(self, kind: Kind, name: str) -> None:
+        self.journal.enter(Resource(kind, name, self.spec.region))

@@ -124,7 +124,7 @@ def _documented(spec: SageMakerEndpoint) -> tuple[bool | None, str]:
 
 def _quotas(aws: Aws, spec: SageMakerEndpoint, builds: int) -> Iterator[Finding]:
     """By name, as quota codes are not documented; each must hold what exists together."""
-    wanted = [(f"{one} for endpoint usage", spec.instance_count) for one in spec.instance_types]
+    wanted = [(f"{one} for endpoint usage", spec.most_instances) for one in spec.instance_types]
     if builds and spec.engine_builder != "local":
         wanted += [(f"{one} for {spec.engine_builder} job usage", 1) for one in spec.instance_types]
     try:

@@ -1,35 +1,30 @@
 """A SageMaker endpoint as the rest of mmebench sees it: created for one run, and deleted with all around it."""
 
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from mmebench.endpoints.counters import EndpointCounters
-from mmebench.endpoints.endpoint import CleanUpError, MemoryUse, Metric, TargetLoading
+from mmebench.endpoints.endpoint import CleanUpError, InstanceChange, MemoryUse, Metric, TargetLoading
 from mmebench.endpoints.sagemaker import journal as journals
 from mmebench.endpoints.sagemaker.aws import Aws
 from mmebench.endpoints.sagemaker.bucket import RunObjects, check_bucket
 from mmebench.endpoints.sagemaker.cloudwatch import read_metrics
 from mmebench.endpoints.sagemaker.deletion import delete
-from mmebench.endpoints.sagemaker.deployment import deploy
+from mmebench.endpoints.sagemaker.deployment import Deployment
+from mmebench.endpoints.sagemaker.host import Host, find_host
 from mmebench.endpoints.sagemaker.image import image_uri
-from mmebench.endpoints.sagemaker.names import Resource, expiry, run_name, tags
+from mmebench.endpoints.sagemaker.names import Resource, component_prefix, expiry, run_name, tags
 from mmebench.endpoints.sagemaker.owner import this_process
-from mmebench.endpoints.server_metrics import TARGET
-from mmebench.endpoints.server_metrics.reading import (
-    ServerMetrics,
-    as_metrics,
-    read_server_metrics,
-    write_archive,
-)
+from mmebench.endpoints.sagemaker.scaling import Instances
+from mmebench.endpoints.server_metrics.reading import ServerMetrics, as_metrics, read_server_metrics
 from mmebench.errors import MmebenchError
 from mmebench.spec.endpoints.sagemaker import SageMakerEndpoint as Spec
-from mmebench.spec.hosting import Hosting
 from mmebench.units import human_seconds
 from mmebench.uptime import uptime
 from mmebench.wire.runtime import InvocationError, RuntimeClient
@@ -49,21 +44,30 @@ class SageMakerEndpoint:
     """
 
     monitored_late = True
-    hosting: Hosting = "multi-model"
 
-    def __init__(self, aws: Aws, spec: Spec, objects: RunObjects, journal: journals.Journal, run: str) -> None:
+    def __init__(
+        self, aws: Aws, spec: Spec, objects: RunObjects, journal: journals.Journal, run: str, host: Host
+    ) -> None:
         self.name = run
+        self.hosting = spec.hosting
+        self.prefix = component_prefix(run)
         self.url = aws.runtime_url()
         self.region = spec.region
         self.instance_type = spec.instance_type
+        if spec.hosting != "multi-model":
+            self.instance_type += f"-{spec.hosting}"
+        self.added_ahead = host.added_ahead
         self.container = image_uri(spec).rpartition("/")[2]
         self._aws = aws
         self._spec = spec
         self._objects = objects
+        self._host = host
         self._journal = journal
         self._born = uptime()
         self._client = RuntimeClient(self, spec.profile)
-        self._silences = 0
+        self._instances = Instances(aws, run, spec.instance_count)
+        # Only archives of a multi-model endpoint can be beside what is measured.
+        self._silences = 0 if spec.hosting == "multi-model" else _SILENCES
         self._asked = 0.0
         self._samples: list[tuple[datetime, ServerMetrics]] = []
         self._last = MemoryUse()
@@ -71,9 +75,14 @@ class SageMakerEndpoint:
         self.stays: str | None = None
 
     def add_targets(self, archive: Path, targets: Iterable[str]) -> None:
-        """Copies that S3 makes of ``archive``, which is uploaded once."""
+        """Copies that S3 makes of ``archive``, which is uploaded once, and what each of them needs."""
         self._check_lifetime()
-        self._objects.add_targets(archive, targets)
+        self._host.add(archive, targets)
+
+    def wait_for(self, target: str) -> None:
+        """Return once it is in service; a multi-model endpoint loads it when it is asked for."""
+        self._check_lifetime()
+        self._host.wait_for(target)
 
     def remove_targets(self, targets: Iterable[str]) -> None:
         """Delete them from S3."""
@@ -88,14 +97,24 @@ class SageMakerEndpoint:
         self._check_lifetime()
         if time.monotonic() - self._asked > _SAMPLE_SECONDS:
             self._asked = time.monotonic()
-            threading.Thread(target=self._sample, name="server_metrics", daemon=True).start()
+            threading.Thread(target=self._look, name="server_metrics", daemon=True).start()
         return self._last
+
+    def changes(self) -> tuple[InstanceChange, ...]:
+        """Of its instances, seen within some ten seconds while somebody asks for residency."""
+        return self._instances.changes
 
     def measure(self) -> MemoryUse:
         """The same, with the memory of the GPU read now; nothing is known where there is none."""
         self._check_lifetime()
         self._sample()
         return self._last
+
+    def _look(self) -> None:
+        """At what changes by itself."""
+        if self._spec.autoscaling is not None:
+            self._instances.look()
+        self._sample()
 
     def _sample(self) -> None:
         """Ask the server_metrics target, unless it has been silent several times."""
@@ -122,7 +141,12 @@ class SageMakerEndpoint:
         own = tuple(
             metric for at, sample in self._samples if since <= at <= until for metric in as_metrics(at, sample)
         )
-        return own + read_metrics(self._aws, self.name, since, until)
+        several = len(self._host.endpoints) > 1
+        return own + tuple(
+            replace(metric, source=f"{metric.source}, {name}") if several else metric
+            for name in self._host.endpoints
+            for metric in read_metrics(self._aws, name, since, until)
+        )
 
     def counters(self) -> EndpointCounters | None:
         """CloudWatch counts, a minute at a time and later; nobody here and now."""
@@ -190,7 +214,7 @@ class SageMakerEndpoint:
 
 
 def start(spec: Spec, log: Path, progress: Progress) -> SageMakerEndpoint:
-    """Create an endpoint on ``spec.instance_type``, with ``server_metrics`` as its only target, and wait for it.
+    """Create an endpoint on ``spec.instance_type`` and wait for it; it has no target that is measured yet.
 
     Args:
         spec: of one instance type.
@@ -208,14 +232,12 @@ def start(spec: Spec, log: Path, progress: Progress) -> SageMakerEndpoint:
     labels = tags(run, this_process())
     journal = journals.begin(run, spec.role_account)
     objects = RunObjects(aws, spec, run, labels)
-    endpoint = SageMakerEndpoint(aws, spec, objects, journal, run)
     told = _logged(progress, log, run)
+    host = find_host(Deployment(aws, spec, run, labels, journal, told), objects)
+    endpoint = SageMakerEndpoint(aws, spec, objects, journal, run, host)
     try:
         journal.enter(Resource("objects", objects.url, spec.region))
-        with tempfile.TemporaryDirectory() as scratch:
-            told("upload")
-            endpoint.add_targets(write_archive(Path(scratch)), [TARGET])
-        deploy(aws, spec, run, objects.targets_url, labels, journal, told)
+        host.begin()
     except BaseException as error:
         close_after(endpoint, error)
         raise

@@ -15,6 +15,7 @@ from mmebench.endpoints.sagemaker import journal
 from mmebench.endpoints.sagemaker.aws import Answer, Aws, AwsError, calling
 from mmebench.endpoints.sagemaker.names import OWNER_TAG, PREFIX, Kind, Resource, expiry
 from mmebench.endpoints.sagemaker.owner import has_ended
+from mmebench.endpoints.sagemaker.requests import scalable_target
 
 IN_USE = "a run under way uses it"
 
@@ -68,10 +69,16 @@ def find_resources(aws: Aws, now: datetime) -> Iterator[Found]:
             resource = Resource(kind, item[f"{noun}Name"], aws.region)
             if resource.run is None:
                 continue
-            kept = why_kept(resource.run, _owner(aws, item[f"{noun}Arn"]), now)
+            owner = _owner(aws, item[f"{noun}Arn"])
+            if owner is None and resource.name != resource.run:
+                continue  # somebody's own, called after one of ours
+            kept = why_kept(resource.run, owner, now)
             yield Found(resource, item["CreationTime"], kept)
             if kind == "model":
                 yield from _objects_of(aws, resource, item["CreationTime"], kept)
+            if kind == "endpoint":
+                for beside in _on_endpoint(aws, resource):
+                    yield Found(beside, item["CreationTime"], kept)
 
 
 def find_objects(aws: Aws, bucket: str, prefix: str, now: datetime) -> Iterator[Found]:
@@ -151,7 +158,28 @@ def _objects_of(aws: Aws, model: Resource, created: datetime, kept: str | None) 
         f"describe model {model.name}", lambda: aws.sagemaker.describe_model(ModelName=model.name)
     )
     parts = urlsplit(str((described or {}).get("PrimaryContainer", {}).get("ModelDataUrl", "")))
-    folder, found, _ = parts.path.partition(f"/{model.name}/")
+    folder, found, _ = parts.path.partition(f"/{model.run}/")
     if found:
-        url = f"s3://{parts.netloc}{folder}/{model.name}/"
+        url = f"s3://{parts.netloc}{folder}/{model.run}/"
         yield Found(Resource("objects", url, model.region), created, kept)
+
+
+def _on_endpoint(aws: Aws, endpoint: Resource) -> Iterator[Resource]:
+    """Its inference components, and what has its instances scaled: neither is there without it."""
+    name = endpoint.name
+    components = _unless_hidden(
+        f"list the inference components of {name}",
+        lambda: [
+            item["InferenceComponentName"]
+            for page in aws.sagemaker.get_paginator("list_inference_components").paginate(EndpointNameEquals=name)
+            for item in page["InferenceComponents"]
+        ],
+    )
+    yield from (Resource("inference-component", each, endpoint.region) for each in components or ())
+    scaled = _unless_hidden(
+        f"ask whether {name} is scaled",
+        lambda: aws.autoscaling.describe_scalable_targets(
+            ServiceNamespace="sagemaker", ResourceIds=[scalable_target(name)]
+        )["ScalableTargets"],
+    )
+    yield from (Resource("scalable-target", each["ResourceId"], endpoint.region) for each in scaled or ())

@@ -12,15 +12,32 @@ PREFIX = "mmebench-"
 
 TOOL_TAG, RUN_TAG, OWNER_TAG, EXPIRES_TAG = "tool", "mmebench:run", "mmebench:owner", "mmebench:expires"
 
-_NAME = re.compile(r"mmebench-(?P<expires>\d{8}t\d{6}z)-[0-9a-f]{8}")
+_NAME = re.compile(r"(?P<run>mmebench-(?P<expires>\d{8}t\d{6}z)-[0-9a-f]{8})")
+_OF_RUN = re.compile(rf"{_NAME.pattern}(-[A-Za-z0-9-]+)?")
 _STAMP = "%Y%m%dt%H%M%Sz"
 
-Kind = Literal["endpoint", "endpoint-config", "model", "training-job", "processing-job", "objects"]
+Kind = Literal[
+    "scalable-target",
+    "inference-component",
+    "endpoint",
+    "endpoint-config",
+    "model",
+    "training-job",
+    "processing-job",
+    "objects",
+]
+_OF_ONE_MODEL: tuple[Kind, ...] = ("inference-component", "endpoint", "endpoint-config", "model")
+"""A run may have several of them, and their names something behind the run's."""
 
 
 @dataclass(frozen=True, order=True)
 class Resource:
-    """Something that was created; the name of ``objects`` is ``s3://bucket/prefix/run/``."""
+    """Something that was created.
+
+    The name of ``objects`` is ``s3://bucket/prefix/run/``, that of a ``scalable-target``
+    ``endpoint/run/variant/AllTraffic``; all others are called like their run, and those of one model by that and
+    the model.
+    """
 
     kind: Kind
     name: str
@@ -29,8 +46,12 @@ class Resource:
     @property
     def run(self) -> str | None:
         """The run that it belongs to, whose name it has; what only resembles that is somebody else's."""
-        name = self.name.rstrip("/").rpartition("/")[2]
-        return name if _NAME.fullmatch(name) else None
+        if self.kind == "scalable-target":
+            name = self.name.removeprefix("endpoint/").partition("/")[0]
+        else:
+            name = self.name.rstrip("/").rpartition("/")[2]
+        found = (_OF_RUN if self.kind in _OF_ONE_MODEL else _NAME).fullmatch(name)
+        return found["run"] if found else None
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name} ({self.region})"
@@ -39,6 +60,11 @@ class Resource:
 def run_name(expires: datetime) -> str:
     """A new name, with the expiry in it, that the endpoint has too: ``mmebench-20260102t030405z-1a2b3c4d``."""
     return f"{PREFIX}{expires.astimezone(UTC).strftime(_STAMP)}-{secrets.token_hex(4)}"
+
+
+def component_prefix(run: str) -> str:
+    """What the names of its components, and of its endpoints of one model, begin with."""
+    return f"{run}-"
 
 
 def expiry(name: str) -> datetime | None:

@@ -26,13 +26,18 @@ def caller_policy(spec: SageMakerEndpoint, builds_engines: bool) -> Policy:
     nouns = {"model": "Model", "endpoint-config": "EndpointConfig", "endpoint": "Endpoint"}
     actions = [f"sagemaker:{verb}{noun}" for noun in nouns.values() for verb in ("Create", "Describe", "Delete")]
     actions += ["sagemaker:InvokeEndpoint", "sagemaker:AddTags", "sagemaker:ListTags"]
+    # mmebench clean looks for components on endpoints of any spec.
+    actions += [f"sagemaker:{verb}InferenceComponent" for verb in ("Describe", "Delete")]
+    if spec.hosting == "components":
+        actions.append("sagemaker:CreateInferenceComponent")
     # mmebench clean looks for jobs of any spec.
     actions += [f"sagemaker:{verb}{noun}" for _, noun in _JOBS.values() for verb in ("Describe", "Stop")]
     if builds_engines and spec.engine_builder in _JOBS:
         actions.append(f"sagemaker:Create{_JOBS[spec.engine_builder][1]}")
-    kinds = [*nouns, *(kind for kind, _ in _JOBS.values())]
-    lists = ("Endpoints", "EndpointConfigs", "Models", "TrainingJobs", "ProcessingJobs")
+    kinds = [*nouns, "inference-component", *(kind for kind, _ in _JOBS.values())]
+    lists = ("Endpoints", "EndpointConfigs", "Models", "InferenceComponents", "TrainingJobs", "ProcessingJobs")
     looks = [f"sagemaker:List{noun}" for noun in lists] + [
+        "application-autoscaling:DescribeScalableTargets",
         "cloudwatch:GetMetricData",
         "servicequotas:ListServiceQuotas",
         "servicequotas:ListAWSDefaultServiceQuotas",
@@ -46,6 +51,7 @@ def caller_policy(spec: SageMakerEndpoint, builds_engines: bool) -> Policy:
         _allow("PassRole", ["iam:PassRole"], spec.role)
         | {"Condition": {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}},
         _allow("Role", ["iam:GetRole"], spec.role),
+        *_scaling(spec),
         _allow(
             "Bucket",
             [
@@ -104,6 +110,27 @@ def trust_policy() -> Policy:
     return _policy(
         [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}]
     )
+
+
+def _scaling(spec: SageMakerEndpoint) -> list[dict[str, Any]]:
+    """Target tracking makes alarms in the caller's name, and the first of an account its role."""
+    if spec.autoscaling is None:
+        return []
+    calls = ("RegisterScalableTarget", "DeregisterScalableTarget", "PutScalingPolicy", "TagResource")
+    service = "sagemaker.application-autoscaling.amazonaws.com"
+    role = f"aws-service-role/{service}/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+    alarms = f"arn:{_partition(spec)}:cloudwatch:{spec.region}:{spec.role_account}:alarm:TargetTracking-endpoint/*"
+    targets = f"arn:{_partition(spec)}:application-autoscaling:{spec.region}:{spec.role_account}:scalable-target/*"
+    return [
+        _allow("Autoscaling", [f"application-autoscaling:{call}" for call in calls], targets),
+        _allow("Alarms", [f"cloudwatch:{verb}" for verb in ("PutMetricAlarm", "DeleteAlarms")], alarms),
+        _allow(
+            "ScalingRole",
+            ["iam:CreateServiceLinkedRole"],
+            f"arn:{_partition(spec)}:iam::{spec.role_account}:role/{role}",
+        )
+        | {"Condition": {"StringEquals": {"iam:AWSServiceName": service}}},
+    ]
 
 
 def _policy(statements: list[dict[str, Any]]) -> Policy:

@@ -84,7 +84,7 @@ def most_it_can_cost(spec: SageMakerEndpoint, prices: dict[str, Price], runs: in
         runs: endpoints on each instance type.
         builds: jobs on each instance type; at the price of hosting.
     """
-    hours = (runs * spec.lifetime * spec.instance_count + builds * BUILD_SECONDS) / _HOUR
+    hours = (runs * spec.lifetime * spec.most_instances + builds * BUILD_SECONDS) / _HOUR
     return sum(prices[one].usd_per_hour * hours for one in spec.instance_types)
 
 
@@ -97,8 +97,10 @@ def check_budget(spec: SageMakerEndpoint, prices: dict[str, Price], runs: int, b
     worst = most_it_can_cost(spec, prices, runs, builds)
     if worst > spec.budget:
         shown = ", ".join(f"{one} ${prices[one].usd_per_hour:.4g} an hour" for one in spec.instance_types)
+        count = runs * len(spec.instance_types) * (spec.most_targets or 1)
+        fewer = ", or lower endpoint.most_endpoints" if spec.most_targets else ""
         raise BadInputError(
             f"endpoint.budget: ${spec.budget:.2f} is less than the ${worst:.2f} that the spec costs if each of "
-            f"its {runs * len(spec.instance_types)} endpoints lives for endpoint.lifetime, "
-            f"{spec.lifetime / 60:.0f} minutes ({shown}); raise the budget, or shorten the lifetime"
+            f"its {count} endpoints lives for endpoint.lifetime, "
+            f"{spec.lifetime / 60:.0f} minutes ({shown}); raise the budget, or shorten the lifetime{fewer}"
         )

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 from typing_extensions import override
 
-from mmebench.spec.autoscaling import LocalAutoscaling
+from mmebench.spec.autoscaling import NO_AUTOSCALING, LocalAutoscaling
 from mmebench.spec.containers import container_names
 from mmebench.spec.endpoints.endpoint import ServedEndpoint
 from mmebench.spec.hosting import Hosting
@@ -56,10 +56,6 @@ def _has_address(url: str) -> bool:
         return False
 
 
-_NO_AUTOSCALING = (
-    "its instances stay as many as they are; allowed: with autoscaling; leave it out, or write e.g. "
-    "autoscaling: {max: 2, invocations_per_instance: 600}"
-)
 LOAD_CONCURRENCY = 2
 """With the model cache. AWS publishes no figure, only that without it more are loaded at once, by the cores."""
 _OURS = frozenset({"CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR"})
@@ -150,7 +146,7 @@ class LocalEndpoint(ServedEndpoint):
     @property
     @override
     def cannot_scale(self) -> str | None:
-        return None if self.autoscaling is not None else _NO_AUTOSCALING
+        return None if self.autoscaling is not None else NO_AUTOSCALING
 
     @property
     @override

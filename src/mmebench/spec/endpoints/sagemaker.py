@@ -3,9 +3,12 @@
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic_core import PydanticCustomError
 from typing_extensions import override
 
 from mmebench.privacy import hide_accounts
+from mmebench.spec.autoscaling import NO_AUTOSCALING, Autoscaling
+from mmebench.spec.endpoints.component import Component
 from mmebench.spec.endpoints.endpoint import PROFILE, ServedEndpoint
 from mmebench.spec.endpoints.triton_image import (
     AOTI_BATCHES_FROM,
@@ -17,6 +20,7 @@ from mmebench.spec.endpoints.triton_image import (
     find_image,
     pytorch_of,
 )
+from mmebench.spec.hosting import Hosting
 from mmebench.spec.platforms import AotInductor, PlatformSpec
 from mmebench.spec.strict import Duration, EachOnce, OneOrSeveral
 
@@ -91,7 +95,18 @@ class SageMakerEndpoint(ServedEndpoint):
     ami: InferenceAmi | None = Field(
         None, description="host image, and with it the GPU driver; the one that fits the image's CUDA unless told"
     )
+    hosting: Hosting = Field(
+        "multi-model",
+        description="components: an inference component a target, on one endpoint; single: an endpoint a target",
+    )
+    component: Component | None = Field(None, description="with hosting components: what each of them reserves")
+    most_endpoints: int = Field(
+        3, ge=1, le=100, description="with hosting single: endpoints at most; on the others no load is offered"
+    )
     instance_count: int = Field(1, ge=1, le=100, description="instances behind one endpoint")
+    autoscaling: Autoscaling | None = Field(
+        None, description="so many instances as their requests need; instance_count is how many there are at first"
+    )
     model_cache_setting: Literal["Enabled", "Disabled"] = Field(
         "Enabled", description="Disabled: a target leaves memory and disk after use"
     )
@@ -145,7 +160,27 @@ class SageMakerEndpoint(ServedEndpoint):
     @property
     @override
     def all_instances(self) -> int:
-        return self.instance_count
+        return self.instance_count * (self.most_endpoints if self.hosting == "single" else 1)
+
+    @property
+    def most_instances(self) -> int:
+        """That there may be at any time, behind all endpoints that exist for one run."""
+        return self.all_instances if self.autoscaling is None else self.autoscaling.max
+
+    @property
+    @override
+    def most_targets(self) -> int | None:
+        return self.most_endpoints if self.hosting == "single" else None
+
+    @property
+    @override
+    def loads_on_demand(self) -> bool:
+        return self.hosting == "multi-model"
+
+    @property
+    @override
+    def cannot_scale(self) -> str | None:
+        return None if self.autoscaling is not None else NO_AUTOSCALING
 
     @property
     @override
@@ -259,4 +294,29 @@ class SageMakerEndpoint(ServedEndpoint):
     def _parts_go_together(self) -> Self:
         if self.image is not None and "triton" in self.model_fields_set:
             raise ValueError("got both triton and image; give one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _hosted_as_it_can_be(self) -> Self:
+        hosting, scaling = self.hosting, self.autoscaling
+        if hosting == "components" and self.component is None:
+            raise PydanticCustomError(
+                "component",
+                "component: memory_per_copy is missing, which hosting components reserves for each copy; "
+                "allowed: a size of 128MiB or more; write e.g. component: {memory_per_copy: 2GiB}, or measure "
+                "hosting multi-model first, which says what a model takes",
+            )
+        if hosting != "multi-model" and (scaling is not None or self.model_cache_setting == "Disabled"):
+            field = "autoscaling" if scaling is not None else "model_cache_setting Disabled"
+            raise PydanticCustomError(
+                "hosting",
+                f"hosting: got {hosting} with {field}, which is for multi-model; allowed: without it; leave out "
+                "one of them",
+            )
+        if scaling is not None and not scaling.min <= self.instance_count <= scaling.max:
+            raise PydanticCustomError(
+                "instance_count",
+                f"instance_count: got {self.instance_count}; allowed: from autoscaling.min to autoscaling.max, "
+                f"{scaling.min} to {scaling.max}; change one of them",
+            )
         return self

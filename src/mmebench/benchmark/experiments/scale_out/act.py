@@ -5,7 +5,7 @@ import time
 from mmebench.benchmark.experiments.scale_out.fields import ScaleOut
 from mmebench.benchmark.experiments.scale_out.figures import Held, write_course
 from mmebench.benchmark.experiments.subject import Progress, Subject
-from mmebench.endpoints.endpoint import Deployable, InstanceUse, MemoryUse, Residency
+from mmebench.endpoints.endpoint import Changing, InstanceUse, MemoryUse, Residency
 from mmebench.errors import MmebenchError
 from mmebench.load.processes.events import Live
 
@@ -17,7 +17,7 @@ def act(experiment: ScaleOut, subject: Subject, progress: Progress) -> None:
         MmebenchError: the endpoint does not tell; the load broke.
     """
     endpoint = subject.endpoint
-    if not isinstance(endpoint, Deployable):
+    if not isinstance(endpoint, Changing):
         raise MmebenchError("scale_out: this endpoint does not say when it gets instances")
     copies = subject.copies([max(1, round(experiment.ratio * each)) for each in subject.fits])
     known, first = len(endpoint.changes()), len(_instances(endpoint.residency()))

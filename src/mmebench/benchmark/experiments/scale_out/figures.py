@@ -1,6 +1,7 @@
 """What a scale-out came to: stretches of its load around the step, and what became of the instances."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,7 +53,9 @@ class ScaledOut(NamedTuple):
     after: int
     """All requests after the step."""
     held: pd.DataFrame
-    """Columns are the fields of :class:`Held`, with ``at`` after the step."""
+    """Columns are the fields of :class:`Held`, with ``at`` after the step; empty where nobody says."""
+    serving: tuple[tuple[float, int], ...]
+    """How many instances serve from when on, from before the step to the end of the load."""
     usd: float | None
     """What instances cost from the step to the end of the load, in US dollars."""
 
@@ -64,11 +67,12 @@ def write_course(changes: Sequence[tuple[float, InstanceChange]], held: Sequence
     write_table(pd.DataFrame(held, columns=list(Held._fields)), loads / _HELD)
 
 
-def read_scale_out(loads: Path, per_instance: Price | None) -> ScaledOut | None:
+def read_scale_out(loads: Path, first: int, per_instance: Price | None) -> ScaledOut | None:
     """That of the experiment in this folder; None where it did not get to its end.
 
     Args:
         loads: the folder.
+        first: instances that served when the load began.
         per_instance: what an hour of an instance costs.
     """
     if not (loads / _CHANGES).exists():
@@ -84,6 +88,7 @@ def read_scale_out(loads: Path, per_instance: Price | None) -> ScaledOut | None:
         happened = [
             (float(row["at"]) - step, str(row["what"]), int(row["instances"])) for _, row in changes.iterrows()
         ]
+        serving = _serving(first, happened, before.ready - step, after.end - step)
         alarms = [at for at, what, _ in happened if what == "alarm"]
         added = tuple((at, instances) for at, what, instances in happened if what == "added")
         held = held.assign(at=held["at"] - step)
@@ -100,9 +105,8 @@ def read_scale_out(loads: Path, per_instance: Price | None) -> ScaledOut | None:
             slow=counts[1],
             after=counts[2],
             held=held,
-            usd=None
-            if per_instance is None
-            else _instance_hours(held, after.end - step) * per_instance.usd_per_hour,
+            serving=serving,
+            usd=None if per_instance is None else _instance_hours(serving) * per_instance.usd_per_hour,
         )
     return None
 
@@ -117,7 +121,17 @@ def _after_step(samples: pa.Table, stretches: pd.DataFrame, step: float, end: fl
     return int((own & ~good).sum()), int((own & good & (latency > _SLOW * usual)).sum()), int(own.sum())
 
 
-def _instance_hours(held: pd.DataFrame, seconds: float) -> float:
-    """From the step to the end of the load, as far as somebody looked."""
-    after = held[(held["at"] >= 0) & (held["at"] <= seconds)]
-    return float(after["instances"].mean()) * seconds / 3600 if len(after) else 0.0
+def _serving(
+    first: int, happened: Sequence[tuple[float, str, int]], begin: float, end: float
+) -> tuple[tuple[float, int], ...]:
+    """As :attr:`ScaledOut.serving` has it; its last is the end."""
+    steps = [(begin, first)]
+    steps += [(at, instances) for at, what, instances in happened if what in ("added", "removed") and at < end]
+    return (*steps, (end, steps[-1][1]))
+
+
+def _instance_hours(serving: Sequence[tuple[float, int]]) -> float:
+    """Since the step; an instance that comes is counted from when it serves."""
+    return sum(
+        instances * max(0.0, until - max(at, 0.0)) / 3600 for (at, instances), (until, _) in pairwise(serving)
+    )

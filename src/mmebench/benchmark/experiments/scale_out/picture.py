@@ -22,14 +22,17 @@ def draw(found: ScaledOut, title: str, footer: str) -> Figure:
     logarithmic(latency, "y", [*stretches["p50_ms"].dropna(), *stretches["p99_ms"].dropna()])
     hits.plot(at, stretches["hit_ratio"], color=COLOURS[0])
     hits.set_ylim(0, 1.05)
-    held.step(found.held["at"], found.held["instances"], where="post", color="black", label="instances")
-    held.plot(found.held["at"], found.held["copies"], color=COLOURS[0], label="copies in memory")
-    held.plot(found.held["at"], found.held["targets"], color=COLOURS[1], linestyle=":", label="targets in memory")
+    held.step(*zip(*found.serving, strict=True), where="post", color="black", label="instances")
+    if len(found.held):
+        held.plot(found.held["at"], found.held["copies"], color=COLOURS[0], label="copies in memory")
+        held.plot(
+            found.held["at"], found.held["targets"], color=COLOURS[1], linestyle=":", label="targets in memory"
+        )
     for axes, text in (
         (requests, "requests per second"),
         (latency, "latency of successes, ms (log scale)"),
         (hits, "hit ratio"),
-        (held, "instances, and what they hold"),
+        (held, "instances, and what they hold" if len(found.held) else "instances"),
     ):
         axes.axvline(0, color="black", linewidth=0.8)
         if found.alarm is not None:

@@ -11,7 +11,10 @@ from mmebench.units import human_seconds
 
 def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
     """Table and picture, if it was done; returns what they show, a line each."""
-    found = read_scale_out(files.loads, _per_instance(run))
+    first, price = _first(run), run.price
+    if price is not None:
+        price = Price(usd_per_hour=price.usd_per_hour / first, source=price.source)
+    found = read_scale_out(files.loads, first, price)
     if found is None:
         return []
     from mmebench.benchmark.experiments.scale_out.picture import draw
@@ -19,11 +22,11 @@ def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
 
     write_table(found.stretches, files.table, "%.6g")
     save(draw(found, f"{run.title}: a step of the load", footer), files.chart)
-    return [f"{run.called}: after a step of the load, {'; '.join(_parts(found))}"]
+    return [f"{run.called}: after a step of the load, {'; '.join(_parts(found, first))}"]
 
 
-def _parts(found: ScaledOut) -> Iterator[str]:
-    if len(found.held) and (first := int(found.held["instances"].iloc[0])) > 1:
+def _parts(found: ScaledOut, first: int) -> Iterator[str]:
+    if first > 1:
         yield f"{first} instances serve before it"
     if found.alarm is None:
         yield "no instance was asked for: it asks for no more than those that serve are to get"
@@ -40,16 +43,15 @@ def _parts(found: ScaledOut) -> Iterator[str]:
             when = "not until the end" if back is None else f"after {human_seconds(back)}"
             backs.append(f"{name} as before {when}")
         yield ", ".join(backs)
-        twice = int((found.held["copies"] - found.held["targets"]).max())
-        yield f"{twice} targets were in memory twice at most" if twice else "no target was in memory twice"
+        if len(found.held):  # else nobody says
+            twice = int((found.held["copies"] - found.held["targets"]).max())
+            yield f"{twice} targets were in memory twice at most" if twice else "no target was in memory twice"
     yield f"of {found.after} requests {found.failed} failed and {found.slow} took over twice the usual p99"
     if found.usd is not None:
         yield f"${found.usd:,.2f} for instances from the step on"
 
 
-def _per_instance(run: Run) -> Price | None:
+def _first(run: Run) -> int:
+    """Instances that serve before anything is added."""
     endpoint = run.spec.get("endpoint", {})
-    count = endpoint.get("instances", endpoint.get("instance_count", 1))
-    if run.price is None:
-        return None
-    return Price(usd_per_hour=run.price.usd_per_hour / count, source=run.price.source)
+    return int(endpoint.get("instances", endpoint.get("instance_count", 1)))
