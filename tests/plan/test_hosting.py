@@ -34,6 +34,13 @@ def test_little_traffic_takes_as_many_components_as_memory_does() -> None:
     assert single(quiet) == 100, "an endpoint a model"
 
 
+def test_a_component_on_sagemaker_has_a_gpu_alone() -> None:
+    quiet = question(measured(fits=30), 0.1, models=100, traffic="zipf:1,1")
+    for instance_type, instances in (("ml.g5.xlarge", 100), ("ml.g5.12xlarge", 25)):
+        there = replace(quiet, measured=replace(quiet.measured, instance_type=instance_type))
+        assert components(there) == (instances, "GPUs, of which each component has one alone")
+
+
 def test_much_traffic_takes_as_many_as_compute_does() -> None:
     busy = question(measured(fits=30), 0.1, models=20, traffic="zipf:0,2000")
     most = InMemory(busy).most_per_second

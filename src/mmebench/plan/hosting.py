@@ -15,6 +15,7 @@ from mmebench.plan.demand import Demand
 from mmebench.plan.measured import Floats
 from mmebench.plan.option import Question
 from mmebench.plan.prediction import Prediction, Tail
+from mmebench.spec.endpoints.component import accelerators_of
 
 _STEPS = 24
 """Of the search for the largest rate; each halves what is not known."""
@@ -44,8 +45,16 @@ class InMemory:
         if not most:
             return None
         copies = np.maximum(1, np.ceil(demand.rate * demand.shares / most))
-        for_memory, for_compute = self._for_memory(copies, demand), math.ceil(demand.rate / most)
-        return max(for_memory, for_compute), "memory" if for_memory >= for_compute else "compute"
+        takes = {"memory": self._for_memory(copies, demand), "compute": math.ceil(demand.rate / most)}
+        if gpus := self.gpus:
+            takes["GPUs, of which each component has one alone"] = math.ceil(float(copies.sum()) / gpus)
+        limit = max(takes, key=lambda what: takes[what])
+        return takes[limit], limit
+
+    @property
+    def gpus(self) -> int:
+        """Of an instance that gives no part of one to a component, as SageMaker's; else 0."""
+        return accelerators_of(self.question.measured.instance_type)
 
     def components_tail(self, demand: Demand, instances: int) -> Tail:
         """How requests go on so many."""

@@ -18,6 +18,8 @@ from mmebench.endpoints.sagemaker.aws import Aws
 from mmebench.endpoints.sagemaker.doctor import examine
 from mmebench.endpoints.sagemaker.image import image_uri
 from mmebench.endpoints.sagemaker.policy import caller_policy, role_policy, trust_policy
+from mmebench.endpoints.sagemaker.quotas import check_quotas
+from mmebench.errors import BadInputError
 from mmebench.spec import SageMakerEndpoint as Spec
 from support import cloud
 
@@ -51,6 +53,21 @@ def aws(account: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
 
 def by_name(spec: Spec, builds: int = 0, compiles: bool = False) -> dict[str, Finding]:
     return {finding.name: finding for finding in examine(spec, runs=1, builds=builds, compiles=compiles)}
+
+
+def test_a_quota_that_is_too_small_ends_a_run_before_it_begins(aws: Aws) -> None:
+    spec = Spec.model_validate(BASIC | {"instance_count": 3})
+    with pytest.raises(
+        BadInputError, match=r"got ml\.g5\.xlarge, of which the account may have 2 .* 3 needed"
+    ) as caught:
+        check_quotas(aws, spec)
+    assert caught.value.exit_code == 2
+
+
+def test_where_quotas_cannot_be_seen_a_run_begins(account: str) -> None:
+    check_quotas(
+        Aws("us-east-1"), Spec.model_validate(BASIC | {"instance_count": 3})
+    )  # moto has none of SageMaker's
 
 
 def test_a_healthy_account(aws: Aws) -> None:

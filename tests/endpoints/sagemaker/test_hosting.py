@@ -174,6 +174,7 @@ def test_instances_that_come_and_go_are_seen(account: str, tmp_path: Path) -> No
         ("ml.g9.xlarge", 1),
         ("ml.m5.xlarge", 0),
         ("ml.inf2.xlarge", 1),
+        ("local-2cpu-4GiB", 0),
     ],
 )
 def test_accelerators(instance_type: str, accelerators: int) -> None:

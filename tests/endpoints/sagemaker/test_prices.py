@@ -92,3 +92,21 @@ def test_a_spec_that_could_cost_more_than_its_budget() -> None:
         BadInputError, match=r"budget: \$20\.00 is less than the \$21\.00 .* 4 endpoints .* 90 minutes"
     ):
         check_budget(spec, prices, runs=2, builds=1)
+
+
+def test_endpoints_of_one_model_are_all_paid_for() -> None:
+    spec = Spec.model_validate(BASIC | {"hosting": "single", "most_endpoints": 4, "lifetime": "1h", "budget": 7.0})
+    prices = {"ml.g5.xlarge": Price(usd_per_hour=2.0, source="")}
+    with pytest.raises(
+        BadInputError, match=r"\$7\.00 is less than the \$8\.00 [^$]* 4 endpoints .*, or endpoint\.most_endpoints"
+    ):
+        check_budget(spec, prices, runs=1, builds=0)
+    check_budget(spec.model_copy(update={"most_endpoints": 3}), prices, runs=1, builds=0)
+
+
+def test_the_most_instances_that_autoscaling_starts_are_paid_for() -> None:
+    spec = Spec.model_validate(
+        BASIC | {"autoscaling": {"max": 5, "invocations_per_instance": 60}, "lifetime": "1h", "budget": 9.0}
+    )
+    prices = {"ml.g5.xlarge": Price(usd_per_hour=2.0, source="")}
+    assert most_it_can_cost(spec, prices, runs=1, builds=0) == pytest.approx(10.0)

@@ -9,6 +9,7 @@ from mmebench.endpoints.sagemaker.aws import Aws, AwsError, calling
 from mmebench.endpoints.sagemaker.bucket import check_bucket
 from mmebench.endpoints.sagemaker.image import image_uri, inference_ami
 from mmebench.endpoints.sagemaker.prices import check_budget, find_price
+from mmebench.endpoints.sagemaker.quotas import ADVICE, endpoint_quota, read_quotas
 from mmebench.endpoints.sagemaker.session import default_bucket
 from mmebench.errors import BadInputError
 from mmebench.spec.endpoints.sagemaker import SageMakerEndpoint
@@ -124,11 +125,11 @@ def _documented(spec: SageMakerEndpoint) -> tuple[bool | None, str]:
 
 def _quotas(aws: Aws, spec: SageMakerEndpoint, builds: int) -> Iterator[Finding]:
     """By name, as quota codes are not documented; each must hold what exists together."""
-    wanted = [(f"{one} for endpoint usage", spec.most_instances) for one in spec.instance_types]
+    wanted = [(endpoint_quota(one), spec.most_instances) for one in spec.instance_types]
     if builds and spec.engine_builder != "local":
         wanted += [(f"{one} for {spec.engine_builder} job usage", 1) for one in spec.instance_types]
     try:
-        quotas = _all_quotas(aws)
+        quotas = read_quotas(aws)
     except AwsError as error:
         yield Finding("quotas", None, str(error))
         return
@@ -137,20 +138,9 @@ def _quotas(aws: Aws, spec: SageMakerEndpoint, builds: int) -> Iterator[Finding]
         if value is None:
             yield Finding(f"quota {name}", None, "not listed; look for it in the Service Quotas console")
         elif value < needed:
-            advice = "ask for more in the Service Quotas console, which may take a day, or take another type"
-            yield Finding(f"quota {name}", False, f"{value:g}, and {needed} needed; {advice}")
+            yield Finding(f"quota {name}", False, f"{value:g}, and {needed} needed; {ADVICE}")
         else:
             yield Finding(f"quota {name}", True, f"{value:g}")
-
-
-def _all_quotas(aws: Aws) -> dict[str, float]:
-    """The account's own values; AWS's defaults for what it has never changed."""
-    found: dict[str, float] = {}
-    with calling("list the quotas of SageMaker"):
-        for operation in ("list_aws_default_service_quotas", "list_service_quotas"):
-            for page in aws.quotas.get_paginator(operation).paginate(ServiceCode="sagemaker"):
-                found |= {quota["QuotaName"]: float(quota["Value"]) for quota in page["Quotas"]}
-    return found
 
 
 def _price(aws: Aws, spec: SageMakerEndpoint, runs: int, builds: int) -> tuple[bool, str]:

@@ -13,6 +13,7 @@ from mmebench.endpoints.sagemaker.endpoint import SageMakerEndpoint, start
 from mmebench.endpoints.sagemaker.engine_job import EngineJob
 from mmebench.endpoints.sagemaker.image import image_uri
 from mmebench.endpoints.sagemaker.prices import check_budget, find_price
+from mmebench.endpoints.sagemaker.quotas import check_quotas
 from mmebench.endpoints.sagemaker.session import make_default_bucket, with_session_defaults
 from mmebench.record.run import Price
 from mmebench.spec.endpoints.sagemaker import SageMakerEndpoint as Spec
@@ -38,6 +39,7 @@ class SageMakerOpener(Opener[Spec]):
         aws = Aws(spec.region, spec.profile)
         make_default_bucket(aws, spec)
         check_bucket(aws, spec)
+        check_quotas(aws, spec)
 
     @override
     def open(self, spec: Spec, store: Path, log: Path, progress: Progress) -> SageMakerEndpoint:

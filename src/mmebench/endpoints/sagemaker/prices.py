@@ -98,9 +98,9 @@ def check_budget(spec: SageMakerEndpoint, prices: dict[str, Price], runs: int, b
     if worst > spec.budget:
         shown = ", ".join(f"{one} ${prices[one].usd_per_hour:.4g} an hour" for one in spec.instance_types)
         count = runs * len(spec.instance_types) * (spec.most_targets or 1)
-        fewer = ", or lower endpoint.most_endpoints" if spec.most_targets else ""
+        fewer = ", or endpoint.most_endpoints" if spec.most_targets else ""
         raise BadInputError(
             f"endpoint.budget: ${spec.budget:.2f} is less than the ${worst:.2f} that the spec costs if each of "
             f"its {count} endpoints lives for endpoint.lifetime, "
-            f"{spec.lifetime / 60:.0f} minutes ({shown}); raise the budget, or shorten the lifetime{fewer}"
+            f"{spec.lifetime / 60:.0f} minutes ({shown}); raise the budget, or lower the lifetime{fewer}"
         )

@@ -24,12 +24,14 @@ _SEVERAL = {
 
 
 def accelerators_of(instance_type: str) -> int:
-    """How many GPUs, or chips like them, an instance of SageMaker's has; of one that is not known, one.
+    """How many GPUs, or chips like them, an instance of SageMaker's has; one where its size is not known here.
 
     Args:
-        instance_type: ``ml.g5.12xlarge``.
+        instance_type: ``ml.g5.12xlarge``; whatever is not called like that has none.
     """
-    _, family, size = instance_type.split(".")
+    sagemaker, family, size = (*instance_type.split("."), "", "")[:3]
+    if sagemaker != "ml":
+        return 0
     accelerated = any(family.startswith(each) and family[len(each) :][:1].isdigit() for each in _ACCELERATED)
     return _SEVERAL.get(family, {}).get(size, 1) if accelerated else 0
 
