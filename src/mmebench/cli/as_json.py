@@ -23,7 +23,7 @@ def report_fields(directory: object, report: Report) -> dict[str, Any]:
     """Of a results directory: ``stages`` are the rows of ``summary_results.csv``, under its columns.
 
     Those of a fleet have the rows of its kinds of models in ``by_model``, by their names. ``trades`` are the rows
-    of ``variants.csv``.
+    of ``variants.csv``, ``hostings`` those of ``hostings.csv``.
     """
     return {
         "directory": str(directory),
@@ -32,6 +32,7 @@ def report_fields(directory: object, report: Report) -> dict[str, Any]:
         "warnings": report.conclusions.warnings,
         "variants": report.variants,
         "trades": _rows(report.trades),
+        "hostings": _rows(report.hostings),
         "findings": report.findings,
         "failures": report.failures,
         "unread": report.unread,

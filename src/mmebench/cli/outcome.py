@@ -19,6 +19,7 @@ from mmebench.errors import MmebenchError, disk_errors
 from mmebench.figures.cost import most_per_dollar
 from mmebench.load.locust_pages import LocustPages
 from mmebench.report.words.failures import nothing_succeeded
+from mmebench.report.words.hostings import hosting_table, hostings_in_words
 from mmebench.report.words.models_table import models_table
 from mmebench.report.words.objectives import Verdict, judge
 from mmebench.report.words.table import summary_table
@@ -81,6 +82,8 @@ def _print(outcome: Outcome, objectives: Objectives, verdict: Verdict) -> None:
         console.print(models)
     if (trades := trade_table(outcome.report.trades)) is not None:
         console.print(trades)
+    if (hostings := hosting_table(outcome.report.hostings)) is not None:
+        console.print(hostings)
     choice = most_per_dollar(outcome.report.summary, objectives)
     chosen = (choice.reason,) if choice else ()
     where = f"Results, charts and samples: {outcome.directory}/"
@@ -88,6 +91,7 @@ def _print(outcome: Outcome, objectives: Objectives, verdict: Verdict) -> None:
     for line in (
         *report.variants,
         *trades_in_words(report.trades),
+        *hostings_in_words(report.hostings),
         *report.findings,
         *report.failures,
         *verdict.lines,

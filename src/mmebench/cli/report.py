@@ -20,6 +20,7 @@ def report(directory: Path, tracking: str | None, as_json: bool) -> None:
     from mmebench.errors import BadInputError, disk_errors
     from mmebench.record.recovery import recover_what_is_left
     from mmebench.report.report import write_report
+    from mmebench.report.words.hostings import hosting_table, hostings_in_words
     from mmebench.report.words.models_table import models_table
     from mmebench.report.words.table import summary_table
     from mmebench.report.words.trades import trade_table, trades_in_words
@@ -42,7 +43,10 @@ def report(directory: Path, tracking: str | None, as_json: bool) -> None:
         console.print(models)
     if (trades := trade_table(written.trades)) is not None:
         console.print(trades)
-    for line in (*written.variants, *trades_in_words(written.trades), *written.findings):
+    if (hostings := hosting_table(written.hostings)) is not None:
+        console.print(hostings)
+    hosted = hostings_in_words(written.hostings)
+    for line in (*written.variants, *trades_in_words(written.trades), *hosted, *written.findings):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     for reason in written.unread:
         say(BadInputError(reason))

@@ -15,6 +15,7 @@ from mmebench.spec import Objectives
 from mmebench.spec.fleet import MIX
 
 _HOUR = 3600.0
+HOURS_A_MONTH = 730
 _MILLION = 1e6
 PER_MILLION = "usd_per_million_inferences"
 """The column of a summary; only where a run has a price."""

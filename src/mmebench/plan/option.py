@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from mmebench.figures.cost import HOURS_A_MONTH
 from mmebench.plan.analytic import predict
 from mmebench.plan.demand import Demand
 from mmebench.plan.measured import Measured
@@ -20,7 +21,6 @@ from mmebench.record.plan import Option, Percentiles, Point
 from mmebench.spec import Objectives
 from mmebench.spec.planning import Planning
 
-HOURS_A_MONTH = 730
 _NEARLY_ALL = 0.9
 _CURVE = (0.5, 0.7, 0.85, 1.0, 1.15, 1.4, 1.8, 2.5)
 """Multiples of the answer that a picture shows beside it."""

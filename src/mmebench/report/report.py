@@ -9,6 +9,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from mmebench.figures.by_model import summarise_models, without_models
+from mmebench.figures.hostings import find_hostings
 from mmebench.figures.operating_point import find_operating_point
 from mmebench.figures.summary import summarise
 from mmebench.figures.trades import find_trades
@@ -16,6 +17,7 @@ from mmebench.record.layout import (
     CHART2,
     COST_CHART,
     DISTRIBUTION_CHART,
+    HOSTINGS,
     KNEE_CHART,
     PLAN_CHART,
     PLAN_TABLE,
@@ -62,6 +64,8 @@ class Report(NamedTuple):
     conclusions: Conclusions
     trades: pd.DataFrame
     """What variants trade, as :func:`mmebench.figures.trades.find_trades` has it; empty without variants."""
+    hostings: pd.DataFrame
+    """Ways to host beside each other, as :func:`mmebench.figures.hostings.find_hostings` has it; mostly empty."""
     variants: tuple[str, ...]
     """What was changed for each variant, a line each; none where the spec was measured as it is."""
     findings: tuple[str, ...]
@@ -133,12 +137,15 @@ def _write(
     conclusions = conclude(summary, asked, records, unread)
     trades = find_trades(summary)
     _write_or_remove(trades, directory / VARIANTS)
-    write_html(runs, summary, asked, conclusions, findings, trades, directory / REPORT, tuning, plan)
+    hostings = find_hostings(summary, records, asked)
+    _write_or_remove(hostings, directory / HOSTINGS)
+    write_html(runs, summary, asked, conclusions, findings, trades, hostings, directory / REPORT, tuning, plan)
     report = Report(
         summary,
         asked,
         conclusions,
         trades,
+        hostings,
         describe_variants(records),
         tuple(findings),
         tuple(explain_failures(records)),

@@ -5,8 +5,9 @@ from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
+from mmebench.figures.cost import HOURS_A_MONTH
 from mmebench.plan.hosting import InMemory
-from mmebench.plan.option import HOURS_A_MONTH, Question
+from mmebench.plan.option import Question
 from mmebench.plan.prediction import Tail
 from mmebench.record.plan import Scenario
 from mmebench.units import human_number, human_seconds

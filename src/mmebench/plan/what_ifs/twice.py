@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from mmebench.plan.option import HOURS_A_MONTH, Question
+from mmebench.figures.cost import HOURS_A_MONTH
+from mmebench.plan.option import Question
 from mmebench.record.plan import Scenario
 
 

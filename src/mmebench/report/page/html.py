@@ -18,6 +18,7 @@ from mmebench.replacing import write_whole
 from mmebench.report.footers import footer_of_all
 from mmebench.report.page.chart import Chart
 from mmebench.report.page.heat_map import draw_heat_maps
+from mmebench.report.page.hosting_table import make_hosting_table
 from mmebench.report.page.kind_charts import draw_kind_charts
 from mmebench.report.page.load_charts import draw_load_charts
 from mmebench.report.page.model_table import make_model_table
@@ -34,6 +35,7 @@ from mmebench.report.palette import COLOURS, COLOURS_ON_BLACK
 from mmebench.report.recorded import Recorded
 from mmebench.report.runs import RunKey
 from mmebench.report.words.conclusions import Conclusions
+from mmebench.report.words.hostings import hostings_in_words
 from mmebench.report.words.objectives import describe_objectives
 from mmebench.report.words.plan import describe_plan
 from mmebench.report.words.repeats import repeats_in_words
@@ -84,6 +86,7 @@ def write_html(
     conclusions: Conclusions,
     findings: Sequence[str],
     trades: pd.DataFrame,
+    hostings: pd.DataFrame,
     path: Path,
     tuning: TuningRecord | None = None,
     plan: PlanRecord | None = None,
@@ -97,6 +100,7 @@ def write_html(
         conclusions: what it comes to.
         findings: what experiments show, a sentence each.
         trades: what variants trade, if any; see :func:`mmebench.figures.trades.find_trades`.
+        hostings: ways to host, if there are several; see :func:`mmebench.figures.hostings.find_hostings`.
         path: of the file.
         tuning: that these runs are trials of, whose picture is beside it.
         plan: that rests on these runs, whose picture is beside it.
@@ -137,6 +141,8 @@ def write_html(
         model_charts=of_models,
         model_table=make_model_table(shown, objectives),
         trade_table=make_trade_table(shown, trades),
+        hosting_table=make_hosting_table(shown, hostings),
+        hosted=hostings_in_words(hostings),
         tables=list(make_tables(shown)),
         repeated=bool(repeats_in_words(summary)),
         measured=(summary["basis"] == "samples").any(),

@@ -59,7 +59,7 @@ def summary_table(summary: pd.DataFrame) -> Table:
     for (instance_type, platform, _), stages in summary.assign(load=loads(summary)).groupby(
         ["instance_type", "platform", "targets"], sort=False
     ):
-        names = [*on_lines(str(platform)), *([str(instance_type)] if several else [])]
+        names = [*on_lines(str(platform)), *(on_lines(str(instance_type)) if several else [])]
         lines = [[_cell(row, column, form) for column, _, form in shown] for _, row in stages.iterrows()]
         for name, figures in zip_longest(names, lines, fillvalue=""):
             table.add_row(name, *figures)
