@@ -1,5 +1,6 @@
 """What-ifs: what they say must be true of what happens."""
 
+import math
 import re
 from typing import Any, get_args
 
@@ -197,12 +198,21 @@ def test_other_ways_to_host_and_from_where_on_they_take_no_more() -> None:
     assert before
     assert all(row["multi_model"] < row["components"] for row in before)
     assert after["components"] <= (after["multi_model"] or 1e9)
+    assert {each.models for each in found.ways} == {15, 150, 450, 1500}
+    for models in (15, 150, 450, 1500):
+        own = [each for each in found.ways if each.models == models]
+        most = math.ceil(models / 10) + 1
+        assert {each.components for each in own} <= {most - 1, most}, (
+            "popularity brings a second copy, and no more"
+        )
+        taken = [each.multi_model or 0 for each in own]
+        assert taken == sorted(taken, reverse=True), "the steeper, the fewer"
 
 
 def test_components_take_no_more_where_nothing_may_be_cold() -> None:
     found = ask("hosting")
     assert "a component a model takes no more than multi-model at any traffic that was looked at" in found.answer
-    assert "an endpoint a model takes more than multi-model up to" in found.answer
+    assert "an endpoint a model takes more than multi-model at" in found.answer
 
 
 def test_hosting_where_nothing_holds() -> None:

@@ -65,6 +65,17 @@ class Moment(Record):
     """Requests that were waiting or in service at its end."""
 
 
+class Ways(Record):
+    """Instances that each way to host takes for so many models; None where no number holds the objectives."""
+
+    models: int
+    s: float
+    """Of Zipf's law, by which they are asked for, each as often as those that are planned for."""
+    multi_model: int | None
+    components: int | None
+    single: int | None
+
+
 class Scenario(Record):
     """A what-if, and what came of it."""
 
@@ -75,6 +86,8 @@ class Scenario(Record):
     rows: tuple[dict[str, Any], ...] = ()
     """A table; its columns are their keys."""
     course: tuple[Moment, ...] = ()
+    ways: tuple[Ways, ...] = ()
+    """Over popularity and number of models."""
 
 
 class Checked(Record):

@@ -1,9 +1,11 @@
 """A plan as a picture: what more instances bring, what an objective costs, and how it recovers."""
 
+import math
 from collections.abc import Sequence
 from textwrap import wrap
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -11,10 +13,14 @@ from mmebench.record.plan import Option, PlanRecord, Point, Scenario
 from mmebench.report.palette import COLOURS, QUIET, colour_of, marker_of
 from mmebench.report.pictures.pictures import finish, fit, linear, logarithmic, quieten
 
+_PANELS = 3
+"""Beside each other."""
 _MOST_OPTIONS = 6
 """That can be told apart; the cheapest ones."""
 _FAR = 100
 """Times the smallest p99: what is slower nobody would want, and it would make the rest small."""
+_MANIFOLD = 4.0
+"""So many times the instances, and more, are one colour."""
 _TITLE = 48
 """Letters of a line above a panel."""
 
@@ -32,16 +38,20 @@ def draw_plan(record: PlanRecord, footer: str) -> Figure | None:
     options = [option for option in record.ranked if option.instances is not None][:_MOST_OPTIONS]
     if not options:
         return None
-    courses = [scenario for scenario in options[0].scenarios if scenario.course]
-    rows = 2 if courses else 1
+    courses = [scenario for scenario in options[0].scenarios if scenario.course or scenario.ways]
+    rows = 1 + math.ceil(len(courses) / _PANELS)
     figure = Figure(figsize=(15, 5 * rows), layout="constrained")
-    panels = figure.subplots(rows, 3, squeeze=False)
+    panels = figure.subplots(rows, _PANELS, squeeze=False)
+    below = list(panels[1:].flat)
     _draw_latency(panels[0][0], options)
     _draw_hits(panels[0][1], options)
     _draw_cost(panels[0][2], options)
-    for axes, scenario in zip(panels[1] if courses else (), courses, strict=False):
-        _draw_course(axes, scenario)
-    for axes in panels[1][len(courses) :] if courses else ():
+    for axes, scenario in zip(below, courses, strict=False):
+        if scenario.ways:
+            _draw_ways(axes, scenario)
+        else:
+            _draw_course(axes, scenario)
+    for axes in below[len(courses) :]:
         axes.set_axis_off()
     figure.suptitle(
         f"{record.models:,} models, {record.rate:.4g} requests/s ({record.traffic}): {record.objectives}",
@@ -135,6 +145,26 @@ def _draw_course(axes: Axes, scenario: Scenario) -> None:
     linear(other, "y", [moment.p99_ms or 0 for moment in known])
     other.set_ylabel("p99, ms", color=COLOURS[1])
     other.spines[["top"]].set_visible(False)
+
+
+def _draw_ways(axes: Axes, scenario: Scenario) -> None:
+    """Instances of both over popularity and number of models; the darker, the more components take."""
+    models = sorted({each.models for each in scenario.ways})
+    popularities = sorted({each.s for each in scenario.ways})
+    times = np.full((len(models), len(popularities)), np.nan)
+    for each in scenario.ways:
+        row, column = models.index(each.models), popularities.index(each.s)
+        shown = " | ".join("-" if count is None else f"{count:,}" for count in (each.multi_model, each.components))
+        if each.multi_model and each.components:
+            times[row, column] = each.components / each.multi_model
+        dark = times[row, column] > _MANIFOLD / 2
+        axes.text(column, row, shown, ha="center", va="center", fontsize=8, color="white" if dark else "black")
+    axes.imshow(times, cmap="Blues", vmin=1, vmax=_MANIFOLD, aspect="auto", origin="lower")
+    axes.set_xticks(range(len(popularities)), [f"{s:g}" for s in popularities])
+    axes.set_yticks(range(len(models)), [f"{count:,}" for count in models])
+    axes.set_xlabel("popularity: exponent of Zipf's law")
+    axes.set_ylabel("models, each asked for as often as planned")
+    axes.set_title("instances: multi-model | components;\nthe darker, the more components take", fontsize=10)
 
 
 def _style(number: int) -> dict[str, Any]:
