@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
@@ -20,8 +21,9 @@ from mmebench.errors import MmebenchError, disk_errors
 from mmebench.load.asked_kind import AskedKind
 from mmebench.load.locust_pages import LocustPages
 from mmebench.record.layout import RunFiles
-from mmebench.record.run import Capacity, Run
+from mmebench.record.run import Capacity, EndpointTime, Run
 from mmebench.spec import Fleet
+from mmebench.uptime import uptime
 from mmebench.wire.runtime import RuntimeClient
 
 OnStage = Callable[[RunFiles, Run], None]
@@ -38,6 +40,8 @@ class _Filled(NamedTuple):
     capacity: Capacity
     targets: list[tuple[str, ...]]
     """Those of each kind that the load asks for."""
+    seconds: float
+    """That it took."""
 
 
 def files_of(part: Part, run: Run) -> RunFiles:
@@ -66,24 +70,31 @@ def measure_on_endpoint(
     runs: list[Run] = []
     problem: MmebenchError | None = None
     filled: _Filled | None = None
+    measured = uptime()
     try:
         with (
             disk_errors(parts[0].directory),
             opened.endpoint,
             closing(RuntimeClient(opened.endpoint, parts[0].spec.endpoint.aws_profile)) as client,
         ):
-            for part in parts:
-                if filled is None:
-                    observer.serving(part.label, opened.endpoint, spending.so_far)
-                    filled = _fill(part, opened, client, observer)
-                else:
-                    observer.again(part.label)
-                runs.append(_measure(part, opened, filled, client, spending, observer, pages, on_stage))
+            try:
+                for part in parts:
+                    if filled is None:
+                        observer.serving(part.label, opened.endpoint, spending.so_far)
+                        filled = _fill(part, opened, client, observer)
+                    else:
+                        observer.again(part.label)
+                    runs.append(_measure(part, opened, filled, client, spending, observer, pages, on_stage))
+                    opened, filled = replace(opened, seconds=0.0), filled._replace(seconds=0.0)
+            finally:
+                measured = uptime()
     except MmebenchError as error:
         problem = error
     finally:
         # Here and nowhere else, when all that there is to measure is on disk; after Ctrl-C in the clean-up too.
-        seconds = spending.end(parts[0].fingerprint)
+        seconds, deleting = spending.end(parts[0].fingerprint), uptime() - measured
+        if runs:
+            runs[-1] = _with_time(runs[-1], delete=deleting)
         runs = [
             complete(run, files_of(part, run), None if run.price is None else round(seconds / len(runs), 1))
             for part, run in zip(parts, runs, strict=False)
@@ -93,7 +104,7 @@ def measure_on_endpoint(
 
 def _fill(part: Part, opened: OpenPart, client: RuntimeClient, observer: Observer) -> _Filled:
     """Fill the endpoint until its first eviction, and have those targets there that the load asks for."""
-    spec, kinds, endpoint = part.spec, opened.kinds, opened.endpoint
+    spec, kinds, endpoint, began = part.spec, opened.kinds, opened.endpoint, uptime()
 
     def invoke(copy: Copy) -> None:
         client.invoke(copy.target, *copy.kind.body)
@@ -113,10 +124,11 @@ def _fill(part: Part, opened: OpenPart, client: RuntimeClient, observer: Observe
     )
     observer.filled(capacity)
     targets = address_targets(spec.targets, kinds, capacity, endpoint, invoke)
+    seconds = uptime() - began
     there = sum(map(len, targets))
     if there < fixed:
         observer.warned(f"{endpoint.hosting}: {there} of {fixed} targets have room, and the load is on these")
-    return _Filled(capacity, targets)
+    return _Filled(capacity, targets, seconds)
 
 
 def _measure(
@@ -158,6 +170,7 @@ def _measure(
         **about(spec, files),
         **_about_fleet(fleet, kinds, asked),
     )
+    began = uptime()
     run = measure_watching(
         endpoint,
         record,
@@ -171,10 +184,20 @@ def _measure(
     subject = Subject(
         endpoint, client, kinds, filled.capacity, job, run, files, spending.so_far, observer.experiment_live
     )
+    loaded = uptime()
     for experiment in spec.experiments:
         observer.experimenting(experiment)
         run_experiment(experiment, subject, observer.experimented)
-    return run
+    return _with_time(
+        run, create=opened.seconds, fill=filled.seconds, load=loaded - began, experiments=uptime() - loaded
+    )
+
+
+def _with_time(run: Run, **seconds: float) -> Run:
+    """The same, with where these seconds of its endpoint went."""
+    known = run.endpoint_time or EndpointTime(create=0, fill=0, load=0, experiments=0, delete=0)
+    rounded = {name: round(value, 1) for name, value in seconds.items()}
+    return run.model_copy(update={"endpoint_time": known.model_copy(update=rounded)})
 
 
 def _about_fleet(fleet: Fleet, kinds: Sequence[PackagedKind], asked: Sequence[AskedKind]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from mmebench.models.package import Package, package_model
 from mmebench.record.layout import find_runs, repeat_of
 from mmebench.record.run import Price, Run, find_run, unread_records
 from mmebench.spec import Kind, ServedEndpoint, Spec
+from mmebench.uptime import uptime
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,8 @@ class OpenPart:
     endpoint: Endpoint
     kinds: tuple[PackagedKind, ...]
     """What it serves."""
+    seconds: float
+    """That it took to come up."""
 
     def close(self) -> None:
         """Take the endpoint down."""
@@ -185,9 +188,10 @@ def open_part(
     endpoint_spec = part.spec.endpoint
     kinds = tuple(_built(kind, endpoint_spec, results, tell) for kind in part.kinds)
     store = Path(tempfile.mkdtemp(dir=stores))
+    began = uptime()
     endpoint = open_endpoint(endpoint_spec, store, part.directory / "endpoint.log", tell)
     spending.begin(part.fingerprint, part.price)
-    return OpenPart(endpoint, kinds)
+    return OpenPart(endpoint, kinds, uptime() - began)
 
 
 def _built(

@@ -197,6 +197,18 @@ class EndedEarly(Record):
     """What was to be best: of another one nothing is known."""
 
 
+class EndpointTime(Record):
+    """Seconds of an endpoint, by what they went to; of several runs on one the first has created and filled it."""
+
+    create: float
+    """Until it was up; ``fill``: until it had the targets that the load asks for."""
+    fill: float
+    load: float
+    experiments: float
+    delete: float
+    """Until it was gone, after the last run on it."""
+
+
 class Run(Record):
     """One run. What only the load can tell has the value it has before; ``complete`` is false if it broke."""
 
@@ -229,6 +241,8 @@ class Run(Record):
     """None for an endpoint that nobody bills."""
     endpoint_seconds: float | None = None
     """How long the endpoint was there for this run, until it was deleted."""
+    endpoint_time: EndpointTime | None = None
+    """None of an endpoint that was there before, and of runs that an older version measured."""
     started_at: str
     finished_at: str
     spec: dict[str, Any]

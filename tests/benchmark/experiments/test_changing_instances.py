@@ -7,6 +7,7 @@ import pytest
 
 from mmebench.benchmark.story import run_benchmark
 from mmebench.record.layout import find_runs
+from mmebench.record.run import read_run
 from mmebench.report.report import write_report
 from mmebench.spec.reading import load_spec
 from support.tiny_models import WIDTH, onnx_bytes
@@ -71,6 +72,19 @@ def test_a_step_of_the_load_brings_an_instance(directory: Path) -> None:
     assert held.loc[held["at"] < alarm, "instances"].max() == 1
     table = pd.read_csv(files.experiment("scale_out").table)
     assert table["requests_per_s"].iloc[0] < 20 < table["requests_per_s"].iloc[-1]
+
+
+def test_where_the_time_of_the_endpoint_went(directory: Path) -> None:
+    (files,) = find_runs(directory)
+    spent = read_run(files.run).endpoint_time
+    assert spent is not None
+    assert spent.create > 0
+    assert spent.fill > 0
+    assert spent.load >= 1, "its stage"
+    assert spent.experiments >= 24 + 22, "the stages of both"
+    assert spent.delete > 0
+    page = write_report(directory) and (directory / "report.html").read_text(encoding="utf-8")
+    assert "Where the endpoint's time went" in page or "Where the endpoint&#39;s time went" in page
 
 
 def test_the_report_says_what_they_came_to(directory: Path) -> None:

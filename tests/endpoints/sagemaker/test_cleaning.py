@@ -17,11 +17,19 @@ from mmebench.endpoints.sagemaker import cleaning, journal
 from mmebench.endpoints.sagemaker.aws import Aws
 from mmebench.endpoints.sagemaker.cleaning import Cleaning, Place, clean
 from mmebench.endpoints.sagemaker.leftovers import find_objects
-from mmebench.endpoints.sagemaker.names import Resource, expiry, run_name, tag_list, tags
+from mmebench.endpoints.sagemaker.names import Resource, component_prefix, expiry, run_name, tag_list, tags
 from mmebench.endpoints.sagemaker.owner import has_ended, this_process
-from mmebench.endpoints.sagemaker.requests import config_request, endpoint_request, model_request
+from mmebench.endpoints.sagemaker.requests import (
+    component_request,
+    components_config_request,
+    config_request,
+    endpoint_request,
+    model_request,
+    single_model_request,
+)
 from mmebench.errors import MmebenchError
 from mmebench.spec import SageMakerEndpoint as Spec
+from mmebench.wire.target_names import component_of
 from support import cloud
 
 pytestmark = pytest.mark.slow
@@ -91,6 +99,27 @@ def test_without_a_journal(account: str, dead: str) -> None:
     leave(account, dead, hours=2)
     clean_now()
     assert cloud.everything(account) == []
+
+
+@pytest.mark.parametrize("tagged", [True, False])
+def test_components_and_endpoints_of_one_model_without_a_journal(account: str, dead: str, tagged: bool) -> None:
+    """What is only called after a run may be somebody's own: without tags it stays, and so does what it is on."""
+    run = run_name(datetime.now(UTC) + timedelta(hours=-1))
+    labels = tags(run, dead) if tagged else {}
+    url = f"s3://{cloud.BUCKET}/mmebench/{run}/targets/a.tar.gz"
+    sagemaker, one = cloud.client("sagemaker", account), component_of("a.tar.gz", component_prefix(run))
+    spec = Spec.model_validate(
+        cloud.ENDPOINT | {"hosting": "components", "component": {"memory_per_copy": "1GiB"}}
+    )
+    sagemaker.create_endpoint_config(**components_config_request(spec, run, labels))
+    sagemaker.create_endpoint(**endpoint_request(run, labels))
+    sagemaker.create_inference_component(**component_request(spec, one, run, url, labels))
+    sagemaker.create_model(**single_model_request(spec, one, url, labels))
+    sagemaker.create_endpoint_config(**config_request(spec, one, labels))
+    sagemaker.create_endpoint(**endpoint_request(one, labels))
+    clean_now()
+    left = [f"endpoint {one}", f"config {one}", f"model {one}"]
+    assert sorted(cloud.everything(account)) == ([] if tagged else sorted(left))
 
 
 def test_without_a_journal_and_a_model_archives_are_found_in_the_bucket(account: str, dead: str) -> None:

@@ -79,10 +79,11 @@ class _Deletion(NamedTuple):
 
     def carry_out(self, aws: Aws, name: str) -> None:
         """Ask until AWS agrees, then wait until it is gone."""
-        deadline = time.monotonic() + _GONE_SECONDS
+        deadline, asked = time.monotonic() + _GONE_SECONDS, False
         while time.monotonic() < deadline:
             try:
-                if self.ask(aws, name):
+                if self.ask(aws, name) and not asked:
+                    asked = True  # it may be gone at once
                     continue
             except AwsError as error:
                 if error.missing:

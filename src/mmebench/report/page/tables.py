@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from mmebench.errors import BadInputError
+from mmebench.figures.cost import of_time
 from mmebench.record.layout import SUMMARY
 from mmebench.report.operating_points import describe_load
 from mmebench.report.page.shown import Shown
@@ -92,7 +93,7 @@ class Table(NamedTuple):
 
 def make_tables(runs: Sequence[Shown]) -> Iterator[Table]:
     """Those that have a row."""
-    tables = [_stages(runs), _errors(runs), _targets(runs), *_experiments(runs)]
+    tables = [_stages(runs), _errors(runs), _targets(runs), *_experiments(runs), _endpoint_time(runs)]
     yield from (table for table in tables if table.rows)
 
 
@@ -177,6 +178,28 @@ def _errors(runs: Sequence[Shown]) -> Table:
     return Table(
         "Errors", "Of the whole load, by what the endpoint or the client called them.", "errors.csv", columns, rows
     )
+
+
+def _endpoint_time(runs: Sequence[Shown]) -> Table:
+    """Where the time of endpoints went, and where it is paid for, the money."""
+    parts = ("create", "fill", "load", "experiments", "delete")
+    rows = []
+    for shown in runs:
+        run = shown.recorded.run
+        if run is None or run.endpoint_time is None:
+            continue
+        seconds = [getattr(run.endpoint_time, part) for part in parts]
+        paid = None if run.price is None else of_time(run.price.usd_per_hour, sum(seconds))
+        cells = [number(each) for each in (*seconds, sum(seconds), paid)]
+        rows.append(Row(shown.number, [words(shown.name), *cells]))
+    columns = [
+        Column("run", True, True),
+        *(Column(f"{part}, s") for part in parts),
+        Column("all, s"),
+        Column("US dollars"),
+    ]
+    about = "Until it was up, had its targets, was measured, was gone; of runs on one the first has filled it."
+    return Table("Where the endpoint's time went", about, "endpoint_time.csv", columns, rows)
 
 
 def _said(run: Shown, error: str, status: int) -> str:
