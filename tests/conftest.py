@@ -128,6 +128,14 @@ def client(endpoint: LocalEndpoint) -> Any:
 
 
 @pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that look at no picture of their runs."""
+    from support.undrawn import leave_blank
+
+    leave_blank(monkeypatch)
+
+
+@pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
     """Endpoints of a test's own, over ``tmp_path / "store"``; ``serve(memory="100MiB")``."""
     started: list[LocalEndpoint] = []

@@ -14,6 +14,7 @@ from mmebench.record.samples import read_samples
 from support.commands import MARKED, SPEC, Command, leftovers, mmebench, write
 from support.patience import wait_until
 from support.tiny_models import file_model, onnx_bytes
+from support.undrawn import leave_blank
 
 pytestmark = [pytest.mark.e2e, pytest.mark.triton, pytest.mark.export]
 
@@ -30,7 +31,7 @@ def test_more_targets_than_fit_are_loaded_and_evicted(tmp_path: Path) -> None:
             "profile": {"stages": [{"users": 1, "duration": "12s"}]},
         },
     }
-    done = mmebench("run", write(tmp_path, spec), cwd=tmp_path)
+    done = mmebench("run", write(tmp_path, spec), cwd=tmp_path, before=leave_blank)
     assert done.returncode == 0, done.stdout + done.stderr
     (files,) = find_runs(tmp_path / "results" / "model")
     run, samples = read_run(files.run), read_samples(files.samples)
@@ -75,7 +76,8 @@ def test_an_interrupt_keeps_what_was_measured_and_leaves_nothing_running(
             "profile": {"stages": [{"users": 1, "duration": "60s"}]},
         },
     }
-    command = Command("run", write(tmp_path, spec), cwd=tmp_path, environment=os.environ | MARKED)
+    environment = os.environ | MARKED
+    command = Command("run", write(tmp_path, spec), cwd=tmp_path, environment=environment, before=leave_blank)
     stream = tmp_path / "results" / "model"
     deadline = time.monotonic() + 120
     while not list(stream.glob("*.arrows")):

@@ -2,11 +2,10 @@
 
 import multiprocessing
 import os
-import runpy
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -41,12 +40,15 @@ class Command:
     environment, folder, signals. Tests that start an interpreter themselves see that a command starts from it.
     """
 
-    def __init__(self, *arguments: object, cwd: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, *arguments: object, cwd: Path, environment: Mapping[str, str], before: Callable[[], object] = bool
+    ) -> None:
+        """Args: ``before`` is called in the process before it is the command; a function that a module has."""
         self.words = ["mmebench", *map(str, arguments)]
         self._said = [NamedTemporaryFile(mode="r", encoding="utf-8") for _ in ("output", "errors")]  # noqa: SIM115
         files = [file.name for file in self._said]
         self._process = _forks.Process(
-            target=_become, args=(self.words, str(cwd), dict(environment), files), daemon=True
+            target=_become, args=(self.words, str(cwd), dict(environment), files, before), daemon=True
         )
         self._process.start()
         assert self._process.pid is not None
@@ -74,7 +76,9 @@ class Command:
         return subprocess.CompletedProcess(self.words, self.status, output, errors)
 
 
-def _become(words: list[str], cwd: str, environment: dict[str, str], files: list[str]) -> None:
+def _become(
+    words: list[str], cwd: str, environment: dict[str, str], files: list[str], before: Callable[[], object]
+) -> None:
     """Be the command, as the interpreter is when it starts."""
     for descriptor, name in enumerate(files, start=1):
         os.dup2(os.open(name, os.O_WRONLY | os.O_APPEND), descriptor)
@@ -82,18 +86,17 @@ def _become(words: list[str], cwd: str, environment: dict[str, str], files: list
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)
-    sys.argv, sys.orig_argv = words, [sys.executable, "-m", *words]
-    for folder in filter(None, environment.get("PYTHONPATH", "").split(os.pathsep)):
-        sys.path.insert(0, folder)
-        if (custom := Path(folder, "sitecustomize.py")).exists():
-            runpy.run_path(str(custom))
+    sys.argv = words
+    before()
     from mmebench.__main__ import main
 
     main()
 
 
-def mmebench(*arguments: object, cwd: Path, timeout: float = 240) -> "subprocess.CompletedProcess[str]":
-    return Command(*arguments, cwd=cwd, environment=os.environ | MARKED).finish(timeout)
+def mmebench(
+    *arguments: object, cwd: Path, timeout: float = 240, before: Callable[[], object] = bool
+) -> "subprocess.CompletedProcess[str]":
+    return Command(*arguments, cwd=cwd, environment=os.environ | MARKED, before=before).finish(timeout)
 
 
 def write(directory: Path, spec: dict[str, Any]) -> Path:
