@@ -29,7 +29,14 @@ MARKED = {MARK: str(os.getpid())}
 
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(
-    ["mmebench.cli.run", "mmebench.benchmark.story", "mmebench.report.report", "matplotlib.pyplot", "boto3"]
+    [
+        "mmebench.cli.run",
+        "mmebench.benchmark.story",
+        "mmebench.report.report",
+        "mmebench.server.server",
+        "matplotlib.pyplot",
+        "boto3",
+    ]
 )
 
 
