@@ -21,6 +21,8 @@ def pytest_configure() -> None:
     """What tests, and all that they start, find in their environment."""
     # Workers of pytest share the cores: threads of a model that wait for each other would only take them away.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # What is compiled for a test runs for milliseconds, and is not worth seconds of the compiler's thought.
+    os.environ.setdefault("AOT_INDUCTOR_COMPILE_WRAPPER_OPT_LEVEL", "O0")
     settings.register_profile("any machine", deadline=None)
     settings.load_profile("any machine")
     gc.disable()  # what is imported and collected stays; looking through it takes a sixth of the time it takes
@@ -125,6 +127,14 @@ def either(request: pytest.FixtureRequest) -> LocalEndpoint:
 @pytest.fixture(scope="session")
 def client(endpoint: LocalEndpoint) -> Any:
     return runtime_client(endpoint.url)
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that look at no picture of their runs."""
+    from support.undrawn import leave_blank
+
+    leave_blank(monkeypatch)
 
 
 @pytest.fixture

@@ -156,6 +156,7 @@ def test_more_runs_than_anybody_means_are_asked_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("undrawn")
 def test_variants_are_runs_under_their_names(tmp_path: Path) -> None:
     asked = read_spec(
         tiny(tmp_path)
@@ -199,6 +200,7 @@ class Counter(Watcher):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("undrawn")
 def test_repeats_may_be_on_one_endpoint_which_is_filled_once(tmp_path: Path) -> None:
     variants = {name: {"platforms.0.max_batch_size": size} for name, size in (("a", 1), ("b", 2))}
     fields = tiny(tmp_path) | {"variants": variants, "repeats": 2, "fresh": False}
@@ -229,6 +231,7 @@ def test_one_endpoint_for_repeats_takes_repeats() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("undrawn")
 def test_repeats_come_in_turns_and_their_intervals_are_between_them(tmp_path: Path) -> None:
     asked = read_spec(
         tiny(tmp_path)

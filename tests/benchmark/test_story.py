@@ -18,7 +18,7 @@ from mmebench.report.report import write_report
 from mmebench.spec import Experiment, Spec
 from support.watching import Watcher
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("undrawn")]
 
 ENDS_AT_THE_EXPERIMENT = """
 import os, sys

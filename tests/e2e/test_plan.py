@@ -10,22 +10,14 @@ from mmebench.record.layout import find_runs
 from mmebench.record.plan import find_plan
 from mmebench.record.run import read_run
 from support.commands import leftovers, mmebench, write
+from support.plans import check_half
 from support.tiny_models import file_model, onnx_bytes
+from support.undrawn import leave_blank
 
 pytestmark = [pytest.mark.e2e, pytest.mark.triton]
 
-SHORTER = """
-import sys
 
-if "--check" in sys.orig_argv:
-    import mmebench.plan.check
-
-    mmebench.plan.check._REQUESTS = 2000
-"""
-"""Half as many requests are as near as this test looks."""
-
-
-def test_a_plan_is_made_after_a_run_and_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_is_made_after_a_run_and_checked(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(onnx_bytes(1))
     spec: dict[str, Any] = {
         "model": file_model(tmp_path / "model.onnx"),
@@ -36,7 +28,7 @@ def test_a_plan_is_made_after_a_run_and_checked(tmp_path: Path, monkeypatch: pyt
         "objectives": {"p99": "60s"},  # held on a busy machine, too
         "plan": {"models": 20, "traffic": "zipf:0.8,20", "instances": 2},
     }
-    done = mmebench("run", write(tmp_path, spec), cwd=tmp_path)
+    done = mmebench("run", write(tmp_path, spec), cwd=tmp_path, before=leave_blank)
     assert done.returncode == 0, done.stdout + done.stderr
     results = tmp_path / "results" / "model"
     (files,) = find_runs(results)
@@ -49,16 +41,13 @@ def test_a_plan_is_made_after_a_run_and_checked(tmp_path: Path, monkeypatch: pyt
     assert "2 instances hold 20 models" in done.stdout
 
     spec["plan"] |= {"models": 2 * (run.capacity.fits + 1), "instances": 2}
-    again = mmebench("run", write(tmp_path, spec), "--json", cwd=tmp_path)
+    again = mmebench("run", write(tmp_path, spec), "--json", cwd=tmp_path, before=leave_blank)
     assert "measured already" in again.stderr, again.stdout + again.stderr
     assert json.loads(again.stdout)["exit_code"] == 0, "one document"
     second = find_plan(results)
     assert second is not None
     assert second.models == 2 * (run.capacity.fits + 1)
 
-    (tmp_path / "python").mkdir()
-    (tmp_path / "python" / "sitecustomize.py").write_text(SHORTER)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "python"))
     asked = (
         "--models",
         2 * (run.capacity.fits + 1),
@@ -68,7 +57,7 @@ def test_a_plan_is_made_after_a_run_and_checked(tmp_path: Path, monkeypatch: pyt
         "instances=2",
         "--check",
     )
-    done = mmebench("plan", results, *asked, cwd=tmp_path, timeout=400)
+    done = mmebench("plan", results, *asked, cwd=tmp_path, timeout=400, before=check_half)
     assert done.returncode == 0, done.stdout + done.stderr
     record = find_plan(results)
     assert record is not None

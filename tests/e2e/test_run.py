@@ -1,5 +1,6 @@
 """One benchmark, run to its end by a command, and what it left."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -35,7 +36,7 @@ def test_results_are_laid_out_as_promised(finished: tuple[Path, str]) -> None:
     summary = pd.read_csv(results / "summary_results.csv")
     assert summary["User Count"].tolist() == [1, 3, 1, 3]
     assert (summary["Failed Requests"] == 0).all()
-    assert (summary["Successful Requests"] > 20).all()
+    assert (summary["Successful Requests"] > 5).all()
     assert summary["littles_law"].median() == pytest.approx(1, abs=0.1)
     undisturbed = summary[~summary["client_limited"]]  # by others on this machine
     assert undisturbed["littles_law"].between(0.9, 1.1).all()
@@ -88,7 +89,7 @@ def test_report_makes_the_same_table_from_files(finished: tuple[Path, str]) -> N
     assert done.returncode == 0, done.stderr
     assert (results / "summary_results.csv").exists()
     assert (results / "chart2.png").exists()
-    rows = [line for line in output.splitlines() if line.endswith(("1.00", "0.99", "1.01"))]
+    rows = [line for line in output.splitlines() if re.search(r" \d\.\d\d$", line)]  # Little's law
     assert rows
     assert all(row in done.stdout for row in rows)
 

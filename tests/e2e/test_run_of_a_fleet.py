@@ -22,7 +22,7 @@ from support.commands import mmebench
 from support.tiny_models import WIDTH, onnx_archive, weighty_archive, wide_archive
 from support.watching import Watcher
 
-pytestmark = [pytest.mark.e2e, pytest.mark.triton]
+pytestmark = [pytest.mark.e2e, pytest.mark.triton, pytest.mark.usefixtures("undrawn")]
 
 
 def measured(spec: Spec, results: Path) -> tuple[RunFiles, Run]:

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -13,9 +11,10 @@ import pytest
 from mmebench.record.layout import find_runs
 from mmebench.record.run import read_run
 from mmebench.record.samples import read_samples
-from support.commands import MARKED, SPEC, leftovers, mmebench, write
+from support.commands import MARKED, SPEC, Command, leftovers, mmebench, write
 from support.patience import wait_until
 from support.tiny_models import file_model, onnx_bytes
+from support.undrawn import leave_blank
 
 pytestmark = [pytest.mark.e2e, pytest.mark.triton, pytest.mark.export]
 
@@ -32,7 +31,7 @@ def test_more_targets_than_fit_are_loaded_and_evicted(tmp_path: Path) -> None:
             "profile": {"stages": [{"users": 1, "duration": "12s"}]},
         },
     }
-    done = mmebench("run", write(tmp_path, spec), cwd=tmp_path)
+    done = mmebench("run", write(tmp_path, spec), cwd=tmp_path, before=leave_blank)
     assert done.returncode == 0, done.stdout + done.stderr
     (files,) = find_runs(tmp_path / "results" / "model")
     run, samples = read_run(files.run), read_samples(files.samples)
@@ -77,22 +76,20 @@ def test_an_interrupt_keeps_what_was_measured_and_leaves_nothing_running(
             "profile": {"stages": [{"users": 1, "duration": "60s"}]},
         },
     }
-    command = [sys.executable, "-m", "mmebench", "run", str(write(tmp_path, spec))]
-    process = subprocess.Popen(
-        command, cwd=tmp_path, env=os.environ | MARKED, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    environment = os.environ | MARKED
+    command = Command("run", write(tmp_path, spec), cwd=tmp_path, environment=environment, before=leave_blank)
     stream = tmp_path / "results" / "model"
     deadline = time.monotonic() + 120
     while not list(stream.glob("*.arrows")):
-        assert process.poll() is None, process.communicate()[0]
+        assert command.status is None, command.finish()
         assert time.monotonic() < deadline
         time.sleep(0.2)
     (samples,) = stream.glob("*.arrows")
     wait_until(lambda: samples.stat().st_size > 8000, 60)
-    os.kill(process.pid, sent)
-    output, _ = process.communicate(timeout=250)
-    assert process.returncode == code, output
-    assert "Traceback" not in output
+    command.send_signal(sent)
+    done = command.finish()
+    assert done.returncode == code, done
+    assert "Traceback" not in done.stdout + done.stderr
     assert leftovers() == []
     (files,) = find_runs(stream)
     assert not read_run(files.run).complete

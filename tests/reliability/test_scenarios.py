@@ -14,7 +14,8 @@ from support.served_constants import override
 
 pytestmark = [pytest.mark.triton, pytest.mark.slow]
 
-HEALED_SECONDS = 10.0
+HEALED_SECONDS = 25.0
+"""Three or four on a machine with time to spare."""
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)

@@ -27,6 +27,8 @@ from support.tiny_models import expected, onnx_archive, weighty_archive
 pytestmark = pytest.mark.triton
 
 VALUES = [[1.0, 2.0, 3.0, 4.0]]
+SOON = 30.0
+"""Seconds; on a machine with time to spare it is one or two, and where Triton is waited for, for ever."""
 
 
 def container(endpoint: LocalEndpoint) -> psutil.Process:
@@ -118,7 +120,7 @@ def test_a_killed_stub_is_loaded_again(serve: Serve, archives: dict[str, Path]) 
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda client: invoke(client, "dead.tar.gz", VALUES), clients))
     assert answers == [expected(VALUES, 1)] * 6
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < SOON
     assert endpoint.residency().loads == 2
 
 
@@ -131,7 +133,7 @@ def test_a_dead_target_that_nobody_asks_for_can_be_evicted(serve: Serve, tmp_pat
     stub_of(endpoint, "dead.tar.gz").kill()
     started = time.monotonic()
     assert invoke(client, "next.tar.gz", VALUES) == expected(VALUES, 1)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < SOON
     wait_until(lambda: endpoint.residency().resident == ("next.tar.gz",), 10)
     assert invoke(client, "dead.tar.gz", VALUES) == expected(VALUES, 1)
 

@@ -5,9 +5,6 @@ Control plane, S3 and CloudWatch are moto's server over HTTP; invocations are an
 
 import os
 import shutil
-import signal
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +14,10 @@ from click.testing import CliRunner
 
 from mmebench.cli import cli
 from support import cloud
+from support.commands import Command
 from support.deadly_proxy import DeadlyProxy
 from support.tiny_models import file_model
+from support.undrawn import leave_blank
 
 
 @dataclass
@@ -72,24 +71,15 @@ class Account:
         path.write_text(yaml.safe_dump(spec), encoding="utf-8")
         return path
 
-    def start(self, *arguments: object) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-m", "mmebench", *map(str, arguments)]
-        return subprocess.Popen(
-            command,
-            cwd=self.folder,
-            env=os.environ | self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            # As a terminal would start it; under nohup a SIGHUP would be ignored, by those started here too.
-            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
-        )
+    def start(self, *arguments: object) -> Command:
+        environment = os.environ | self.environment
+        return Command(*arguments, cwd=self.folder, environment=environment, before=_in_a_hurry)
 
     def mmebench(self, *arguments: object) -> tuple[int, str]:
-        process = self.start(*arguments)
-        self.proxy.victim = process.pid
-        output, _ = process.communicate(timeout=250)
-        return process.returncode, output
+        command = self.start(*arguments)
+        self.proxy.victim = command.pid
+        done = command.finish()
+        return done.returncode, done.stdout + done.stderr
 
     def clean(self, *arguments: object, **environment: str) -> tuple[int, str]:
         """``mmebench clean``, which is only ever called here after a death, without a process of its own."""
@@ -131,6 +121,14 @@ class Account:
 
     def _journals(self, state: str) -> list[Path]:
         return list((self.folder / state).glob("mmebench/journals/*"))
+
+
+def _in_a_hurry() -> None:
+    """Nobody waits for metrics of CloudWatch, which has none here, or looks at pictures."""
+    import mmebench.endpoints.sagemaker.cloudwatch
+
+    mmebench.endpoints.sagemaker.cloudwatch.DELIVERY_SECONDS = 0.0
+    leave_blank()
 
 
 @dataclass

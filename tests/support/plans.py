@@ -186,3 +186,10 @@ def random_question(seed: int) -> Question:
         models=int(between(fits, 2000)),
         traffic={"kind": "zipf", "s": random.uniform(0.3, 1.4), "rate": between(2, 200)},
     )
+
+
+def check_half() -> None:
+    """Half as many requests check a plan on an endpoint as near as a test looks."""
+    import mmebench.plan.check
+
+    mmebench.plan.check._REQUESTS = 2000

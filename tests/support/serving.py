@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmebench.endpoints.local import LocalEndpoint
+from support.commands import Command
 
 Serve = Callable[..., LocalEndpoint]
 """Starts an endpoint of a test's own; the fixture ``serve``."""
@@ -54,10 +55,8 @@ def serving(
 
 def refusal(archives: str | Path, *options: str, environment: Mapping[str, str] | None = None) -> str:
     """Why ``mmebench serve`` refuses what it was given."""
-    command = [sys.executable, "-m", "mmebench", "serve", str(archives), *options]
-    result = subprocess.run(
-        command, capture_output=True, text=True, timeout=250, check=False, env=os.environ | (environment or {})
-    )
+    command = Command("serve", archives, *options, cwd=Path.cwd(), environment=os.environ | (environment or {}))
+    result = command.finish()
     assert (result.returncode, result.stdout) == (2, ""), result.stderr
     assert "Traceback" not in result.stderr
     return result.stderr

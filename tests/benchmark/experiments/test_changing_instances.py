@@ -11,6 +11,7 @@ from mmebench.record.run import read_run
 from mmebench.report.report import write_report
 from mmebench.spec.reading import load_spec
 from support.tiny_models import WIDTH, onnx_bytes
+from support.undrawn import leave_blank
 from support.watching import Watcher
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -42,7 +43,9 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "model.onnx").write_bytes(onnx_bytes(4))
     (folder / "spec.yaml").write_text(SPEC.replace("MODEL", str(folder / "model.onnx")), encoding="utf-8")
     watcher = Watcher()
-    outcome = run_benchmark(load_spec(folder / "spec.yaml", ()), folder / "results", watcher)
+    with pytest.MonkeyPatch.context() as patch:
+        leave_blank(patch)  # a test draws it all
+        outcome = run_benchmark(load_spec(folder / "spec.yaml", ()), folder / "results", watcher)
     assert watcher.experiments == ["restart", "scale_out"]
     return outcome.directory
 

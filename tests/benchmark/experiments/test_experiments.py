@@ -14,10 +14,12 @@ from mmebench.record.run import read_run
 from mmebench.report.report import write_report
 from mmebench.spec.reading import load_spec
 from support.tiny_models import file_model, onnx_bytes
+from support.undrawn import leave_blank
 from support.watching import Watcher
 
 pytestmark = [pytest.mark.e2e, pytest.mark.triton]
 
+STAGE_SECONDS = 5
 SPEC: dict[str, Any] = {
     "platforms": ["onnx"],
     "endpoint": {"kind": "local", "memory": "190MiB"},
@@ -31,7 +33,7 @@ SPEC: dict[str, Any] = {
             "kind": "working_set",
             "ratios": [0.5, 2],
             "zipf": [0],
-            "stage": {"users": 2, "duration": "6s", "warmup": "1s"},
+            "stage": {"users": 2, "duration": STAGE_SECONDS + 1, "warmup": 1},
         },
         {"kind": "interference", "rate": 40, "every": "1s", "duration": "6s"},
     ],
@@ -47,7 +49,9 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     spec = SPEC | {"model": file_model(folder / "model.onnx")}
     path.write_text(yaml.safe_dump(spec), encoding="utf-8")
     watcher = Watcher()
-    outcome = run_benchmark(load_spec(path, ()), folder / "results", watcher)
+    with pytest.MonkeyPatch.context() as patch:
+        leave_blank(patch)  # a test draws it all
+        outcome = run_benchmark(load_spec(path, ()), folder / "results", watcher)
     assert watcher.experiments == ["cold_starts", "working_set", "interference"]
     return outcome.directory
 
@@ -83,8 +87,10 @@ def test_a_working_set_that_fits_hits_and_one_that_does_not_misses(directory: Pa
     # What an earlier experiment left in memory is, where those that run now grow.
     assert small["evictions"] <= run.capacity.fits - int(cells.index.min())
     assert large["evictions"] > small["evictions"]
-    assert abs(large["prediction_error"]) < 0.3
-    assert large["cold_p50_ms"] > 3 * large["warm_p50_ms"]
+    # Of few requests, as on a busy machine, by chance as many more or less hit.
+    asked = large["requests_per_s"] * STAGE_SECONDS
+    assert abs(large["prediction_error"]) < max(0.3, 1.5 / np.sqrt(asked))
+    assert large["cold_p50_ms"] > 3 * small["warm_p50_ms"]
     assert large["requests_per_s"] < small["requests_per_s"] / 2
 
 

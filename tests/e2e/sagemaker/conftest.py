@@ -13,15 +13,6 @@ from support.sagemaker_runtime import sagemaker_runtime
 from support.serving import serving
 from support.tiny_models import onnx_archive
 
-IMPATIENT = """
-import sys
-
-if "run" in sys.orig_argv:
-    import mmebench.endpoints.sagemaker.cloudwatch
-
-    mmebench.endpoints.sagemaker.cloudwatch.DELIVERY_SECONDS = 0.0
-"""
-
 
 @pytest.fixture(scope="module")
 def amazon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
@@ -33,10 +24,7 @@ def amazon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     pack(model, archive)
     with cloud.moto_server() as moto, ContractServer() as container, DeadlyProxy(moto) as proxy:
         cloud.reset(moto)
-        (folder / "python").mkdir()
-        (folder / "python" / "sitecustomize.py").write_text(IMPATIENT)
-        environment = cloud.environment(proxy.url) | {"PYTHONPATH": str(folder / "python")}
-        environment |= {"XDG_STATE_HOME": str(folder / "state")}
+        environment = cloud.environment(proxy.url) | {"XDG_STATE_HOME": str(folder / "state")}
         options = ("--container", container.url, "--model-directory", str(folder / "held"))
         with (
             serving(f"s3://{cloud.BUCKET}", folder / "serve.log", *options, **cloud.environment(moto)) as local,

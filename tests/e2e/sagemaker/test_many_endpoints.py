@@ -69,16 +69,16 @@ def test_where_all_are_refused_each_is_said(account: Account) -> None:
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_an_interrupt_deletes_what_was_created(account: Account, sent: signal.Signals, code: int) -> None:
     spec = account.spec(instance_type=None, instance_types=["ml.g5.xlarge", "ml.g4dn.xlarge"])
-    process = account.start("run", spec, "--set", "workload.profile.stages.0.duration=60s")
+    command = account.start("run", spec, "--set", "workload.profile.stages.0.duration=60s")
     deadline = time.monotonic() + 60
     while not list((account.folder / "results").glob("tiny/*.arrows")):
-        assert process.poll() is None, process.communicate()[0]
+        assert command.status is None, command.finish()
         assert time.monotonic() < deadline
         time.sleep(0.1)
     assert cloud.everything(account.moto) != []
-    process.send_signal(sent)
-    output, _ = process.communicate(timeout=250)
-    assert process.returncode == code, output
-    assert "Traceback" not in output
+    command.send_signal(sent)
+    done = command.finish()
+    assert done.returncode == code, done
+    assert "Traceback" not in done.stdout + done.stderr
     assert cloud.everything(account.moto) == []
     assert account.journals == []

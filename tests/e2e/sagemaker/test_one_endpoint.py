@@ -1,5 +1,6 @@
 """``mmebench run`` with one endpoint on SageMaker."""
 
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -19,10 +20,12 @@ pytestmark = pytest.mark.e2e
 def test_a_run_from_an_empty_account_to_a_clean_one(account: Account) -> None:
     """No secret and no account is written anywhere."""
     account.environment["AWS_SESSION_TOKEN"] = "the-token-of-this-session"
+    started = time.monotonic()
     try:
         status, output = account.mmebench("run", account.spec())
     finally:
         del account.environment["AWS_SESSION_TOKEN"]
+    took = time.monotonic() - started
     assert status == 0, output
     written = [path for path in (account.folder / "results").rglob("*") if path.is_file()]
     assert len(written) > 10
@@ -42,7 +45,7 @@ def test_a_run_from_an_empty_account_to_a_clean_one(account: Account) -> None:
     assert run.price is not None
     assert (run.price.usd_per_hour, run.price.source) == (1.5, "the spec")
     assert run.endpoint_seconds is not None
-    assert 1 < run.endpoint_seconds < 60
+    assert 1 < run.endpoint_seconds < took
     (row,) = pd.read_csv(files.directory / "summary_results.csv").to_dict("records")
     assert row["usd_per_target_hour"] == 0.75
     assert row["usd_per_million_inferences"] == pytest.approx(1.5e6 / 3600 / row["Requests/s"], rel=1e-4)
