@@ -22,14 +22,14 @@ def test_each_run_is_drawn_at_once_and_pictures_of_all_when_it_is_over(tmp_path:
     page, together = tmp_path / "report.html", tmp_path / "chart2.png"
     with drawn_at_the_end(Objectives()) as reports:
         first = add(tmp_path, "b1")
-        reports.changed(tmp_path, [first])
+        reports.changed(tmp_path)
         reports.write()
         assert "b1" in page.read_text(encoding="utf-8")
         assert first.chart1.exists()
         assert not together.exists()
         drawn_at = first.chart1.stat().st_mtime_ns
         second = add(tmp_path, "b4")
-        reports.changed(tmp_path, [second])
+        reports.changed(tmp_path)
     assert "b4" in page.read_text(encoding="utf-8")
     assert second.chart1.exists()
     assert together.exists()
@@ -37,20 +37,20 @@ def test_each_run_is_drawn_at_once_and_pictures_of_all_when_it_is_over(tmp_path:
     assert set(reports.drawn[tmp_path].summary["platform"]) == {"b1", "b4"}
 
 
-def end(directory: Path, runs: list[RunFiles], why: BaseException) -> None:
-    """A benchmark that has measured these runs, and ends so."""
+def end(directory: Path, why: BaseException) -> None:
+    """A benchmark that has measured something there, and ends so."""
     with drawn_at_the_end(Objectives()) as reports:
-        reports.changed(directory, runs)
+        reports.changed(directory)
         raise why
 
 
 def test_what_was_measured_is_drawn_however_it_ends(tmp_path: Path) -> None:
-    runs = [add(tmp_path, "b1")]
+    add(tmp_path, "b1")
     with pytest.raises(KeyboardInterrupt):
-        end(tmp_path, runs, KeyboardInterrupt())
+        end(tmp_path, KeyboardInterrupt())
     assert (tmp_path / "chart2.png").exists()
 
 
 def test_why_it_ended_weighs_more_than_what_cannot_be_drawn(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="the first"):
-        end(tmp_path / "nothing", [], BadInputError("the first"))
+        end(tmp_path / "nothing", BadInputError("the first"))

@@ -1,11 +1,10 @@
 """Reports while a benchmark goes on: each run's as soon as it is measured, pictures of all runs at the end."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mmebench.errors import MmebenchError
-from mmebench.record.layout import RunFiles
 from mmebench.report.report import Report, write_report, write_report_so_far
 from mmebench.spec import Objectives
 
@@ -13,33 +12,32 @@ from mmebench.spec import Objectives
 class Reports:
     """Of the directories in which a benchmark has measured something.
 
-    Pictures take most of the time of a report, on the machine that measures; those of all runs would be drawn anew
-    after each run.
+    The pictures that have all runs in them would be drawn anew after each run, on the machine that measures.
     """
 
     def __init__(self, objectives: Objectives) -> None:
         """Runs are held against ``objectives``."""
         self._objectives = objectives
-        self._changed: dict[Path, list[RunFiles]] = {}
+        self._changed: dict[Path, None] = {}
         self._undrawn: dict[Path, None] = {}
         self.drawn: dict[Path, Report] = {}
         """By directory, once :meth:`draw` is through."""
 
-    def changed(self, directory: Path, runs: Iterable[RunFiles]) -> None:
-        """These runs are new in a directory, or more is known of them."""
-        self._changed.setdefault(directory, []).extend(runs)
+    def changed(self, directory: Path) -> None:
+        """There is more in a directory, or more is known of what is in it."""
+        self._changed[directory] = None
 
     def write(self) -> None:
         """What there is to see until now: all but the pictures that have all runs in them."""
-        for directory, runs in self._changed.items():
-            write_report_so_far(directory, runs, self._objectives)
-        self._undrawn |= dict.fromkeys(self._changed)
+        for directory in self._changed:
+            write_report_so_far(directory, self._objectives)
+        self._undrawn |= self._changed
         self._changed.clear()
 
     def draw(self) -> None:
         """All of it."""
         for directory in {**self._undrawn, **self._changed}:
-            self.drawn[directory] = write_report(directory, self._changed.get(directory, ()), self._objectives)
+            self.drawn[directory] = write_report(directory, self._objectives)
 
 
 @contextmanager

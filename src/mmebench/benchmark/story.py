@@ -27,7 +27,7 @@ from mmebench.load.locust_pages import LocustPages
 from mmebench.load.processes.connections import allow_connections
 from mmebench.load.processes.token import token_of
 from mmebench.record.claim import claim
-from mmebench.record.layout import RunFiles, find_repeats, find_runs
+from mmebench.record.layout import RunFiles, find_runs
 from mmebench.record.metrics import write_metrics
 from mmebench.record.recovery import recover
 from mmebench.record.run import Run
@@ -66,9 +66,8 @@ def run_benchmark(spec: Spec, results: Path, observer: Observer, pages: LocustPa
     with disk_errors(results), drawn_at_the_end(spec.objectives) as reports:
         measured = measure_benchmark(spec, results, observer, reports, Spending(), pages)
     report = reports.drawn.get(measured.directory)
-    if report is None:  # all of it was measured before, and what each run looked like has not changed
-        undrawn = [files for files in find_runs(measured.directory) if not files.chart1.exists()]
-        report = write_report(measured.directory, undrawn, spec.objectives)
+    if report is None:  # all of it was measured before
+        report = write_report(measured.directory, spec.objectives)
     return Outcome(measured.directory, report, measured.problems, measured.staying)
 
 
@@ -172,16 +171,14 @@ def measure_benchmark(
                 for folder in dict.fromkeys((part.directory, part.whole)):
                     if find_runs(folder):  # the first repeat may have failed
                         measured_in = folder
-                        reports.changed(folder, [files])
+                        reports.changed(folder)
             if visited + len(kept) < len(runs):
                 reports.write()
     for monitored, run, files in watched:  # last, as monitoring shows what happened only minutes later
         problems += _keep_metrics(monitored, run, files)
-        reports.changed(files.directory, [files])
+        reports.changed(files.directory)
     if spec.repeats > 1 and measured_in is not None:
-        # What was repeated is in the pictures of the first, with all repeats.
-        names = {run.platform for run in find_repeats(measured_in)}
-        reports.changed(measured_in, [run for run in find_runs(measured_in) if run.platform in names])
+        reports.changed(measured_in)  # which has the pictures of all repeats
     directory = measured_in or (kept[-1] if kept and not problems else None)
     if directory is None:
         raise together(problems)

@@ -47,4 +47,4 @@ def _held(stages: pd.DataFrame, objectives: Objectives) -> pd.DataFrame:
 
 def _most(stages: pd.DataFrame) -> "pd.Series[Any] | None":
     answered = stages[stages["Requests/s"] > 0]
-    return None if answered.empty else answered.nlargest(1, "Requests/s").iloc[0]
+    return None if answered.empty else answered.iloc[answered["Requests/s"].argmax()]

@@ -40,6 +40,20 @@ def summarise(directory: Path) -> pd.DataFrame:
     Raises:
         BadInputError: there is no run in it, or none with a stage, or a file of a run cannot be read.
     """
+    return put_together([rows for _, rows in summarise_runs(directory)])
+
+
+def put_together(runs: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The rows of several runs, at least one of which has any, as one summary."""
+    return pd.concat([rows for rows in runs if not rows.empty], ignore_index=True)
+
+
+def summarise_runs(directory: Path) -> list[tuple[RunFiles, pd.DataFrame]]:
+    """The same run by run: its rows have the columns that it knows, whatever others do.
+
+    Raises:
+        BadInputError: as :func:`summarise` does.
+    """
     if not directory.is_dir():
         raise BadInputError(f"{directory}: no such directory; give results/<model> of an earlier run")
     runs = find_runs(directory)
@@ -48,12 +62,12 @@ def summarise(directory: Path) -> pd.DataFrame:
             f"{directory}: no results; a run is <instance_type>*<platform>*<targets>_stats_history.csv and more; "
             "give results/<model> of an earlier run"
         )
-    frames = [rows for files in runs if not (rows := summarise_run(files)).empty]
-    if not frames:
+    summarised = [(files, summarise_run(files)) for files in runs]
+    if all(rows.empty for _, rows in summarised):
         broken = ", ".join(files.prefix.name for files in runs)
         why = "".join(f"\n  {reason}" for reason in unread_records(directory))
         raise BadInputError(f"{directory}: no results; no stage got to its end in {broken}; run it again{why}")
-    return pd.concat(frames, ignore_index=True)
+    return summarised
 
 
 def summarise_run(files: RunFiles) -> pd.DataFrame:

@@ -96,7 +96,7 @@ def keep_plan(record: PlanRecord, directory: Path) -> None:
     """Write it, with its table and its picture; into a report where there is one."""
     write_plan(record, directory)
     if find_runs(directory):
-        write_report(directory, changed=())
+        write_report(directory)
     else:
         write_plan_files(record, directory, "")
 

@@ -39,12 +39,14 @@ def since_load_began(metrics: pd.DataFrame, stats_history: Path, first_stage: fl
     Returns:
         No rows where the history does not say when users started.
     """
+    if metrics.empty:
+        return metrics.assign(second=pd.Series(dtype=float))
     try:
         history = pd.read_csv(stats_history, usecols=["Timestamp", "User Count"])
     except pd.errors.EmptyDataError:
         history = pd.DataFrame(columns=["Timestamp", "User Count"])
     under_load = history.loc[history["User Count"] > 0, "Timestamp"]
-    if metrics.empty or under_load.empty:
+    if under_load.empty:
         return metrics.head(0).assign(second=pd.Series(dtype=float))
     began = pd.Timestamp(float(under_load.min()) - first_stage, unit="s", tz="UTC")
     return metrics.assign(second=(metrics["at"] - began).dt.total_seconds())

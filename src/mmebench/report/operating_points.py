@@ -1,5 +1,8 @@
 """At which load a figure was measured: a comparison names the point of each of its figures."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from mmebench.figures.failures import without_failure
@@ -7,9 +10,9 @@ from mmebench.figures.operating_point import loads
 from mmebench.units import human_number
 
 
-def describe_load(stage: "pd.Series[float]") -> str:
+def describe_load(stage: "Mapping[Any, Any] | pd.Series[float]") -> str:
     """``1 user``, ``16 users`` or, in an open loop, ``50/s``."""
-    if stage.notna()["offered_per_s"]:
+    if pd.notna(stage["offered_per_s"]):
         return f"{human_number(stage['offered_per_s'])}/s"
     return f"{stage['User Count']:.0f} user" + ("" if stage["User Count"] == 1 else "s")
 

@@ -1,17 +1,15 @@
 """The report of a results directory: summary, charts, and the table for the terminal."""
 
-from collections.abc import Collection
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from mmebench.figures.by_model import summarise_models, without_models
 from mmebench.figures.hostings import find_hostings
 from mmebench.figures.operating_point import find_operating_point
-from mmebench.figures.summary import summarise
+from mmebench.figures.summary import put_together, summarise_runs
 from mmebench.figures.trades import find_trades
 from mmebench.record.layout import (
     CHART2,
@@ -27,28 +25,26 @@ from mmebench.record.layout import (
     TUNING_CHART,
     TUNING_TABLE,
     VARIANTS,
-    RunFiles,
-    find_runs,
 )
 from mmebench.record.metrics import since_load_began
 from mmebench.record.plan import PlanRecord, find_plan
-from mmebench.record.run import Run, objectives_of, unread_records
+from mmebench.record.run import objectives_of, unread_records
 from mmebench.record.tables import write_table
 from mmebench.record.tuning import TuningRecord, find_tuning
 from mmebench.report.footers import footer_of, footer_of_all
 from mmebench.report.kinds import show_kinds
 from mmebench.report.page.html import write_html
+from mmebench.report.pictures.drawing import Picture, draw_changed, one_thread, remove_picture
 from mmebench.report.recorded import Recorded, read_recorded
+from mmebench.report.resources import find_panels
 from mmebench.report.runs import name_all, stages_by_run, tell_apart
+from mmebench.report.stretches import find_stretches
 from mmebench.report.words.conclusions import Conclusions, common_objectives, conclude
 from mmebench.report.words.experiments import write_experiments
 from mmebench.report.words.failures import explain_failures
 from mmebench.report.words.plan import flat
 from mmebench.report.words.variants import describe_variants
 from mmebench.spec import Objectives
-
-if TYPE_CHECKING:  # it takes a second, and is imported where something is drawn
-    from matplotlib.figure import Figure
 
 _FLOAT = "%.6g"
 """More digits than any figure has that mean something."""
@@ -76,55 +72,39 @@ class Report(NamedTuple):
     """Why a record could not be read, a line each."""
 
 
-_one_thread = partial(threadpool_limits, 1, "blas")
-"""Pictures invert thousands of matrices of three by three: on all cores most would wait for each other."""
-
-
-def write_report(
-    directory: Path, changed: Collection[RunFiles] | None = None, objectives: Objectives | None = None
-) -> Report:
-    """Write the tables and the charts of a ``results/<model>`` directory.
+def write_report(directory: Path, objectives: Objectives | None = None) -> Report:
+    """Write the tables and the charts of a ``results/<model>`` directory; pictures are drawn where they change.
 
     Args:
         directory: with any number of runs.
-        changed: the runs whose own pictures are drawn, all unless told; those of the others stay as they are.
         objectives: what runs are held against; what the last of them was asked to hold unless told.
 
     Raises:
         BadInputError: there is nothing in it to report on.
     """
-    with _one_thread():
-        report, runs = _write(directory, changed, objectives)
+    with one_thread():
+        report, runs = _write(directory, objectives)
         _draw_all(directory, runs, report.summary)
     return report
 
 
-def write_report_so_far(directory: Path, changed: Collection[RunFiles], objectives: Objectives) -> None:
+def write_report_so_far(directory: Path, objectives: Objectives) -> None:
     """The same but for the pictures that have all runs in them: there are more to come.
 
     Raises:
         BadInputError: there is nothing in it to report on.
     """
-    with _one_thread():
-        _write(directory, changed, objectives)
+    with one_thread():
+        _write(directory, objectives)
 
 
-def _write(
-    directory: Path, changed: Collection[RunFiles] | None, objectives: Objectives | None
-) -> tuple[Report, list[Recorded]]:
+def _write(directory: Path, objectives: Objectives | None) -> tuple[Report, list[Recorded]]:
     """Tables, page, and the pictures of each run; what was recorded of all of them, beside the report."""
-    summary = summarise(directory)
+    rows = dict(summarise_runs(directory))
+    summary = put_together(list(rows.values()))
     _write_summary(summary, directory)
-    runs, findings = [read_recorded(files) for files in find_runs(directory)], []
-    for run in runs:
-        rows = summary[
-            (summary["instance_type"] == run.files.instance_type)
-            & (summary["platform"] == run.files.platform)
-            & (summary["targets"] == run.files.targets)
-        ]
-        if changed is None or run.files in changed:
-            _draw_run(run, rows)
-        findings += write_experiments(run.files, footer_of(run.run))
+    runs = [read_recorded(files) for files in rows]
+    findings = [line for run in runs for line in write_experiments(run.files, footer_of(run.run))]
     tuning = find_tuning(directory)
     if tuning is not None:
         _write_tuning(tuning, directory, name_all(summary), footer_of_all([run.run for run in runs]))
@@ -139,6 +119,10 @@ def _write(
     _write_or_remove(trades, directory / VARIANTS)
     hostings = find_hostings(summary, records, asked)
     _write_or_remove(hostings, directory / HOSTINGS)
+    for run in runs:
+        if not run.targets.empty:
+            write_table(run.targets, run.files.by_target, _FLOAT)
+    draw_changed([picture for run in runs for picture in _pictures_of(run, rows[run.files])])
     write_html(runs, summary, asked, conclusions, findings, trades, hostings, directory / REPORT, tuning, plan)
     report = Report(
         summary,
@@ -170,7 +154,6 @@ def _write_or_remove(table: pd.DataFrame, path: Path) -> None:
 
 def _write_tuning(tuning: TuningRecord, directory: Path, title: str, footer: str) -> None:
     """The trials as a table for other tools, and as a picture."""
-    from mmebench.report.pictures.pictures import save_or_remove
     from mmebench.report.pictures.tuning_chart import draw_tuning
 
     rows = [
@@ -178,64 +161,55 @@ def _write_tuning(tuning: TuningRecord, directory: Path, title: str, footer: str
         for number, trial in enumerate(tuning.trials, 1)
     ]
     write_table(pd.DataFrame(rows), directory / TUNING_TABLE, _FLOAT)
-    save_or_remove(draw_tuning(tuning, title, footer), directory / TUNING_CHART)
+    draw_changed([Picture(directory / TUNING_CHART, draw_tuning, (tuning, title, footer))])
 
 
 def write_plan_files(plan: PlanRecord, directory: Path, footer: str) -> None:
     """What was looked at as a table for other tools, and as a picture."""
-    from mmebench.report.pictures.pictures import save_or_remove
     from mmebench.report.pictures.plan_chart import draw_plan
 
     rows = [flat(option, point) for option in plan.ranked for point in option.points]
     _write_or_remove(pd.DataFrame(rows), directory / PLAN_TABLE)
-    save_or_remove(draw_plan(plan, footer), directory / PLAN_CHART)
+    draw_changed([Picture(directory / PLAN_CHART, draw_plan, (plan, footer))])
 
 
-def _draw_run(recorded: Recorded, rows: pd.DataFrame) -> None:
-    """The pictures of one run, and its table of targets; ``rows`` are its own."""
+def _pictures_of(recorded: Recorded, rows: pd.DataFrame) -> Iterator[Picture]:
+    """The pictures of one run; ``rows`` are its own. Those that have nothing to show are removed."""
     from mmebench.report.pictures.capacity_chart import draw_capacity
     from mmebench.report.pictures.charts import draw_chart1
+    from mmebench.report.pictures.kinds_chart import draw_kinds
     from mmebench.report.pictures.latency_charts import draw_latency_over_time
-    from mmebench.report.pictures.pictures import save, save_or_remove
     from mmebench.report.pictures.resource_chart import draw_resources
-    from mmebench.report.resources import find_panels
-    from mmebench.report.stretches import find_stretches
 
     files, run, footer = recorded.files, recorded.run, footer_of(recorded.run)
     if not rows.empty:
-        save(draw_chart1(rows, footer, Objectives() if run is None else objectives_of(run)), files.chart1)
+        yield Picture(
+            files.chart1, draw_chart1, (rows, footer, Objectives() if run is None else objectives_of(run))
+        )
     if run is None:
         return
-    if not recorded.targets.empty:
-        write_table(recorded.targets, files.by_target, _FLOAT)
-    save_or_remove(_draw_kinds(recorded, run, rows, footer), files.kinds_chart)
-    if run.capacity is not None and len(run.capacity.loads) > 1:
-        capacity = draw_capacity(run.capacity, f"{run.title}: capacity", footer, show_kinds(rows))
-        save(capacity, files.capacity_chart)
     title = recorded.key.title(run.model)
     stages = find_stretches(run.stages, rows) if files.samples.exists() else []
-    save_or_remove(draw_latency_over_time(recorded.course, stages, title, footer), files.latency_chart)
+    if run.kinds and not rows.empty:
+        ((_, ordered),) = stages_by_run(rows)
+        point = find_operating_point(ordered, objectives_of(run))
+        looked_at = rows.iloc[-1] if point is None else point
+        yield Picture(files.kinds_chart, draw_kinds, (ordered, looked_at, run.capacity, title, footer))
+    else:
+        remove_picture(files.kinds_chart)
+    if run.capacity is not None and len(run.capacity.loads) > 1:
+        of = (run.capacity, f"{run.title}: capacity", footer, show_kinds(rows))
+        yield Picture(files.capacity_chart, draw_capacity, of)
+    if recorded.course.empty:
+        remove_picture(files.latency_chart)
+    else:
+        yield Picture(files.latency_chart, draw_latency_over_time, (recorded.course, stages, title, footer))
     first, end = (run.stages[0].start, run.stages[-1].end) if run.stages else (0.0, 0.0)
     metrics = since_load_began(recorded.metrics, files.stats_history, first)
-    panels = find_panels(recorded.sightings, metrics, end)
-    save_or_remove(draw_resources(panels, stages, title, footer), files.resources_chart)
-
-
-def _draw_kinds(recorded: Recorded, run: Run, rows: pd.DataFrame, footer: str) -> "Figure | None":
-    """None of a run of one model."""
-    from mmebench.report.pictures.kinds_chart import draw_kinds
-
-    if not run.kinds or rows.empty:
-        return None
-    ((_, stages),) = stages_by_run(rows)
-    point = find_operating_point(stages, objectives_of(run))
-    return draw_kinds(
-        stages,
-        rows.iloc[-1] if point is None else point,
-        run.capacity,
-        recorded.key.title(run.model),
-        footer,
-    )
+    if panels := find_panels(recorded.sightings, metrics, end):
+        yield Picture(files.resources_chart, draw_resources, (panels, stages, title, footer))
+    else:
+        remove_picture(files.resources_chart)
 
 
 def _draw_all(directory: Path, runs: list[Recorded], summary: pd.DataFrame) -> None:
@@ -244,12 +218,15 @@ def _draw_all(directory: Path, runs: list[Recorded], summary: pd.DataFrame) -> N
     from mmebench.report.pictures.cost_chart import draw_cost
     from mmebench.report.pictures.knee_chart import draw_knee
     from mmebench.report.pictures.latency_charts import draw_distribution
-    from mmebench.report.pictures.pictures import save, save_or_remove
 
     footer, looks = footer_of_all([run.run for run in runs]), tell_apart([run.key for run in runs])
-    save(draw_chart2(summary, looks, footer), directory / CHART2)
     distributions = {looks[run.key]: run.distribution for run in runs if run.distribution is not None}
     title = name_all(summary)
-    save_or_remove(draw_distribution(distributions, title, footer), directory / DISTRIBUTION_CHART)
-    save_or_remove(draw_knee(summary, looks, title, footer), directory / KNEE_CHART)
-    save_or_remove(draw_cost(summary, looks, title, footer), directory / COST_CHART)
+    draw_changed(
+        [
+            Picture(directory / CHART2, draw_chart2, (summary, looks, footer)),
+            Picture(directory / DISTRIBUTION_CHART, draw_distribution, (distributions, title, footer)),
+            Picture(directory / KNEE_CHART, draw_knee, (summary, looks, title, footer)),
+            Picture(directory / COST_CHART, draw_cost, (summary, looks, title, footer)),
+        ]
+    )

@@ -80,6 +80,8 @@ def find_panels(sightings: pd.DataFrame, metrics: pd.DataFrame, end: float) -> l
             ("memory of all targets", "MiB", sightings["memory_used"] / _MIB),
         ):
             panels.append(Panel(title, unit, (Line("the endpoint", at, values.to_numpy(float), 0.0),)))
+    if metrics.empty:
+        return panels
     known = pd.concat([metrics, _gpu_shares(metrics)])
     for (title, unit), wanted in _PANELS.items():
         lines = tuple(line for metric in wanted for line in _lines(metric, known, end))

@@ -105,7 +105,7 @@ def _tune(
         tried.append(done.trial)
         if done.files is not None:  # of one that was ended early, too
             files = done.files
-            reports.changed(files.directory, [files])
+            reports.changed(files.directory)
         problems += done.problems
         staying += done.staying
         if files is not None:  # after each, as the next one may be the last
@@ -116,7 +116,7 @@ def _tune(
     if files is None or _all_failed(tried):
         raise together(problems)
     record, best = _keep(spec, tuning, base, tried, files.directory)
-    reports.changed(files.directory, ())  # even where all were tried before
+    reports.changed(files.directory)  # even where all were tried before
     return Tuned(files.directory, record, best, ended_by, tuple(problems), tuple(staying))
 
 

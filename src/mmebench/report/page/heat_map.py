@@ -58,14 +58,16 @@ def _cells(cold: ColdMap, left: float, right: float, top: float, bottom: float) 
     share = cold.cold / np.maximum(cold.requests, 1)
     level = np.searchsorted([limit for limit, _ in _LEVELS], share)
     level[cold.requests == 0] = -1
-    for number in range(len(_LEVELS)):
-        path = ""
-        for row, cells in enumerate(level == number):
-            edges = np.flatnonzero(np.diff(np.concatenate([[False], cells, [False]]).astype(np.int8)))
-            for first, end in edges.reshape(-1, 2).tolist():
-                path += f"M{across[first]} {down[row]}H{across[end]}V{down[row + 1]}H{across[first]}z"
+    begun = np.flatnonzero(np.diff(level, axis=1, prepend=-2))
+    ended = np.append(begun[1:], level.size)
+    paths: list[list[str]] = [[] for _ in _LEVELS]
+    for number, first, end in zip(level.flat[begun].tolist(), begun.tolist(), ended.tolist(), strict=True):
+        if number >= 0:
+            row, left_edge, right_edge = first // columns, across[first % columns], across[(end - 1) % columns + 1]
+            paths[number].append(f"M{left_edge} {down[row]}H{right_edge}V{down[row + 1]}H{left_edge}z")
+    for number, path in enumerate(paths):
         if path:
-            yield f'<path class="heat-{number}" d="{path}"/>'
+            yield f'<path class="heat-{number}" d="{"".join(path)}"/>'
 
 
 def _edges(first: float, last: float, count: int) -> list[str]:

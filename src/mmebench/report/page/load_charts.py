@@ -7,7 +7,6 @@ import pandas as pd
 
 from mmebench.figures.failures import count_failed
 from mmebench.report.latency import MEAN, known_latencies, latency_of
-from mmebench.report.operating_points import describe_load
 from mmebench.report.page.axis import Axis, from_zero, of_loads
 from mmebench.report.page.bars import Bar, Part, draw_bars
 from mmebench.report.page.chart import Chart, make
@@ -55,7 +54,7 @@ def _draw(runs: Sequence[Shown], load: str, objectives: Objectives) -> Iterator[
             lambda s, a: _throughput(runs, loads, load, s, a),
         )
     else:
-        at = " and ".join(dict.fromkeys(describe_load(row) for _, row in summary.iterrows()))
+        at = " and ".join(dict.fromkeys(at for run in runs for at in run.loads))
         yield make(f"Throughput at {at}", rate, lambda s, a: _throughput_bars(runs, s, a))
     if several and known_latencies(summary):
         percentiles = "p50 to p99 as a band" if summary[P99].notna().any() else "the mean"
@@ -66,7 +65,7 @@ def _draw(runs: Sequence[Shown], load: str, objectives: Objectives) -> Iterator[
         )
     elif known_latencies(summary):
         yield make(f"Latency at {at}", f"{latency}, ms", lambda s, a: _latency_bars(runs, s, a))
-    if any(count_failed(row) for row in summary.to_dict("records")):
+    if any(count_failed(row) for run in runs for row in run.rows):
         yield _failures(runs, load, several)
 
 
@@ -107,13 +106,12 @@ def _latency(
 ) -> str:
     labels = []
     for run in runs:
-        known = known_latencies(run.stages)
-        for column, name in known.items():
+        for column, name in run.latencies.items():
             if len(runs) == 1 or column != P95:  # between the two others
                 labels += last_label(run, column, "" if len(runs) == 1 else run.name, name)
     plot = Plot(size, _loads(loads, load, size), latency_axis(runs, objectives), labels)
     for run in runs:
-        rows, known = run.stages, known_latencies(run.stages)
+        rows, known = run.stages, run.latencies
         x = rows["load"].tolist()
         if len(x) == 1:
             for column in (column for column in (P99, P95, P50, MEAN) if column in known):
@@ -169,14 +167,14 @@ def _failures(runs: Sequence[Shown], load: str, several: bool) -> Chart:
     def draw(size: Size, about: str) -> str:
         bars = []
         for run in runs:
-            for _, row in run.stages.iterrows():
+            for row, load_in_words in zip(run.rows, run.loads, strict=True):
                 failed = count_failed(row)
                 if not failed:
                     continue
                 requests = failed + int(row["Successful Requests"])
                 share = failed / requests if requests else 0.0
                 text = f"{failed:,} of {requests:,} failed or were never started"
-                name = f"{run.name}, {describe_load(row)}" if several else run.name
+                name = f"{run.name}, {load_in_words}" if several else run.name
                 part = Part(share * 100, "failed", f"{name}: {text}")
                 bars.append(Bar(run.number, name, [part], f"{share:.2%}"))
         return draw_bars(size, bars, "% of requests", about)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pandas as pd
 
-from mmebench.report.operating_points import describe_load
 from mmebench.report.page.axis import from_zero
 from mmebench.report.page.bars import Bar, Part, draw_bars
 from mmebench.report.page.chart import Chart, make
@@ -30,20 +29,28 @@ def draw_times(runs: Sequence[Shown]) -> Iterator[Chart]:
     columns = {name: text for name, text in _PARTS.items() if any(_has(run, name) for run in runs)}
     for run in runs:
         own = [name for name in columns if name in run.stages]
-        known += [(run, row) for _, row in run.stages.iterrows() if row[own].notna().any()]
+        known += [
+            (run, row, load)
+            for row, load in zip(run.rows, run.loads, strict=True)
+            if any(pd.notna(row[name]) for name in own)
+        ]
     if not known:
         return
-    several = len({run.number for run, _ in known}) > 1
+    several = len({run.number for run, _, _ in known}) > 1
 
     def draw(size: Size, about: str) -> str:
         bars = []
-        for run, row in known:
+        for run, row, load in known:
             parts = [
-                Part(max(float(row[name]), 0.0), f"part-{name.removesuffix('_ms')}", _tip(run, row, name, text))
+                Part(
+                    max(float(row[name]), 0.0),
+                    f"part-{name.removesuffix('_ms')}",
+                    f"{run.name}, {load}: {text} {human_number(row[name])} ms",
+                )
                 for name, text in columns.items()
                 if pd.notna(row.get(name))
             ]
-            name = f"{run.name}, {describe_load(row)}" if several else describe_load(row)
+            name = f"{run.name}, {load}" if several else load
             whole = human_number(sum(part.length for part in parts))
             bars.append(Bar(run.number, name, parts, f"{whole} ms"))
         keys = [Key(f"part-{name.removesuffix('_ms')}", text) for name, text in columns.items()]
@@ -54,10 +61,6 @@ def draw_times(runs: Sequence[Shown]) -> Iterator[Chart]:
 
 def _has(run: Shown, column: str) -> bool:
     return column in run.stages and bool(run.stages[column].notna().any())
-
-
-def _tip(run: Shown, row: "pd.Series[float]", column: str, text: str) -> str:
-    return f"{run.name}, {describe_load(row)}: {text} {human_number(row[column])} ms"
 
 
 def draw_filling(runs: Sequence[Shown]) -> Iterator[Chart]:

@@ -7,9 +7,8 @@ import pandas as pd
 
 from mmebench.figures.metric import METRICS, estimate_of
 from mmebench.report.intervals import with_interval
-from mmebench.report.latency import MEAN, PERCENTILES, known_latencies
+from mmebench.report.latency import MEAN, PERCENTILES
 from mmebench.report.objective_lines import near_limits
-from mmebench.report.operating_points import describe_load
 from mmebench.report.page.axis import Axis, fitting
 from mmebench.report.page.plot import Label, Mark, Plot
 from mmebench.report.page.shown import Shown
@@ -22,35 +21,30 @@ P50, P95, P99 = PERCENTILES
 
 def last_label(run: Shown, column: str, name: str, kind: str = "", x: str = "load") -> list[Label]:
     """At the last point of a line."""
-    known = run.stages[run.stages[column].notna()]
-    if known.empty:
+    known = [row for row in run.rows if pd.notna(row[column])]
+    if not known:
         return []
-    last = known.iloc[-1]
+    last = known[-1]
     return [Label(run.number, float(last[x]), float(last[column]), name, kind)]
 
 
 def rate_marks(run: Shown, x: str) -> Iterator[Mark]:
     """The throughput of each stage, by this column."""
-    for _, row in run.stages.iterrows():
+    for row, load in zip(run.rows, run.loads, strict=True):
         rate = with_interval(estimate_of(row, METRICS["throughput"]), " requests/s")
-        yield Mark(row[x], row[RATE], f"{run.name}, {describe_load(row)}: {rate}")
+        yield Mark(row[x], row[RATE], f"{run.name}, {load}: {rate}")
 
 
 def latency_marks(run: Shown, column: str, name: str, x: str) -> Iterator[Mark]:
     """A latency of each stage, by the column ``x``."""
-    for _, row in run.stages.iterrows():
+    for row, load in zip(run.rows, run.loads, strict=True):
         latency = with_interval(estimate_of(row, METRICS[name]), " ms")
-        yield Mark(row[x], row[column], f"{run.name}, {describe_load(row)}: {name} {latency}")
+        yield Mark(row[x], row[column], f"{run.name}, {load}: {name} {latency}")
 
 
 def latency_axis(runs: Sequence[Shown], objectives: Objectives) -> Axis:
     """Of all that is known of these runs, and the objective unless that is far off."""
-    values = [
-        float(value)
-        for run in runs
-        for column in known_latencies(run.stages)
-        for value in run.stages[column].dropna()
-    ]
+    values = [float(value) for run in runs for column in run.latencies for value in run.stages[column].dropna()]
     return fitting("ms", [*values, *near_limits(objectives, values).values()] or [1.0])
 
 

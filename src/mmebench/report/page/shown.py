@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from mmebench.figures.knee import find_knee
 from mmebench.figures.operating_point import find_operating_point
+from mmebench.report.latency import known_latencies
+from mmebench.report.operating_points import describe_load
 from mmebench.report.recorded import Recorded
 from mmebench.report.runs import RunKey, short_names, stages_by_run
 from mmebench.spec import Objectives
@@ -38,6 +41,21 @@ class Shown:
     def key(self) -> RunKey:
         """Which run."""
         return self.recorded.key
+
+    @cached_property
+    def rows(self) -> list[dict[Any, Any]]:
+        """The same stages, each as a dictionary: what is looked at cell by cell is there at once."""
+        return self.stages.to_dict("records")
+
+    @cached_property
+    def loads(self) -> list[str]:
+        """The load of each stage in words."""
+        return [describe_load(row) for row in self.rows]
+
+    @cached_property
+    def latencies(self) -> dict[str, str]:
+        """Which latencies are known of them, as :func:`mmebench.report.latency.known_latencies` has it."""
+        return known_latencies(self.stages)
 
     @property
     def stage(self) -> "pd.Series[Any] | None":

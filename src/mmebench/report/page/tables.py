@@ -9,7 +9,6 @@ import pandas as pd
 from mmebench.errors import BadInputError
 from mmebench.figures.cost import of_time
 from mmebench.record.layout import SUMMARY
-from mmebench.report.operating_points import describe_load
 from mmebench.report.page.shown import Shown
 from mmebench.report.words.repeats import repeats_in_words
 from mmebench.spec import EXPERIMENTS
@@ -133,14 +132,14 @@ def _stages(runs: Sequence[Shown]) -> Table:
             run.number,
             [
                 words(run.name),
-                Cell(describe_load(stage), f"{stage['load']:.10g}"),
+                Cell(load, f"{stage['load']:.10g}"),
                 number(stage["targets"]),
                 *(number(stage.get(column), _form(column)) for column in shown),
             ],
-            run.chosen is not None and run.chosen.stage.name == stage.name,
+            run.chosen is not None and run.chosen.stage.name == name,
         )
         for run in known
-        for _, stage in run.stages.iterrows()
+        for name, stage, load in zip(run.stages.index, run.rows, run.loads, strict=True)
     ]
     columns = [
         Column("run", True, True),

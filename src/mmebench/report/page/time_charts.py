@@ -85,13 +85,14 @@ def _course(run: Shown, title: str, objectives: Objectives) -> Chart:
         plot.band(at, p50, p99, run.number)
         plot.line(zip(at, p99, strict=True), run.number, "thin")
         plot.line(zip(at, p50, strict=True), run.number)
+        known = rows["second"].tolist()
         every = -(-len(at) // _TIPS)
         plot.marks(
             [
                 Mark(
                     at[place],
                     p99[place],
-                    f"second {rows['second'].iloc[place]:.0f}: p50 {human_number(p50[place])} ms, "
+                    f"second {known[place]:.0f}: p50 {human_number(p50[place])} ms, "
                     f"p99 {human_number(p99[place])} ms",
                 )
                 for place in range(0, len(at), every)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from mmebench.figures.cost import PER_MILLION, find_front
-from mmebench.report.latency import known_latencies, latency_of
+from mmebench.report.latency import latency_of
 from mmebench.report.page.axis import fitting, from_zero
 from mmebench.report.page.chart import Chart, make
 from mmebench.report.page.plot import WIDE, Mark, Plot, Size
@@ -35,7 +35,7 @@ def draw_trade_offs(runs: Sequence[Shown], objectives: Objectives) -> Iterator[C
 
 def _knee(runs: Sequence[Shown], objectives: Objectives) -> Iterator[Chart]:
     """Latency against throughput."""
-    known = [run for run in runs if known_latencies(run.stages)]
+    known = [run for run in runs if run.latencies]
     if not known:
         return
 
@@ -43,14 +43,14 @@ def _knee(runs: Sequence[Shown], objectives: Objectives) -> Iterator[Chart]:
         rates = [value for run in known for value in run.stages[RATE]]
         labels = []
         for run in known:
-            latencies = {column: name for column, name in known_latencies(run.stages).items() if column != P95}
+            latencies = {column: name for column, name in run.latencies.items() if column != P95}
             for column, name in latencies.items():
                 labels += last_label(run, column, run.name if len(known) > 1 else "", name, RATE)
         x = from_zero("successful requests per second", rates, 8 if size == WIDE else 5)
         plot = Plot(size, x, latency_axis(known, objectives), labels)
         for run in known:
             rows = run.stages
-            for column, name in known_latencies(rows).items():
+            for column, name in run.latencies.items():
                 if column != P95:
                     kind = "dotted" if column == P50 else ""
                     plot.line(zip(rows[RATE], rows[column], strict=True), run.number, kind)
@@ -88,7 +88,7 @@ def _cost(runs: Sequence[Shown]) -> Iterator[Chart]:
             plot.line(zip(rows[PER_MILLION], rows[P99], strict=True), run.number, "thin")
             marks = (
                 Mark(row[PER_MILLION], row[P99], f"{mark.tip}, ${human_number(row[PER_MILLION])} a million")
-                for (_, row), mark in zip(rows.iterrows(), latency_marks(run, P99, "p99", "load"), strict=True)
+                for row, mark in zip(run.rows, latency_marks(run, P99, "p99", "load"), strict=True)
             )
             plot.marks(marks, run.number)
         return plot.svg(about)

@@ -31,29 +31,27 @@ def finish(figure: Figure, footer: str) -> None:
         text.set_parse_math(False)  # a name with two dollars in it is no formula
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write the figure as PNG, and beside it as SVG, which scales and whose words can be searched."""
+def save(figure: Figure, path: Path, identifier: str | None = None) -> None:
+    """Write the figure as PNG, and beside it as SVG, which scales and whose words can be searched.
+
+    Args:
+        figure: is not to be used any more.
+        path: of the PNG.
+        identifier: of what it shows, which both carry among their metadata.
+    """
+    carried = {} if identifier is None else {"Identifier": identifier}
     figure.set_dpi(_DPI)
     if (layout := figure.get_layout_engine()) is not None:
         layout.execute(figure)
         # Everything has its place now; with a layout, each format would be drawn twice, once for nothing.
         figure.set_layout_engine(None)
     with replacing(path) as partial:
-        figure.savefig(partial, format="png", dpi=_DPI)
+        figure.savefig(partial, format="png", dpi=_DPI, metadata=carried)
     with (
         matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "mmebench"}),
         replacing(path.with_suffix(".svg")) as partial,
     ):
-        figure.savefig(partial, format="svg", metadata={"Date": None})
-
-
-def save_or_remove(figure: Figure | None, path: Path) -> None:
-    """Write the figure; where there is none, an older one must not stay, which showed other results."""
-    if figure is not None:
-        save(figure, path)
-        return
-    for old in (path, path.with_suffix(".svg")):
-        old.unlink(missing_ok=True)
+        figure.savefig(partial, format="svg", metadata={"Date": None, **carried})
 
 
 def legend_below(axes: Axes, handles: Sequence[Any] | None = None, title: str | None = None) -> None:

@@ -16,13 +16,13 @@ def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
     if not files.table.exists():
         return []
     from mmebench.benchmark.experiments.churn.picture import draw
-    from mmebench.report.pictures.pictures import save
+    from mmebench.report.pictures.drawing import Picture, draw_changed
 
     seen = read_churn(files.table)
     if seen.empty or seen["cycle"].max() == 0:
         return []
     summary = summarise_churn(seen)
-    save(draw(seen, summary, f"{run.title}: churn", footer), files.chart)
+    draw_changed([Picture(files.chart, draw, (seen, summary, f"{run.title}: churn", footer))])
     return [f"{run.called}: churn: {line}" for line in describe(seen, summary)]
 
 

@@ -19,10 +19,10 @@ def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
     if not files.table.exists():
         return []
     from mmebench.benchmark.experiments.cold_starts.picture import draw
-    from mmebench.report.pictures.pictures import save
+    from mmebench.report.pictures.drawing import Picture, draw_changed
 
     cold_starts = read_cold_starts(files.table)
-    save(draw(cold_starts, f"{run.title}: cold starts", footer), files.chart)
+    draw_changed([Picture(files.chart, draw, (cold_starts, f"{run.title}: cold starts", footer))])
     summary = summarise_cold_starts(cold_starts)
     kinds = summary["kind"].fillna("")
     longest = summary.groupby(kinds)["max_s"].max().nlargest(_MOST).index

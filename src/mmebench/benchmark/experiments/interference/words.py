@@ -24,7 +24,7 @@ def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
     if not pairs:
         return []
     from mmebench.benchmark.experiments.interference.picture import draw
-    from mmebench.report.pictures.pictures import save
+    from mmebench.report.pictures.drawing import Picture, draw_changed
 
     tables = [summarise_interference(pair.course) for pair in pairs]
     named = [
@@ -33,7 +33,7 @@ def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
     ]
     write_table(pd.concat(named, ignore_index=True), files.table, "%.6g")
     title = f"{run.title}: what neighbours' cold starts cost"
-    save(draw(list(zip(pairs, tables, strict=True)), title, footer), files.chart)
+    draw_changed([Picture(files.chart, draw, (list(zip(pairs, tables, strict=True)), title, footer))])
     return [_describe(run, pair, table) for pair, table in zip(pairs, tables, strict=True)]
 
 

@@ -13,11 +13,11 @@ def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
     if not files.table.exists() or run.capacity is None:
         return []
     from mmebench.benchmark.experiments.mixes.picture import draw
-    from mmebench.report.pictures.pictures import save
+    from mmebench.report.pictures.drawing import Picture, draw_changed
 
     table = summarise_mixes(files.table, run.capacity)
     write_table(table, files.table, "%.6g")
-    save(draw(table, f"{run.title}: other mixes", footer), files.chart)
+    draw_changed([Picture(files.chart, draw, (table, f"{run.title}: other mixes", footer))])
     return [_describe(run, mix) for _, mix in table.groupby("mix", sort=False)]
 
 

@@ -13,10 +13,11 @@ def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
     if restart is None:
         return []
     from mmebench.benchmark.experiments.restart.picture import draw
-    from mmebench.report.pictures.pictures import save
+    from mmebench.report.pictures.drawing import Picture, draw_changed
 
     write_table(restart.stretches, files.table, "%.6g")
-    save(draw(restart.stretches, restart.recovered, f"{run.title}: everything is cold", footer), files.chart)
+    title = f"{run.title}: everything is cold"
+    draw_changed([Picture(files.chart, draw, (restart.stretches, restart.recovered, title, footer))])
     return [_describe(restart, run)]
 
 

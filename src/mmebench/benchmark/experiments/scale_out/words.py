@@ -18,10 +18,10 @@ def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
     if found is None:
         return []
     from mmebench.benchmark.experiments.scale_out.picture import draw
-    from mmebench.report.pictures.pictures import save
+    from mmebench.report.pictures.drawing import Picture, draw_changed
 
     write_table(found.stretches, files.table, "%.6g")
-    save(draw(found, f"{run.title}: a step of the load", footer), files.chart)
+    draw_changed([Picture(files.chart, draw, (found, f"{run.title}: a step of the load", footer))])
     return [f"{run.called}: after a step of the load, {'; '.join(_parts(found, first))}"]
 
 

@@ -16,11 +16,11 @@ def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
     if cells.empty:
         return []
     from mmebench.benchmark.experiments.working_set.picture import draw
-    from mmebench.report.pictures.pictures import save
+    from mmebench.report.pictures.drawing import Picture, draw_changed
 
     write_table(cells, files.table, "%.6g")
     title = f"{run.title}: working set, {run.capacity.fits} targets fit"
-    save(draw(cells, title, footer), files.chart)
+    draw_changed([Picture(files.chart, draw, (cells, title, footer))])
     return [_describe_thrash(run, s, rows) for s, rows in cells.groupby("zipf")]
 
 
