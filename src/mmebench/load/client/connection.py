@@ -14,7 +14,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from ipaddress import ip_address
 from time import monotonic_ns
 from typing import Any
 
@@ -148,10 +147,7 @@ class Connection:
             return
         self._asked_to_open = False
         began = self.turn_ns = monotonic_ns()
-        if (
-            self._address.tls is None
-            and (place := on_this_host(self._address.host, self._address.port)) is not None
-        ):
+        if self._address.tls is None and (place := numeric(self._address.host, self._address.port)) is not None:
             try:
                 opened = connect_at_once(place)
             except OSError as error:
@@ -358,14 +354,12 @@ class Connection:
 
 
 @cache
-def on_this_host(host: str, port: int) -> Place | None:
-    """Where an address of this host's own is that is no name; None of any other."""
+def numeric(host: str, port: int) -> Place | None:
+    """Where an address is that is no name; None of a name."""
     try:
-        if not ip_address(host).is_loopback:
-            return None
-    except ValueError:
+        place: Place = _plain_getaddrinfo(host, port, 0, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)[0]
+    except socket.gaierror:
         return None
-    place: Place = _plain_getaddrinfo(host, port, 0, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)[0]
     return place
 
 
