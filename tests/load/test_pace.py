@@ -127,36 +127,6 @@ def test_all_answers_are_read_before_anybody_sends_again() -> None:
     assert log[:12] == (["read"] * 3 + ["send"] * 3) * 2
 
 
-def test_answers_are_looked_at_again_before_very_many_have_sent() -> None:
-    """And nobody waits for events meanwhile, nor looks for them when all have sent."""
-    pace = ClosedPace()
-    log: list[str] = []
-    looks = [0]
-
-    class Caller(FakeCaller):
-        def send(self, key: int, intended_ns: int = 0) -> None:
-            log.append("send")
-
-    ours, theirs = socket.socketpair()
-    look = gevent.get_hub().loop.io(ours.fileno(), 2)  # it can always be written to
-    look.start(lambda: log.append("look") if len(log) < 400 else look.stop())
-    pace.begin(count())
-    for _ in range(200):
-        caller: Any = Caller(pace)
-        pace.freed(caller, 200)
-    soon(lambda: log.count("send") == 200)
-    look.stop()
-    runs = [len(run) for run in "".join("s" if what == "send" else " " for what in log).split()]
-    assert runs == [64, 64, 64, 8]
-    before = gevent.get_hub().loop.prepare()
-    before.start(lambda: looks.__setitem__(0, looks[0] + 1))
-    gevent.sleep(0.1)
-    before.stop()
-    assert looks[0] < 20, "it waits"
-    ours.close()
-    theirs.close()
-
-
 def test_a_closed_loop_goes_on_with_its_keys_over_stages_and_stops() -> None:
     pace = ClosedPace()
     caller: Any = FakeCaller(pace, hold=0.001)

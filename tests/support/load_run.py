@@ -68,14 +68,13 @@ class LoadRun:
         *stages: dict[str, Any],
         objectives: Objectives = Objectives(),  # noqa: B008  # frozen
         targets: tuple[str, ...] = TARGETS,
-        **listener: Any,
     ) -> None:
         self.prefix = tmp_path / "local*pt*3"
         self.stages: list[StageWindow] = []
         self.live: list[Live] = []
         if stages:
             workload = {"profile": {"stages": stages}} | workload
-        with ScriptedServer(script, **listener) as server:
+        with ScriptedServer(script) as server:
             self.job = make_job(
                 server.port, tmp_path / "samples.arrows", workload, objectives=objectives, targets=targets
             )

@@ -23,14 +23,10 @@ class ScriptedServer:
         script: Callable[[int], Sequence[Step]],
         tls: ssl.SSLContext | None = None,
         host: str = "127.0.0.1",
-        backlog: int = 512,
-        accept_seconds: float = 0.0,
     ) -> None:
-        """Connections that ``backlog`` has no room for are dropped; each takes so long to be accepted."""
         self._script = script
         self._tls = tls
-        self._listener = socket.create_server((host, 0), backlog=backlog)
-        self._accept_seconds = accept_seconds
+        self._listener = socket.create_server((host, 0), backlog=512)
         self._lock = threading.Lock()
         self._open: list[socket.socket] = []
         self.port: int = self._listener.getsockname()[1]
@@ -45,7 +41,6 @@ class ScriptedServer:
 
     def _accept(self) -> None:
         while True:
-            time.sleep(self._accept_seconds)
             try:
                 connection, _ = self._listener.accept()
             except OSError:

@@ -72,10 +72,6 @@ class StageReport:
     own_lag_p99: float | None
     machine_cpu: float | None
     machine_stolen: float | None
-    came_ns: int
-    """When the last of its users had a connection, by the conductor's clock."""
-    waiting: int
-    """Its users who had none yet when the stage was over."""
     not_started: int | None
     """Of what was due in an open loop, how many requests found no caller free before the stage was over."""
 

@@ -81,16 +81,10 @@ class Caller:
         """Whether an answer is awaited."""
         return self._connection.busy
 
-    @property
-    def came_ns(self) -> int:
-        """When its connection was first opened, or could not be; 0 before."""
-        return self._connection.came_ns
-
     def give_up_before(self, start_ns: int) -> None:
-        """Count the request under way as timed out if it was sent, or its connection's turn came, before this."""
-        connection = self._connection
-        if connection.busy and connection.start_ns < start_ns and connection.turn_ns < start_ns:
-            connection.give_up("ReadTimeout")
+        """Count the request under way as timed out if it was sent before ``start_ns``."""
+        if self._connection.busy and self._connection.start_ns < start_ns:
+            self._connection.give_up("ReadTimeout")
 
     def leave(self, longest_wait: float) -> None:
         """Wait for the answer under way, send no more, and close the connection."""

@@ -71,11 +71,6 @@ class LoadClient:
         for caller in list(self._callers):
             caller.give_up_before(too_old)
 
-    def arrivals(self) -> tuple[int, int]:
-        """When the last of those callers who have had a connection got it, and how many they are."""
-        came = [caller.came_ns for caller in self._callers if caller.came_ns]
-        return max(came, default=0), len(came)
-
     def drain(self) -> None:
         """Start no more requests, and wait for the answers under way; none takes longer than the time-out."""
         self._pace.stop()

@@ -1,19 +1,15 @@
 """One HTTP/1.1 connection, driven by libev callbacks instead of a greenlet switch for each request.
 
-A connection carries one request at a time. It is opened when a request needs it and its turn has come, in a
-greenlet where that waits for a name server or a handshake; from then on the hub calls it when bytes can be read or
-written.
+A connection carries one request at a time. It is opened when a request needs it, in a greenlet, since that may
+wait for a name server and a handshake; from then on the hub calls it when bytes can be read or written.
 Whatever happens, each request ends in exactly one call of what :data:`Answered` is.
 """
 
-import errno
-import os
 import socket
 import ssl
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
 from time import monotonic_ns
 from typing import Any
 
@@ -23,17 +19,12 @@ from gevent import socket as gevent_socket
 
 from mmebench.load.client.answer import CHUNKED, UNTIL_CLOSE, Head, ProtocolError, parse_head
 from mmebench.load.client.complaints import LONGEST_BODY
-from mmebench.load.client.turns import Turns
 from mmebench.wire.chunked import ChunkedBody, ChunkError
 
 # Locust patches the socket module; a gevent socket would switch greenlets where a callback wants BlockingIOError.
 _PlainSocket = monkey.get_original("socket", "socket")
-Place = tuple[Any, ...]
-"""As :func:`socket.getaddrinfo` gives it."""
-_plain_getaddrinfo = monkey.get_original("socket", "getaddrinfo")
 
 _READ, _WRITE = 1, 2
-_NEVER = 1 << 63
 _READ_BYTES = 65536
 _LONGEST_HEAD = 65536
 _END_OF_HEAD = b"\r\n\r\n"
@@ -53,9 +44,7 @@ class Address:
     port: int
     tls: ssl.SSLContext | None = None
     connect_timeout: float = 10.0
-    """Seconds for name look-up, TCP and TLS handshake together, from when a connection's turn has come."""
-    turns: Turns = field(default_factory=Turns, compare=False)
-    """Of the connections that are to be opened."""
+    """Seconds for name look-up, TCP and TLS handshake together."""
 
 
 Answered = Callable[[Head | None, str | None, int, int], None]
@@ -77,7 +66,6 @@ class Connection:
         self._socket: Any = None
         self._receive: Any = None
         self._receive_into: Any = None
-        self._asked_to_open = False
         self._opening: gevent.Greenlet[..., None] | None = None
         self._reader: Any = None
         self._writer: Any = None
@@ -92,10 +80,6 @@ class Connection:
         """How long it may take to learn that a request and the end of its connection crossed."""
         self.busy = False
         """Whether a request is under way."""
-        self.came_ns = 0
-        """When it was first opened, or could not be; 0 before."""
-        self.turn_ns = 0
-        """When its turn came to be opened last, by ``time.monotonic_ns``; while it waits for that, never."""
         self.start_ns = 0
         """When the request under way was handed over, by ``time.monotonic_ns``."""
         self.first_byte_ns = 0
@@ -111,14 +95,13 @@ class Connection:
         self.start_ns = monotonic_ns()
         if self._socket is None:
             self._reused = False
-            self._ask_to_open()
+            self._opening = gevent.spawn(self._open)
         else:
             self._reused = True
             self._send()
 
     def give_up(self, error: str) -> None:
         """End the request under way as failed, and the connection with it: no late answer must meet the next."""
-        self._asked_to_open = False
         if self._opening is not None:
             self._opening.kill(block=False)
             self._opening = None
@@ -135,69 +118,28 @@ class Connection:
         self._socket = self._reader = self._writer = self._receive = self._receive_into = self._unsent = None
         self._forget_answer()
 
-    def _ask_to_open(self) -> None:
-        self._asked_to_open = True
-        self.turn_ns = _NEVER
-        self._address.turns.ask(self._open)
-
     def _open(self) -> None:
-        """Its turn has come: what takes no time is done at once, the rest in a greenlet of its own."""
-        if not self._asked_to_open:  # given up meanwhile
-            self._address.turns.over()
-            return
-        self._asked_to_open = False
-        began = self.turn_ns = monotonic_ns()
-        if self._address.tls is None and (place := numeric(self._address.host, self._address.port)) is not None:
-            try:
-                opened = connect_at_once(place)
-            except OSError as error:
-                self._not_opened(type(error).__name__)
-                return
-            if opened is not None:
-                self._opened(opened, began)
-                return
-        self._opening = gevent.spawn(self._wait_until_open, began)
-
-    def _wait_until_open(self, began: int) -> None:
-        """Resolve, connect and shake hands, within the time for that."""
-        address = self._address
+        """Runs in a greenlet of its own: resolve, connect, shake hands, and send the request that waits."""
+        began = monotonic_ns()
         try:
-            with gevent.Timeout(address.connect_timeout, TimeoutError("connect")):
-                opened = gevent_socket.create_connection((address.host, address.port))
+            with gevent.Timeout(self._address.connect_timeout, TimeoutError("connect")):
+                opened = gevent_socket.create_connection((self._address.host, self._address.port))
+                opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._shake_hands(opened)
         except OSError as error:
             self._opening = None
-            if isinstance(error, TimeoutError):
-                address.turns.dropped()
-            self._not_opened("ConnectTimeout" if isinstance(error, TimeoutError) else type(error).__name__)
+            self._fail("ConnectTimeout" if isinstance(error, TimeoutError) else type(error).__name__)
             return
-        except BaseException:  # it was given up
-            address.turns.over()
-            raise
         self._opening = None
-        self._opened(_PlainSocket(fileno=opened.detach()), began)
-
-    def _not_opened(self, error: str) -> None:
-        self.came_ns = self.came_ns or monotonic_ns()
-        self._address.turns.over()
-        self._fail(error)
-
-    def _opened(self, opened: Any, began: int) -> None:
-        """Send the request that waits."""
-        now = monotonic_ns()
-        self.came_ns = self.came_ns or now
-        self._crossing_ns = _LEAST_CROSSING_NS + now - began  # at least a round trip
-        self._socket = opened
+        self._crossing_ns = _LEAST_CROSSING_NS + monotonic_ns() - began  # at least a round trip
+        self._socket = _PlainSocket(fileno=opened.detach())
         self._socket.setblocking(False)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._receive, self._receive_into = self._receivers()
         loop = gevent.get_hub().loop
         self._reader = loop.io(self._socket.fileno(), _READ)
         self._writer = loop.io(self._socket.fileno(), _WRITE)
         self._reader.start(self._readable)
-        self._address.turns.taken(opened)
         self._send()
-        self._address.turns.over()
 
     def _shake_hands(self, opened: gevent_socket.socket) -> None:
         """Nothing to do without TLS."""
@@ -342,7 +284,7 @@ class Connection:
         elif self._reused and not self.first_byte_ns and monotonic_ns() - self.start_ns < self._crossing_ns:
             self.close()
             self._reused = False
-            self._ask_to_open()
+            self._opening = gevent.spawn(self._open)
         else:
             self._fail(error)
 
@@ -351,31 +293,6 @@ class Connection:
         self.close()
         self.busy = False
         self._answered(head, error, body_bytes, end)
-
-
-@cache
-def numeric(host: str, port: int) -> Place | None:
-    """Where an address is that is no name; None of a name."""
-    try:
-        place: Place = _plain_getaddrinfo(host, port, 0, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)[0]
-    except socket.gaierror:
-        return None
-    return place
-
-
-def connect_at_once(place: Place) -> Any:
-    """A connection within one host, which takes no time; None where it does, or the listener has no room."""
-    opened = _PlainSocket(*place[:3])
-    opened.setblocking(False)
-    code = opened.connect_ex(place[4])
-    if code == errno.EINPROGRESS:
-        code = opened.connect_ex(place[4])  # within one host it is there by now
-    if code in (0, errno.EISCONN):
-        return opened
-    opened.close()
-    if code == errno.EALREADY:
-        return None
-    raise OSError(code, os.strerror(code))
 
 
 def _rest(head: bytes, body: memoryview | None, sent: int) -> memoryview:

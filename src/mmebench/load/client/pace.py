@@ -41,9 +41,8 @@ class Pace(Protocol):
 class ClosedPace(Pace):
     """Each caller: send, wait for the answer, think, send again.
 
-    All answers that are here are read before anybody sends again, and again after some have: none of them is to
-    wait, and be timed late, while requests are sent, which takes much longer than to read an answer. Users who are
-    still to come would wait, too.
+    All answers that are here are read before anybody sends again: none of them is to wait, and be timed late,
+    while requests are sent, which takes much longer than to read an answer.
     """
 
     def __init__(self) -> None:
@@ -56,9 +55,6 @@ class ClosedPace(Pace):
         # Of the lowest priority, so that it comes after all that the hub does before it waits for events again.
         self._before_waiting = gevent.get_hub().loop.prepare(priority=-2)
         self._before_waiting.start(guarded(self._ask_free))
-        # While it is active, the hub does not wait for events, but only looks whether there are any.
-        self._only_look = gevent.get_hub().loop.idle()
-        self._looking = False
 
     def begin(self, keys: Iterator[int], think_times: Iterator[float] | None = None) -> None:
         """Ask for these requests from now on; a later stage goes on with them.
@@ -90,14 +86,9 @@ class ClosedPace(Pace):
         caller.pause(seconds if status else max(seconds, NO_ANSWER_PAUSE_SECONDS), self._ask)
 
     def _ask_free(self) -> None:
-        if not self._free and not self._looking:
+        if not self._free:
             return
-        free, self._free = self._free[:_STARTS_AT_ONCE], self._free[_STARTS_AT_ONCE:]
-        if self._free and not self._looking:
-            self._only_look.start(_nothing)
-        elif self._looking and not self._free:
-            self._only_look.stop()
-        self._looking = bool(self._free)
+        free, self._free = self._free, []
         if not self._stopped and self._keys is not None:
             for caller, key in zip(free, self._keys, strict=False):
                 caller.send(key)
@@ -115,10 +106,6 @@ class ClosedPace(Pace):
     @override
     def stop(self) -> None:
         self._stopped = True
-
-
-def _nothing() -> None:
-    """What there is to do is done elsewhere."""
 
 
 class OpenPace(Pace):

@@ -222,8 +222,6 @@ class Conductor:
         self._runner.send_message(order.name, order.data())
         self._await_reports(running)
         self._look_for_lost(running)
-        if not self._open_loop:
-            ready_ns = running.when_all_had_come(ready_ns, end_ns)
         window = running.window(ready_ns, end_ns, self._stream.origin_ns)
         if self._open_loop:
             window = self._count_due(running, window, ready_ns, end_ns)

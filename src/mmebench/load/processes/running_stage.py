@@ -15,9 +15,6 @@ from mmebench.record.run import StageWindow
 from mmebench.record.samples import SCHEMA
 from mmebench.spec import Stage, Stationary
 
-_NOTABLE_SECONDS = 1.0
-"""By so much users may be late before it is said."""
-
 
 class RunningStage:
     """Times are nanoseconds of the conductor's clock."""
@@ -44,30 +41,6 @@ class RunningStage:
         """From where the figures of a stage that ends at ``end_ns`` count."""
         spawned = end_ns if self.spawned_ns is None else self.spawned_ns
         return min(end_ns, max(self.start_ns + int(self.stage.warmup_seconds * 1e9), spawned))
-
-    def when_all_had_come(self, ready_ns: int, end_ns: int) -> int:
-        """The same of a closed loop, once workers have reported: a user without a connection has not started."""
-        return end_ns if self._waiting else min(end_ns, max(ready_ns, self._came_ns))
-
-    @property
-    def _came_ns(self) -> int:
-        return max((report.came_ns for report in self.reports.values()), default=0)
-
-    @property
-    def _waiting(self) -> int:
-        return sum(report.waiting for report in self.reports.values())
-
-    def _came_late(self) -> list[str]:
-        if self.stage.rate is not None or self.spawned_ns is None:
-            return []
-        if self._waiting:
-            return [f"{self._waiting} users had no connection when the stage was over"]
-        late = (self._came_ns - self.spawned_ns) / 1e9
-        if late < _NOTABLE_SECONDS:
-            return []
-        return [
-            f"users came later than asked: the last one had its connection {late:.1f} s after it was to be there"
-        ]
 
     def lose(self, node: str, fate: str) -> None:
         """A worker is gone; ``fate`` is what becomes of its share."""
@@ -107,7 +80,7 @@ class RunningStage:
     def notes(self) -> list[str]:
         """What is to be known of the workers."""
         late = [f"client processes that joined while it ran: {self.joined}"] if self.joined else []
-        return [*self.lost.values(), *late, *self._came_late()]
+        return [*self.lost.values(), *late]
 
     # Samples that came while it ran.
 

@@ -129,13 +129,10 @@ class Worker:
         ready_ns, end_ns = order.ready_ns - self.clock_ahead_ns, order.end_ns - self.clock_ahead_ns
         load = self._meter.read(ready_ns, end_ns)
         self._meter.forget()
-        came_ns, came = self._client.arrivals()
         self.send(
             StageReport(
                 stage=order.stage,
                 **load._asdict(),
-                came_ns=came_ns + self.clock_ahead_ns,
-                waiting=max(self._runner.user_count - came, 0),
                 not_started=self._pace.end(ready_ns, end_ns) if isinstance(self._pace, OpenPace) else None,
             )
         )
