@@ -109,7 +109,7 @@ def test_the_live_page_draws_load_and_endpoint_second_by_second(tmp_path: Path) 
         page.wait_for_selector("text=Aggregated")
         assert page.url.endswith("/locust/")
 
-    (stage,) = offer(tmp_path, 15, visit)
+    (stage,) = offer(tmp_path, 25, visit)
     assert stage.client_cpu is not None
     assert stage.client_cpu < 0.5, "the pages are made by other processes than the load"
     assert load_processes() == []
@@ -195,7 +195,7 @@ def test_a_page_of_somebody_else_can_neither_read_it_nor_end_the_load(tmp_path: 
             assert "allowed: the web UI's own pages" in page.content()
             evil.shutdown()
 
-    (stage,) = offer(tmp_path, 12, visit)
+    (stage,) = offer(tmp_path, 25, visit)
     assert stage.note is None, "the load went on to its end"
     asked = [answer for answer in answers if answer[0] in ("/locust/stop", "/locust/stats/requests")]
     assert {path for path, _ in asked} == {"/locust/stop", "/locust/stats/requests"}
@@ -234,7 +234,7 @@ def test_another_user_of_the_machine_reads_nothing_and_ends_nothing(tmp_path: Pa
                 finally:
                     connection.close()
 
-    (stage,) = offer(tmp_path, 14, visit)
+    (stage,) = offer(tmp_path, 25, visit)
     assert stage.note is None, "the load went on to its end"
     assert {status for _, status in answers} <= {403, 404}, answers
     assert {("/live", 403), ("/locust/stop", 403), ("/locust/swarm", 403)} <= answers
@@ -257,7 +257,7 @@ def test_a_name_that_was_made_to_point_here_is_refused(tmp_path: Path) -> None:
                 assert not [header for header in answer.headers if header.startswith("Access-Control")]
                 connection.close()
 
-    offer(tmp_path, 6, visit)
+    offer(tmp_path, 25, visit)
     for path in ("/live", "/locust/stats/requests"):
         known = {host: status for (host, asked), status in statuses.items() if asked == path}
         assert known == {"attacker.example": 403, "localhost": 200, "127.0.0.1": 200}
