@@ -61,7 +61,7 @@ def test_hosted_another_way_nothing_is_left_either(
     assert cloud.everything(account.moto) == []
 
 
-@pytest.mark.parametrize(("journals", "after"), [("kept", (4, 22)), ("lost", range(1, 40, 6))])
+@pytest.mark.parametrize(("journals", "after"), [("kept", (6, 23)), ("lost", range(1, 40, 6))])
 def test_killed_and_cleaned(account: Account, journals: str, after: Sequence[int]) -> None:
     """The tool, with two endpoints at once, really dies by SIGKILL; the last time it had all but finished."""
     spec = account.spec(instance_type=None, instance_types=["ml.g5.xlarge", "ml.g4dn.xlarge"])
