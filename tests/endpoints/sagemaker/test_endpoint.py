@@ -16,24 +16,9 @@ from mmebench.spec import SageMakerEndpoint as Spec
 from mmebench.uptime import uptime
 from mmebench.wire.runtime import RuntimeClient
 from support import cloud
-from support.contract_server import ContractServer, offset_archive
-from support.sagemaker_runtime import sagemaker_runtime
-from support.serving import serving
+from support.contract_server import offset_archive
 
 SPEC = Spec.model_validate(cloud.ENDPOINT)
-
-
-@pytest.fixture
-def runtime(account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """InvokeEndpoint that works."""
-    with ContractServer() as container:
-        options = ("--container", container.url, "--model-directory", str(tmp_path / "held"))
-        with (
-            serving(f"s3://{cloud.BUCKET}", tmp_path / "serve.log", *options) as local,
-            sagemaker_runtime(account, local.url) as url,
-        ):
-            monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", url)
-            yield url
 
 
 @pytest.mark.slow

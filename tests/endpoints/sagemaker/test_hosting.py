@@ -1,6 +1,5 @@
 """Inference components, endpoints of one model, autoscaling: what is created, what answers, what is left."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,8 @@ from mmebench.spec import SageMakerEndpoint as Spec
 from mmebench.spec.endpoints.component import accelerators_of
 from mmebench.wire.runtime import RuntimeClient
 from support import cloud
-from support.contract_server import ContractServer, offset_archive
+from support.contract_server import offset_archive
 from support.inference_components import components_of
-from support.sagemaker_runtime import sagemaker_runtime
-from support.serving import serving
 
 pytestmark = pytest.mark.slow
 
@@ -36,19 +33,6 @@ COMPONENTS = spec(
     instance_type="ml.g5.12xlarge",
     component={"memory_per_copy": "3GiB", "cores": 2},
 )
-
-
-@pytest.fixture
-def runtime(account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """InvokeEndpoint that works."""
-    with ContractServer() as container:
-        options = ("--container", container.url, "--model-directory", str(tmp_path / "held"))
-        with (
-            serving(f"s3://{cloud.BUCKET}", tmp_path / "serve.log", *options) as local,
-            sagemaker_runtime(account, local.url) as url,
-        ):
-            monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", url)
-            yield url
 
 
 def opened(one: Spec, folder: Path) -> SageMakerEndpoint:

@@ -12,31 +12,20 @@ VARIANT = "AllTraffic"
 
 def model_request(spec: SageMakerEndpoint, name: str, targets: str, tags: dict[str, str]) -> dict[str, Any]:
     """Arguments of ``create_model``; ``targets`` is the S3 URL, slash at its end, that targets are below."""
-    return {
-        "ModelName": name,
-        "ExecutionRoleArn": spec.role,
-        "PrimaryContainer": {
-            "Image": image_uri(spec),
-            "Mode": "MultiModel",
-            "ModelDataUrl": targets,
-            "MultiModelConfig": {"ModelCacheSetting": spec.model_cache_setting},
-            "Environment": _environment(spec),
-        },
-        "Tags": tag_list(tags),
-    }
+    cache = {"MultiModelConfig": {"ModelCacheSetting": spec.model_cache_setting}}
+    return _model(spec, name, {"Mode": "MultiModel", "ModelDataUrl": targets} | cache, tags)
 
 
 def single_model_request(spec: SageMakerEndpoint, name: str, archive: str, tags: dict[str, str]) -> dict[str, Any]:
     """Arguments of ``create_model`` for an endpoint of this one; ``archive`` is its S3 URL."""
+    return _model(spec, name, {"Mode": "SingleModel", "ModelDataUrl": archive}, tags)
+
+
+def _model(spec: SageMakerEndpoint, name: str, data: dict[str, Any], tags: dict[str, str]) -> dict[str, Any]:
     return {
         "ModelName": name,
         "ExecutionRoleArn": spec.role,
-        "PrimaryContainer": {
-            "Image": image_uri(spec),
-            "Mode": "SingleModel",
-            "ModelDataUrl": archive,
-            "Environment": _environment(spec),
-        },
+        "PrimaryContainer": {"Image": image_uri(spec), "Environment": _environment(spec)} | data,
         "Tags": tag_list(tags),
     }
 

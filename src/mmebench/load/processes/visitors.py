@@ -22,7 +22,7 @@ def _pages_of_our_own(*arguments: Any, **options: Any) -> "WebUI":
     """In place of the class, and what imports it: a process without pages does without Flask."""
     from locust import web
 
-    web.CORS = _no_cors  # type: ignore[attr-defined, assignment]
+    web.CORS = _no_cors  # type: ignore[attr-defined, assignment]  # nor for this
     return web.WebUI(*arguments, **options)
 
 
