@@ -47,13 +47,13 @@ lint: setup
 # What is not written is compiled anew, by each of the workers and of the processes that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Reports are opened in a browser. Tests mostly wait, so that two cores have time for six of them at once; those that
+# Reports are opened in a browser. Some tests wait, so that two cores have time for four of them at once; those that
 # judge when something happened come after the others and not beside them.
 BY_FILE := --dist loadfile --no-loadscope-reorder
 unit: setup compiler
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
 	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends chromium; }
-	$(BIN)/pytest -n 6 $(BY_FILE) --ignore tests/timing
+	$(BIN)/pytest -n 4 $(BY_FILE) --ignore tests/timing
 	$(BIN)/pytest -n 4 --dist load --maxschedchunk 1 tests/timing
 
 # Lint has a core to itself for half a minute, in which tests wait. What it said comes last, and it fails the whole.

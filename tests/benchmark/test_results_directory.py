@@ -42,7 +42,7 @@ def in_its_second_stage(spec: Path, results: Path) -> Iterator[tuple[Command, Ru
     """A run that has done one of its stages, and is killed at the end of the block unless it has ended."""
     command = start("run", spec, "--results", results, *TWO_STAGES)
     try:
-        wait_until(lambda: _stages_done(results / "model") == 1, 60)
+        wait_until(lambda: _stages_done(results / "model") == 1)
         (files,) = find_runs(results / "model")
         yield command, files
     finally:

@@ -57,7 +57,7 @@ def test_a_notebook_runs_from_its_first_cell_to_its_last(name: str, tmp_path: Pa
     (tmp_path / "tiny-bert").mkdir()
     (tmp_path / "tiny-bert" / "config.json").write_text(json.dumps(TINY_BERT | {"max_position_embeddings": 256}))
     NotebookClient(
-        notebook, timeout=280, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
+        notebook, timeout=800, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
     ).execute()
     shown = "\n".join(
         str(output.get("text") or output.get("data")) for cell in code for output in cell.get("outputs", [])

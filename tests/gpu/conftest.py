@@ -1,13 +1,12 @@
 """Machines with GPUs where there are none."""
 
-import ctypes
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from gpu.libraries import NVML, build
+from gpu.libraries import build, load
 from gpu.machine import Device, Machine
 from mmebench.endpoints.local import LocalEndpoint, start
 from mmebench.gpus import nvml
@@ -44,8 +43,7 @@ def _installed(folder: Path, libraries: Path, devices: tuple[Device, ...]) -> It
         patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         for name, value in machine.environment.items():
             patch.setenv(name, value)
-        # LD_LIBRARY_PATH comes too late for this process, but a library that is there already is not searched.
-        ctypes.CDLL(str(libraries / NVML))
+        load()
         nvml._library.cache_clear()
         yield machine
     nvml._library.cache_clear()

@@ -1,5 +1,7 @@
 """The stand-in for NVIDIA's libraries, built from the C files in ``stand_in``."""
 
+import ctypes
+import os
 import subprocess
 from pathlib import Path
 
@@ -17,6 +19,14 @@ def build(folder: Path) -> Path:
     _compile(folder / NVML, "nvml.c", "nvml_figures.c", "gpus.c")
     _compile(folder / CUDA_RUNTIME, "cudart.c", "cudart_memory.c", "cuda_devices.c", "gpus.c")
     return folder
+
+
+def load() -> None:
+    """For a process that has started already, for which LD_LIBRARY_PATH comes too late.
+
+    A library that is there is not searched.
+    """
+    ctypes.CDLL(str(Path(os.environ["LD_LIBRARY_PATH"].partition(":")[0], NVML)))
 
 
 def _compile(library: Path, *sources: str) -> None:

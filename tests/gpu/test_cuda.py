@@ -103,7 +103,7 @@ def test_processes_that_take_at_once(machine_with: MachineWith) -> None:
         with (machine.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             processes = [stack.enter_context(taking(30 * GIB)) for _ in range(4)]
-            wait_until(lambda: all(has_open(process.pid, lock.name) for process in processes), 20)
+            wait_until(lambda: all(has_open(process.pid, lock.name) for process in processes))
             assert machine.used(device) == 0
         assert sorted(map(said, processes)) == ["0", "0", OUT_OF_MEMORY, OUT_OF_MEMORY]
         assert machine.used(device) == 60 * GIB

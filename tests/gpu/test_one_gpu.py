@@ -7,6 +7,7 @@ import psutil
 import pytest
 
 from gpu.asking import ROW, Asking, target
+from gpu.libraries import load
 from gpu.machine import GIB, Device, Machine
 from mmebench.endpoints.local import LocalEndpoint
 from support.invocations import invoke
@@ -109,6 +110,6 @@ def test_the_hosts_memory_has_a_budget_of_its_own(machine: Machine, serve: Serve
 
 
 def test_more_than_the_gpu_has(machine: Machine, tmp_path: Path) -> None:
-    said = refusal(tmp_path, "--container", "triton", "--memory", "100GiB")
+    said = refusal(tmp_path, "--container", "triton", "--memory", "100GiB", before=load)
     assert said.count("mmebench: ") == 1
     assert "memory: got 100 GiB; GPU 0 (NVIDIA H100 80GB HBM3) has 80 GiB: give at most that" in said

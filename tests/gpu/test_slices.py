@@ -7,6 +7,7 @@ import psutil
 import pytest
 
 from gpu.asking import Asking
+from gpu.libraries import load
 from gpu.machine import GIB, Device, Machine, Slice
 from mmebench.endpoints.local import LocalEndpoint, start
 from mmebench.gpus.nvml import describe_gpus, find_gpus
@@ -61,7 +62,7 @@ def test_a_slice_is_used_alone(
 
 @pytest.mark.triton
 def test_two_slices_are_refused(machine: Machine, tmp_path: Path) -> None:
-    said = refusal(tmp_path, "--container", "triton", "--devices", "0,1")
+    said = refusal(tmp_path, "--container", "triton", "--devices", "0,1", before=load)
     assert said.count("mmebench: ") == 1
     assert "devices: got 0, 1, and 0 is a slice of MIG; CUDA gives a process one slice and nothing else" in said
 

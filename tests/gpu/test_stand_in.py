@@ -68,9 +68,9 @@ def triton(two_gpus: tuple[Machine, Device, Device], run: ServerDirectory, tmp_p
         )
     try:
         socket = run.socket("grpc:8001")
-        wait_until(lambda: socket.exists() or process.poll() is not None, 60)
+        wait_until(lambda: socket.exists() or process.poll() is not None)
         with grpc.InferenceServerClient(f"unix:{socket}") as client:
-            wait_until(lambda: lives(client), 60)
+            wait_until(lambda: lives(client))
             yield Triton(run, process.pid, client)
     finally:
         process.terminate()

@@ -8,6 +8,7 @@ import pytest
 
 from gpu.asking import ROW, Asking, target
 from gpu.hungry import hungry_archive, hungry_folder
+from gpu.libraries import load
 from gpu.machine import GIB, Device, Machine
 from mmebench.benchmark.filling import fill
 from mmebench.benchmark.kind import Copy
@@ -135,7 +136,7 @@ def test_no_devices_is_the_cpu(machine: Machine, serve: Serve, archives: dict[st
 
 
 def test_an_unknown_device(machine: Machine, tmp_path: Path) -> None:
-    said = refusal(tmp_path, "--container", "triton", "--devices", "0,2")
+    said = refusal(tmp_path, "--container", "triton", "--devices", "0,2", before=load)
     assert said.count("mmebench: ") == 1
     assert "devices: got 2; this machine has 0 (NVIDIA H100 80GB HBM3), 1 (NVIDIA A10G)" in said
 

@@ -137,7 +137,7 @@ def test_a_load_that_is_asked_to_end_keeps_every_sample(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-@pytest.mark.parametrize("hold", [0.2, 30.0])
+@pytest.mark.parametrize("hold", [0.2, 300.0])
 def test_ctrl_c_in_a_terminal_ends_a_load_at_once(tmp_path: Path, processes: int, hold: float) -> None:
     """It reaches every process of the load."""
     options = ["--headless", "--stop-timeout", "70"]
@@ -149,11 +149,10 @@ def test_ctrl_c_in_a_terminal_ends_a_load_at_once(tmp_path: Path, processes: int
         with locust(job, *options) as process:
             while len(server.requests) < (5 if hold > 1 else 50):
                 time.sleep(0.1)
-            asked, before = time.monotonic(), len(server.requests)
+            before = len(server.requests)
             os.killpg(process.pid, signal.SIGINT)
-            process.wait(timeout=100)
-            assert time.monotonic() - asked < 20, "with or without an answer, for which it would wait 30 s"
+            process.wait(timeout=55)  # with or without an answer, for which it would wait 70 s
         requests = len(server.requests)
-        assert requests - before < 25, "no process starts any more, which would be so many in a second"
+        assert requests - before < 500, "no process starts any more; in the rest of the stage it would be 1,400"
     samples = keep_samples(tmp_path / "job.arrows", tmp_path / "samples.parquet")
     assert samples == (0 if hold > 1 else requests)

@@ -213,7 +213,7 @@ def test_a_late_answer_does_not_meet_the_next_request() -> None:
         assert client.results[-1].error == "ReadTimeout"
         assert 90 < client.results[-1].milliseconds <= (monotonic_ns() - asked) / 1e6
         given_up.set()
-        wait_until(lambda: len(server.spans) == 1, 10)
+        wait_until(lambda: len(server.spans) == 1)
         gevent.sleep(0.1)
         assert client.send().body_bytes == 2
         assert len(client.results) == 2
@@ -234,7 +234,7 @@ def test_latency_is_the_servers() -> None:
     with ScriptedServer(always(0.05, OK)) as server:
         client = Client(server.port)
         seen = np.array([client.send().milliseconds for _ in range(6)])
-        wait_until(lambda: len(server.spans) == len(seen), 10)  # it notes a span after its answer is out
+        wait_until(lambda: len(server.spans) == len(seen))  # it notes a span after its answer is out
         added = seen - 1000 * held_seconds(server)
         assert added.min() >= 0, "nothing is hidden"
         assert added[1:].min() < 15, "and nothing made up; a busy machine may be slow now and then"

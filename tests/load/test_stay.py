@@ -68,16 +68,16 @@ def test_they_serve_load_after_load(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             clients = psutil.Process(worker.pid).children()
             worker.send_signal(signal.SIGTERM)
             assert worker.wait(timeout=100) == 130
-            wait_until(lambda: not any(client.is_running() for client in clients), 5)
+            wait_until(lambda: not any(client.is_running() for client in clients))
 
 
 def test_their_clients_end_with_a_worker_that_is_killed(tmp_path: Path) -> None:
     with mmebench(LOCAL, "worker", f"127.0.0.1:{free_ports(1)[0]}", "--stay", cwd=tmp_path) as worker:
         parent = psutil.Process(worker.pid)
-        wait_until(lambda: len(parent.children()) == 1, 20)
+        wait_until(lambda: len(parent.children()) == 1)
         clients = parent.children()
         worker.kill()
-        wait_until(lambda: not any(client.is_running() for client in clients), 20)
+        wait_until(lambda: not any(client.is_running() for client in clients))
 
 
 def test_a_load_that_waits_in_vain_says_who_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +151,7 @@ def test_a_connection_that_is_cut_loses_no_sample(
     (record,) = spec.parent.rglob("*_run.json")
     assert count_samples(spec) == requests, json.loads(record.read_text())["stages"]
     broken, _ = read_run(record).stages
-    assert broken.due == 1300
+    assert broken.due == pytest.approx(100 * (broken.end - broken.ready), abs=1)
     if not until_end:
-        assert (broken.not_started, requests) == (0, 1700)
+        assert requests + count_not_started(spec) == 1700
         assert broken.note is None or "cut off for a while; nothing is missing" in broken.note

@@ -32,7 +32,7 @@ def visit(*arguments: str) -> None:
 @contextmanager
 def silent_crowd(port: int, count: int) -> Iterator[None]:
     """So many connections, all of which stand, as soon as somebody listens there."""
-    wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, 30)
+    wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
     command = [sys.executable, str(SUPPORT / "silent_crowd.py"), str(port), str(count)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as crowd:
         try:
@@ -82,7 +82,7 @@ def test_what_makes_no_sense_is_dropped_and_the_load_goes_on(tmp_path: Path) -> 
             mmebench(LOCAL, "load", str(spec), cwd=tmp_path) as conductor,
             mmebench(LOCAL, "worker", listen, cwd=tmp_path),
         ):
-            wait_until(lambda: bool(server.requests) or conductor.poll() is not None, 100)
+            wait_until(lambda: bool(server.requests) or conductor.poll() is not None)
             assert conductor.poll() is None
             visit(str(port), TOKEN)
             assert conductor.wait(timeout=250) == 0

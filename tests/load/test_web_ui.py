@@ -34,7 +34,7 @@ def offer(tmp_path: Path, seconds: int, visit: Callable[[Page], None]) -> list[S
     (port,) = free_ports(1)
     stages: list[StageWindow] = []
     failures: list[Exception] = []
-    running = threading.Event()
+    looking, running = threading.Event(), threading.Event()
     picture = LivePicture()
     picture.step("onnx: load 3 targets", float(seconds))
 
@@ -47,15 +47,17 @@ def offer(tmp_path: Path, seconds: int, visit: Callable[[Page], None]) -> list[S
     address = ""
 
     def browse() -> None:
-        assert running.wait(30)
         try:
             with chromium() as browser:
                 page = browser.new_page(viewport={"width": 1200, "height": 700})
+                looking.set()
+                running.wait()
                 page.goto(address)
                 assert page.url == f"http://127.0.0.1:{port}/", "the key is not shown"
                 visit(page)
         except Exception as error:  # told to the test, whose thread is another one
             failures.append(error)
+            looking.set()
 
     visitor = threading.Thread(target=browse)
     visitor.start()
@@ -64,6 +66,7 @@ def offer(tmp_path: Path, seconds: int, visit: Callable[[Page], None]) -> list[S
             address = live_page.url
             workload = {"profile": {"stages": [{"users": 2, "duration": seconds}]}}
             job = make_job(server.port, tmp_path / "samples.arrows", workload, pages=live_page.locust)
+            looking.wait()
             offer_load(job, tmp_path / "load", tmp_path / "load.log", look, stages.append)
     finally:
         running.set()
@@ -88,14 +91,14 @@ def figures_of(page: Page) -> list[float]:
         found.append(page.evaluate(FIGURES) or [])
         return bool(found[-1])
 
-    wait_until(look, 10)
+    wait_until(look)
     return found[-1]
 
 
 def test_the_live_page_draws_load_and_endpoint_second_by_second(tmp_path: Path) -> None:
     def visit(page: Page) -> None:
         line = page.locator("#rates polyline").first
-        wait_until(lambda: page.evaluate("document.querySelector('#rates polyline')?.points.length > 3"), 10)
+        wait_until(lambda: page.evaluate("document.querySelector('#rates polyline')?.points.length > 3"))
         assert page.inner_text("h1") == "onnx: load 3 targets"
         assert "stage 1 of 1 · 2 users" in page.inner_text("#now")
         rate, p50, p99, *others = figures_of(page)
@@ -104,7 +107,7 @@ def test_the_live_page_draws_load_and_endpoint_second_by_second(tmp_path: Path) 
         assert others == [2, 7, 0.416], "users, targets, US dollars"
         drawn = line.get_attribute("points")
         assert page.locator("svg polyline").count() == 5, "rate, failures, p50, p99, targets"
-        wait_until(lambda: line.get_attribute("points") != drawn, 10)
+        wait_until(lambda: line.get_attribute("points") != drawn)
         page.get_by_role("link", name="Locust's own pages").click()
         page.wait_for_selector("text=Aggregated")
         assert page.url.endswith("/locust/")
@@ -147,7 +150,7 @@ def test_its_button_stops_the_load_and_what_was_measured_is_kept(tmp_path: Path)
     with pytest.raises(MmebenchError, match="the load stopped after 0 of 1 stages"):
         offer(tmp_path, 120, visit)
     assert keep_samples(tmp_path / "samples.arrows", tmp_path / "samples.parquet") > 20
-    wait_until(lambda: load_processes() == [], 5)
+    wait_until(lambda: load_processes() == [])
 
 
 EVIL = """<form id=stop method=post action="{ui}/locust/stop"><input name=a></form>

@@ -54,7 +54,7 @@ def archive_replaced(scene: Scene) -> float:
         other = Target(f"other{number}.tar.gz", 7)
         scene.put(weighty_archive(scene.folder / other.name, 7), other.name)
         assert scene.ask(other) == RIGHT
-    wait_until(lambda: not stub.is_running(), 10)
+    wait_until(lambda: not stub.is_running())
     return scene.heal(new)
 
 

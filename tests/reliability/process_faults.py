@@ -45,7 +45,7 @@ def kill_triton_while_it_loads(scene: Scene) -> float:
     scene.put(weighty_archive(scene.folder / target.name, 1, load=1.0), target.name)
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(scene.ask, target)
-        wait_until(partial(scene.has_stub, target), 10)
+        wait_until(partial(scene.has_stub, target))
         scene.triton().kill()
         assert asked.result() != RIGHT
     return scene.heal(target)
@@ -56,7 +56,7 @@ def load_that_hangs(scene: Scene) -> float:
     scene.put(python_archive(scene.folder / "hanging.tar.gz", _HANGING), target.name)
     assert scene.ask(target) == "ModelError"
     assert "so the load was given up" in scene.tally.notes[-1]
-    wait_until(lambda: scene.stub(target) is None, 10)
+    wait_until(lambda: scene.stub(target) is None)
     scene.put(onnx_archive(scene.folder / "good.tar.gz", 1), target.name)
     return scene.heal(target)
 
@@ -71,7 +71,7 @@ def kill_router(scene: Scene) -> None:
     with scene.connect() as waiting, scene.connect() as running:
         for connection, target in ((running, runs), (waiting, loads)):
             connection.sendall(make_request(target.name, BODY))
-            wait_until(partial(scene.has_stub, target), 10)
+            wait_until(partial(scene.has_stub, target))
             time.sleep(1)
         belongings = scene.children()
         os.kill(scene.served.pid, signal.SIGKILL)
@@ -79,7 +79,7 @@ def kill_router(scene: Scene) -> None:
             with contextlib.suppress(ConnectionResetError):
                 assert connection.recv(1) == b""
             scene.tally.outcomes[LOST] += 1
-    wait_until(lambda: not any(process.is_running() for process in belongings), 10)
+    wait_until(lambda: not any(process.is_running() for process in belongings))
     options = ("--container", "triton")
     with serving(scene.store, scene.folder / "next.log", *options, **scene.environment) as served:
         assert not run.exists(), "the next server removes what it left"

@@ -43,7 +43,7 @@ def play(scenario: Scenario, folder: Path) -> tuple[float | None, Tally, Tally]:
         if scenario.fault is not kill_router:  # which sees to that itself
             scene.check_visible()
             processes = [psutil.Process(scene.served.pid), *scene.children()]
-    wait_until(lambda: not any(process.is_running() for process in processes), 5)
+    wait_until(lambda: not any(process.is_running() for process in processes))
     assert scene.run_directories == []
     assert not [path for name in names for path in Path("/dev/shm").glob(f"{name}*")]
     return healed, crowd.tally, scene.tally + scene.elsewhere

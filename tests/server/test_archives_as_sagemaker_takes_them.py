@@ -198,7 +198,7 @@ def test_a_model_that_is_unloaded_is_finalized(serve: Any, tmp_path: Path, conta
     }
     served.add_targets(loose_archive(tmp_path / "m.tar.gz", files), ["m.tar.gz"])
     assert ask(runtime_client(served.url), "m.tar.gz", x=X) == {"y": [1, 2]}
-    wait_until((tmp_path / "finalized").exists, 30)
+    wait_until((tmp_path / "finalized").exists)
 
 
 # --- ensembles
@@ -252,7 +252,7 @@ def test_an_ensemble_leaves_memory_whole(serve: Any, tmp_path: Path, container: 
     client = runtime_client(served.url)
     for _ in range(2):
         assert ask(client, "e.tar.gz", x=X) == {"y": [0, -1]}
-        wait_until(lambda: served.residency().memory_used == 0, 30)
+        wait_until(lambda: served.residency().memory_used == 0)
         assert not stubs(served)
 
 

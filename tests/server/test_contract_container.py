@@ -163,7 +163,7 @@ def test_a_container_that_was_away_is_used_again(front: Front, tmp_path: Path) -
             except client.exceptions.ServiceUnavailable:
                 return False
 
-        wait_until(heals, 10)
+        wait_until(heals)
         assert restarted.targets == {target}
 
 

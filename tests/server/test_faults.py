@@ -90,7 +90,7 @@ def test_a_killed_triton_comes_back(serve: Serve, archives: dict[str, Path]) -> 
             failures.append(error.response["ResponseMetadata"]["HTTPStatusCode"])
             return False
 
-    wait_until(heals, 10)
+    wait_until(heals)
     assert set(failures) <= {500, 503}
     assert endpoint.residency().resident == ("a.tar.gz",)
     assert container(endpoint).pid != triton.pid
@@ -102,7 +102,7 @@ def test_requests_in_flight_when_triton_dies_get_an_aws_error(serve: Serve, tmp_
     client = runtime_client(endpoint.url)
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(invoke, client, "slow.tar.gz", VALUES)
-        wait_until(lambda: endpoint.residency().resident == ("slow.tar.gz",), 10)
+        wait_until(lambda: endpoint.residency().resident == ("slow.tar.gz",))
         time.sleep(0.3)
         container(endpoint).kill()
         with pytest.raises(client.exceptions.InternalFailure):
@@ -134,7 +134,7 @@ def test_a_dead_target_that_nobody_asks_for_can_be_evicted(serve: Serve, tmp_pat
     started = time.monotonic()
     assert invoke(client, "next.tar.gz", VALUES) == expected(VALUES, 1)
     assert time.monotonic() - started < SOON
-    wait_until(lambda: endpoint.residency().resident == ("next.tar.gz",), 10)
+    wait_until(lambda: endpoint.residency().resident == ("next.tar.gz",))
     assert invoke(client, "dead.tar.gz", VALUES) == expected(VALUES, 1)
 
 
@@ -146,7 +146,7 @@ def test_a_target_with_a_request_in_flight_is_not_evicted(serve: Serve, tmp_path
     client, other = runtime_client(endpoint.url), runtime_client(endpoint.url)
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(invoke, client, "slow.tar.gz", VALUES)
-        wait_until(lambda: endpoint.residency().resident == ("slow.tar.gz",), 10)
+        wait_until(lambda: endpoint.residency().resident == ("slow.tar.gz",))
         for target in targets:
             assert invoke(other, target, VALUES) == expected(VALUES, 1)
         assert endpoint.residency().evictions > 0
@@ -159,9 +159,9 @@ def test_a_process_that_is_killed_while_its_model_is_loaded(serve: Serve, tmp_pa
     endpoint.add_targets(weighty_archive(tmp_path / "slow.tar.gz", 0, load=2.0), ["slow.tar.gz"])
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(invoke, runtime_client(endpoint.url), "slow.tar.gz", VALUES)
-        wait_until(lambda: f"/{model_id('slow.tar.gz')}/" in stub_arguments(endpoint), 30)
+        wait_until(lambda: f"/{model_id('slow.tar.gz')}/" in stub_arguments(endpoint))
         # Triton does not notice that a process dies which has just begun: see below. This one has its weights.
-        wait_until(lambda: stub_of(endpoint, "slow.tar.gz").memory_full_info().uss > 50_000_000, 10)
+        wait_until(lambda: stub_of(endpoint, "slow.tar.gz").memory_full_info().uss > 50_000_000)
         stub_of(endpoint, "slow.tar.gz").kill()
         assert answer.result() == expected(VALUES, 0)
     assert "its process died while it was loaded" in (tmp_path / "serve-0.log").read_text()
@@ -187,7 +187,7 @@ def test_a_process_that_is_killed_as_it_appears(serve: Serve, tmp_path: Path) ->
         except (client.exceptions.ServiceUnavailable, client.exceptions.ModelNotReadyException):
             return False
 
-    wait_until(served, 60)
+    wait_until(served)
 
 
 def stub_arguments(endpoint: LocalEndpoint) -> str:
@@ -204,8 +204,8 @@ def test_the_load_goes_on_when_the_client_hangs_up(serve: Serve, tmp_path: Path)
     )
     with socket.create_connection(("127.0.0.1", int(endpoint.url.rpartition(":")[2]))) as connection:
         connection.sendall(head.encode() + body)
-        wait_until(lambda: f"/{model_id('slow.tar.gz')}/" in stub_arguments(endpoint), 30)
-    wait_until(lambda: endpoint.residency().resident == ("slow.tar.gz",), 30)
+        wait_until(lambda: f"/{model_id('slow.tar.gz')}/" in stub_arguments(endpoint))
+    wait_until(lambda: endpoint.residency().resident == ("slow.tar.gz",))
     assert invoke(runtime_client(endpoint.url), "slow.tar.gz", VALUES) == expected(VALUES, 0)
     assert len(endpoint.recent_loads()) == 1, "it was not loaded a second time"
 
@@ -232,7 +232,7 @@ def test_a_client_that_does_not_read_its_answer_holds_its_target_only_for_a_whil
         connection.sendall(head.encode() + content)
         assert connection.recv(15) == b"HTTP/1.1 200 OK"
         assert invoke(runtime_client(endpoint.url), "next.tar.gz", VALUES) == expected(VALUES, 1)
-        wait_until(lambda: endpoint.residency().evictions == 1, 10)
+        wait_until(lambda: endpoint.residency().evictions == 1)
         assert len(connection.makefile("rb").read()) < len(content)
 
 
@@ -287,7 +287,7 @@ def test_nothing_is_left_after_the_server_was_killed(serve: Serve, archives: dic
     with pytest.raises(MmebenchError, match="does not answer"):
         endpoint.residency()
     endpoint.close()
-    wait_until(lambda: belongings.left() == [], 10)
+    wait_until(lambda: belongings.left() == [])
 
 
 def test_a_stub_that_does_not_notice_is_ended(serve: Serve, archives: dict[str, Path]) -> None:
@@ -302,7 +302,7 @@ def test_a_stub_that_does_not_notice_is_ended(serve: Serve, archives: dict[str, 
         stub.suspend()
     os.kill(endpoint.pid, signal.SIGKILL)
     endpoint.close()
-    wait_until(lambda: belongings.left() == [], 10)
+    wait_until(lambda: belongings.left() == [])
 
 
 def test_nothing_is_left_when_the_parent_is_killed(tmp_path: Path, archives: dict[str, Path]) -> None:
@@ -318,7 +318,7 @@ def test_nothing_is_left_when_the_parent_is_killed(tmp_path: Path, archives: dic
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    wait_until(lambda: belongings.left() == [], 15)
+    wait_until(lambda: belongings.left() == [])
 
 
 _PARENT = """

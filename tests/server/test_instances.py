@@ -105,7 +105,7 @@ def test_while_one_is_down_another_takes_its_requests(three: LocalEndpoint) -> N
     containers[0].kill()
     containers[0].wait(30)
     ask_all(three)
-    wait_until(lambda: len(psutil.Process(three.pid).children()) == 3, 30)
+    wait_until(lambda: len(psutil.Process(three.pid).children()) == 3)
     ask_all(three)
     counters = read_counters(three.url)
     assert counters.container_deaths == 1
@@ -155,7 +155,7 @@ def test_a_deployment_puts_new_instances_in_the_place_of_all(serve: Serve, tmp_p
     assert answers == [expected(ROWS, 5)], "an old one answers what it has"
     ask_all(endpoint)
     assert endpoint.residency().loads == 2 * len(TARGETS) + 1
-    wait_until(lambda: not old & {child.pid for child in psutil.Process(endpoint.pid).children()}, 60)
+    wait_until(lambda: not old & {child.pid for child in psutil.Process(endpoint.pid).children()})
     assert len(psutil.Process(endpoint.pid).children()) == instances
     (change,) = endpoint.changes()
     assert (change.what, change.instances) == ("deployed", instances)
@@ -174,7 +174,7 @@ def test_what_targets_counted_outlives_their_instances(serve: Serve, tmp_path: P
         invoke(client, "m.tar.gz", ROWS)
         endpoint.deploy()
         invoke(client, "m.tar.gz", ROWS)
-    wait_until(lambda: len(psutil.Process(endpoint.pid).children()) == 1, 60)
+    wait_until(lambda: len(psutil.Process(endpoint.pid).children()) == 1)
     assert read_counters(endpoint.url).targets["m.tar.gz"].successes == 4
     assert endpoint.residency().loads == 3
 
@@ -206,9 +206,9 @@ def test_instances_come_and_go_with_the_requests(serve: Serve, tmp_path: Path) -
     alarm, added = endpoint.changes()[:2]
     assert added.at - alarm.at >= 1, "the delay"
     ask_all(endpoint)
-    wait_until(lambda: endpoint.changes()[-1].what == "removed", 60)
+    wait_until(lambda: endpoint.changes()[-1].what == "removed")
     assert [(change.what, change.instances) for change in endpoint.changes()[2:]] == [("alarm", 1), ("removed", 1)]
-    wait_until(lambda: len(psutil.Process(endpoint.pid).children()) == 1, 60)
+    wait_until(lambda: len(psutil.Process(endpoint.pid).children()) == 1)
     ask_all(endpoint)
     assert endpoint.residency().instances == ()
     assert read_counters(endpoint.url).invocation_5xx_errors == 0

@@ -231,7 +231,7 @@ def test_a_load_that_outlasts_the_request_goes_on(
     with pytest.raises(client.exceptions.ModelNotReadyException, match=r"slow.tar.gz is still being") as caught:
         invoke(client, "slow.tar.gz", [[1.0] * 4])
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
-    wait_until(lambda: endpoint.residency().resident == ("slow.tar.gz",), 10)
+    wait_until(lambda: endpoint.residency().resident == ("slow.tar.gz",))
     assert invoke(client, "slow.tar.gz", [[1.0] * 4]) == [[5.0] * 4]
     assert endpoint.residency().loads == 1
 
@@ -298,10 +298,10 @@ def test_without_the_model_cache_nothing_stays(serve: Any, archives: dict[str, P
     endpoint.add_targets(archives["onnx"], ["a.tar.gz", "b.tar.gz"])
     for target in ("a.tar.gz", "b.tar.gz", "a.tar.gz"):
         np.testing.assert_allclose(invoke(client, target, VALUES), expected(VALUES, 1), rtol=1e-6)
-    wait_until(lambda: endpoint.residency().memory_used == 0, 10)
+    wait_until(lambda: endpoint.residency().memory_used == 0)
     residency = endpoint.residency()
     assert (residency.resident, residency.loads, residency.evictions) == ((), 3, 0)
-    wait_until(lambda: not any(unpacked_models(endpoint)), 10)
+    wait_until(lambda: not any(unpacked_models(endpoint)))
 
 
 def unpacked_models(endpoint: LocalEndpoint) -> Iterator[Path]:

@@ -117,11 +117,11 @@ def test_what_a_target_counted_outlives_its_unload_and_its_container(serve: Serv
     for target in ("a.tar.gz", "a.tar.gz", "b.tar.gz", "a.tar.gz", "b.tar.gz"):
         invoke(client, target, VALUES)
     # Triton counts a request after its answer is on its way.
-    wait_until(lambda: successes(endpoint.url) == {"a.tar.gz": 3, "b.tar.gz": 2}, 10)
+    wait_until(lambda: successes(endpoint.url) == {"a.tar.gz": 3, "b.tar.gz": 2})
     (triton,) = psutil.Process(endpoint.pid).children()
     triton.kill()
-    wait_until(lambda: answers(client), 10)
-    wait_until(lambda: successes(endpoint.url) == {"a.tar.gz": 4, "b.tar.gz": 2}, 10)
+    wait_until(lambda: answers(client))
+    wait_until(lambda: successes(endpoint.url) == {"a.tar.gz": 4, "b.tar.gz": 2})
 
 
 def successes(url: str) -> dict[str, int]:

@@ -307,12 +307,12 @@ def test_what_ended_the_container_twice_is_passed_on_no_more(serve: Serve, tmp_p
     client = runtime_client(endpoint.url)
     deadly = [[666.0, 0.0, 0.0, 0.0]]
     for number in (1, 2):
-        wait_until(lambda: answers(client, ROWS), 30)
+        wait_until(lambda: answers(client, ROWS))
         time.sleep(1.2 * (number - 1))  # a connection that was idle for long may have been closed for that
         with pytest.raises(ClientError, match=r"InternalFailure|ServiceUnavailable"):
             invoke(client, "deadly.tar.gz", deadly)
-        wait_until(partial(has_died, endpoint, number), 30)
-    wait_until(lambda: answers(client, ROWS), 30)
+        wait_until(partial(has_died, endpoint, number))
+    wait_until(lambda: answers(client, ROWS))
     assert refusal(endpoint, "deadly.tar.gz", json_body(deadly), "application/json") == ("ModelError", 400)
     assert invoke(client, "deadly.tar.gz", ROWS) == ROWS
     assert invoke(client, "other.tar.gz", ROWS) == expected(ROWS, 1)

@@ -81,7 +81,7 @@ class Aborted(TritonRecipe):
         if self.checks == 1:
             (triton,) = tritons()
             triton.send_signal(signal.SIGABRT)
-            wait_until(lambda: not triton.is_running(), 60)
+            wait_until(lambda: not triton.is_running())
         await super().check(control, address)
 
 

@@ -76,7 +76,7 @@ def _stopped(pid: int) -> Iterator[None]:
     process = psutil.Process(pid)
     process.suspend()
     try:
-        wait_until(lambda: process.status() == psutil.STATUS_STOPPED, 10)
+        wait_until(lambda: process.status() == psutil.STATUS_STOPPED)
         yield
     finally:
         process.resume()

@@ -53,9 +53,16 @@ def serving(
         process.stdout.close()
 
 
-def refusal(archives: str | Path, *options: str, environment: Mapping[str, str] | None = None) -> str:
-    """Why ``mmebench serve`` refuses what it was given."""
-    command = Command("serve", archives, *options, cwd=Path.cwd(), environment=os.environ | (environment or {}))
+def refusal(
+    archives: str | Path,
+    *options: str,
+    environment: Mapping[str, str] | None = None,
+    before: Callable[[], object] = bool,
+) -> str:
+    """Why ``mmebench serve`` refuses what it was given; ``before`` is called in its process."""
+    command = Command(
+        "serve", archives, *options, cwd=Path.cwd(), environment=os.environ | (environment or {}), before=before
+    )
     result = command.finish()
     assert (result.returncode, result.stdout) == (2, ""), result.stderr
     assert "Traceback" not in result.stderr
