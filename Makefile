@@ -82,6 +82,7 @@ bench: setup
 	$(BIN)/python benchmarks/router_bench.py
 	$(BIN)/python benchmarks/conductor_bench.py
 	$(BIN)/python benchmarks/fleet_bench.py
+	$(BIN)/python benchmarks/fill_bench.py
 
 # 200,000 malformed requests to a local endpoint; five minutes.
 fuzz: setup

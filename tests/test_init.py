@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mmebench.cli import cli
-from mmebench.spec import ArchiveFolder, LocalEndpoint, SageMakerEndpoint
+from mmebench.spec import ArchiveFolder, Auto, LocalEndpoint, SageMakerEndpoint
 from mmebench.spec.reading import load_spec
 
 
@@ -20,7 +20,7 @@ def test_without_a_terminal_it_writes_what_can_be_run_here(tmp_path: Path) -> No
     spec = load_spec(path)
     assert isinstance(spec.endpoint, LocalEndpoint)
     assert [platform.kind for platform in spec.platforms] == ["pt", "onnx"]
-    assert [stage.users for stage in spec.workload.stages] == [1, 2, 4, 8, 16]
+    assert spec.workload.profile.auto == Auto()
     assert not spec.objectives.percentiles
 
 
@@ -34,7 +34,7 @@ def test_flags_say_it_all(tmp_path: Path) -> None:
     assert "name: org/my-bert" in path.read_text()
     assert spec.endpoint.instance_types == ("ml.g5.xlarge", "ml.g4dn.xlarge")
     assert spec.objectives.p99 == pytest.approx(0.2)
-    assert spec.workload.profile.search is not None
+    assert spec.workload.profile.auto is not None
 
 
 @pytest.mark.parametrize("name", ["mine.onnx", "my model.tar.gz", "mine: the second.pt"])
@@ -53,7 +53,7 @@ def test_a_folder_of_archives(tmp_path: Path) -> None:
     spec = load_spec(path)
     assert isinstance(spec.models, ArchiveFolder)
     assert spec.models.folder == Path("my models")
-    assert spec.workload.profile.search is not None
+    assert spec.workload.profile.auto is not None
 
 
 @pytest.mark.parametrize(

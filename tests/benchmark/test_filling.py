@@ -1,8 +1,9 @@
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from mmebench.figures.copy_memory import (
     bytes_per_copy_before_growth,
     of_kinds,
 )
-from mmebench.record.run import FirstInvocation
+from mmebench.record.run import Capacity, FirstInvocation
 from mmebench.spec.hosting import Hosting
 from mmebench.wire.runtime import InvocationError
 from support.kinds import copies, packaged
@@ -34,6 +35,7 @@ class SmallEndpoint:
     instance_type, container = "local", "a test"
     hosting: Hosting = "multi-model"
     prefix = ""
+    loads_at_once = 1
 
     def __init__(self, room: int, refuses: bool = False) -> None:
         self.room = room
@@ -266,6 +268,110 @@ def test_a_large_copy_that_pushes_out_a_small_one_is_seen_though_memory_has_grow
     assert (capacity.fits, capacity.limited_by) == (5, "eviction")
     small, large = capacity.kinds
     assert (small.fits, small.bytes_per_copy, large.fits, large.bytes_per_copy) == (3, 100, 2, 300)
+
+
+class ManyHanded:
+    """Of an endpoint: loads four at once, each in 50 ms; for an endpoint that evicts or refuses at any number."""
+
+    loads_at_once = 4
+
+    def __init__(self, room: int, *, budget: int = 1000, refuses: bool = False, silent: bool = False) -> None:
+        self.small = SmallEndpoint(room, refuses)
+        self.budget = budget
+        self.silent = silent
+        self.lock = threading.Lock()
+        self.loading: set[str] = set()
+        self.together: dict[str, int] = {}
+        """The most targets that were loading while this one was, itself included."""
+        self.ahead: list[int] = []
+        """How many were added and not asked for yet, whenever one was asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.small, name)
+
+    def invoke(self, copy: Copy) -> None:
+        with self.lock:
+            if copy.target in self.small.resident:
+                self.small.resident.remove(copy.target)
+                self.small.resident.append(copy.target)
+                return
+            self.ahead.append(len(self.small.targets) - len(self.together))
+            self.loading.add(copy.target)
+            for target in self.loading:
+                self.together[target] = max(self.together.get(target, 0), len(self.loading))
+        time.sleep(0.05)
+        with self.lock:
+            self.loading.remove(copy.target)
+            self.small.invoke(copy)
+
+    def grow(self, copy: Copy) -> None:
+        with self.lock:
+            self.small.grown.add(copy.target)
+
+    def residency(self) -> Residency | MemoryUse:
+        with self.lock:
+            used = 50 + COPY * len(self.small.grown & set(self.small.resident))
+            if self.silent:
+                return MemoryUse(used, self.budget)
+            return Residency(tuple(self.small.resident), 0, self.small.evictions, used, self.budget)
+
+    def measure(self) -> Residency | MemoryUse:
+        return self.residency()
+
+
+def fill_it(endpoint: Any, count: int = 100, threshold: float | None = None) -> Capacity:
+    archives = copies(ARCHIVE, count)
+    return fill(endpoint, archives, endpoint.invoke, endpoint.grow, threshold=threshold, on_load=lambda _: None)
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_what_there_is_surely_room_for_comes_as_many_at_once_as_the_endpoint_loads(silent: bool) -> None:
+    endpoint = ManyHanded(20, budget=2090, silent=silent)
+    capacity = fill_it(endpoint)
+    assert (capacity.fits, capacity.limited_by) == (20, "eviction")
+    assert [load.beside for load in capacity.loads] == [0] * 3 + [3] * 16 + [0]
+    assert [endpoint.together[load.target] - 1 for load in capacity.loads] == [
+        load.beside for load in capacity.loads
+    ]
+    assert [load.target for load in capacity.loads] == [f"m-v{number}.tar.gz" for number in range(20)]
+    assert capacity.bytes_per_copy == pytest.approx(COPY)
+    assert capacity.bytes_per_copy_bounds == pytest.approx((COPY, COPY))
+    assert [load.memory_used is None for load in capacity.loads[3:7]] == [True, True, True, False]
+    assert len(capacity.cold_starts) == 4
+    assert max(endpoint.ahead) == 8, "the next four are added while these are loaded"
+
+
+def test_a_limit_and_a_threshold_are_as_they_are_one_by_one() -> None:
+    assert (fill_it(ManyHanded(100), 9).fits, fill_it(ManyHanded(100), 9).limited_by) == (9, "limit")
+    found = fill_it(ManyHanded(100), threshold=0.9)
+    assert (found.fits, found.limited_by) == (8, "threshold")
+
+
+@pytest.mark.parametrize("silent", [False, True])
+@pytest.mark.parametrize("room", [8, 9, 10])
+def test_an_endpoint_that_evicts_before_its_budget_is_used_holds_what_is_left(room: int, silent: bool) -> None:
+    """Which comes out while four are loaded, of which some had room."""
+    capacity = fill_it(ManyHanded(room, budget=100_000, silent=silent))
+    assert (capacity.fits, capacity.limited_by) == (room, "eviction")
+    assert len(capacity.loads) == room
+
+
+@pytest.mark.parametrize("room", [4, 9, 11])
+def test_one_that_refuses_before_its_budget_is_used_holds_what_was_loaded(room: int) -> None:
+    capacity = fill_it(ManyHanded(room, budget=100_000, refuses=True))
+    assert (capacity.fits, capacity.limited_by) == (room, "refused")
+
+
+def test_a_copy_that_fails_beside_others_is_named() -> None:
+    endpoint = ManyHanded(100)
+
+    def invoke(copy: Copy) -> None:
+        if copy.target == "m-v5.tar.gz":
+            raise InvocationError(f"{copy.target}: ModelError: bad input", "ModelError", 400)
+        endpoint.invoke(copy)
+
+    with pytest.raises(MmebenchError, match=r"cannot be loaded: m-v5\.tar\.gz: ModelError: bad input"):
+        fill(endpoint, copies(ARCHIVE, 9), invoke, endpoint.grow, threshold=None, on_load=lambda _: None)
 
 
 def in_turns(random: np.random.Generator) -> list[FirstInvocation]:

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from mmebench.benchmark.side_by_side import side_by_side
 from mmebench.errors import BadInputError
 from mmebench.load.payload import Body, make_body
 from mmebench.models.package import Package
@@ -24,11 +24,8 @@ class Growth:
 
     def send(self, invoke: Callable[[Body], object]) -> None:
         """Make a copy grow; raises what ``invoke`` raises."""
-        if self.requests == 1:
-            invoke(self.body)
-            return
-        with ThreadPoolExecutor(self.requests) as threads:
-            list(threads.map(invoke, [self.body] * self.requests))
+        for called in side_by_side(invoke, [self.body] * self.requests, self.requests):
+            called.result()
 
 
 def find_growth(payload: Payload, package: Package) -> Growth:

@@ -194,7 +194,7 @@ class RunProgress(Observer):
 
     @override
     def filled(self, capacity: Capacity) -> None:
-        seconds = sorted(load.seconds for load in capacity.loads)
+        seconds = sorted(load.seconds for load in capacity.cold_starts)
         copy = "" if capacity.kinds else _describe_copy(capacity.bytes_per_copy, capacity.bytes_per_copy_bounds)
         for kind in capacity.kinds[:_FEW]:
             each = _describe_copy(kind.bytes_per_copy, kind.bytes_per_copy_bounds)

@@ -85,7 +85,7 @@ def _lines(forecast: "Forecast") -> Iterator[str]:
     if len(forecast.models) > _MODELS:
         yield f"    and {len(forecast.models) - _MODELS} more models"
     if forecast.load_seconds is None:
-        yield "each: a search, which takes as many stages as it needs"
+        yield "each: as many stages as it takes to find what is asked for"
     else:
         yield f"each: {forecast.stages} stages, {human_seconds(forecast.load_seconds)}"
     for title, seconds in forecast.experiments:

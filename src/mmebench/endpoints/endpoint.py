@@ -241,6 +241,10 @@ class Endpoint(Protocol):
     container: str
     """What holds the models, e.g. ``triton 2.51.0`` or ``python (fallback)``."""
 
+    @property
+    def loads_at_once(self) -> int:
+        """So many targets are loaded at a time; others wait for their turn."""
+
     def add_targets(self, archive: Path, targets: Iterable[str]) -> None:
         """Make copies of ``archive`` addressable under these names; nothing is loaded yet."""
 

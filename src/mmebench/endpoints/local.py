@@ -77,13 +77,21 @@ class LocalEndpoint:
         self._netloc = address.netloc
         self._store = store
         self._process = process
-        self.container = str(self._get(f"/endpoints/{spec.name}")["Container"])
+        self.container = str(self._about()["Container"])
         residency = self.residency()
         self.instance_type = _machine(residency, spec.memory)
         if spec.hosting != "multi-model":
             self.instance_type += f"-{spec.hosting}"
         used = {gpu.gpu for gpu in residency.gpus}
         self._machine = MachineMetrics([gpu for gpu in find_gpus() if gpu.index in used] if used else ())
+
+    @property
+    def loads_at_once(self) -> int:
+        """One on GPUs until a first model has shown that their driver tells what each process takes."""
+        return int(self._about()["LoadsAtOnce"])
+
+    def _about(self) -> dict[str, Any]:
+        return self._get(f"/endpoints/{self.name}")
 
     def add_targets(self, archive: Path, targets: Iterable[str]) -> None:
         """Hard links of ``archive`` in the store, or copies where the file system has no links to give."""

@@ -1,4 +1,7 @@
-"""What a copy of a model takes of an endpoint's memory, from how that grew while copies were added one by one."""
+"""What a copy of a model takes of an endpoint's memory, from how that grew while copies were added.
+
+Of copies that came side by side memory is known when all of them were there: with the last one.
+"""
 
 from collections.abc import Sequence
 
@@ -17,31 +20,33 @@ def bytes_per_copy(loads: list[FirstInvocation]) -> float | None:
 
     As the figures below, it is None where nobody says what memory is used.
     """
-    if len(loads) < 2 or not _measured(loads):
-        return None
-    return _slope(np.arange(len(loads)), _memory(loads))
+    return slope_of([load.memory_used for load in loads]) if _measured(loads) else None
 
 
 def bounds_per_copy(loads: list[FirstInvocation]) -> tuple[float, float] | None:
-    """The bounds of its 95 % confidence interval, by bootstrap over the copies; None with fewer than four."""
-    if len(loads) < _FEWEST or not _measured(loads):
+    """The bounds of its 95 % confidence interval, by bootstrap over measurements; None with fewer than four."""
+    copies, memory = _known([load.memory_used for load in loads])
+    if len(copies) < _FEWEST or not _measured(loads):
         return None
-    memory, copies = _memory(loads), np.arange(len(loads))
-    draws = np.random.default_rng(0).integers(0, len(loads), (_RESAMPLES, len(loads)))
-    slopes = [_slope(copies[draw], memory[draw]) for draw in draws if len(set(draw.tolist())) > 1]
-    low, high = np.percentile(slopes, (2.5, 97.5))
+    draws = np.random.default_rng(0).integers(0, len(copies), (_RESAMPLES, len(copies)))
+    draws = draws[(draws != draws[:, :1]).any(axis=1)]  # one and the same copy has no slope
+    low, high = np.percentile(_slopes(copies[draws], memory[draws]), (2.5, 97.5))
     return float(low), float(high)
 
 
 def bytes_per_copy_before_growth(loads: list[FirstInvocation]) -> float | None:
     """What a copy takes after one request of the load, before it was made as large as the load can make it.
 
-    The mean over all copies but the first, whose memory holds what all share. None with fewer than two.
+    The mean over all copies that came alone but the first, whose memory holds what all share. None without any.
     """
     if not _measured(loads):
         return None
-    grown = [load.memory_used or 0 for load in loads]
-    taken = [(load.memory_loaded or 0) - before for load, before in zip(loads[1:], grown, strict=False)]
+    before = [load.memory_used for load in loads]
+    taken = [
+        load.memory_loaded - used
+        for load, used in zip(loads[1:], before, strict=False)
+        if load.memory_loaded is not None and used is not None
+    ]
     return float(np.mean(taken)) if taken else None
 
 
@@ -86,22 +91,27 @@ def _of_kind(name: str, grown: Sequence[int | None]) -> KindCapacity:
     )
 
 
-def _measured(loads: list[FirstInvocation]) -> bool:
-    return all(load.memory_used is not None and load.memory_loaded is not None for load in loads)
-
-
-def _memory(loads: list[FirstInvocation]) -> npt.NDArray[np.float64]:
-    return np.array([load.memory_used for load in loads], float)
+def _measured(loads: Sequence[FirstInvocation]) -> bool:
+    """Whether memory is known of each copy that came alone."""
+    alone = [load for load in loads if not load.beside]
+    return all(load.memory_used is not None and load.memory_loaded is not None for load in alone)
 
 
 def slope_of(sizes: Sequence[int | None]) -> float | None:
-    """Over copies; None with fewer than two, or where one of them is not known."""
-    known = [size for size in sizes if size is not None]
-    if len(known) < max(2, len(sizes)):
-        return None
-    return _slope(np.arange(len(known)), np.array(known, float))
+    """Of what copies take together over their number; None where that is known for fewer than two numbers."""
+    copies, known = _known(sizes)
+    return float(_slopes(copies, known)) if len(copies) > 1 else None
 
 
-def _slope(x: npt.NDArray[np.int64], y: npt.NDArray[np.float64]) -> float:
-    centred = x - x.mean()
-    return float((centred * y).sum() / (centred * centred).sum())
+def _known(sizes: Sequence[int | None]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """The numbers of copies for which it is known what they take, from 0, and how much that is."""
+    known = [(number, size) for number, size in enumerate(sizes) if size is not None]
+    numbers, found = zip(*known, strict=True) if known else ((), ())
+    return np.array(numbers, np.int64), np.array(found, float)
+
+
+def _slopes(x: npt.NDArray[np.int64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Of the least-squares lines along the last axis."""
+    centred = x - x.mean(axis=-1, keepdims=True)
+    slopes: npt.NDArray[np.float64] = (centred * y).sum(axis=-1) / (centred * centred).sum(axis=-1)
+    return slopes

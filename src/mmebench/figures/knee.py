@@ -1,16 +1,17 @@
 """The knee of a load: from where on more load buys waiting instead of answers."""
 
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from mmebench.figures.failures import without_failure
 
-_NEARLY_ALL = 0.9
+if TYPE_CHECKING:  # processes that offer load have no need of it
+    import pandas as pd
+
+NEARLY_ALL = 0.9
 """Of the most requests a second. What comes beyond it is bought with a latency that grows as the load does."""
 
 
-def find_knee(stages: pd.DataFrame) -> "pd.Series[Any] | None":
+def find_knee(stages: "pd.DataFrame") -> "pd.Series[Any] | None":
     """The smallest load that gets nine tenths of the most requests a second.
 
     Only stages without a failure are looked at: an endpoint that turns requests down answers the others fast.
@@ -28,5 +29,5 @@ def find_knee(stages: pd.DataFrame) -> "pd.Series[Any] | None":
     rates = stages["Requests/s"].where(clean, 0.0)
     if not (rates > 0).any():
         return None
-    first = int((rates >= _NEARLY_ALL * rates.max()).to_numpy().argmax())
+    first = int((rates >= NEARLY_ALL * rates.max()).to_numpy().argmax())
     return stages.iloc[first] if first < len(stages) - 1 else None

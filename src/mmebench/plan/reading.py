@@ -153,7 +153,9 @@ def _loads(
     found, weighted = [], np.zeros(2)
     for number, kind in enumerate(kinds):
         by_itself = [rows for (name, count), rows in groups if (name or "") == kind.name and count == 1]
-        seconds = [each for rows in by_itself for each in rows["seconds"]] or list(_alone(capacity.loads, kind))
+        seconds = [each for rows in by_itself for each in rows["seconds"]] or list(
+            _alone(capacity.cold_starts, kind)
+        )
         if not seconds:
             raise BadInputError(
                 f"{files.prefix}: no {kind.name or 'model'} was loaded while it was filled, so that nobody knows "

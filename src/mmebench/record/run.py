@@ -24,9 +24,11 @@ class FirstInvocation(Record):
     kind: str | None = None
     """Of a fleet: which of :attr:`Run.kinds` it is one of."""
     seconds: float
+    beside: int = 0
+    """Other targets that were loaded at the same time; memory is known of the last of them alone."""
     memory_loaded: int | None = None
     """Bytes that all resident targets use together after its first request, before it is made to grow; None where
-    nobody says."""
+    nobody says, and beside others."""
     memory_used: int | None
     """The same once it has served the largest batch that the load can form."""
     memory_kept: int | None = None
@@ -90,6 +92,11 @@ class Capacity(Record):
     kinds: tuple[KindCapacity, ...] = ()
     """Of a fleet: each kind, in the order of :attr:`Run.kinds`."""
     loads: tuple[FirstInvocation, ...]
+
+    @property
+    def cold_starts(self) -> tuple[FirstInvocation, ...]:
+        """The loads that had the endpoint to themselves."""
+        return tuple(load for load in self.loads if not load.beside)
 
     @property
     def found(self) -> str:

@@ -22,7 +22,7 @@ from mmebench.spec.platforms import (
     platform_label,
 )
 from mmebench.spec.popularity import HotSet, Popularity, RoundRobin, TracedTargets, Uniform, Weights, Zipf
-from mmebench.spec.profile import Profile, Ramp, Search, Stage, Stationary
+from mmebench.spec.profile import Auto, Profile, Ramp, Search, Stage, Stationary
 from mmebench.spec.run import Spec
 from mmebench.spec.sources import FileModel, HuggingFaceModel, ModelSource, TimmModel, TorchvisionModel
 from mmebench.spec.workload import Goodput, Objectives, Payload, Targets, Workload
@@ -32,6 +32,7 @@ __all__ = [
     "PLATFORMS",
     "ArchiveFolder",
     "Arrivals",
+    "Auto",
     "ClosedLoop",
     "ConstantRate",
     "DynamicBatching",

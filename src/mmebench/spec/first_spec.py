@@ -29,7 +29,7 @@ def write_spec(wishes: Wishes) -> str:
         "",
         *_endpoint(wishes),
         "",
-        *_workload(wishes.p99 is not None),
+        *_workload(),
         "",
         *_objectives(wishes.p99),
     ]
@@ -101,26 +101,17 @@ def _endpoint(wishes: Wishes) -> list[str]:
     ]
 
 
-def _workload(search: bool) -> list[str]:
-    lines = [
+def _workload() -> list[str]:
+    return [
         "workload:",
         "  # JSON is what many clients send, and much slower; batch: rows a request.",
         "  payload: {encoding: binary, batch: 1}",
         "  # uniform: every target is asked for as often; {kind: zipf, s: 1.1}: few of them most of the time.",
         "  popularity: {kind: uniform}",
-    ]
-    if search:
-        return [
-            *lines,
-            "  # Looks for the largest number of users that holds the objectives.",
-            "  profile: {search: {from: 2, duration: 30s}}",
-        ]
-    return [
-        *lines,
-        "  # Users, each of whom waits for an answer before it asks again; {kind: poisson} arrivals have a rate.",
-        "  profile:",
-        "    stages:",
-        *(f"      - {{users: {users}, duration: 20s}}" for users in (1, 2, 4, 8, 16)),
+        "  # Users, each of whom waits for an answer before it asks again: as many as it takes to find the knee",
+        "  # and the most that hold the objectives. Instead: {stages: [{users: 4, duration: 30s}]}; of arrivals",
+        "  # {kind: poisson} they have a rate.",
+        "  profile: auto",
     ]
 
 

@@ -1,4 +1,5 @@
-"""How the load changes over time: stages, a ramp of them, or a search for the largest load that is served well."""
+"""How the load changes over time: stages, a ramp of them, a search for the largest load that is served well, or
+whatever stages tell most."""
 
 from typing import Annotated, Any, Self
 
@@ -123,6 +124,32 @@ class Search(Timed):
         return self
 
 
+class Auto(Strict):
+    """Find the knee, and the largest load that holds the objectives, with as little load as that takes.
+
+    Users of a closed loop are doubled until more of them bring no more answers; then what lies between is tried
+    where the answers so far say that it is. A stage ends as soon as its figures are steady and precise enough;
+    where that begins is where it counts from. What was found goes on until its percentiles are as precise, too.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    first: Users = Field(1, alias="from", description="the first load that is tried, in users")
+    limit: Users = Field(256, description="no more than this is tried")
+    precision: Share = Field(
+        0.05, ge=0.005, lt=1, description="half the width of a 95 % confidence interval, as a share of its figure"
+    )
+    longest: StageDuration = Field(
+        30.0, ge=5, description="a stage ends after this, however precise it is by then"
+    )
+
+    @model_validator(mode="after")
+    def _from_below(self) -> Self:
+        if self.first > self.limit:
+            raise ValueError(f"from {self.first} is over the limit {self.limit}; raise the limit, or begin lower")
+        return self
+
+
 class Stationary(Strict):
     """End a stage as soon as its figures are stable, and go on with one that is not.
 
@@ -134,28 +161,38 @@ class Stationary(Strict):
     limit: StageDuration | None = Field(None, description="longest stage; three times its duration unless told")
 
 
+_KINDS = ("stages", "ramp", "search", "auto")
+
+
 class Profile(Strict):
-    """The stages one after another, or a ramp, or a search; without any, 20 to 200 users in steps of 20."""
+    """The stages one after another, a ramp, a search, or auto; without any, 20 to 200 users in steps of 20."""
 
     stages: OneOrSeveral[Stage] = ()
     ramp: Ramp | None = None
     search: Search | None = None
-    stationary: Stationary | None = Field(None, description="null: each stage takes its duration exactly")
+    auto: Auto | None = None
+    stationary: Stationary | None = Field(
+        None, description="null: each stage takes its duration exactly, but those of auto"
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _default(cls, value: Any) -> Any:
-        if isinstance(value, dict) and value.keys().isdisjoint({"stages", "ramp", "search"}):
+        if value == "auto":
+            return {"auto": {}}
+        if isinstance(value, dict) and value.keys().isdisjoint(_KINDS):
             return value | {"stages": [{"users": users} for users in range(20, 201, 20)]}
         return value
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        given = [kind for kind in ("stages", "ramp", "search") if getattr(self, kind)]
+        given = [kind for kind in _KINDS if getattr(self, kind)]
         if len(given) > 1:
             raise ValueError(f"got {' and '.join(given)}; give one of them")
         if not given:
             raise ValueError("stages is empty; allowed: 1 or more; write e.g. stages: [{users: 4, duration: 30s}]")
+        if self.auto is not None and self.stationary is not None:
+            raise ValueError("stationary: stages of auto end by themselves; leave it out")
         limit = None if self.stationary is None else self.stationary.limit
         for each in (*self.stages, self.ramp, self.search):
             if each is not None and limit is not None and limit <= each.warmup_seconds:

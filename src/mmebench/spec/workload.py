@@ -173,6 +173,11 @@ class Workload(Strict):
                 )
             if traced and stage.rate is not None:
                 raise ValueError(f"{where}: a trace has its own times; give the stage a duration and no rate")
+        if self.profile.auto is not None and not closed:
+            raise ValueError(
+                f"profile.auto: got arrivals {kind}; allowed: closed, whose users wait for their answers; write "
+                "search for the largest rate that holds the objectives"
+            )
         if traced and self.profile.stationary is not None:
             raise ValueError(
                 "profile.stationary: a trace has its own course, which no stage can end or extend; leave it out"
@@ -205,7 +210,7 @@ class Workload(Strict):
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """The stages in order; none for a search, which chooses the next one by what the last one gave."""
+        """The stages in order; none for a search or auto, which choose the next one by what the last ones gave."""
         ramp = self.profile.ramp
         if ramp is None:
             return self.profile.stages

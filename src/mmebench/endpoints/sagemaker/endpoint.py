@@ -44,6 +44,8 @@ class SageMakerEndpoint:
     """
 
     monitored_late = True
+    loads_at_once = 4
+    """An assumption: AWS says nothing of it, and those that it does not load at once wait for their turn."""
 
     def __init__(
         self, aws: Aws, spec: Spec, objects: RunObjects, journal: journals.Journal, run: str, host: Host

@@ -15,7 +15,7 @@ from mmebench.load.processes.inbox import Inbox
 from mmebench.load.processes.roster import Roster
 from mmebench.load.processes.running_stage import RunningStage
 from mmebench.load.processes.sample_stream import SampleStream
-from mmebench.load.schedule.plan import NOT_ASKED, Verdict, judge, make_plan
+from mmebench.load.schedule.plan import NOT_ASKED, Verdict, judge, look, make_plan
 from mmebench.load.schedule.schedule import Traced, count_within, due_times
 from mmebench.record.run import FailedAlike, StageWindow
 from mmebench.spec import ClosedLoop, Stage
@@ -156,7 +156,7 @@ class Conductor:
     def _watches(self) -> bool:
         """Whether the load itself depends on its figures."""
         profile = self._job.workload.profile
-        return profile.search is not None or profile.stationary is not None
+        return profile.search is not None or profile.auto is not None or profile.stationary is not None
 
     @property
     def _longest_answer(self) -> float:
@@ -206,14 +206,19 @@ class Conductor:
     def _end_ns(self, running: RunningStage) -> int | None:
         """When the stage was over; None while it is not."""
         now, longest_ns = monotonic_ns(), running.start_ns + int(self._longest(running.stage) * 1e9)
-        stationary = self._job.workload.profile.stationary
         if now >= longest_ns:
             return longest_ns
-        if stationary is None or running.spawned_ns is None:
+        if running.spawned_ns is None:
             return None
         # Answers of the last second may not have been sent to us yet.
-        until_ns = now - 1_000_000_000
-        return until_ns if running.is_stationary(stationary, now, until_ns, self._stream.origin_ns) else None
+        until_ns, profile = now - 1_000_000_000, self._job.workload.profile
+        if profile.auto is not None:
+            over = running.is_enough(profile.auto, self._job.objectives, until_ns, self._stream.origin_ns)
+        else:
+            over = profile.stationary is not None and running.is_stationary(
+                profile.stationary, now, until_ns, self._stream.origin_ns
+            )
+        return until_ns if over else None
 
     def _finish(self, running: RunningStage, end_ns: int) -> Verdict:
         """Report the stage; how it stands to the objectives, where a search wants to know."""
@@ -226,9 +231,12 @@ class Conductor:
         if self._open_loop:
             window = self._count_due(running, window, ready_ns, end_ns)
         notes = running.notes
-        verdict = NOT_ASKED
-        if self._job.workload.profile.search is not None:
-            verdict = judge(window, running.samples, self._job.objectives, self._job.kinds)
+        verdict, profile, job = NOT_ASKED, self._job.workload.profile, self._job
+        if profile.search is not None:
+            verdict = judge(window, running.samples, job.objectives, job.kinds)
+        elif profile.auto is not None:
+            verdict = look(window, running.samples, profile.auto, job.objectives, job.kinds)
+        if verdict.note:
             notes.append(verdict.note)
         self._events.stage(window.model_copy(update={"note": "; ".join(notes) or None}))
         self._trace_from += (end_ns - running.start_ns) / 1e9

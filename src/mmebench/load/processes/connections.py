@@ -43,6 +43,8 @@ def allow_connections(workload: Workload) -> None:
 def _most_users(workload: Workload) -> int:
     """Of any stage that may come."""
     search = workload.profile.search
+    if workload.profile.auto is not None:
+        return workload.profile.auto.limit
     if search is None:
         return max(stage.concurrency for stage in workload.stages)
     last = search.limit if isinstance(workload.arrivals, ClosedLoop) else 1

@@ -3,17 +3,25 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mmebench.figures.stage import PERCENTILES
+from mmebench.figures.statistics import estimate_percentiles, estimate_rate, lacking
 from mmebench.load.client.complaints import Complaints
 from mmebench.load.client.recorder import Rows
 from mmebench.load.messages import BeginStage, StageReport
+from mmebench.load.schedule.auto import ThoroughStage
+from mmebench.load.schedule.plan import FOUND
 from mmebench.load.schedule.schedule import Nanoseconds, count_within
+from mmebench.load.schedule.settling import Numbers, is_precise, settled_from
 from mmebench.load.schedule.stationarity import is_stationary
 from mmebench.record.run import StageWindow
 from mmebench.record.samples import SCHEMA
-from mmebench.spec import Stage, Stationary
+from mmebench.spec import Auto, Objectives, Stage, Stationary
+
+_FAILING_SECONDS = 5.0
 
 
 class RunningStage:
@@ -27,6 +35,8 @@ class RunningStage:
         self.orders = orders
         self.spawned_ns: int | None = None
         """When all users had started."""
+        self.settled_ns: int | None = None
+        """From when on its figures count, where that is found in its answers."""
         self.reports: dict[str, StageReport] = {}
         self.lost: dict[str, str] = {}
         """Workers that are gone, and what is said of each."""
@@ -39,6 +49,8 @@ class RunningStage:
 
     def ready_ns(self, end_ns: int) -> int:
         """From where the figures of a stage that ends at ``end_ns`` count."""
+        if self.settled_ns is not None:
+            return min(end_ns, self.settled_ns)
         spawned = end_ns if self.spawned_ns is None else self.spawned_ns
         return min(end_ns, max(self.start_ns + int(self.stage.warmup_seconds * 1e9), spawned))
 
@@ -95,10 +107,39 @@ class RunningStage:
 
     def is_stationary(self, wanted: Stationary, now_ns: int, until_ns: int, origin_ns: int) -> bool:
         """Whether what was answered until then is as steady as is wanted; times kept begin at ``origin_ns``."""
+        end_ns, latency_ns = self._answers(origin_ns)
+        return is_stationary(end_ns, latency_ns, self.ready_ns(now_ns), until_ns, wanted)
+
+    def is_enough(self, wanted: Auto, objectives: Objectives, until_ns: int, origin_ns: int) -> bool:
+        """Whether what was answered until then is steady, and tells its figures as precisely as is wanted.
+
+        Where requests fail there is nothing more to be told after :data:`_FAILING_SECONDS`.
+        """
+        if self.spawned_ns is None:
+            return False
+        end_ns, latency_ns = self._answers(origin_ns)
+        if len(end_ns) < sum(map(len, self._batches)) and until_ns - self.spawned_ns > _FAILING_SECONDS * 1e9:
+            return True
+        order = np.argsort(end_ns)
+        end_ns, latency_ns = end_ns[order], latency_ns[order]
+        self.settled_ns = settled_from(end_ns, latency_ns, self.spawned_ns, until_ns)
+        if self.settled_ns is None:
+            return False
+        first, last = np.searchsorted(end_ns, [self.settled_ns, until_ns])
+        fewest = max((lacking(0, PERCENTILES[name]) for name in objectives.percentiles), default=0)
+        if last - first < fewest:
+            return False
+        percentiles = FOUND if isinstance(self.stage, ThoroughStage) else FOUND[:1]
+        estimates = estimate_percentiles(latency_ns[first:last], [PERCENTILES[name] for name in percentiles])
+        rate = estimate_rate(end_ns, self.settled_ns, until_ns)
+        return is_precise([rate, *estimates], wanted.precision)
+
+    def _answers(self, origin_ns: int) -> tuple[Numbers, Numbers]:
+        """When each success was answered, and how long it took."""
         samples = self.samples
         good = samples.filter(pc.is_null(samples["error"]))
         end_ns, intended_ns = (good[name].to_numpy() + origin_ns for name in ("end_ns", "intended_ns"))
-        return is_stationary(end_ns, end_ns - intended_ns, self.ready_ns(now_ns), until_ns, wanted)
+        return end_ns, end_ns - intended_ns
 
     def note_due(self, node: str, rows: Rows) -> None:
         """A worker of an open loop has these answers."""

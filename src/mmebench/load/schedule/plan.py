@@ -9,21 +9,27 @@ import pyarrow as pa
 from mmebench.figures.columns import stage_columns
 from mmebench.figures.kinds import summarise_kinds
 from mmebench.figures.objectives import BY_MODEL, judge_stage
-from mmebench.figures.stage import PERCENTILES, summarise_stage
+from mmebench.figures.stage import PERCENTILES, StageSummary, summarise_stage
 from mmebench.figures.statistics import lacking
 from mmebench.load.asked_kind import AskedKind
+from mmebench.load.schedule.auto import Point, ThoroughStage, next_users, not_yet_precise, probe
 from mmebench.load.schedule.search import SearchState
+from mmebench.load.schedule.settling import is_precise
 from mmebench.record.run import StageWindow
-from mmebench.spec import ClosedLoop, Objectives, Stage, Workload
+from mmebench.spec import Auto, ClosedLoop, Objectives, Stage, Workload
 from mmebench.units import human_number, human_seconds
 
 Plan = Generator[Stage, "Verdict", None]
-"""Gives stages; is sent what each came to, which only a search looks at."""
+"""Gives stages; is sent what each came to, at which a search and auto look."""
 
 _LONGEST_PROBE = 10
 """A probe is made this many times longer at most, to gather the answers that its objectives take."""
 _SPARE = 1.2
 """Arrivals at random, and answers of another stretch of time, may be a few less than expected."""
+
+
+FOUND = ("p50", "p95", "p99")
+"""The percentiles that are precise in the end, of what auto finds."""
 
 
 class Verdict(NamedTuple):
@@ -33,6 +39,8 @@ class Verdict(NamedTuple):
     note: str
     lengthen: float = 1
     """By so much longer, it would have had enough answers to be judged; 1 where it had them."""
+    point: Point | None = None
+    """What it tells of knee and objectives, where ``profile: auto`` wants to know."""
 
 
 NOT_ASKED = Verdict(False, "")
@@ -44,7 +52,10 @@ NO_FLEET: Mapping[str, float] = {}
 
 
 def make_plan(workload: Workload, objectives: Objectives, shares: Mapping[str, float] = NO_FLEET) -> Plan:
-    """The stages of the profile in order, or those of its search as they follow from each other."""
+    """The stages of the profile in order, or those of a search or of auto as they follow from each other."""
+    if workload.profile.auto is not None:
+        yield from _find_all(workload.profile.auto, objectives)
+        return
     if workload.profile.search is None:
         for stage in workload.stages:
             _ = yield stage  # these follow each other whatever is sent
@@ -60,16 +71,26 @@ def make_plan(workload: Workload, objectives: Objectives, shares: Mapping[str, f
         state = state.told(verdict.met)
 
 
+def _find_all(asked: Auto, objectives: Objectives) -> Plan:
+    points: dict[int, Point] = {}
+    while (users := next_users(asked, points, objectives.limit_latency)) is not None:
+        verdict = yield probe(users, asked)
+        assert verdict.point is not None
+        points[users] = verdict.point
+    for users in not_yet_precise(points):
+        yield ThoroughStage(users=users, duration=asked.longest)
+
+
 def too_short(workload: Workload, objectives: Objectives, shares: Mapping[str, float] = NO_FLEET) -> list[str]:
     """The stages that will not have answers enough for what is asked of them, a sentence each.
 
-    Of an open loop, whose rate is known before; a search makes its stages as long as they must be.
+    Of an open loop, whose rate is known before.
 
     Args:
         workload, objectives: of a load.
         shares: of a fleet, the part of the requests that each model gets.
     """
-    if workload.profile.search is not None:
+    if not workload.stages:  # of a search and of auto they become as long as they must be
         return []
     said = []
     for number, stage in enumerate(workload.stages, 1):
@@ -126,7 +147,34 @@ def judge(
         objectives: what is to be met.
         kinds: what was asked for; looked at where single models of a fleet have objectives of their own.
     """
+    return _judge(summarise_stage(probe, samples, objectives), probe, samples, objectives, kinds)
+
+
+def look(
+    probe: StageWindow, samples: pa.Table, asked: Auto, objectives: Objectives, kinds: Sequence[AskedKind] = ()
+) -> Verdict:
+    """The same, and what it tells of the knee; ``asked`` is what is wanted of auto, all else as for that."""
     summary = summarise_stage(probe, samples, objectives)
+    verdict = _judge(summary, probe, samples, objectives, kinds)
+    limits = {name: limit * 1e3 for name, limit in objectives.percentiles.items()}
+    figures = {"p50": summary.p50, "p90": summary.p90, "p95": summary.p95, "p99": summary.p99}
+    point = Point(
+        rate=summary.throughput,
+        held=verdict.met,
+        excess=max((figures[name] / limit for name, limit in limits.items()), default=math.nan),
+        clean=summary.failures == 0 and summary.successes > 0,
+        precise=is_precise([summary.intervals[name] for name in ("throughput", *FOUND)], asked.precision),
+    )
+    return verdict._replace(point=point, note=verdict.note if objectives.given else "")
+
+
+def _judge(
+    summary: StageSummary,
+    probe: StageWindow,
+    samples: pa.Table,
+    objectives: Objectives,
+    kinds: Sequence[AskedKind],
+) -> Verdict:
     row: dict[str, Any] = dict(stage_columns(summary))
     if objectives.models:
         by_kind = summarise_kinds(probe, samples, kinds, objectives)

@@ -85,7 +85,9 @@ def draw_filling(runs: Sequence[Shown]) -> Iterator[Chart]:
 
         def draw_memory(size: Size, about: str) -> str:
             series = {run.number: [float("nan") if u is None else u for u in used] for run, _, used in memory}
-            values = [value for used in series.values() for value in used] + list(budgets.values())
+            values = [value for used in series.values() for value in used if value == value] + list(
+                budgets.values()
+            )
             plot = _over_targets([(run, series[run.number]) for run, _, _ in memory], values, "MiB", size)
             for budget in sorted(set(budgets.values())):
                 plot.level(budget, f"budget: {human_number(budget)} MiB", kind="budget")
@@ -101,11 +103,20 @@ def draw_filling(runs: Sequence[Shown]) -> Iterator[Chart]:
         def draw_seconds(size: Size, about: str) -> str:
             series = [(run, [load.seconds for load in capacity.loads]) for run, capacity in known]
             plot = _over_targets(series, [value for _, seconds in series for value in seconds], "seconds", size)
-            for run, seconds in series:
-                _points(plot, run, seconds, human_seconds)
+            for run, capacity in known:
+                alone = [float("nan") if load.beside else load.seconds for load in capacity.loads]
+                _points(plot, run, alone, human_seconds)
+                together = [load.seconds if load.beside else float("nan") for load in capacity.loads]
+                _marks(plot, run, together, lambda value: f"{human_seconds(value)}, beside others")
             return plot.svg(about)
 
-        yield make("First invocations", "seconds: each waits for its target to be loaded", draw_seconds)
+        beside = any(load.beside for _, capacity in known for load in capacity.loads)
+        yield make(
+            "First invocations",
+            "seconds: each waits for its target to be loaded"
+            + ("; the line is of those that were loaded by themselves" if beside else ""),
+            draw_seconds,
+        )
 
 
 def _over_targets(series: Sequence[tuple[Shown, list[float]]], values: list[float], unit: str, size: Size) -> Plot:
@@ -116,10 +127,18 @@ def _over_targets(series: Sequence[tuple[Shown, list[float]]], values: list[floa
 
 
 def _points(plot: Plot, run: Shown, values: Sequence[float], write: Callable[[float], str]) -> None:
-    points = list(enumerate(values, 1))
-    plot.line(points, run.number)
+    """Of the targets whose value is known, joined by a line."""
+    plot.line([(at, value) for at, value in enumerate(values, 1) if value == value], run.number)
+    _marks(plot, run, values, write)
+
+
+def _marks(plot: Plot, run: Shown, values: Sequence[float], write: Callable[[float], str]) -> None:
     plot.marks(
-        [Mark(at, value, f"{run.name}, target {at}: {write(value)}") for at, value in points],
+        [
+            Mark(at, value, f"{run.name}, target {at}: {write(value)}")
+            for at, value in enumerate(values, 1)
+            if value == value
+        ],
         run.number,
-        shown=len(points) <= 60,
+        shown=len(values) <= 60,
     )

@@ -87,7 +87,11 @@ class Router(Served):
         elif path == b"/metrics" and method == b"GET":
             self._spawn(self._metrics(connection, request))
         elif path == self._endpoint and method == b"GET":
-            about = {"EndpointName": self.name, "Container": self.instances[0].container.label}
+            about = {
+                "EndpointName": self.name,
+                "Container": self.instances[0].container.label,
+                "LoadsAtOnce": sum(instance.loader.at_once for instance in self.instances),
+            }
             connection.answer(answers.document(200, about, request.connection))
         elif path == self._endpoint + b"/changes" and method == b"GET":
             changes = [dataclasses.asdict(change) for change in self.changes]

@@ -46,6 +46,7 @@ class Loader:
         self._caching = caching
         self._store = store
         self._container = container
+        self._concurrency = concurrency
         self._slots = asyncio.Semaphore(concurrency)
         self._alone = asyncio.Lock()
         self._scarcity = Scarcity(self.evictor)
@@ -79,6 +80,11 @@ class Loader:
             self.release(entry)
             raise
         return entry
+
+    @property
+    def at_once(self) -> int:
+        """So many targets are loaded at a time."""
+        return 1 if self._container.loads_alone else self._concurrency
 
     def is_loading(self, target: str) -> bool:
         """Whether it is on its way into memory."""

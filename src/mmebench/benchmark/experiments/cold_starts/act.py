@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
 from statistics import median
@@ -12,6 +11,7 @@ from mmebench.benchmark.experiments.cold_starts.fields import ColdStarts
 from mmebench.benchmark.experiments.cold_starts.figures import ColdStart, write_cold_starts
 from mmebench.benchmark.experiments.subject import Progress, Subject
 from mmebench.benchmark.kind import Copy
+from mmebench.benchmark.side_by_side import side_by_side
 from mmebench.formats.archive import copy_distinct
 from mmebench.scratch import scratch
 
@@ -73,8 +73,7 @@ def _ask_in_turn(subject: Subject, copies: Sequence[Copy], at_once: int) -> list
         asked = time.perf_counter() - began
         return _Start(copy, asked, subject.invoke(copy))
 
-    with ThreadPoolExecutor(at_once) as threads:
-        return list(threads.map(start, copies))
+    return [called.result() for called in side_by_side(start, copies, at_once)]
 
 
 def _ask_again(subject: Subject, copies: Sequence[Copy], times: int) -> dict[str, float]:
