@@ -10,7 +10,7 @@ from mmebench.record.layout import find_runs
 from mmebench.record.plan import find_plan
 from mmebench.record.run import read_run
 from support.commands import leftovers, mmebench, write
-from support.plans import check_half
+from support.plans import check_briefly
 from support.tiny_models import file_model, onnx_bytes
 from support.undrawn import leave_blank
 
@@ -26,7 +26,7 @@ def test_a_plan_is_made_after_a_run_and_checked(tmp_path: Path) -> None:
         "targets": {"count": "capacity", "limit": 30},
         "workload": {"profile": {"stages": [{"users": users, "duration": "3s"} for users in (1, 4)]}},
         "objectives": {"p99": "60s"},  # held on a busy machine, too
-        "plan": {"models": 20, "traffic": "zipf:0.8,20", "instances": 2},
+        "plan": {"models": 20, "traffic": "zipf:0.8,5", "instances": 2},
     }
     done = mmebench("run", write(tmp_path, spec), cwd=tmp_path, before=leave_blank)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -52,12 +52,12 @@ def test_a_plan_is_made_after_a_run_and_checked(tmp_path: Path) -> None:
         "--models",
         2 * (run.capacity.fits + 1),
         "--traffic",
-        "zipf:1.2,66",
+        "zipf:1.2,8",
         "--set",
         "instances=2",
         "--check",
     )
-    done = mmebench("plan", results, *asked, cwd=tmp_path, timeout=800, before=check_half)
+    done = mmebench("plan", results, *asked, cwd=tmp_path, timeout=800, before=check_briefly)
     assert done.returncode == 0, done.stdout + done.stderr
     record = find_plan(results)
     assert record is not None
@@ -65,10 +65,10 @@ def test_a_plan_is_made_after_a_run_and_checked(tmp_path: Path) -> None:
     assert list(checked) == ["hit ratio", "requests/s", "p50", "p99"]
     assert "Checked on the endpoint itself: hit ratio" in done.stdout
     # Each of the two has one model more than there is room for. How near it is, only a quiet machine can tell, and
-    # how many there is room for, a busy one says otherwise each time; nor need it keep up with what is asked.
+    # how many there is room for, a busy one says otherwise each time. So few requests that a slow one keeps up.
     assert 20 < checked["hit ratio"].predicted < 99
     assert 20 < checked["hit ratio"].measured < 100
-    assert 0 < checked["requests/s"].predicted < 37
-    assert 0 < checked["requests/s"].measured < 37
+    assert checked["requests/s"].predicted == pytest.approx(4, rel=0.1)
+    assert 2 < checked["requests/s"].measured < 6
     assert len(find_runs(results / "plan-check" / "model")) == 1
     assert leftovers() == []
