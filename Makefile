@@ -4,7 +4,7 @@
 # make docs   builds the documentation into site/
 # make fuzz   sends 200,000 malformed requests to a local endpoint; five minutes
 # make soak   an hour of kills, replaced archives, slow and poisonous clients, at once, on a local endpoint
-# make bench  measures load client, summary, report and router against their peers, side by side; twenty minutes
+# make bench  measures load client, summary, report and router against their peers, side by side; an hour
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -83,6 +83,7 @@ bench: setup
 	$(BIN)/python benchmarks/conductor_bench.py
 	$(BIN)/python benchmarks/fleet_bench.py
 	$(BIN)/python benchmarks/fill_bench.py
+	$(BIN)/python benchmarks/auto_bench.py
 
 # 200,000 malformed requests to a local endpoint; five minutes.
 fuzz: setup

@@ -13,7 +13,7 @@ from mmebench.benchmark.wanted import find_wanted
 from mmebench.endpoints.sagemaker import build_job as jobs
 from mmebench.errors import BadInputError
 from mmebench.formats.archive import extract, unpack
-from mmebench.spec import Spec
+from mmebench.spec import Objectives, Spec, Workload
 from support import cloud
 from support.tiny_models import WIDTH, onnx_archive
 from support.watching import Watcher
@@ -64,6 +64,19 @@ def engine() -> bytes:
             entry.size = 6
             tar.addfile(entry, io.BytesIO(b"engine"))
     return packed.getvalue()
+
+
+def test_objectives_decide_what_is_measured_where_stages_follow_from_them(
+    account: str, spec: Spec, tmp_path: Path
+) -> None:
+    def fingerprints(profile: object, p99: float) -> set[str]:
+        workload = Workload.model_validate({"profile": profile})
+        wanted = find_wanted(spec.model_copy(update={"workload": workload, "objectives": Objectives(p99=p99)}))
+        parts = list(find_parts(wanted, tmp_path / "results", Watcher(), lambda directory: None))
+        return {part.fingerprint for part in parts if isinstance(part, Part)}
+
+    for profile, follow in (([{"users": 1}], False), ("auto", True), ({"search": {}}, True)):
+        assert (fingerprints(profile, 0.1) != fingerprints(profile, 0.2)) is follow
 
 
 @pytest.mark.slow

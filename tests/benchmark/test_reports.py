@@ -37,6 +37,27 @@ def test_each_run_is_drawn_at_once_and_pictures_of_all_when_it_is_over(tmp_path:
     assert set(reports.drawn[tmp_path].summary["platform"]) == {"b1", "b4"}
 
 
+def test_reports_of_many_runs_take_a_tenth_of_the_time_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, written = [100.0], list[float]()
+
+    def write(directory: Path, objectives: Objectives) -> None:
+        written.append(now[0])
+        now[0] += 5
+
+    monkeypatch.setattr("mmebench.benchmark.reports.write_report_so_far", write)
+    monkeypatch.setattr("mmebench.benchmark.reports.time.monotonic", lambda: now[0])
+    add(tmp_path, "b1")
+    with drawn_at_the_end(Objectives()) as reports:
+        for _ in range(12):
+            reports.changed(tmp_path)
+            reports.write()
+            now[0] += 10
+    assert written == [100, 155, 210], "five seconds each, fifty after the last one"
+    assert tmp_path in reports.drawn, "and all of it in the end"
+
+
 def end(directory: Path, why: BaseException) -> None:
     """A benchmark that has measured something there, and ends so."""
     with drawn_at_the_end(Objectives()) as reports:

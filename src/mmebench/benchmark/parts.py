@@ -208,12 +208,13 @@ def _built(
 
 
 def _shared_digest(wanted: Wanted, kinds: Sequence[PackagedKind]) -> str:
-    """Of all that decides what is measured; other platforms of the spec do not, objectives only in a search."""
+    """Of all that decides what is measured; other platforms of the spec do not.
+
+    Objectives do where stages follow from them, as in a search.
+    """
     spec = wanted.spec
     beside = {"platforms", "repeats", "tune", "plan"}
-    beside |= {
-        name for name, so in (("fresh", spec.fresh), ("objectives", not spec.workload.profile.search)) if so
-    }
+    beside |= {name for name, so in (("fresh", spec.fresh), ("objectives", bool(spec.workload.stages))) if so}
     asked = spec.model_dump(mode="json", exclude=beside)
     asked["endpoint"] = {key: value for key, value in asked["endpoint"].items() if key not in spec.endpoint.beside}
     served = [

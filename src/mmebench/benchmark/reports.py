@@ -1,5 +1,6 @@
 """Reports while a benchmark goes on: each run's as soon as it is measured, pictures of all runs at the end."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -8,11 +9,15 @@ from mmebench.errors import MmebenchError
 from mmebench.report.report import Report, write_report, write_report_so_far
 from mmebench.spec import Objectives
 
+_SHARE = 0.1
+"""Of the time of a benchmark that reports may take while it goes on."""
+
 
 class Reports:
     """Of the directories in which a benchmark has measured something.
 
-    The pictures that have all runs in them would be drawn anew after each run, on the machine that measures.
+    The pictures that have all runs in them would be drawn anew after each run, on the machine that measures. As a
+    report tells of all runs that there are, those of very many would take longer than what they tell of.
     """
 
     def __init__(self, objectives: Objectives) -> None:
@@ -20,6 +25,8 @@ class Reports:
         self._objectives = objectives
         self._changed: dict[Path, None] = {}
         self._undrawn: dict[Path, None] = {}
+        self._due = 0.0
+        """When the next one may be written, by ``time.monotonic``."""
         self.drawn: dict[Path, Report] = {}
         """By directory, once :meth:`draw` is through."""
 
@@ -28,11 +35,19 @@ class Reports:
         self._changed[directory] = None
 
     def write(self) -> None:
-        """What there is to see until now: all but the pictures that have all runs in them."""
+        """What there is to see until now: all but the pictures that have all runs in them.
+
+        Nothing where the last one took long a little while ago: reports take a tenth of the time at most.
+        """
+        began = time.monotonic()
+        if began < self._due:
+            return
         for directory in self._changed:
             write_report_so_far(directory, self._objectives)
         self._undrawn |= self._changed
         self._changed.clear()
+        ended = time.monotonic()
+        self._due = ended + (ended - began) / _SHARE
 
     def draw(self) -> None:
         """All of it."""

@@ -1,5 +1,6 @@
 """The record of one run: a model on a platform on an endpoint, and all that is needed to read its samples."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,6 +10,9 @@ from mmebench.errors import BadInputError
 from mmebench.record.layout import RunFiles, find_runs
 from mmebench.replacing import write_whole
 from mmebench.spec import Objectives
+
+_KEPT = 4096
+"""Records that are not parsed again."""
 
 
 class Record(BaseModel):
@@ -280,13 +284,14 @@ def objectives_of(run: Run) -> Objectives:
 
 
 def read_run(path: Path) -> Run:
-    """The record in ``path``.
+    """The record in ``path``; parsed once for as long as the file stays as it is, however often it is asked for.
 
     Raises:
         BadInputError: it cannot be read, or was written by another version of mmebench.
     """
     try:
-        return Run.model_validate_json(path.read_bytes())
+        state = path.stat()
+        return _parsed(path, (state.st_ino, state.st_mtime_ns, state.st_size))
     except OSError as error:
         raise BadInputError(f"{path}: {error.strerror}") from None
     except ValidationError as error:
@@ -295,6 +300,12 @@ def read_run(path: Path) -> Run:
         raise BadInputError(
             f"{path}: not a run record of this version of mmebench ({where}: {first['msg']})"
         ) from None
+
+
+@lru_cache(_KEPT)
+def _parsed(path: Path, state: tuple[int, ...]) -> Run:
+    """The record that is in ``path`` while the file has this state; it is frozen."""
+    return Run.model_validate_json(path.read_bytes())
 
 
 def find_run(files: RunFiles) -> Run | None:
