@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pytest
 from pydantic import ValidationError
 
+from mmebench.benchmark.measurement import with_stage
 from mmebench.figures.statistics import Estimate
 from mmebench.load.schedule.auto import (
     Point,
@@ -22,7 +23,8 @@ from mmebench.load.schedule.auto import (
 )
 from mmebench.load.schedule.plan import Verdict, make_plan
 from mmebench.load.schedule.settling import Numbers, is_precise, settled_from
-from mmebench.spec import Auto, Objectives, Stage, Workload
+from mmebench.record.run import StageWindow
+from mmebench.spec import Auto, Objectives, Profile, Stage, Workload
 
 SECOND = 1_000_000_000
 ASKED = Auto()
@@ -85,6 +87,11 @@ def test_where_all_is_in_time_it_stops_when_more_users_only_wait() -> None:
     assert find_held(points) == max(points)
 
 
+def test_users_who_only_wait_are_followed_up_to_a_limit_that_is_near() -> None:
+    points = find(queue(2, 0.05, 2.0))
+    assert find_held(points) in range(76, 81), "of 40 answers a second in 2 s"
+
+
 def test_where_already_the_first_load_is_too_much_fewer_are_tried() -> None:
     points = find(queue(2, 0.05, 0.3), Auto.model_validate({"from": 64}))
     assert next(iter(points)) == 64
@@ -134,6 +141,14 @@ def test_a_probe_is_short_and_what_was_found_is_not() -> None:
         again = [stage.users for stage in stages if isinstance(stage, ThoroughStage)]
         assert again == ([] if precise else [3, 11])
         assert {stage.duration for stage in stages} == ({20} if precise else {20, 90})
+
+
+def test_a_load_that_is_measured_again_counts_as_it_is_then() -> None:
+    first, other, again = (
+        StageWindow(users=users, start=at, ready=at, end=at + 1) for at, users in enumerate((2, 4, 2))
+    )
+    assert with_stage((first, other), again, Profile.model_validate("auto")) == (other, again)
+    assert with_stage((first, other), again, Profile.model_validate({"search": {}})) == (first, other, again)
 
 
 def test_what_was_found_is_named_once() -> None:

@@ -3,6 +3,7 @@
 import threading
 import time
 
+import numpy as np
 import pytest
 
 from mmebench.spec import Objectives
@@ -42,11 +43,10 @@ def test_it_goes_past_the_knee_and_past_the_limit_and_ends_by_itself(run: LoadRu
     rates = [run.within(stage).throughput for stage in run.stages]
     assert max(rates) <= 2 / SERVICE * 1.05, "two at once, 20 ms each"
     assert rates[0] <= 1 / SERVICE * 1.05
-    missed = [stage for stage in run.stages if (stage.note or "").startswith("missed: p99")]
-    held = [stage for stage in run.stages if stage.note == "met the objectives"]
-    assert len(missed) + len(held) == len(run.stages)
-    assert missed
-    assert min(stage.users for stage in missed) <= 32
+    assert all(stage.note is None for stage in run.stages), "there is nothing to be wary of"
+    late = [stage.users for stage in run.stages if np.quantile(run.within(stage).latency, 0.99) > 0.15]
+    assert late
+    assert min(late) <= 32
     assert run.count == len(run.server.requests), "every sample is kept"
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from mmebench.record.layout import RunFiles
 from mmebench.record.run import FailedAlike, Run, StageWindow, write_run
 from mmebench.record.samples import keep_samples
 from mmebench.record.sightings import Sighting, write_sightings
+from mmebench.spec import Profile
 
 
 def measure(
@@ -52,7 +53,8 @@ def measure(
 
     def note(stage: StageWindow) -> None:
         nonlocal run
-        run = run.model_copy(update={"stages": (*run.stages, stage), "finished_at": now()})
+        stages = with_stage(run.stages, stage, job.workload.profile)
+        run = run.model_copy(update={"stages": stages, "finished_at": now()})
         write_run(run, files.run)
         on_stage(run)
 
@@ -69,6 +71,12 @@ def measure(
                 broken.add_note(f"{files.stream} keeps the samples until there is room; then run mmebench report")
             raise
         return _keep(_with_late(run, late), job, files)
+
+
+def with_stage(stages: Sequence[StageWindow], stage: StageWindow, profile: Profile) -> tuple[StageWindow, ...]:
+    """Those that count once another one is over: a load that ``auto`` measures again counts as it is then."""
+    counting = [each for each in stages if profile.auto is None or each.users != stage.users]
+    return (*counting, stage)
 
 
 def _with_late(run: Run, late: tuple[FailedAlike, ...]) -> Run:

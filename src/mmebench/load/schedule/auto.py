@@ -16,6 +16,8 @@ from mmebench.spec import Auto, Stage
 _PROBE_SECONDS = 20.0
 _MORE = 1.05
 """Twice as many users who get less than this many times as many answers get no more."""
+_NEAR = 0.1
+"""Of the limit: a latency that is less is not followed up to it by users who only wait."""
 _KNEE_TOLERANCE = 0.1
 _HELD_TOLERANCE = 0.05
 """Loads are tried until they are this close, as a share of the larger one; or a user apart."""
@@ -104,8 +106,9 @@ def _is_enough(points: Points, limits: bool) -> bool:
     gained = [points[users].rate > _MORE * most for users, most in zip(loads[1:], before, strict=True)]
     if not gained or gained[-1]:
         return False
-    # What waits twice as long at each step, and is still in time, would be so for many steps more.
-    return not limits or not last.held or (len(gained) > 1 and not gained[-2])
+    # What waits twice as long at each step, and is far from its limit, would be so for many steps more.
+    waits = len(gained) > 1 and not gained[-2]
+    return not limits or not last.held or (waits and not last.excess >= _NEAR)
 
 
 def _nearer_the_knee(points: Points, knee: int) -> int | None:

@@ -165,7 +165,7 @@ def look(
         clean=summary.failures == 0 and summary.successes > 0,
         precise=is_precise([summary.intervals[name] for name in ("throughput", *FOUND)], asked.precision),
     )
-    return verdict._replace(point=point, note=verdict.note if objectives.given else "")
+    return verdict._replace(point=point, note="")
 
 
 def _judge(

@@ -57,7 +57,10 @@ def _draw_seconds(axes: Axes, capacity: Capacity, kinds: Sequence[ShownKind]) ->
     if most:
         handles = [
             Patch(color=COLOURS[2], label="by itself"),
-            Patch(color=to_rgba(COLOURS[2], _PALE), label=f"beside up to {most} others"),
+            Patch(
+                color=to_rgba(COLOURS[2], _PALE),
+                label=f"beside up to {most} others" if most > 1 else "beside another",
+            ),
         ]
     if handles:
         axes.legend(handles=handles, frameon=False, fontsize=8)
