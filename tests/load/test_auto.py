@@ -152,8 +152,11 @@ def test_a_load_that_is_measured_again_counts_as_it_is_then() -> None:
 
 
 def test_what_was_found_is_named_once() -> None:
-    assert not_yet_precise({1: Point(9, held=True), 2: Point(20, held=True), 4: Point(20, held=False)}) == [2]
-    assert not_yet_precise({1: Point(0, held=False, clean=False)}) == []
+    points = {1: Point(9, held=True), 2: Point(20, held=True), 3: Point(20, held=True), 4: Point(20, held=False)}
+    assert not_yet_precise(points, limits=True) == [2, 3]
+    assert not_yet_precise(points, limits=False) == [2]
+    assert not_yet_precise({1: Point(9, held=True), 2: Point(20, held=True)}, limits=True) == [2]
+    assert not_yet_precise({1: Point(0, held=False, clean=False)}, limits=True) == []
     assert probe(3, Auto(longest=9)) == Stage(users=3, duration=9)
 
 

@@ -73,9 +73,9 @@ def next_users(asked: Auto, points: Points, limits: bool) -> int | None:
     return _nearer_the_limit(points, held) if limits and held is not None else None
 
 
-def not_yet_precise(points: Points) -> list[int]:
+def not_yet_precise(points: Points, limits: bool) -> list[int]:
     """What was found, as far as its percentiles are not as precise as is wanted; each once."""
-    found = dict.fromkeys([find_knee(points), find_held(points)])
+    found = dict.fromkeys([find_knee(points), find_held(points) if limits else None])
     return [users for users in found if users is not None and not points[users].precise]
 
 

@@ -77,7 +77,7 @@ def _find_all(asked: Auto, objectives: Objectives) -> Plan:
         verdict = yield probe(users, asked)
         assert verdict.point is not None
         points[users] = verdict.point
-    for users in not_yet_precise(points):
+    for users in not_yet_precise(points, objectives.limit_latency):
         yield ThoroughStage(users=users, duration=asked.longest)
 
 
