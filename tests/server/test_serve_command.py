@@ -63,16 +63,19 @@ def test_it_serves_until_a_signal(
     store: Path, tmp_path: Path, archives: dict[str, Path], number: signal.Signals, code: int
 ) -> None:
     command = [*SERVE, str(store), "--name", "shop", "--container", "python"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
         assert process.stdout is not None
-        assert process.stderr is not None
         url = process.stdout.readline().removeprefix("ready ").strip()
         assert url.startswith("http://127.0.0.1:")
         assert url.endswith("/endpoints/shop/invocations")
         with urllib.request.urlopen(url.removesuffix("/invocations")) as about:
-            assert json.load(about) == {"EndpointName": "shop", "Container": "python (fallback)"}
+            said = json.load(about)
         os.kill(process.pid, number)
-        rest, log = process.communicate(timeout=20)
+        rest, log = process.communicate(timeout=100)
+    finally:
+        process.kill()  # which nothing else would end
+    assert said == {"EndpointName": "shop", "Container": "python (fallback)", "LoadsAtOnce": 2}
     assert (process.returncode, rest) == (code, "")
     assert "holds no archive yet" in log
     assert "Traceback" not in log
