@@ -22,7 +22,7 @@ from mmebench.spec import PLATFORMS, Kind, LocalEndpoint, MemberTargets, Payload
 from mmebench.spec.sources import TimmModel
 from mmebench.wire.runtime import RuntimeClient
 
-ROUNDS = 3
+ROUNDS = 2
 AT_ONCE = 4
 MEMORY = "3700MiB"
 """Of which a copy takes some 90 MiB."""
