@@ -4,7 +4,7 @@
 # make docs   builds the documentation into site/
 # make fuzz   sends 200,000 malformed requests to a local endpoint; five minutes
 # make soak   an hour of kills, replaced archives, slow and poisonous clients, at once, on a local endpoint
-# make bench  measures load client, summary, report and router against their peers, side by side; an hour
+# make bench  measures load client, summary, report and router against their peers, side by side
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

@@ -137,7 +137,10 @@ class Auto(Strict):
     first: Users = Field(1, alias="from", description="the first load that is tried, in users")
     limit: Users = Field(256, description="no more than this is tried")
     precision: Share = Field(
-        0.05, ge=0.005, lt=1, description="half the width of a 95 % confidence interval, as a share of its figure"
+        0.05,
+        ge=0.005,
+        lt=1,
+        description="half of a 95 % confidence interval, as a share of its figure; on the way twice that",
     )
     longest: StageDuration = Field(
         30.0, ge=5, description="a stage ends after this, however precise it is by then"

@@ -129,10 +129,11 @@ class RunningStage:
         fewest = max((lacking(0, PERCENTILES[name]) for name in objectives.percentiles), default=0)
         if last - first < fewest:
             return False
-        percentiles = FOUND if isinstance(self.stage, ThoroughStage) else FOUND[:1]
+        thorough = isinstance(self.stage, ThoroughStage)
+        percentiles, precision = (FOUND, wanted.precision) if thorough else (FOUND[:1], 2 * wanted.precision)
         estimates = estimate_percentiles(latency_ns[first:last], [PERCENTILES[name] for name in percentiles])
         rate = estimate_rate(end_ns, self.settled_ns, until_ns)
-        return is_precise([rate, *estimates], wanted.precision)
+        return is_precise([rate, *estimates], precision)
 
     def _answers(self, origin_ns: int) -> tuple[Numbers, Numbers]:
         """When each success was answered, and how long it took."""
