@@ -276,6 +276,8 @@ class ManyHanded:
     loads_at_once = 4
 
     def __init__(self, room: int, *, budget: int = 1000, refuses: bool = False, silent: bool = False) -> None:
+        self.shares = False
+        """Whether loads slow each other down."""
         self.small = SmallEndpoint(room, refuses)
         self.budget = budget
         self.silent = silent
@@ -300,6 +302,8 @@ class ManyHanded:
             for target in self.loading:
                 self.together[target] = max(self.together.get(target, 0), len(self.loading))
         time.sleep(0.05)
+        if self.shares:
+            time.sleep(0.05 * (len(self.loading) - 1))
         with self.lock:
             self.loading.remove(copy.target)
             self.small.invoke(copy)
@@ -354,6 +358,15 @@ def test_an_endpoint_that_evicts_before_its_budget_is_used_holds_what_is_left(ro
     capacity = fill_it(ManyHanded(room, budget=100_000, silent=silent))
     assert (capacity.fits, capacity.limited_by) == (room, "eviction")
     assert len(capacity.loads) == room
+
+
+@pytest.mark.parametrize("room", [7, 8, 9, 10])
+def test_so_does_one_whose_loads_slow_each_other_down(room: int) -> None:
+    """Beside others each took several times as long to load as it takes to come back."""
+    endpoint = ManyHanded(room, budget=100_000, silent=True)
+    endpoint.shares = True
+    capacity = fill_it(endpoint)
+    assert (capacity.fits, capacity.limited_by) == (room, "eviction")
 
 
 @pytest.mark.parametrize("room", [4, 9, 11])

@@ -1,5 +1,6 @@
 """How many targets an endpoint has lost while others were loaded, whether it says so or not."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -65,7 +66,7 @@ class _Suspect(NamedTuple):
 
     copy: Copy
     seconds: float
-    """Of its first invocation, which loaded it."""
+    """That it takes to load it by itself: of its first invocation, or of the quickest that had no company."""
     warm: float
     """Seconds of an invocation while it was in memory."""
 
@@ -85,6 +86,8 @@ class _Inferred:
         self._used: list[tuple[int, int]] = []
         """Numbers of copies in memory, and the bytes that they took together."""
         self._lost = 0
+        self._quickest = math.inf
+        """Seconds of a first invocation without company."""
 
     def after(
         self, copies: Sequence[Copy], loads: Sequence[FirstInvocation], residency: Residency | MemoryUse
@@ -94,7 +97,10 @@ class _Inferred:
         if self._suspects and not (len(kinds) == 1 and self._has_grown(len(copies), loads[-1].memory_used)):
             self._lost += self._ask(len(copies))
         for copy, load in zip(copies, loads, strict=True):
-            self._suspects.append(_Suspect(copy, load.seconds, self._time(copy)))
+            if not load.beside:
+                self._quickest = min(self._quickest, load.seconds)
+            alone = min(load.seconds, self._quickest) if load.beside else load.seconds
+            self._suspects.append(_Suspect(copy, alone, self._time(copy)))
         self._used.append((len(self._suspects), loads[-1].memory_used or 0))
         return self._lost
 
