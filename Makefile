@@ -49,11 +49,13 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # Reports are opened in a browser. Some tests wait, so that two cores have time for four of them at once; those that
 # judge when something happened come after the others and not beside them.
+# What fails beside three others is tried once more by itself and named; what fails there, too, ends it.
 BY_FILE := --dist loadfile --no-loadscope-reorder
+ALONE = $(BIN)/pytest --last-failed --last-failed-no-failures none --exitfirst --verbose
 unit: setup compiler
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
 	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends chromium; }
-	$(BIN)/pytest -n 4 $(BY_FILE) --ignore tests/timing
+	$(BIN)/pytest -n 4 $(BY_FILE) --ignore tests/timing || { test $$? = 1 && $(ALONE); }
 	$(BIN)/pytest -n 4 --dist load --maxschedchunk 1 tests/timing
 
 # Lint has a core to itself for half a minute, in which tests wait. What it said comes last, and it fails the whole.

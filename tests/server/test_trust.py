@@ -64,11 +64,22 @@ def test_another_user_reaches_neither_sockets_nor_shared_memory(endpoint: LocalE
     invoke(runtime_client(endpoint.url), "onnx.tar.gz", ROWS)
     run = sockets(endpoint)[0].parent.parent
     regions = list(Path("/dev/shm").glob(f"{run.name}-*"))
-    assert regions
-    assert {stat.S_IMODE(region.stat().st_mode) for region in regions} == {0o600}
+    assert set(map(mode, regions)) - {None} == {0o600}
     if os.geteuid() == 0:  # only root can try
         paths = [*sockets(endpoint), *regions]
-        assert as_nobody(paths) == ["PermissionError"] * len(paths)
+        found = dict(zip(paths, as_nobody(paths), strict=True))
+        lasting = {path for path in paths if mode(path) is not None}
+        assert lasting > set(sockets(endpoint))
+        assert {found[path] for path in lasting} == {"PermissionError"}
+        assert "reached" not in found.values()
+
+
+def mode(path: Path) -> int | None:
+    """None of what is there no more: Triton drops regions of its own while it runs."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        return None
 
 
 def as_nobody(paths: list[Path]) -> list[str]:
