@@ -21,10 +21,11 @@ from mmebench.load.schedule.auto import (
     not_yet_precise,
     probe,
 )
-from mmebench.load.schedule.plan import Verdict, make_plan
+from mmebench.load.schedule.plan import Verdict, look, make_plan
 from mmebench.load.schedule.settling import Numbers, is_precise, settled_from
 from mmebench.record.run import StageWindow
-from mmebench.spec import Auto, Objectives, Profile, Stage, Workload
+from mmebench.spec import Auto, Objectives, Profile, Workload
+from support.samples import Sample, sample_table
 
 SECOND = 1_000_000_000
 ASKED = Auto()
@@ -140,7 +141,9 @@ def test_a_probe_is_short_and_what_was_found_is_not() -> None:
                 stages.append(plan.send(Verdict(point.held, "", point=point)))
         again = [stage.users for stage in stages if isinstance(stage, ThoroughStage)]
         assert again == ([] if precise else [3, 11])
-        assert {stage.duration for stage in stages} == ({20} if precise else {20, 90})
+        probes = [stage.duration for stage in stages if not isinstance(stage, ThoroughStage)]
+        assert probes[0] == 20, "nothing is known of it"
+        assert all(10 <= seconds <= 21 for seconds in probes[1:]), "of 20 to 40 answers a second"
 
 
 def test_a_load_that_is_measured_again_counts_as_it_is_then() -> None:
@@ -157,7 +160,41 @@ def test_what_was_found_is_named_once() -> None:
     assert not_yet_precise(points, limits=False) == [2]
     assert not_yet_precise({1: Point(9, held=True), 2: Point(20, held=True)}, limits=True) == [2]
     assert not_yet_precise({1: Point(0, held=False, clean=False)}, limits=True) == []
-    assert probe(3, Auto(longest=9)) == Stage(users=3, duration=9)
+
+
+@pytest.mark.parametrize(("rate", "seconds"), [(1000, 10), (40, 10), (20, 20), (2, 30)])
+def test_a_probe_is_as_long_as_its_answers_take(rate: float, seconds: int) -> None:
+    assert probe(3, ASKED, {}).duration == 20
+    assert probe(3, ASKED, {1: Point(rate, held=True)}).duration == seconds
+    assert probe(3, Auto(longest=9), {}).duration == 9
+
+
+def test_what_turns_out_to_be_looked_for_goes_on() -> None:
+    """The knee and the largest load that is held, once there is nothing left to be tried for it."""
+    measure, points, went_on = queue(2, 0.05, 0.3), dict[int, Point](), []
+    while (users := next_users(ASKED, points, limits=True)) is not None:
+        point = measure(users)
+        longer = probe(users, ASKED, points).longer(point, ASKED, limits=True)
+        if longer is not None:
+            assert longer == ThoroughStage(users=users, duration=ASKED.longest)
+            went_on.append(users)
+            point = replace(point, precise=True)
+        points[users] = point
+    assert went_on == [3, 11] or went_on == [11, 3]
+    assert {find_knee(points), find_held(points)} == {3, 11}
+    assert not_yet_precise(points, limits=True) == []
+
+
+@pytest.mark.parametrize("count", [20, 200])
+@pytest.mark.parametrize(("seconds", "held"), [(0.1, True), (0.4, False)])
+def test_few_answers_show_the_way_though_they_prove_nothing(count: int, seconds: float, held: bool) -> None:
+    window = StageWindow(users=1, start=0, ready=0, end=count)
+    answers = [Sample(start=1e3 * at, end=1e3 * (at + seconds)) for at in range(count)]
+    verdict = look(window, sample_table(answers), ASKED, Objectives(p99=0.3))
+    assert verdict.point is not None
+    assert verdict.met is (held and count > 100)
+    assert verdict.point.held is held
+    assert verdict.point.excess == pytest.approx(seconds / 0.3)
 
 
 def test_a_profile_may_be_the_word_alone() -> None:

@@ -15,6 +15,7 @@ from mmebench.load.processes.inbox import Inbox
 from mmebench.load.processes.roster import Roster
 from mmebench.load.processes.running_stage import RunningStage
 from mmebench.load.processes.sample_stream import SampleStream
+from mmebench.load.schedule.auto import ProbeStage, ThoroughStage
 from mmebench.load.schedule.plan import NOT_ASKED, Verdict, judge, look, make_plan
 from mmebench.load.schedule.schedule import Traced, count_within, due_times
 from mmebench.record.run import FailedAlike, StageWindow
@@ -206,19 +207,35 @@ class Conductor:
     def _end_ns(self, running: RunningStage) -> int | None:
         """When the stage was over; None while it is not."""
         now, longest_ns = monotonic_ns(), running.start_ns + int(self._longest(running.stage) * 1e9)
-        if now >= longest_ns:
-            return longest_ns
-        if running.spawned_ns is None:
-            return None
         # Answers of the last second may not have been sent to us yet.
         until_ns, profile = now - 1_000_000_000, self._job.workload.profile
-        if profile.auto is not None:
-            over = running.is_enough(profile.auto, self._job.objectives, until_ns, self._stream.origin_ns)
-        else:
-            over = profile.stationary is not None and running.is_stationary(
-                profile.stationary, now, until_ns, self._stream.origin_ns
-            )
-        return until_ns if over else None
+        if now >= longest_ns:
+            until_ns = longest_ns
+        elif running.spawned_ns is None:
+            return None
+        elif profile.auto is not None:
+            if not running.is_enough(profile.auto, self._job.objectives, until_ns, self._stream.origin_ns):
+                return None
+        elif profile.stationary is None or not running.is_stationary(
+            profile.stationary, now, until_ns, self._stream.origin_ns
+        ):
+            return None
+        return None if self._goes_on(running, until_ns) else until_ns
+
+    def _goes_on(self, running: RunningStage, end_ns: int) -> bool:
+        """Whether a probe turns out to be of the load that is looked for; from now on it is a thorough stage."""
+        asked, job = self._job.workload.profile.auto, self._job
+        if asked is None or not isinstance(running.stage, ProbeStage) or running.spawned_ns is None:
+            return False
+        window = running.bare_window(running.ready_ns(end_ns), end_ns, self._stream.origin_ns)
+        point = look(window, running.samples, asked, job.objectives, job.kinds).point
+        if point is None or point.precise:
+            return False
+        longer = running.stage.longer(point, asked, job.objectives.limit_latency)
+        if longer is None or running.start_ns + int(longer.duration * 1e9) <= end_ns:
+            return False
+        running.stage = longer
+        return True
 
     def _finish(self, running: RunningStage, end_ns: int) -> Verdict:
         """Report the stage; how it stands to the objectives, where a search wants to know."""
@@ -235,7 +252,8 @@ class Conductor:
         if profile.search is not None:
             verdict = judge(window, running.samples, job.objectives, job.kinds)
         elif profile.auto is not None:
-            verdict = look(window, running.samples, profile.auto, job.objectives, job.kinds)
+            thorough = isinstance(running.stage, ThoroughStage)
+            verdict = look(window, running.samples, profile.auto, job.objectives, job.kinds, thorough)
         if verdict.note:
             notes.append(verdict.note)
         self._events.stage(window.model_copy(update={"note": "; ".join(notes) or None}))

@@ -73,20 +73,21 @@ class RunningStage:
             return max((figure for figure in figures if figure is not None), default=None)
 
         reports = self.reports.values()
-        start, ready, end = ((at - origin_ns) / 1e9 for at in (self.start_ns, ready_ns, end_ns))
-        return StageWindow(
-            users=self.stage.concurrency,
-            start=start,
-            ready=ready,
-            end=end,
-            client_cpu=most(report.cpu for report in reports),
-            loop_lag_p99=most(report.lag_p99 for report in reports),
-            own_lag_p99=most(report.own_lag_p99 for report in reports),
-            machine_cpu=most(report.machine_cpu for report in reports),
-            machine_stolen=most(report.machine_stolen for report in reports),
-            rate=self.stage.rate,
-            failures=self.complaints.take(),
+        return self.bare_window(ready_ns, end_ns, origin_ns).model_copy(
+            update={
+                "client_cpu": most(report.cpu for report in reports),
+                "loop_lag_p99": most(report.lag_p99 for report in reports),
+                "own_lag_p99": most(report.own_lag_p99 for report in reports),
+                "machine_cpu": most(report.machine_cpu for report in reports),
+                "machine_stolen": most(report.machine_stolen for report in reports),
+                "failures": self.complaints.take(),
+            }
         )
+
+    def bare_window(self, ready_ns: int, end_ns: int, origin_ns: int) -> StageWindow:
+        """The same while it runs: nobody has said anything of himself yet."""
+        start, ready, end = ((at - origin_ns) / 1e9 for at in (self.start_ns, ready_ns, end_ns))
+        return StageWindow(users=self.stage.concurrency, start=start, ready=ready, end=end, rate=self.stage.rate)
 
     @property
     def notes(self) -> list[str]:

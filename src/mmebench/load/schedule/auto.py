@@ -1,19 +1,25 @@
 """What ``profile: auto`` tries next: the load that tells most of the knee and of the largest load that is held.
 
-Users are doubled until more of them bring no more answers. That leaves the knee, the fewest users with nine tenths
-of the most answers, between two loads, and likewise the largest load that holds the objectives. What lies between
-is tried where a line through both says that it is; throughput over users bends to one side alone, so that the
-next line begins nearer. In the end what was found is measured again, for as long as its percentiles take.
+Users are doubled until more of them bring no more answers. From there on they only wait, twice as long where there
+are twice as many (Little's law), which says how many meet the limit: those are tried next. The knee, the fewest
+users with nine tenths of the most answers, and the largest load that holds the objectives then lie between two
+loads each. What lies between is tried where a line through both says that it is; throughput over users bends to
+one side alone, so that the next line begins nearer. A latency as close to its limit as it is precise is close
+enough. What turns out to be looked for goes on for as long as its percentiles take, or is measured again.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from mmebench.figures.knee import NEARLY_ALL
 from mmebench.spec import Auto, Stage
 
-_PROBE_SECONDS = 20.0
+_PROBE_SECONDS = (10.0, 20.0)
+"""At least, unless all is known sooner, and at most where the rate is not known yet."""
+_PROBE_ANSWERS = 400
+"""More tell throughput and median no better: what is left is how unsteady the machine is."""
 _MORE = 1.05
 """Twice as many users who get less than this many times as many answers get no more."""
 _NEAR = 0.1
@@ -30,26 +36,47 @@ class Point:
     rate: float
     """Successes a second."""
     held: bool
-    """Whether it holds the objectives; what cannot be judged does not."""
+    """Whether it holds the objectives; where there are too few answers to judge, whether it seems to."""
     excess: float = math.nan
     """The latency that is nearest to its limit, or the farthest beyond, over that limit; NaN without limits."""
     clean: bool = True
     """Whether no request failed."""
     precise: bool = False
-    """Whether its percentiles are as precise as is wanted."""
+    """Whether its percentiles are as precise as is wanted, or as they become within the longest stage."""
 
 
 Points = Mapping[int, Point]
 """By the number of users."""
 
 
-def probe(users: int, asked: Auto) -> Stage:
-    """A stage that tells throughput and median."""
-    return Stage(users=users, duration=min(_PROBE_SECONDS, asked.longest))
+class ProbeStage(Stage):
+    """One that tells throughput and median, and goes on where its load is what is looked for."""
+
+    after: dict[int, Point]
+    """What was known when it began."""
+
+    def longer(self, point: Point, asked: Auto, limits: bool) -> "ThoroughStage | None":
+        """What becomes of it where it came to ``point``, if its load is then the knee, or the largest held."""
+        points = {**self.after, self.concurrency: point}
+        if next(_steps_up(asked, points, limits), None) is not None:
+            return None
+        knee, held = find_knee(points), find_held(points)
+        is_knee = self.concurrency == knee and next(_steps_to_knee(points, knee), None) is None
+        is_held = self.concurrency == held and next(_steps_to_limit(asked, points, held, limits), None) is None
+        found = is_knee or (limits and is_held)
+        return ThoroughStage(users=self.concurrency, duration=asked.longest) if found else None
 
 
 class ThoroughStage(Stage):
     """One that goes on until its percentiles are precise, and not its throughput and median alone."""
+
+
+def probe(users: int, asked: Auto, points: Points) -> ProbeStage:
+    """A stage after those that told ``points``."""
+    shortest, seconds = _PROBE_SECONDS
+    if (rate := max((point.rate for point in points.values()), default=0.0)) > 0:
+        seconds = max(math.ceil(_PROBE_ANSWERS / rate), shortest)
+    return ProbeStage(users=users, duration=min(seconds, asked.longest), after=dict(points))
 
 
 def next_users(asked: Auto, points: Points, limits: bool) -> int | None:
@@ -62,15 +89,9 @@ def next_users(asked: Auto, points: Points, limits: bool) -> int | None:
     """
     if not points:
         return asked.first
-    fewest, most = min(points), max(points)
-    if most < asked.limit and not _is_enough(points, limits):
-        return min(2 * most, asked.limit)
     knee, held = find_knee(points), find_held(points)
-    if (held is None or knee is None or knee == fewest) and fewest > 1:
-        return fewest // 2
-    if knee is not None and (between := _nearer_the_knee(points, knee)) is not None:
-        return between
-    return _nearer_the_limit(points, held) if limits and held is not None else None
+    steps = (_steps_up(asked, points, limits), _steps_to_knee(points, knee))
+    return next(chain(*steps, _steps_to_limit(asked, points, held, limits)), None)
 
 
 def not_yet_precise(points: Points, limits: bool) -> list[int]:
@@ -88,47 +109,70 @@ def find_knee(points: Points) -> int | None:
 
 def find_held(points: Points) -> int | None:
     """The most users who held the objectives, with fewer than missed them."""
-    missed = _fewest_missed(points)
+    missed = min((users for users, point in points.items() if not point.held), default=math.inf)
     return max((users for users, point in points.items() if point.held and users < missed), default=None)
 
 
-def _fewest_missed(points: Points) -> float:
-    return min((users for users, point in points.items() if not point.held), default=math.inf)
+# Each gives the next load that is to be tried, if there is one.
 
 
-def _is_enough(points: Points, limits: bool) -> bool:
-    """Whether more users would tell nothing of knee and objectives."""
+def _steps_up(asked: Auto, points: Points, limits: bool) -> Iterator[int]:
+    """Until more users would tell nothing of knee and objectives."""
+    most = max(points)
+    last, waiting = points[most], _waiting(points)
+    if most >= asked.limit or not last.clean:
+        return
+    if not waiting:
+        yield min(2 * most, asked.limit)
+    elif limits and last.held and not _is_at_limit(last, asked):
+        if last.excess >= _NEAR:
+            yield min(max(round(most / last.excess), most + 1), asked.limit)
+        elif waiting == 1:  # what waits ever longer and is far from its limit would be so for many steps more
+            yield min(2 * most, asked.limit)
+
+
+def _steps_to_knee(points: Points, knee: int | None) -> Iterator[int]:
+    """Between the knee, as far as it is known, and the load before it, until they are close."""
+    fewest = min(points)
+    if knee is None or knee == fewest:
+        if fewest > 1:
+            yield fewest // 2
+        return
+    below = max(users for users in points if users < knee)
+    if knee - below > max(1.0, _KNEE_TOLERANCE * knee):
+        wanted = NEARLY_ALL * max(point.rate for point in points.values() if point.clean)
+        low, high = points[below].rate, points[knee].rate
+        yield _between(below, knee, (wanted - low) / (high - low) if high > low else 0.5)
+
+
+def _steps_to_limit(asked: Auto, points: Points, held: int | None, limits: bool) -> Iterator[int]:
+    """Between the largest load that was held and the smallest that was not, until they are close."""
+    if held is None:
+        if min(points) > 1:
+            yield min(points) // 2
+        return
+    missed = min((users for users, point in points.items() if not point.held), default=0)
+    if not limits or not missed or _is_at_limit(points[held], asked):
+        return
+    if missed - held > max(1.0, _HELD_TOLERANCE * missed):
+        low, high = points[held].excess, points[missed].excess
+        known = math.isfinite(low) and math.isfinite(high) and low < 1 < high
+        yield _between(held, missed, (1 - low) / (high - low) if known else 0.5)
+
+
+def _is_at_limit(point: Point, asked: Auto) -> bool:
+    """Whether its latency is as close to the limit as it is known."""
+    return point.excess >= 1 - 2 * asked.precision
+
+
+def _waiting(points: Points) -> int:
+    """How many of the largest loads brought no more answers than what was smaller."""
     loads = sorted(points)
-    last = points[loads[-1]]
-    if not last.clean:
-        return True
-    before = [max(points[users].rate for users in loads[:number]) for number in range(1, len(loads))]
-    gained = [points[users].rate > _MORE * most for users, most in zip(loads[1:], before, strict=True)]
-    if not gained or gained[-1]:
-        return False
-    # What waits twice as long at each step, and is far from its limit, would be so for many steps more.
-    waits = len(gained) > 1 and not gained[-2]
-    return not limits or not last.held or (waits and not last.excess >= _NEAR)
-
-
-def _nearer_the_knee(points: Points, knee: int) -> int | None:
-    """A load between the knee, as far as it is known, and the one before it; None where they are close."""
-    below = max((users for users in points if users < knee), default=None)
-    if below is None or knee - below <= max(1.0, _KNEE_TOLERANCE * knee):
-        return None
-    wanted = NEARLY_ALL * max(point.rate for point in points.values() if point.clean)
-    low, high = points[below].rate, points[knee].rate
-    return _between(below, knee, (wanted - low) / (high - low) if high > low else 0.5)
-
-
-def _nearer_the_limit(points: Points, held: int) -> int | None:
-    """A load between the largest that was held and the smallest that was not; None where they are close."""
-    missed = _fewest_missed(points)
-    if missed - held <= max(1.0, _HELD_TOLERANCE * missed) or math.isinf(missed):
-        return None
-    low, high = points[held].excess, points[int(missed)].excess
-    known = math.isfinite(low) and math.isfinite(high) and low < 1 < high
-    return _between(held, int(missed), (1 - low) / (high - low) if known else 0.5)
+    for number in range(1, len(loads)):
+        most = max(points[users].rate for users in loads[:-number])
+        if points[loads[-number]].rate > _MORE * most:
+            return number - 1
+    return len(loads) - 1
 
 
 def _between(low: int, high: int, share: float) -> int:

@@ -74,7 +74,7 @@ def make_plan(workload: Workload, objectives: Objectives, shares: Mapping[str, f
 def _find_all(asked: Auto, objectives: Objectives) -> Plan:
     points: dict[int, Point] = {}
     while (users := next_users(asked, points, objectives.limit_latency)) is not None:
-        verdict = yield probe(users, asked)
+        verdict = yield probe(users, asked, points)
         assert verdict.point is not None
         points[users] = verdict.point
     for users in not_yet_precise(points, objectives.limit_latency):
@@ -151,19 +151,34 @@ def judge(
 
 
 def look(
-    probe: StageWindow, samples: pa.Table, asked: Auto, objectives: Objectives, kinds: Sequence[AskedKind] = ()
+    probe: StageWindow,
+    samples: pa.Table,
+    asked: Auto,
+    objectives: Objectives,
+    kinds: Sequence[AskedKind] = (),
+    thorough: bool = False,
 ) -> Verdict:
-    """The same, and what it tells of the knee; ``asked`` is what is wanted of auto, all else as for that."""
+    """The same, and what it tells of knee and limits.
+
+    Args:
+        probe, samples, objectives, kinds: as for :func:`judge`.
+        asked: what is wanted of auto.
+        thorough: whether it was a :class:`ThoroughStage`, which is as precise as it gets.
+    """
     summary = summarise_stage(probe, samples, objectives)
     verdict = _judge(summary, probe, samples, objectives, kinds)
     limits = {name: limit * 1e3 for name, limit in objectives.percentiles.items()}
     figures = {"p50": summary.p50, "p90": summary.p90, "p95": summary.p95, "p99": summary.p99}
+    # Of few answers a high percentile is not known; the largest is what a search has to go by.
+    known = {name: summary.maximum if math.isnan(figure) else figure for name, figure in figures.items()}
+    excess = max((known[name] / limit for name, limit in limits.items()), default=math.nan)
     point = Point(
         rate=summary.throughput,
-        held=verdict.met,
-        excess=max((figures[name] / limit for name, limit in limits.items()), default=math.nan),
+        held=verdict.met or (verdict.lengthen > 1 and excess <= 1),
+        excess=excess,
         clean=summary.failures == 0 and summary.successes > 0,
-        precise=is_precise([summary.intervals[name] for name in ("throughput", *FOUND)], asked.precision),
+        precise=thorough
+        or is_precise([summary.intervals[name] for name in ("throughput", *FOUND)], asked.precision),
     )
     return verdict._replace(point=point, note="")
 
