@@ -41,3 +41,15 @@ def test_a_stage_that_did_not_start_all_that_was_due_is_no_knee() -> None:
     knee = find_knee(table)
     assert knee is not None
     assert knee["Requests/s"] == 38
+
+
+def test_what_cannot_be_told_from_nine_tenths_is_the_knee() -> None:
+    """Throughput that hardly grows: a stage that came out a little lower would make a far larger load the knee."""
+    table = stages((20, 50, 0), (33, 60, 0), (34, 90, 0), (38, 150, 0), (38, 300, 0))
+    for high, knee in ((33.5, 38), (34.5, 33)):
+        found = find_knee(table.assign(throughput_high_per_s=[20.5, high, 34.1, 39, 39]))
+        assert found is not None
+        assert found["Requests/s"] == knee
+    unknown = find_knee(table.assign(throughput_high_per_s=None))
+    assert unknown is not None
+    assert unknown["Requests/s"] == 38

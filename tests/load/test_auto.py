@@ -107,6 +107,17 @@ def test_an_endpoint_that_never_holds_them_is_told_from_one_user_on() -> None:
     assert len(points) < 8
 
 
+def test_what_cannot_be_told_apart_is_not_told_apart() -> None:
+    """A rate whose interval reaches nine tenths, a latency whose interval reaches the limit."""
+    points = {1: Point(9, held=True), 2: Point(17, held=True, excess=0.7)}
+    points |= {4: Point(20, held=False, excess=1.5), 8: Point(20.5, held=False, excess=3)}
+    assert find_knee(points) == 4
+    assert next_users(ASKED, points, limits=True) == 3
+    points[2] = replace(points[2], rate_high=18.6, excess_high=1.02)
+    assert find_knee(points) == 2
+    assert next_users(ASKED, points, limits=True) is None
+
+
 def test_failures_end_the_way_up() -> None:
     def measure(users: int) -> Point:
         point = queue(50, 0.05, 1e6)(users)

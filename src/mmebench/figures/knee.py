@@ -12,7 +12,7 @@ NEARLY_ALL = 0.9
 
 
 def find_knee(stages: "pd.DataFrame") -> "pd.Series[Any] | None":
-    """The smallest load that gets nine tenths of the most requests a second.
+    """The smallest load that gets nine tenths of the most requests a second, as far as its interval can tell.
 
     Only stages without a failure are looked at: an endpoint that turns requests down answers the others fast.
     (Power, throughput over latency, is the textbook's measure; where stages are far apart it has its most below
@@ -29,5 +29,8 @@ def find_knee(stages: "pd.DataFrame") -> "pd.Series[Any] | None":
     rates = stages["Requests/s"].where(clean, 0.0)
     if not (rates > 0).any():
         return None
-    first = int((rates >= NEARLY_ALL * rates.max()).to_numpy().argmax())
+    reached = rates
+    if "throughput_high_per_s" in stages:  # where throughput hardly grows, noise would make another load the knee
+        reached = stages["throughput_high_per_s"].astype(float).where(clean).fillna(rates)
+    first = int((reached >= NEARLY_ALL * rates.max()).to_numpy().argmax())
     return stages.iloc[first] if first < len(stages) - 1 else None

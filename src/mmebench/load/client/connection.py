@@ -9,7 +9,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic_ns
 from typing import Any
 
@@ -19,6 +19,7 @@ from gevent import socket as gevent_socket
 
 from mmebench.load.client.answer import CHUNKED, UNTIL_CLOSE, Head, ProtocolError, parse_head
 from mmebench.load.client.complaints import LONGEST_BODY
+from mmebench.load.client.openings import Openings
 from mmebench.wire.chunked import ChunkedBody, ChunkError
 
 # Locust patches the socket module; a gevent socket would switch greenlets where a callback wants BlockingIOError.
@@ -44,7 +45,9 @@ class Address:
     port: int
     tls: ssl.SSLContext | None = None
     connect_timeout: float = 10.0
-    """Seconds for name look-up, TCP and TLS handshake together."""
+    """Seconds for name look-up, TCP and TLS handshake together, from when a connection has its place."""
+    openings: Openings = field(default_factory=Openings, compare=False)
+    """Of all connections to it."""
 
 
 Answered = Callable[[Head | None, str | None, int, int], None]
@@ -120,10 +123,11 @@ class Connection:
 
     def _open(self) -> None:
         """Runs in a greenlet of its own: resolve, connect, shake hands, and send the request that waits."""
-        began = monotonic_ns()
+        address = self._address
         try:
-            with gevent.Timeout(self._address.connect_timeout, TimeoutError("connect")):
-                opened = gevent_socket.create_connection((self._address.host, self._address.port))
+            with address.openings.place(), gevent.Timeout(address.connect_timeout, TimeoutError("connect")):
+                began = monotonic_ns()
+                opened = gevent_socket.create_connection((address.host, address.port))
                 opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._shake_hands(opened)
         except OSError as error:

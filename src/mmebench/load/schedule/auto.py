@@ -20,8 +20,8 @@ _PROBE_SECONDS = (10.0, 20.0)
 """At least, unless all is known sooner, and at most where the rate is not known yet."""
 _PROBE_ANSWERS = 400
 """More tell throughput and median no better: what is left is how unsteady the machine is."""
-_MORE = 1.05
-"""Twice as many users who get less than this many times as many answers get no more."""
+_MORE, _MANY_MORE = 1.1, 1.5
+"""Users who are so many times as many, and get less than so many times as many answers, only wait."""
 _NEAR = 0.1
 """Of the limit: a latency that is less is not followed up to it by users who only wait."""
 _KNEE_TOLERANCE = 0.1
@@ -39,6 +39,9 @@ class Point:
     """Whether it holds the objectives; where there are too few answers to judge, whether it seems to."""
     excess: float = math.nan
     """The latency that is nearest to its limit, or the farthest beyond, over that limit; NaN without limits."""
+    rate_high: float = math.nan
+    """The upper bound of the rate's interval, and that of ``excess``; NaN where it is not known."""
+    excess_high: float = math.nan
     clean: bool = True
     """Whether no request failed."""
     precise: bool = False
@@ -101,10 +104,14 @@ def not_yet_precise(points: Points, limits: bool) -> list[int]:
 
 
 def find_knee(points: Points) -> int | None:
-    """The fewest users with nine tenths of the most answers; None where requests failed with any number."""
-    most = max((point.rate for point in points.values() if point.clean), default=0.0)
-    near = [users for users, point in points.items() if point.clean and point.rate >= NEARLY_ALL * most > 0]
-    return min(near, default=None)
+    """The fewest users with nine tenths of the most answers, as :func:`mmebench.figures.knee.find_knee` has it.
+
+    None where requests failed with any number.
+    """
+    clean = {users: point for users, point in points.items() if point.clean}
+    wanted = NEARLY_ALL * max((point.rate for point in clean.values()), default=0.0)
+    near = (users for users, point in clean.items() if point.rate >= wanted or point.rate_high >= wanted)
+    return min(near, default=None) if wanted > 0 else None
 
 
 def find_held(points: Points) -> int | None:
@@ -161,18 +168,20 @@ def _steps_to_limit(asked: Auto, points: Points, held: int | None, limits: bool)
 
 
 def _is_at_limit(point: Point, asked: Auto) -> bool:
-    """Whether its latency is as close to the limit as it is known."""
-    return point.excess >= 1 - 2 * asked.precision
+    """Whether its latency is as close to the limit as it is known, or as it needs to be known."""
+    return point.excess >= 1 - 2 * asked.precision or point.excess_high >= 1
 
 
 def _waiting(points: Points) -> int:
     """How many of the largest loads brought no more answers than what was smaller."""
-    loads = sorted(points)
-    for number in range(1, len(loads)):
-        most = max(points[users].rate for users in loads[:-number])
-        if points[loads[-number]].rate > _MORE * most:
-            return number - 1
-    return len(loads) - 1
+    loads = sorted(points, reverse=True)
+    return next((number for number, users in enumerate(loads) if _gains(users, points)), len(loads))
+
+
+def _gains(users: int, points: Points) -> bool:
+    """Whether they get more answers than far fewer did; what is hardly more tells little of that beside noise."""
+    fewer = [point.rate for few, point in points.items() if few * _MANY_MORE <= users]
+    return not fewer or points[users].rate > _MORE * max(fewer)
 
 
 def _between(low: int, high: int, share: float) -> int:

@@ -171,11 +171,15 @@ def look(
     figures = {"p50": summary.p50, "p90": summary.p90, "p95": summary.p95, "p99": summary.p99}
     # Of few answers a high percentile is not known; the largest is what a search has to go by.
     known = {name: summary.maximum if math.isnan(figure) else figure for name, figure in figures.items()}
-    excess = max((known[name] / limit for name, limit in limits.items()), default=math.nan)
+    nearest = max(limits, key=lambda name: known[name] / limits[name], default=None)
+    excess = math.nan if nearest is None else known[nearest] / limits[nearest]
+    excess_high = math.nan if nearest is None else summary.intervals[nearest].high / limits[nearest]
     point = Point(
         rate=summary.throughput,
         held=verdict.met or (verdict.lengthen > 1 and excess <= 1),
         excess=excess,
+        rate_high=summary.intervals["throughput"].high,
+        excess_high=excess_high,
         clean=summary.failures == 0 and summary.successes > 0,
         precise=thorough
         or is_precise([summary.intervals[name] for name in ("throughput", *FOUND)], asked.precision),

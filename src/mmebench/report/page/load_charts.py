@@ -1,11 +1,13 @@
 """The charts of report.html over the load: throughput, latency, failures."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
-from mmebench.figures.failures import count_failed
+from mmebench.figures.failures import count_failed, without_failure
+from mmebench.figures.scalability import Scalability, fit_scalability
 from mmebench.report.latency import MEAN, known_latencies, latency_of
 from mmebench.report.page.axis import Axis, from_zero, of_loads
 from mmebench.report.page.bars import Bar, Part, draw_bars
@@ -28,6 +30,7 @@ from mmebench.report.page.shown import Shown
 from mmebench.spec import Objectives
 from mmebench.units import human_number
 
+_CURVE_POINTS = 60
 _BAR = 22.0
 """The width of a run that has one stage among others that have several."""
 
@@ -48,10 +51,12 @@ def _draw(runs: Sequence[Shown], load: str, objectives: Objectives) -> Iterator[
     if several:
         loads = summary["load"].tolist()
         over = f"over {load}"
+        laws = {run.number: law for run in runs if (law := _law(run)) is not None}
+        fitted = "; dotted: fitted to what was measured, by the universal scalability law" if laws else ""
         yield make(
             f"Throughput {over}",
-            f"{rate}; ringed: {ringed(runs)}",
-            lambda s, a: _throughput(runs, loads, load, s, a),
+            f"{rate}; ringed: {ringed(runs)}{fitted}",
+            lambda s, a: _throughput(runs, laws, loads, load, s, a),
         )
     else:
         at = " and ".join(dict.fromkeys(at for run in runs for at in run.loads))
@@ -77,7 +82,20 @@ def _loads(loads: Sequence[float], name: str, size: Size) -> Axis:
     return of_loads(name, loads, 10 if size == WIDE else 6)
 
 
-def _throughput(runs: Sequence[Shown], loads: Sequence[float], load: str, size: Size, about: str) -> str:
+def _law(run: Shown) -> Scalability | None:
+    """What its throughput is like between the loads that were measured; None where nobody can say."""
+    clean = run.stages[without_failure(run.stages)]
+    return None if run.open_loop else fit_scalability(clean["load"], clean[RATE])
+
+
+def _throughput(
+    runs: Sequence[Shown],
+    laws: Mapping[int, Scalability],
+    loads: Sequence[float],
+    load: str,
+    size: Size,
+    about: str,
+) -> str:
     values = [
         value for run in runs for value in (*run.stages[RATE], *values_of(run.stages, "throughput_high_per_s"))
     ]
@@ -92,6 +110,9 @@ def _throughput(runs: Sequence[Shown], loads: Sequence[float], load: str, size: 
                 plot.upright(x, bottom, top, run.number)
         if single:
             plot.upright(rows["load"].iloc[0], 0, rows[RATE].iloc[0], run.number, _BAR, "bar")
+        elif (law := laws.get(run.number)) is not None:
+            between = np.geomspace(rows["load"].min(), rows["load"].max(), _CURVE_POINTS)
+            plot.line(zip(between, law.at(between), strict=True), run.number, "dotted")
         else:
             plot.line(zip(rows["load"], rows[RATE], strict=True), run.number)
         plot.marks(rate_marks(run, "load"), run.number, shown=not single)

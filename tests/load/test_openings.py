@@ -1,0 +1,52 @@
+"""Connections are opened a few at a time, and nobody waits long for those that never are."""
+
+from time import monotonic
+
+import gevent
+import pytest
+from gevent.event import Event
+
+from mmebench.load.client.openings import AT_ONCE, Openings
+
+
+def open_many(openings: Openings, count: int, until: Event) -> list[float]:
+    """When each of so many had its place; they have it until then."""
+    places: list[float] = []
+
+    def one() -> None:
+        with openings.place():
+            places.append(monotonic())
+            until.wait()
+
+    for _ in range(count):
+        gevent.spawn(one)
+    gevent.sleep(0.1)
+    return places
+
+
+def test_so_many_at_once_and_the_next_when_one_is_done() -> None:
+    done = Event()
+    places = open_many(Openings(longest=600), 2 * AT_ONCE, done)
+    assert len(places) == AT_ONCE
+    done.set()
+    gevent.sleep(0.1)
+    assert len(places) == 2 * AT_ONCE
+
+
+def test_who_is_never_connected_gives_up_the_place() -> None:
+    places = open_many(Openings(), 3 * AT_ONCE, Event())
+    with gevent.Timeout(60):
+        while len(places) < 3 * AT_ONCE:
+            gevent.sleep(0.05)
+    began = places[0]
+    assert all(at - began > 0.9 for at in places[AT_ONCE:])
+    assert all(at - began > 1.9 for at in places[2 * AT_ONCE :])
+
+
+@pytest.mark.parametrize("held", [0.0, 1.2])
+def test_a_place_is_given_back_once(held: float) -> None:
+    openings = Openings(longest=1.0 if held else 600)
+    for _ in range(2):
+        with openings.place():
+            gevent.sleep(held)
+    assert len(open_many(openings, AT_ONCE + 1, Event())) == AT_ONCE
