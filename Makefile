@@ -76,6 +76,7 @@ bench: setup
 	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends gcc libc6-dev nginx-light wrk chromium; }
 	$(BIN)/python benchmarks/throughput_bench.py
 	$(BIN)/python benchmarks/latency_bench.py
+	$(BIN)/python benchmarks/crowd_bench.py
 	$(BIN)/python benchmarks/startup_bench.py
 	$(BIN)/python benchmarks/summary_bench.py
 	$(BIN)/python benchmarks/targets_bench.py

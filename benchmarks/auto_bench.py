@@ -21,7 +21,7 @@ from mmebench.record.layout import find_runs
 from mmebench.record.run import read_run
 from mmebench.spec import Objectives
 
-ROUNDS = 1
+ROUNDS = 2
 OBJECTIVES = Objectives(p99=1.0)
 SPEC: dict[str, Any] = {
     "model": {"source": "timm", "name": "resnet18", "weights": "random"},

@@ -10,6 +10,7 @@ import ssl
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from time import monotonic_ns
 from typing import Any
 
@@ -58,6 +59,37 @@ Answered = Callable[[Head | None, str | None, int, int], None]
 * how many bytes of a body came, without the framing of chunks,
 * when the last byte had come, or the request was given up, by ``time.monotonic_ns``.
 """
+
+
+def _connect(host: str, port: int) -> gevent_socket.socket:
+    """Look up a name, and connect; an address needs no look-up, whose thread waits for a client that is busy."""
+    family = _family(host)
+    if family is None:
+        return gevent_socket.create_connection((host, port))
+    begun = _PlainSocket(family)
+    begun.setblocking(False)
+    begun.connect_ex(
+        (host, port)
+    )  # on this machine that is all; the loop would look again only when it comes round
+    opened = gevent_socket.socket(fileno=begun.detach())
+    try:
+        opened.connect((host, port))
+    except BaseException:  # it may be given up meanwhile
+        opened.close()
+        raise
+    return opened
+
+
+@cache
+def _family(host: str) -> socket.AddressFamily | None:
+    """Of an address; None of a name."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, host)
+        except OSError:
+            continue
+        return family
+    return None
 
 
 class Connection:
@@ -127,7 +159,7 @@ class Connection:
         try:
             with address.openings.place(), gevent.Timeout(address.connect_timeout, TimeoutError("connect")):
                 began = monotonic_ns()
-                opened = gevent_socket.create_connection((address.host, address.port))
+                opened = _connect(address.host, address.port)
                 opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._shake_hands(opened)
         except OSError as error:

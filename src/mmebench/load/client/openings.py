@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import gevent
 from gevent.lock import Semaphore
 
-AT_ONCE = 128
+AT_ONCE = 256
 """Of one process; listeners commonly keep 511 to 4096 that they have not accepted yet, and drop what is more."""
 _LONGEST = 1.0
 """Seconds. The kernel tries again after as long; who never answers is not waited for by one after the other."""
