@@ -53,3 +53,9 @@ def test_loads_that_double_are_as_far_apart_and_named_one_by_one() -> None:
 def test_bars_use_all_of_their_room() -> None:
     assert up_to("ms", [1187.0], most=3).share(1187.0) == 1
     assert from_zero("ms", [1187.0], most=3).share(1187.0) < 0.8
+
+
+def test_loads_that_are_close_to_each_other_do_not_all_have_numbers() -> None:
+    axis = of_loads("users", [1, 2, 4, 8, 9, 10, 11, 12, 20], most=10)
+    assert axis.texts == ("1", "2", "4", "8", "10", "12", "20")
+    assert of_loads("users", [1, 2, 4, 8, 16, 19, 20], most=10).texts == ("1", "2", "4", "8", "16", "20")

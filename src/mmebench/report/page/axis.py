@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from mmebench.report.ticks import Ticks, linear_ticks, logarithmic_ticks, need_logarithm
 
+_ROOM = 0.6
+"""Of the room that a number has where an axis has as many as it may, what it takes."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -54,8 +57,19 @@ def fitting(name: str, values: Sequence[float], most: int = 9) -> Axis:
     return from_zero(name, values)
 
 
+def _apart(axis: Axis, least: float) -> tuple[float, ...]:
+    """The first and the last number at an axis, and those between that are at least this share of it apart."""
+    first, *between, last = axis.ticks.at
+    kept = [first]
+    for at in between:
+        if axis.share(at) - axis.share(kept[-1]) >= least and 1 - axis.share(at) >= least:
+            kept.append(at)
+    return (*kept, last)
+
+
 def of_loads(name: str, loads: Sequence[float], most: int) -> Axis:
-    """The loads that were offered: each has its number, unless there are more than ``most`` of them.
+    """The loads that were offered: each has its number, unless there are more than ``most`` of them, or it is so
+    close to another one that both could not be read.
 
     They are spread by their logarithm where one is many times another, as stages that double are.
     """
@@ -65,7 +79,7 @@ def of_loads(name: str, loads: Sequence[float], most: int) -> Axis:
     if low == high:
         ticks = Ticks(0.0, 2 * high or 1.0, (high,))
     elif len(known) <= most:
-        ticks = Ticks(low, high, tuple(known))
+        ticks = Ticks(low, high, _apart(Axis(name, Ticks(low, high, tuple(known)), logarithmic), _ROOM / most))
     elif logarithmic:
         ticks = logarithmic_ticks(known, most)
     else:
