@@ -14,40 +14,19 @@ from mmebench.benchmark.filling import fill
 from mmebench.benchmark.growth import Growth
 from mmebench.benchmark.kind import Copy, PackagedKind, in_proportion
 from mmebench.endpoints.local import start
-from mmebench.formats.archive import pack
 from mmebench.formats.tensors import TensorSpec
 from mmebench.load.payload.payload import Body
 from mmebench.models.package import Package
 from mmebench.spec import PLATFORMS, Kind, LocalEndpoint, MemberTargets, Payload, Uniform
 from mmebench.spec.sources import TimmModel
 from mmebench.wire.runtime import RuntimeClient
+from sleeping_model import make_archive
 
 ROUNDS = 2
 AT_ONCE = 4
 MEMORY = "3700MiB"
 """Of which a copy takes some 90 MiB."""
 
-MODEL = """
-import time
-import triton_python_backend_utils as backend
-
-
-class TritonPythonModel:
-    def initialize(self, args):
-        self.weights = bytearray(b"x") * (80 << 20)
-        time.sleep(2)
-
-    def execute(self, requests):
-        rows = [backend.get_input_tensor_by_name(each, "x").as_numpy() for each in requests]
-        return [backend.InferenceResponse([backend.Tensor("y", each)]) for each in rows]
-"""
-CONFIG = """
-backend: "python"
-max_batch_size: 8
-input { name: "x" data_type: TYPE_FP32 dims: 4 }
-output { name: "y" data_type: TYPE_FP32 dims: 4 }
-instance_group { count: 1 kind: KIND_CPU }
-"""
 X = TensorSpec(name="x", datatype="FP32", shape=(4,))
 BODY = Body(
     b'{"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 4], "data": [1, 2, 3, 4]}]}', "application/json"
@@ -76,12 +55,7 @@ def main() -> None:
 
 def waiting(folder: Path) -> PackagedKind:
     """A model that takes two seconds to load."""
-    model = folder / "repository" / "waiting"
-    (model / "1").mkdir(parents=True)
-    (model / "1" / "model.py").write_text(MODEL)
-    (model / "config.pbtxt").write_text(CONFIG)
-    archive = folder / "waiting.tar.gz"
-    pack(model, archive)
+    archive = make_archive(folder, "waiting", mebibytes=80, load=2)
     package = Package(
         model="waiting",
         source="timm",

@@ -1,4 +1,4 @@
-"""``mmebench report`` of a run of two million samples, and how a report of 50 runs opens in a browser.
+"""``mmebench report`` of a run of two million samples and of 100 runs, and how one of 50 runs opens in a browser.
 
 The report runs as a command, Python's start included. The browser is Chromium without a window, its page opened
 from disk: "there" is when all of the file is read and its verdict, charts and tables are shown.
@@ -27,6 +27,7 @@ ROUNDS = 7
 STAGES = 10
 MANY_SAMPLES = 2_000_000
 RUNS = 50
+HUNDRED = 100
 SAMPLES_OF_EACH = 10_000
 
 
@@ -75,13 +76,18 @@ def open_page(page: Path) -> tuple[float, float]:
 def main() -> None:
     """Make the runs, report, open, publish."""
     with tempfile.TemporaryDirectory() as scratch:
-        large, many = Path(scratch, "large"), Path(scratch, "many")
-        for directory in (large, many):
+        large, many, hundred = Path(scratch, "large"), Path(scratch, "many"), Path(scratch, "hundred")
+        for directory in (large, many, hundred):
             directory.mkdir()
         write_load(large, 50, MANY_SAMPLES)
         for number in range(RUNS):
             write_load(many, 10 + number, SAMPLES_OF_EACH)
+        for number in range(HUNDRED):
+            write_load(hundred, 10 + number, SAMPLES_OF_EACH)
         os.sync()
+        anew, _ = report(hundred)
+        write_load(hundred, 10, SAMPLES_OF_EACH + STAGES)
+        again, _ = report(hundred)
         reports = [report(large) for _ in range(ROUNDS)]
         write_report(many)
         pages = [open_page(many / "report.html") for _ in range(ROUNDS)]
@@ -92,6 +98,8 @@ def main() -> None:
         [
             within(figure, "s", [seconds for seconds, _ in reports], "a limit", 5),
             within(f"{figure}, peak memory", "MB", [memory for _, memory in reports], "a limit", 1000),
+            within(f"report of {HUNDRED} runs, all anew", "s", [anew], "a limit", 60),
+            within(f"report of {HUNDRED} runs, one of them new", "s", [again], "a limit", 10),
             within(f"report.html of {RUNS} runs", "MB", [size], "a limit", 15),
             within(f"report.html of {RUNS} runs, first seen", "s", [first for first, _ in pages], "a limit", 2),
             within(f"report.html of {RUNS} runs, there", "s", [there for _, there in pages], "a limit", 2),

@@ -18,7 +18,6 @@ import pandas as pd
 import yaml
 
 from mmebench.figures.summary import summarise
-from mmebench.formats.archive import pack
 from mmebench.plan.demand import Demand
 from mmebench.plan.measured import QUANTILES, Measured
 from mmebench.plan.reading import measure
@@ -30,31 +29,10 @@ from mmebench.record.run import StageWindow, find_run
 from mmebench.record.samples import read_samples
 from mmebench.spec.routing import Routing
 from planning_accuracy import asked_for
+from sleeping_model import make_archive
 
 INSTANCES, TARGETS, BUSY = 3, 40, 2
 
-MODEL = """
-import time
-import triton_python_backend_utils as backend
-
-
-class TritonPythonModel:
-    def initialize(self, args):
-        self.weights = bytearray(b"x") * (50 << 20)
-        time.sleep(0.5)
-
-    def execute(self, requests):
-        time.sleep(0.05)
-        rows = [backend.get_input_tensor_by_name(each, "x").as_numpy() for each in requests]
-        return [backend.InferenceResponse([backend.Tensor("y", each)]) for each in rows]
-"""
-CONFIG = """
-backend: "python"
-max_batch_size: 8
-input { name: "x" data_type: TYPE_FP32 dims: 4 }
-output { name: "y" data_type: TYPE_FP32 dims: 4 }
-instance_group { count: 1 kind: KIND_CPU }
-"""
 ENDPOINT: dict[str, Any] = {"kind": "local", "memory": "750MiB"}
 ONE: dict[str, Any] = {
     "endpoint": ENDPOINT,
@@ -77,7 +55,7 @@ SEVERAL: dict[str, Any] = {
 def main() -> None:
     """Measure, simulate, print."""
     with tempfile.TemporaryDirectory() as scratch:
-        archive = make_archive(Path(scratch))
+        archive = make_archive(Path(scratch), "sleeping", mebibytes=50, load=0.5, execute=0.05)
         alone = run(Path(scratch, "one"), ONE, archive)
         record = find_run(alone)
         assert record is not None, "it has just been written"
@@ -88,17 +66,6 @@ def main() -> None:
             files = run(Path(scratch, routing), SEVERAL | {"endpoint": endpoint}, archive)
             rows.append({"routing": routing} | found(files) | simulated(measured, files, routing))
     print(table(pd.DataFrame(rows)))
-
-
-def make_archive(folder: Path) -> Path:
-    """A model that sleeps, as it is ready for Triton."""
-    model = folder / "repository" / "sleeping"
-    (model / "1").mkdir(parents=True)
-    (model / "1" / "model.py").write_text(MODEL)
-    (model / "config.pbtxt").write_text(CONFIG)
-    archive = folder / "sleeping.tar.gz"
-    pack(model, archive)
-    return archive
 
 
 def run(folder: Path, spec: dict[str, Any], archive: Path) -> RunFiles:

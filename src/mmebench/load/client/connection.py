@@ -66,12 +66,7 @@ def _connect(host: str, port: int) -> gevent_socket.socket:
     family = _family(host)
     if family is None:
         return gevent_socket.create_connection((host, port))
-    begun = _PlainSocket(family)
-    begun.setblocking(False)
-    begun.connect_ex(
-        (host, port)
-    )  # on this machine that is all; the loop would look again only when it comes round
-    opened = gevent_socket.socket(fileno=begun.detach())
+    opened = gevent_socket.socket(family)
     try:
         opened.connect((host, port))
     except BaseException:  # it may be given up meanwhile

@@ -21,7 +21,7 @@ _PROBE_SECONDS = (10.0, 20.0)
 _PROBE_ANSWERS = 400
 """More tell throughput and median no better: what is left is how unsteady the machine is."""
 _MORE, _MANY_MORE = 1.1, 1.5
-"""Users who are so many times as many, and get less than so many times as many answers, only wait."""
+"""Who get less than so many times as many answers as so many times fewer users only wait."""
 _NEAR = 0.1
 """Of the limit: a latency that is less is not followed up to it by users who only wait."""
 _KNEE_TOLERANCE = 0.1
