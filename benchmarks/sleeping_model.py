@@ -1,4 +1,4 @@
-"""A model that only sleeps: it takes memory and time and no processor, so that many are no burden to each other."""
+"""A model that only sleeps: it takes memory and time, no processor, so that many are no burden to each other."""
 
 from pathlib import Path
 
