@@ -104,6 +104,18 @@ def test_a_single_stage_among_several_is_a_bar_at_its_load() -> None:
     assert drawing.count('class="dot"') == 3
 
 
+def test_between_loads_a_fitted_line_says_that_it_is_fitted() -> None:
+    """Of loads none of which failed, however many others there are; else straight lines from one to the next."""
+    loads = [(1, 20, 50, 240, 0), (2, 36, 55, 400, 0), (4, 60, 66, 700, 0), (8, 80, 100, 900, 0)]
+    fitted = load_charts(stages("pt", loads))["Throughput over users"]
+    assert "dotted: fitted to what was measured" in fitted.about
+    assert fitted.wide.count('class="line dotted"') == 1
+    for others in (loads[:3], [*loads, (16, 81, 200, 900, 3)], [*loads[:3], (8, 20, 400, 240, 0)]):
+        straight = load_charts(stages("pt", others))["Throughput over users"]
+        assert "fitted" not in straight.about
+        assert "dotted" not in straight.wide
+
+
 def test_the_objective_is_a_line_and_the_chosen_point_has_a_ring() -> None:
     objectives = Objectives(p99=0.3)
     drawing = load_charts(BOTH, objectives)["Latency over users"].wide

@@ -83,9 +83,13 @@ def _loads(loads: Sequence[float], name: str, size: Size) -> Axis:
 
 
 def _law(run: Shown) -> Scalability | None:
-    """What its throughput is like between the loads that were measured; None where nobody can say."""
-    clean = run.stages[without_failure(run.stages)]
-    return None if run.open_loop else fit_scalability(clean["load"], clean[RATE])
+    """What its throughput is like between the loads that were measured; None where nobody can say.
+
+    What fails takes no part in it, and the line would go on through loads that it was not fitted to.
+    """
+    if run.open_loop or not without_failure(run.stages).all():
+        return None
+    return fit_scalability(run.stages["load"], run.stages[RATE])
 
 
 def _throughput(
