@@ -106,6 +106,7 @@ def test_a_single_stage_among_several_is_a_bar_at_its_load() -> None:
 
 def test_between_loads_a_fitted_line_says_that_it_is_fitted() -> None:
     """Of loads none of which failed, however many others there are; else straight lines from one to the next."""
+    loads: list[tuple[int, float, float, int, int]]
     loads = [(1, 20, 50, 240, 0), (2, 36, 55, 400, 0), (4, 60, 66, 700, 0), (8, 80, 100, 900, 0)]
     fitted = load_charts(stages("pt", loads))["Throughput over users"]
     assert "dotted: fitted to what was measured" in fitted.about
