@@ -5,6 +5,7 @@ Control plane, S3 and CloudWatch are moto's server over HTTP; invocations are an
 
 import os
 import shutil
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ class Account:
     environment: dict[str, str]
     archive: Path
     folder: Path
+    served: Counter[str]
+    """Requests that endpoints have had, by name."""
 
     def spec(self, **endpoint: Any) -> Path:
         basic = {
@@ -126,8 +129,10 @@ class Account:
 def _in_a_hurry() -> None:
     """Nobody waits for metrics of CloudWatch, which has none here, or looks at pictures."""
     import mmebench.endpoints.sagemaker.cloudwatch
+    import mmebench.endpoints.sagemaker.replacement
 
     mmebench.endpoints.sagemaker.cloudwatch.DELIVERY_SECONDS = 0.0
+    mmebench.endpoints.sagemaker.replacement._POLL_SECONDS = 0.5
     leave_blank()
 
 

@@ -14,7 +14,7 @@ from moto.backends import get_backend
 from moto.sagemaker.models import FakeEndpointConfig
 from moto.server import ThreadedMotoServer
 
-from support import inference_components
+from support import deployments, inference_components
 
 ACCOUNT = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/mmebench"
@@ -35,6 +35,7 @@ def moto_server() -> Iterator[str]:
     monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setattr(FakeEndpointConfig, "validate_instance_type", lambda self, instance_type: None)
     inference_components.play(monkeypatch)
+    deployments.play(monkeypatch)
     # What AWS says of its services is megabytes, which each of the sessions that tests open would read anew.
     read_once = cache(JSONFileLoader().load_file)
     monkeypatch.setattr(JSONFileLoader, "load_file", lambda self, path: read_once(path))

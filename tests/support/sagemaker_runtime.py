@@ -7,6 +7,7 @@ model for the S3 prefix of its targets or for its archive, or the inference comp
 
 import http.client
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,16 +23,17 @@ COMPONENT = "X-Amzn-SageMaker-Inference-Component"
 
 
 @contextmanager
-def sagemaker_runtime(moto: str, local: str) -> Iterator[str]:
+def sagemaker_runtime(moto: str, local: str, served: Counter[str] | None = None) -> Iterator[str]:
     """Its URL, for AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME.
 
     Args:
         moto: the URL of the control plane.
         local: that of an endpoint named ``local`` that serves the bucket.
+        served: where the requests of each endpoint are counted.
     """
-    handler = type(
-        "Handler", (_Handler,), {"moto": cloud.client("sagemaker", moto), "local": urlsplit(local).netloc}
-    )
+    counted = Counter() if served is None else served
+    known = {"moto": cloud.client("sagemaker", moto), "local": urlsplit(local).netloc, "served": counted}
+    handler = type("Handler", (_Handler,), known)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
@@ -46,9 +48,11 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     moto: Any
     local: str
+    served: Counter[str]
 
     def do_POST(self) -> None:
         name = self.path.split("/")[2]
+        self.served[name] += 1
         body = self.rfile.read(int(self.headers["Content-Length"]))
         said = (TARGET.lower(), COMPONENT.lower())
         headers = {key: value for key, value in self.headers.items() if key.lower() not in ("host", *said)}

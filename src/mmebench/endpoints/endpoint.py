@@ -214,6 +214,11 @@ class Deployable(Changing, Protocol):
             MmebenchError: they did not come up; the old ones go on.
         """
 
+
+@runtime_checkable
+class Mortal(Protocol):
+    """One that can lose an instance."""
+
     def lose(self) -> float:
         """Let the container of one instance die, with what it has in memory; when, by ``time.monotonic``."""
 

@@ -1,5 +1,6 @@
 import logging
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -24,14 +25,15 @@ def amazon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     pack(model, archive)
     with cloud.moto_server() as moto, ContractServer() as container, DeadlyProxy(moto) as proxy:
         cloud.reset(moto)
+        served: Counter[str] = Counter()
         environment = cloud.environment(proxy.url) | {"XDG_STATE_HOME": str(folder / "state")}
         options = ("--container", container.url, "--model-directory", str(folder / "held"))
         with (
             serving(f"s3://{cloud.BUCKET}", folder / "serve.log", *options, **cloud.environment(moto)) as local,
-            sagemaker_runtime(moto, local.url) as runtime,
+            sagemaker_runtime(moto, local.url, served) as runtime,
         ):
             environment["AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"] = runtime
-            yield Account(moto, proxy, environment, archive, folder)
+            yield Account(moto, proxy, environment, archive, folder, served)
 
 
 @pytest.fixture

@@ -61,6 +61,19 @@ def test_hosted_another_way_nothing_is_left_either(
     assert cloud.everything(account.moto) == []
 
 
+def test_while_instances_are_replaced_nothing_is_left_either(account: Account) -> None:
+    stage = "{users: 1, duration: 8s, warmup: 1s}"
+    restart = f"experiments=[{{kind: restart, at: 1s, stage: {stage}}}]"
+    sweep = account.sweep("run", account.spec(blue_green=True), "--set", restart)
+    assert sweep.calls.count("CreateEndpointConfig") == 2
+    assert "UpdateEndpoint" in sweep.calls
+    assert sweep.faults == []
+    (files,) = find_runs(account.folder / "results" / "tiny")
+    assert read_run(files.run).complete
+    assert files.experiment("restart").table.exists()
+    assert cloud.everything(account.moto) == []
+
+
 @pytest.mark.parametrize(("journals", "after"), [("kept", (6, 23)), ("lost", range(1, 40, 6))])
 def test_killed_and_cleaned(account: Account, journals: str, after: Sequence[int]) -> None:
     """The tool, with two endpoints at once, really dies by SIGKILL; the last time it had all but finished."""

@@ -12,6 +12,7 @@ from mmebench.record.run import read_run
 from support import cloud
 from support.account import Account
 from support.sagemaker_runtime import sagemaker_runtime
+from support.scaled_endpoint import scaled_by_requests
 from support.serving import serving
 
 pytestmark = pytest.mark.e2e
@@ -71,6 +72,28 @@ def test_a_fleet_on_one_endpoint(account: Account) -> None:
     assert kinds["model"].tolist() == ["one", "two"]
     together = (kinds["usd_per_million_inferences"] * kinds["Successful Requests"]).sum()
     assert together / whole["Successful Requests"] == pytest.approx(whole["usd_per_million_inferences"], rel=1e-3)
+
+
+@pytest.mark.slow
+def test_a_step_of_the_load_brings_an_instance(account: Account) -> None:
+    """Application Auto Scaling is played: it sees the requests, and an instance is there twelve seconds later."""
+    before, after = "{rate: 2, duration: 8s, warmup: 1s}", "{rate: 10, duration: 44s, warmup: 0s}"
+    step = f"experiments=[{{kind: scale_out, before: {before}, after: {after}}}]"
+    spec = account.spec(autoscaling={"max": 2, "invocations_per_instance": 300})
+    with scaled_by_requests(account.served):
+        status, output = account.mmebench("run", spec, "--set", step)
+    assert status == 0, output
+    assert cloud.everything(account.moto) == []
+    (files,) = find_runs(account.folder / "results" / "tiny")
+    changes = pd.read_csv(files.experiment("scale_out").loads / "changes.csv")
+    assert changes["what"].tolist() == ["alarm", "added"]
+    alarm, added = changes["at"]
+    assert 8 < alarm < added < 52
+    assert "after a step of the load, the alarm after" in output
+    assert "2 instances serve after" in output
+    assert "p99 as before" in output
+    assert "$0.0" in output, "what two instances cost for some seconds"
+    assert files.experiment("scale_out").table.exists()
 
 
 @pytest.mark.triton

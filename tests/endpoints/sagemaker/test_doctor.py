@@ -181,6 +181,9 @@ def test_policies_name_what_the_spec_uses_and_no_more() -> None:
     assert not any(
         f"sagemaker:Create{kind}Job" in caller["Sagemaker"]["Action"] for kind in ("Training", "Processing")
     )
+    assert "sagemaker:UpdateEndpoint" not in caller["Sagemaker"]["Action"]
+    replacing = caller_policy(spec.model_copy(update={"blue_green": True}), False)["Statement"][0]
+    assert "sagemaker:UpdateEndpoint" in replacing["Action"]
     assert "sagemaker:StopProcessingJob" in caller["Sagemaker"]["Action"], "which clean may have to do"
     assert caller["Archives"]["Resource"] == "arn:aws:s3:::models/team/bench/mmebench-*"
     assert caller["PassRole"]["Resource"] == cloud.ROLE
@@ -214,6 +217,7 @@ def test_the_policy_allows_every_call_that_a_run_makes() -> None:
     basic = Spec.model_validate(BASIC)
     specs = [basic.model_copy(update={"engine_builder": builder}) for builder in ("training", "processing")]
     specs.append(Spec.model_validate(BASIC | {"hosting": "components", "component": {"memory_per_copy": "1GiB"}}))
+    specs.append(Spec.model_validate(BASIC | {"blue_green": True}))
     specs.append(Spec.model_validate(BASIC | {"autoscaling": {"max": 2, "invocations_per_instance": 60}}))
     allowed = {
         action

@@ -146,7 +146,7 @@ def test_what_cannot_be_deleted_is_said_and_kept_in_the_journal(
         )
 
     assert isinstance(endpoint, SageMakerEndpoint)
-    monkeypatch.setattr(endpoint._aws.sagemaker, "delete_model", denied)
+    monkeypatch.setattr(endpoint._deployment.aws.sagemaker, "delete_model", denied)
     with pytest.raises(CleanUpError, match=r"run mmebench clean\n.*model mmebench-.*may not do this") as caught:
         endpoint.close()
     assert caught.value.exit_code == 4

@@ -1,5 +1,6 @@
 """Inference components, endpoints of one model, autoscaling: what is created, what answers, what is left."""
 
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,14 @@ from moto.backends import get_backend
 
 from mmebench.endpoints.endpoint import NoRoomError
 from mmebench.endpoints.opener import open_endpoint
-from mmebench.endpoints.sagemaker import journal
+from mmebench.endpoints.sagemaker import journal, replacement
 from mmebench.endpoints.sagemaker.aws import Aws, AwsError
 from mmebench.endpoints.sagemaker.endpoint import SageMakerEndpoint
 from mmebench.endpoints.sagemaker.scaling import Instances
 from mmebench.spec import SageMakerEndpoint as Spec
 from mmebench.spec.endpoints.component import accelerators_of
 from mmebench.wire.runtime import RuntimeClient
-from support import cloud
+from support import cloud, deployments
 from support.contract_server import offset_archive
 from support.inference_components import components_of
 
@@ -127,6 +128,27 @@ def test_autoscaling_is_registered_and_ended(account: str, tmp_path: Path) -> No
     assert cloud.everything(account) == []
 
 
+def test_new_instances_take_the_place_of_all(
+    account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same model behind another config; a second time they do not come up, and the first go on."""
+    monkeypatch.setattr(replacement, "_POLL_SECONDS", 0.2)
+    sagemaker = cloud.client("sagemaker", account)
+    with opened(spec(blue_green=True, instance_count=2), tmp_path) as endpoint:
+        began = time.monotonic()
+        moved = endpoint.deploy() - began
+        assert deployments.MOVED < moved < deployments.OVER < time.monotonic() - began
+        config = sagemaker.describe_endpoint(EndpointName=endpoint.name)["EndpointConfigName"]
+        assert config == f"{endpoint.name}-1"
+        (variant,) = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
+        assert (variant["ModelName"], variant["InitialInstanceCount"]) == (endpoint.name, 2)
+        with pytest.raises(AwsError, match=r"new instances of .* did not come up: .*CannotStartContainerError"):
+            endpoint.deploy()
+        assert sagemaker.describe_endpoint(EndpointName=endpoint.name)["EndpointConfigName"] == config
+    assert cloud.everything(account) == []
+    assert not list(journal.directory().iterdir())
+
+
 def test_instances_that_come_and_go_are_seen(account: str, tmp_path: Path) -> None:
     scaling = {"max": 3, "invocations_per_instance": 70}
     with opened(spec(autoscaling=scaling), tmp_path) as endpoint:
@@ -173,4 +195,4 @@ def refuse(endpoint: SageMakerEndpoint, monkeypatch: pytest.MonkeyPatch, call: s
     def refused(**_: Any) -> None:
         raise ClientError({"Error": {"Code": code, "Message": text}}, call)
 
-    monkeypatch.setattr(endpoint._aws.sagemaker, call, refused)
+    monkeypatch.setattr(endpoint._deployment.aws.sagemaker, call, refused)

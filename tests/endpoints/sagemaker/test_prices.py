@@ -110,3 +110,5 @@ def test_the_most_instances_that_autoscaling_starts_are_paid_for() -> None:
     )
     prices = {"ml.g5.xlarge": Price(usd_per_hour=2.0, source="")}
     assert most_it_can_cost(spec, prices, runs=1, builds=0) == pytest.approx(10.0)
+    both_fleets = spec.model_copy(update={"blue_green": True})
+    assert most_it_can_cost(both_fleets, prices, runs=1, builds=0) == pytest.approx(20.0)

@@ -18,6 +18,7 @@ from mmebench.endpoints.sagemaker.requests import (
     scalable_target_request,
     scaling_policy_request,
     single_model_request,
+    update_request,
 )
 from mmebench.spec import SageMakerEndpoint as Spec
 from mmebench.spec.autoscaling import Autoscaling
@@ -55,6 +56,7 @@ def test_requests_keep_to_the_limits_of_the_api(one: Spec) -> None:
         ("CreateModel", model_request(one, RUN, f"{URL}targets/", TAGS)),
         ("CreateEndpointConfig", config_request(one, RUN, TAGS)),
         ("CreateEndpoint", endpoint_request(RUN, TAGS)),
+        ("UpdateEndpoint", update_request(RUN, f"{RUN}-1")),
         ("CreateModel", single_model_request(one, RUN, f"{URL}targets/a.tar.gz", TAGS)),
         ("CreateEndpointConfig", components_config_request(one, RUN, TAGS)),
         ("CreateTrainingJob", training_request(one, image_uri(one), RUN, URL, TAGS)),

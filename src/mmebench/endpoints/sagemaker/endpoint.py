@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,6 +22,7 @@ from mmebench.endpoints.sagemaker.host import Host, find_host
 from mmebench.endpoints.sagemaker.image import image_uri
 from mmebench.endpoints.sagemaker.names import Resource, component_prefix, expiry, run_name, tags
 from mmebench.endpoints.sagemaker.owner import this_process
+from mmebench.endpoints.sagemaker.replacement import replace_instances
 from mmebench.endpoints.sagemaker.scaling import Instances
 from mmebench.endpoints.server_metrics.reading import ServerMetrics, as_metrics, read_server_metrics
 from mmebench.errors import MmebenchError
@@ -47,9 +49,8 @@ class SageMakerEndpoint:
     loads_at_once = 4
     """An assumption: AWS says nothing of it, and those that it does not load at once wait for their turn."""
 
-    def __init__(
-        self, aws: Aws, spec: Spec, objects: RunObjects, journal: journals.Journal, run: str, host: Host
-    ) -> None:
+    def __init__(self, deployment: Deployment, objects: RunObjects, host: Host) -> None:
+        aws, spec, run = deployment.aws, deployment.spec, deployment.run
         self.name = run
         self.hosting = spec.hosting
         self.prefix = component_prefix(run)
@@ -60,11 +61,12 @@ class SageMakerEndpoint:
             self.instance_type += f"-{spec.hosting}"
         self.added_ahead = host.added_ahead
         self.container = image_uri(spec).rpartition("/")[2]
-        self._aws = aws
+        self._deployment = deployment
         self._spec = spec
         self._objects = objects
         self._host = host
-        self._journal = journal
+        self._journal = deployment.journal
+        self._replacements = count(1)
         self._born = uptime()
         self._client = RuntimeClient(self, spec.profile)
         self._instances = Instances(aws, run, spec.instance_count)
@@ -105,6 +107,11 @@ class SageMakerEndpoint:
     def changes(self) -> tuple[InstanceChange, ...]:
         """Of its instances, seen within some ten seconds while somebody asks for residency."""
         return self._instances.changes
+
+    def deploy(self) -> float:
+        """By an update of the endpoint; in sight within five seconds, after some minutes."""
+        self._check_lifetime()
+        return replace_instances(self._deployment, next(self._replacements))
 
     def measure(self) -> MemoryUse:
         """The same, with the memory of the GPU read now; nothing is known where there is none."""
@@ -147,7 +154,7 @@ class SageMakerEndpoint:
         return own + tuple(
             replace(metric, source=f"{metric.source}, {name}") if several else metric
             for name in self._host.endpoints
-            for metric in read_metrics(self._aws, name, since, until)
+            for metric in read_metrics(self._deployment.aws, name, since, until)
         )
 
     def counters(self) -> EndpointCounters | None:
@@ -170,7 +177,7 @@ class SageMakerEndpoint:
         self._silences = _SILENCES
         self._client.close()
         try:
-            left = delete(self._journal.resources, lambda region: self._aws)
+            left = delete(self._journal.resources, lambda region: self._deployment.aws)
         except BaseException as error:
             error.add_note(f"{self.name} is not deleted yet, and costs money; run mmebench clean")
             self._journal.close()
@@ -235,8 +242,9 @@ def start(spec: Spec, log: Path, progress: Progress) -> SageMakerEndpoint:
     journal = journals.begin(run, spec.role_account)
     objects = RunObjects(aws, spec, run, labels)
     told = _logged(progress, log, run)
-    host = find_host(Deployment(aws, spec, run, labels, journal, told), objects)
-    endpoint = SageMakerEndpoint(aws, spec, objects, journal, run, host)
+    deployment = Deployment(aws, spec, run, labels, journal, told)
+    host = find_host(deployment, objects)
+    endpoint = SageMakerEndpoint(deployment, objects, host)
     try:
         journal.enter(Resource("objects", objects.url, spec.region))
         host.begin()

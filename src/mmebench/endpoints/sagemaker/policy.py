@@ -30,6 +30,8 @@ def caller_policy(spec: SageMakerEndpoint, builds_engines: bool) -> Policy:
     actions += [f"sagemaker:{verb}InferenceComponent" for verb in ("Describe", "Delete")]
     if spec.hosting == "components":
         actions.append("sagemaker:CreateInferenceComponent")
+    if spec.blue_green:
+        actions.append("sagemaker:UpdateEndpoint")
     # mmebench clean looks for jobs of any spec.
     actions += [f"sagemaker:{verb}{noun}" for _, noun in _JOBS.values() for verb in ("Describe", "Stop")]
     if builds_engines and spec.engine_builder in _JOBS:

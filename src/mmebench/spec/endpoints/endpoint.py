@@ -98,6 +98,11 @@ class ServedEndpoint(Strict):
         return "its instances stay as they are; allowed: local endpoints; leave it out, or measure one"
 
     @property
+    def cannot_lose(self) -> str | None:
+        """Why none of its instances can be lost while it is measured, and what to do; None where one can."""
+        return self.cannot_deploy
+
+    @property
     def cannot_scale(self) -> str | None:
         """Why no instances are added while it is measured, and what to do; None where they are."""
         return "its instances stay as many as they are; allowed: local endpoints; leave it out, or measure one"

@@ -107,6 +107,11 @@ class SageMakerEndpoint(ServedEndpoint):
     autoscaling: Autoscaling | None = Field(
         None, description="so many instances as their requests need; instance_count is how many there are at first"
     )
+    blue_green: bool = Field(
+        False,
+        description="experiment restart may put new instances in the place of all; both fleets are paid for "
+        "meanwhile, and budget and quota have to allow for both",
+    )
     model_cache_setting: Literal["Enabled", "Disabled"] = Field(
         "Enabled", description="Disabled: a target leaves memory and disk after use"
     )
@@ -143,8 +148,8 @@ class SageMakerEndpoint(ServedEndpoint):
 
     beside: ClassVar[frozenset[str]] = frozenset(
         {
-            "at_once", "bucket", "bucket_owner", "budget", "creation_timeout", "engine_builder", "keep",
-            "kms_key", "lifetime", "prefix", "prices", "profile", "role",
+            "at_once", "blue_green", "bucket", "bucket_owner", "budget", "creation_timeout", "engine_builder",
+            "keep", "kms_key", "lifetime", "prefix", "prices", "profile", "role",
         }
     )  # fmt: skip
     """Fields that change nothing of what is measured."""
@@ -165,7 +170,8 @@ class SageMakerEndpoint(ServedEndpoint):
     @property
     def most_instances(self) -> int:
         """That there may be at any time, behind all endpoints that exist for one run."""
-        return self.all_instances if self.autoscaling is None else self.autoscaling.max
+        of_fleet = self.all_instances if self.autoscaling is None else self.autoscaling.max
+        return of_fleet * (2 if self.blue_green else 1)
 
     @property
     @override
@@ -181,6 +187,24 @@ class SageMakerEndpoint(ServedEndpoint):
     @override
     def cannot_scale(self) -> str | None:
         return None if self.autoscaling is not None else NO_AUTOSCALING
+
+    @property
+    @override
+    def cannot_deploy(self) -> str | None:
+        if self.blue_green:
+            return None
+        return (
+            "its instances stay as they are; allowed: endpoint.blue_green: true, which pays for a second fleet "
+            "while it takes the place of the first; set it, or leave the experiment out"
+        )
+
+    @property
+    @override
+    def cannot_lose(self) -> str | None:
+        return (
+            "on SageMaker nobody but AWS ends an instance; allowed there: by: deployment; set that, or measure "
+            "a local endpoint"
+        )
 
     @property
     @override
@@ -306,8 +330,13 @@ class SageMakerEndpoint(ServedEndpoint):
                 "allowed: a size of 128MiB or more; write e.g. component: {memory_per_copy: 2GiB}, or measure "
                 "hosting multi-model first, which says what a model takes",
             )
-        if hosting != "multi-model" and (scaling is not None or self.model_cache_setting == "Disabled"):
-            field = "autoscaling" if scaling is not None else "model_cache_setting Disabled"
+        only_multi_model = {
+            "autoscaling": scaling is not None,
+            "blue_green": self.blue_green,
+            "model_cache_setting Disabled": self.model_cache_setting == "Disabled",
+        }
+        if hosting != "multi-model" and any(only_multi_model.values()):
+            field = next(name for name, asked in only_multi_model.items() if asked)
             raise PydanticCustomError(
                 "hosting",
                 f"hosting: got {hosting} with {field}, which is for multi-model; allowed: without it; leave out "

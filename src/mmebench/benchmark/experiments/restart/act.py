@@ -1,11 +1,12 @@
 """Restart: a load, in the middle of which the endpoint's instances are replaced or one is lost."""
 
 import threading
+from collections.abc import Callable
 
 from mmebench.benchmark.experiments.restart.fields import Restart
 from mmebench.benchmark.experiments.restart.figures import write_moment
 from mmebench.benchmark.experiments.subject import Progress, Subject
-from mmebench.endpoints.endpoint import Deployable
+from mmebench.endpoints.endpoint import Deployable, Endpoint, Mortal
 from mmebench.errors import MmebenchError
 from mmebench.load.processes.events import Live
 
@@ -16,12 +17,9 @@ def act(experiment: Restart, subject: Subject, progress: Progress) -> None:
     Raises:
         MmebenchError: it could not be done; the load broke.
     """
-    endpoint = subject.endpoint
-    if not isinstance(endpoint, Deployable):
-        raise MmebenchError("restart: the instances of this endpoint cannot be replaced")
+    event = _Event(_how(experiment, subject.endpoint))
     stage = experiment.stage
     copies = subject.copies([max(1, round(experiment.ratio * each)) for each in subject.fits])
-    event = _Event(endpoint, experiment)
 
     def tell(live: Live) -> None:
         if live.at >= experiment.happens:
@@ -35,11 +33,20 @@ def act(experiment: Restart, subject: Subject, progress: Progress) -> None:
         write_moment(event.end(), folder)
 
 
+def _how(experiment: Restart, endpoint: Endpoint) -> Callable[[], float]:
+    """What does it, and says when it was."""
+    if experiment.by == "deployment" and isinstance(endpoint, Deployable):
+        return endpoint.deploy
+    if experiment.by == "loss" and isinstance(endpoint, Mortal):
+        return endpoint.lose
+    raise MmebenchError(f"restart: there is no {experiment.by} on this endpoint")
+
+
 class _Event:
     """What happens, beside the load."""
 
-    def __init__(self, endpoint: Deployable, experiment: Restart) -> None:
-        self._do = endpoint.deploy if experiment.by == "deployment" else endpoint.lose
+    def __init__(self, do: Callable[[], float]) -> None:
+        self._do = do
         self._thread: threading.Thread | None = None
         self._error: MmebenchError | None = None
         self._at = 0.0

@@ -44,7 +44,8 @@ class Restart(Experiment):
 
     @override
     def cannot_run_on(self, endpoint: ServedEndpoint) -> str | None:
-        return super().cannot_run_on(endpoint) or endpoint.cannot_deploy
+        own = endpoint.cannot_deploy if self.by == "deployment" else endpoint.cannot_lose
+        return super().cannot_run_on(endpoint) or own
 
     @model_validator(mode="after")
     def _there_is_time_for_it(self) -> Self:

@@ -24,7 +24,12 @@ def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
 def _describe(restart: Restarted, run: Run) -> str:
     stretches, recovered = restart
     before, after = stretches[stretches["to_s"] <= 1e-9], stretches[stretches["to_s"] > 1e-9]
-    lasted = human_seconds(float(after["to_s"].max())) if len(after) else "nothing"
+    if after.empty:
+        return (
+            f"{run.called}: the load was over when nothing was in memory; give experiment restart a stage that "
+            "is longer"
+        )
+    lasted = human_seconds(float(after["to_s"].max()))
     parts = []
     for name, seconds in (("hit ratio", recovered.hits), ("p99", recovered.latency)):
         back = f"after {human_seconds(seconds)}" if seconds is not None else f"not within {lasted}"

@@ -38,17 +38,18 @@ def _parts(found: ScaledOut, first: int) -> Iterator[str]:
         yield f"the alarm after {human_seconds(found.alarm)}, and {served}"
         if found.to_added is not None:
             yield f"{found.to_added:.0%} of the requests since then went to those that came"
-        backs = []
-        for name, back in (("hit ratio", found.recovered.hits), ("p99", found.recovered.latency)):
-            when = "not until the end" if back is None else f"after {human_seconds(back)}"
-            backs.append(f"{name} as before {when}")
-        yield ", ".join(backs)
+        hits = "" if found.stretches["hit_ratio"].isna().all() else f"hit ratio {_back(found.recovered.hits)}, "
+        yield f"{hits}p99 {_back(found.recovered.latency)}"
         if len(found.held):  # else nobody says
             twice = int((found.held["copies"] - found.held["targets"]).max())
             yield f"{twice} targets were in memory twice at most" if twice else "no target was in memory twice"
     yield f"of {found.after} requests {found.failed} failed and {found.slow} took over twice the usual p99"
     if found.usd is not None:
         yield f"${found.usd:,.2f} for instances from the step on"
+
+
+def _back(seconds: float | None) -> str:
+    return f"as before {'not until the end' if seconds is None else f'after {human_seconds(seconds)}'}"
 
 
 def _first(run: Run) -> int:
