@@ -30,21 +30,27 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
 
 
 @pytest.fixture
-def results(tmp_path: Path) -> Path:
+def drawn(tmp_path: Path) -> Path:
+    """Results whose pictures are looked at."""
     write_measured(tmp_path / "results" / "resnet18")
     return tmp_path / "results" / "resnet18"
 
 
+@pytest.fixture
+def results(drawn: Path, undrawn: None) -> Path:
+    return drawn
+
+
 def test_a_plan_in_the_terminal(
-    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    drawn: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     what_ifs = [part for name in get_args(WhatIf) for part in ("--what-if", name)]
-    assert run(monkeypatch, "plan", results, *ASKED, *what_ifs) == 0
+    assert run(monkeypatch, "plan", drawn, *ASKED, *what_ifs) == 0
     said = capsys.readouterr().out
     table = said[: said.index("resnet18 as ")]
     assert max(map(len, table.splitlines())) <= 80
     assert "…" not in table, "nothing is cut off"
-    record = find_plan(results)
+    record = find_plan(drawn)
     assert record is not None
     (option,) = record.options
     assert option.answer is not None
@@ -55,13 +61,13 @@ def test_a_plan_in_the_terminal(
     assert "Sensitive to" in said
     assert "AWS does not say when; from 8 in service on is assumed" in said
     assert "A load is taken to slow requests down as 1 more" in said
-    assert f"Plan, table and picture: {results}/plan.json, plan.csv, plan.png" in said
+    assert f"Plan, table and picture: {drawn}/plan.json, plan.csv, plan.png" in said
     for name in ("plan.json", "plan.csv", "plan.png"):
-        assert (results / name).stat().st_size > 500
-    points = pd.read_csv(results / "plan.csv")
+        assert (drawn / name).stat().st_size > 500
+    points = pd.read_csv(drawn / "plan.csv")
     assert points["answer"].sum() == 1
     assert points[points["answer"]]["held"].all()
-    page = (results / "report.html").read_text(encoding="utf-8")
+    page = (drawn / "report.html").read_text(encoding="utf-8")
     section = page[page.index('<h2 id="plan">Plan</h2>') :]
     assert "instances hold 60 models" in section
     assert section.index('src="data:image/png;base64,') < section.index("</section>")

@@ -10,21 +10,21 @@ from mmebench.plan.queue import find_occupancy, mean_of
 
 @pytest.mark.parametrize("load", [0.1, 0.5, 0.95])
 def test_one_server_is_the_one_of_textbooks(load: float) -> None:
-    found = find_occupancy(load * 20, lambda counts: np.full_like(counts, 20.0))
+    found = find_occupancy(load * 20, lambda counts: np.full_like(counts, 20.0), 1)
     assert found is not None
     assert found[:30] == pytest.approx((1 - load) * load ** np.arange(len(found))[:30], rel=1e-6)
     assert mean_of(found) == pytest.approx(load / (1 - load), rel=1e-4)
 
 
 def test_as_many_servers_as_requests_are_a_poisson_distribution() -> None:
-    found = find_occupancy(3.0, lambda counts: counts)
+    found = find_occupancy(3.0, lambda counts: counts, 1)
     assert found is not None
     assert found[:8] == pytest.approx([math.exp(-3) * 3**n / math.factorial(n) for n in range(8)], rel=1e-6)
 
 
 def test_several_servers_have_the_probability_of_erlang_to_be_busy() -> None:
     servers, offered = 4, 3.2
-    found = find_occupancy(offered, lambda counts: np.minimum(counts, servers))
+    found = find_occupancy(offered, lambda counts: np.minimum(counts, servers), servers)
     assert found is not None
     last = offered**servers / math.factorial(servers) / (1 - offered / servers)
     erlang = last / (sum(offered**n / math.factorial(n) for n in range(servers)) + last)
@@ -33,11 +33,11 @@ def test_several_servers_have_the_probability_of_erlang_to_be_busy() -> None:
 
 @pytest.mark.parametrize("arrivals", [1.0, 1.5, 0.9999])
 def test_a_queue_that_grows_without_end_is_none(arrivals: float) -> None:
-    assert find_occupancy(arrivals, lambda counts: np.ones_like(counts)) is None
+    assert find_occupancy(arrivals, np.ones_like, 1) is None
 
 
 def test_where_nobody_comes_nobody_is_there() -> None:
-    found = find_occupancy(0.0, lambda counts: counts)
+    found = find_occupancy(0.0, lambda counts: counts, 1)
     assert found is not None
     assert found.tolist() == [1.0]
     assert mean_of(found) == 0.0

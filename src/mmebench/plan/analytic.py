@@ -17,10 +17,19 @@ import numpy.typing as npt
 from mmebench.plan.demand import Demand
 from mmebench.plan.measured import QUANTILES, Measured
 from mmebench.plan.prediction import Prediction
-from mmebench.plan.queue import find_occupancy, mean_of
+from mmebench.plan.queue import mean_of
 from mmebench.plan.residency import Copies, find_residency
 from mmebench.plan.spread import Part, spread
-from mmebench.plan.station import contention_of, loading_speed, nearest_levels, serving_speed, work_of
+from mmebench.plan.station import (
+    contention_of,
+    find_loading,
+    find_serving,
+    loading_speed,
+    mean_load,
+    nearest_levels,
+    serving_speed,
+    work_of,
+)
 from mmebench.spec.planning import Planning
 
 Floats = npt.NDArray[np.float64]
@@ -86,13 +95,6 @@ def loading(measured: Measured, loads_per_s: float, instances: int) -> float:
     return loads_per_s / (instances * most)
 
 
-def mean_load(measured: Measured) -> float:
-    """Seconds of a load alone, over the kinds as they are asked for."""
-    return float(
-        sum(kind.requests * each.mean() for kind, each in zip(measured.kinds, measured.loads, strict=True))
-    )
-
-
 def _balance(measured: Measured, part: Part, contention: float) -> _Balance | None:
     """Memory and both queues of an instance; None where it never gets done."""
     alone = mean_load(measured)
@@ -119,8 +121,8 @@ def _balance(measured: Measured, part: Part, contention: float) -> _Balance | No
         shares = (1 - elsewhere, elsewhere)[: len(found)]
         cold = np.asarray(shares) @ residency.cold.reshape(len(found), -1)
         starts = residency.loads_per_s / part.memories
-        loads = _loads(measured, starts, requests, contention)
-        serving = None if loads is None else _serving(measured, part.rate, len(loads), contention)
+        loads = find_loading(measured, contention, starts, requests)
+        serving = None if loads is None else find_serving(measured, contention, part.rate, len(loads))
         if loads is None or serving is None:
             return None
         load_seconds = (load_seconds + (mean_of(loads) / starts if starts > 0 else alone)) / 2
@@ -130,29 +132,6 @@ def _balance(measured: Measured, part: Part, contention: float) -> _Balance | No
             busy = sum(share * float(each[part.busy :].sum()) for share, each in zip(loads, serving, strict=True))
             elsewhere = min(0.5, max(part.elsewhere, busy))
     return state
-
-
-def _loads(measured: Measured, starts: float, requests: float, contention: float) -> Floats | None:
-    """How many there are under way, beside so many requests."""
-    alone = mean_load(measured)
-    return find_occupancy(
-        starts, lambda counts: counts * loading_speed(measured, contention, requests, counts) / alone
-    )
-
-
-def _serving(measured: Measured, rate: float, loads: int, contention: float) -> list[Floats] | None:
-    """How many requests there are in service beside 0, 1, 2, … loads."""
-    found = []
-    for beside in range(loads):
-
-        def served(counts: Floats, beside: float = float(beside)) -> Floats:
-            return counts * serving_speed(measured, contention, counts, beside) / measured.at_rest
-
-        occupancy = find_occupancy(rate, served)
-        if occupancy is None:
-            return None
-        found.append(occupancy)
-    return found
 
 
 def _nothing() -> Drawn:

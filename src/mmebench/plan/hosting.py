@@ -12,7 +12,7 @@ import numpy as np
 
 from mmebench.plan.analytic import predict
 from mmebench.plan.demand import Demand
-from mmebench.plan.measured import Floats
+from mmebench.plan.measured import Floats, Measured
 from mmebench.plan.option import Question
 from mmebench.plan.prediction import Prediction, Tail
 from mmebench.spec.endpoints.component import accelerators_of
@@ -38,6 +38,11 @@ class InMemory:
     def most_of_kind(self) -> Floats:
         """The same where it has models of one kind only, of each."""
         return np.array([self._most_per_second(kind) for kind in range(len(self.question.measured.kinds))])
+
+    @cached_property
+    def _roomy(self) -> Measured:
+        """What was measured, with room for anything."""
+        return replace(self.question.measured, budget=math.inf)
 
     def components(self, demand: Demand) -> tuple[int, str] | None:
         """Instances for each model to be in memory once at least, and what limits them; None: nothing holds."""
@@ -112,6 +117,5 @@ class InMemory:
         else:
             shares = np.where(np.arange(count) == kind, 1.0, 0.0)
         order = np.argsort(-shares, kind="stable").astype(np.uint8)
-        roomy = replace(question.measured, budget=math.inf)
         planning = question.planning.model_copy(update={"routing": "hashed", "pinned": 0})
-        return predict(roomy, Demand(rate, shares[order], order), planning, 1)
+        return predict(self._roomy, Demand(rate, shares[order], order), planning, 1)

@@ -1,7 +1,7 @@
 """Reading what a run says: everything that a plan uses of it."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +16,8 @@ from mmebench.figures.inferred_residency import infer_cold, with_inferred
 from mmebench.figures.kinds import targets_of
 from mmebench.figures.statistics import Estimate, estimate_rate
 from mmebench.plan.measured import QUANTILES, Floats, Kind, Level, Measured, Memory
-from mmebench.plan.queue import find_occupancy, mean_of
-from mmebench.plan.station import serving_speed
+from mmebench.plan.queue import mean_of
+from mmebench.plan.station import find_serving
 from mmebench.record.layout import RunFiles
 from mmebench.record.own_samples import COLUMNS, OwnSamples, window_ns
 from mmebench.record.run import Capacity, FirstInvocation, KindCapacity, Run, StageWindow
@@ -245,9 +245,8 @@ def _as_requests(measured: Measured, rate: float, slower: float) -> float:
 
 def _slowed(measured: Measured, rate: float, contention: float) -> float:
     """How many times slower requests are while there is a load."""
-
-    def answered(loads: float) -> Callable[[Floats], Floats]:
-        return lambda count: count * serving_speed(measured, contention, count, loads) / measured.at_rest
-
-    beside, alone = (find_occupancy(rate, answered(loads)) for loads in (1.0, 0.0))
-    return math.inf if beside is None or alone is None else mean_of(beside) / mean_of(alone)
+    found = find_serving(measured, contention, rate, 2)
+    if found is None:
+        return math.inf
+    alone, beside = found
+    return mean_of(beside) / mean_of(alone)

@@ -18,6 +18,10 @@ _LARGEST = 700.0
 """Exponents beyond it are infinite as numbers."""
 _LONGEST = 1e12
 """Seconds."""
+_EXACT = 1e-10
+"""Share of the memory that may be left over."""
+_STEPS = 100
+"""More than it ever takes."""
 
 
 class Copies(NamedTuple):
@@ -50,20 +54,42 @@ def find_residency(copies: Copies, room: float) -> Residency:
     asked = (copies.rate > 0) | (copies.pinned > 0)
     if float((copies.alike * copies.size)[asked].sum()) <= room:
         return Residency(np.inf, np.zeros_like(copies.rate), 0.0)
-    low, high = 0.0, 1.0
-    while _filled(copies, high) < room and high < _LONGEST:
-        low, high = high, high * 4
-    for _ in range(50):
-        middle = (low + high) / 2
-        if _filled(copies, middle) < room:
-            low = middle
-        else:
-            high = middle
-    together = _requests_a_load(copies, high)
+    seconds = _until_full(copies, room)
+    together = _requests_a_load(copies, seconds)
     free = 1.0 - copies.pinned
     cold = free * (1 + copies.rate * copies.load_seconds) / together
     loads = free * copies.rate / together
-    return Residency(high, np.where(copies.rate > 0, cold, 0.0), float(copies.alike @ loads))
+    return Residency(seconds, np.where(copies.rate > 0, cold, 0.0), float(copies.alike @ loads))
+
+
+def _until_full(copies: Copies, room: float) -> float:
+    """After how many seconds they are evicted where that fills all of it: by false position, as Illinois has it.
+
+    See Dowell and Jarratt, "A modified regula falsi method for computing the root of an equation", BIT 11, 1971.
+    """
+    low, high = 0.0, 1.0
+    below, above = _filled(copies, low) - room, _filled(copies, high) - room
+    if below >= 0:
+        return low
+    while above < 0 and high < _LONGEST:
+        low, below = high, above
+        high *= 4
+        above = _filled(copies, high) - room
+    if above < 0:
+        return high
+    middle, kept = high, 0
+    for _ in range(_STEPS):
+        middle = (low * above - high * below) / (above - below)
+        left = _filled(copies, middle) - room
+        if abs(left) <= _EXACT * room:
+            break
+        if left < 0:
+            low, below = middle, left
+            above, kept = (above / 2, -1) if kept == -1 else (above, -1)
+        else:
+            high, above = middle, left
+            below, kept = (below / 2, 1) if kept == 1 else (below, 1)
+    return middle
 
 
 def _requests_a_load(copies: Copies, seconds: float) -> Floats:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmebench.plan.measured import Measured
+from mmebench.plan.queue import find_occupancies, find_occupancy
 from mmebench.plan.simulation.kernel import MEMORY, SPEED, Hardware
 
 Floats = npt.NDArray[np.float64]
@@ -32,6 +33,32 @@ def contention_of(measured: Measured, asked: float | None) -> float:
 def serving_speed(measured: Measured, contention: float, requests: npt.ArrayLike, loads: npt.ArrayLike) -> Floats:
     """Of each of so many requests, beside so many loads."""
     return measured.speed(np.asarray(requests, float) + contention * np.asarray(loads, float))
+
+
+def find_serving(measured: Measured, contention: float, rate: float, loads: int) -> list[Floats] | None:
+    """How many requests are in service, beside each number of loads below this; None: they come too fast."""
+    return find_occupancies(
+        rate,
+        lambda counts, beside: counts * serving_speed(measured, contention, counts, beside) / measured.at_rest,
+        loads,
+        measured.levels[-1].present,
+    )
+
+
+def find_loading(measured: Measured, contention: float, starts: float, requests: float) -> Floats | None:
+    """How many loads are under way, beside so many requests; None: more begin a second than can be done."""
+    alone = mean_load(measured)
+    settled = max(*measured.load_seconds, measured.levels[-1].present / contention if contention > 0 else 0)
+    return find_occupancy(
+        starts, lambda counts: counts * loading_speed(measured, contention, requests, counts) / alone, settled
+    )
+
+
+def mean_load(measured: Measured) -> float:
+    """Seconds of a load alone, over the kinds as they are asked for."""
+    return float(
+        sum(kind.requests * each.mean() for kind, each in zip(measured.kinds, measured.loads, strict=True))
+    )
 
 
 def loading_speed(measured: Measured, contention: float, requests: float, loads: npt.ArrayLike) -> Floats:
