@@ -454,6 +454,7 @@ def test_a_tuning_is_runs_and_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("undrawn")
 def test_a_trial_whose_repeats_are_missing_is_gone_on_with(tmp_path: Path) -> None:
     """As where the machine died between two repeats, or where more are asked for."""
     fields, results = tiny(tmp_path) | {"repeats": 2}, tmp_path / "results"
@@ -481,6 +482,7 @@ def _written(fields: dict[str, Any], folder: Path) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("undrawn")
 def test_a_trial_that_misses_the_objectives_is_ended_and_is_no_choice(tmp_path: Path) -> None:
     fields = tiny(tmp_path) | {"objectives": {"p50": "0.001ms"}}
     tuned = tune(read_spec(fields, "test"), tmp_path / "results", Watcher())
@@ -505,6 +507,7 @@ def test_a_trial_that_misses_the_objectives_is_ended_and_is_no_choice(tmp_path: 
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("undrawn")
 def test_where_the_first_trials_fail_the_others_are_spared(tmp_path: Path) -> None:
     fields = tiny(tmp_path)
     fields["endpoint"]["memory"] = "1MiB"

@@ -12,6 +12,8 @@ from mmebench.report.words.hostings import hosting_table, hostings_in_words
 from support.measured_runs import capacity, change, samples, stage
 from support.samples import write_run
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 USERS = (1, 4)
 
 

@@ -13,6 +13,7 @@ from mmebench.report.report import write_report
 from support.browsers import SharedPage, chromium
 from support.pages import cut_off, hard_to_read
 from support.samples import Sample, sample_table, write_run
+from support.undrawn import blank
 
 pytestmark = pytest.mark.browser
 
@@ -71,7 +72,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = write_results(tmp_path_factory.mktemp("results") / HOSTILE)
-    write_report(directory)
+    with blank():
+        write_report(directory)
     return directory / "report.html"
 
 
@@ -184,7 +186,8 @@ def test_runs_can_be_switched_to_a_platform_and_back(browser: Browser, tmp_path:
         for targets in (3, 9):
             samples = sample_table([Sample(10 * at, 10 * at + 20) for at in range(2900)])
             write_run(tmp_path, samples, STAGES, platform=platform, targets=targets)
-    write_report(tmp_path)
+    with blank():
+        write_report(tmp_path)
     page = browser.new_page(viewport={"width": 1200, "height": 900})
     page.goto((tmp_path / "report.html").as_uri())
     switch = page.get_by_role("combobox", name="Platform", exact=True)

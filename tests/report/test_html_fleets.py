@@ -11,6 +11,7 @@ from mmebench.report.report import write_report
 from support.browsers import SharedPage, chromium
 from support.fleets import TWO, Kind, closed_loop, many, write_fleet
 from support.pages import cut_off, hard_to_read
+from support.undrawn import blank
 
 pytestmark = pytest.mark.browser
 
@@ -34,7 +35,8 @@ def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     kinds, stages = FLEETS[name]
     directory = tmp_path_factory.mktemp("results") / name
     write_fleet(directory, kinds, stages, {"p99": 10, "models": {kinds[0].name: {"p99": 0.5}}}, price=1.0)
-    write_report(directory)
+    with blank():
+        write_report(directory)
     return directory / "report.html"
 
 
@@ -134,7 +136,8 @@ def test_it_is_not_large(report: Path) -> None:
 def test_what_belongs_to_a_fleet_is_hidden_with_it(browser: Browser, tmp_path: Path) -> None:
     for kinds in (TWO, many(3)):
         write_fleet(tmp_path, kinds, closed_loop(1, 16))
-    write_report(tmp_path)
+    with blank():
+        write_report(tmp_path)
     page = browser.new_page(viewport={"width": 1400, "height": 900})
     page.goto((tmp_path / "report.html").as_uri())
     headings = models(page).locator("figure:visible h3")

@@ -131,6 +131,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("undrawn")
 def test_it_is_in_every_form_of_a_report(results: Path) -> None:
     report = write_report(results)
     written = pd.read_csv(results / "variants.csv")
@@ -160,6 +161,7 @@ def test_it_is_in_every_form_of_a_report(results: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("undrawn")
 def test_results_without_variants_have_nothing_of_it(tmp_path: Path) -> None:
     for name in ("pt", "onnx"):
         variant(tmp_path, name, 100, changes={})

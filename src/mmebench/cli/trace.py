@@ -79,7 +79,7 @@ def describe(path: Path, picture: Path | None, as_json: bool) -> int:
     from mmebench.cli.as_json import print_json
     from mmebench.errors import disk_errors
     from mmebench.figures.traffic import describe as look_at
-    from mmebench.report.pictures.pictures import save
+    from mmebench.report.pictures.pictures import drawn, save
     from mmebench.report.pictures.traffic_chart import draw_traffic
     from mmebench.report.words.traffic import describe_traffic
     from mmebench.traffic.trace_arrays import read_requests
@@ -88,7 +88,7 @@ def describe(path: Path, picture: Path | None, as_json: bool) -> int:
     traffic = look_at(requests.seconds, requests.targets)
     picture = path.with_suffix(".png") if picture is None else picture
     with disk_errors(picture):
-        save(draw_traffic(traffic, path.name, "mmebench trace describe"), picture)
+        save(drawn(draw_traffic, (traffic, path.name, "mmebench trace describe")), picture)
     if as_json:
         print_json(
             traffic._asdict()

@@ -157,6 +157,7 @@ def spec(tmp_path: Path, request: pytest.FixtureRequest) -> Spec:
 
 
 @pytest.mark.e2e
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(("spec", "leaks"), [("pass", False), (LEAK, True)], indirect=["spec"])
 def test_a_model_that_loses_is_told_from_one_that_does_not(spec: Spec, leaks: bool, tmp_path: Path) -> None:
     outcome = run_benchmark(spec, tmp_path / "results", Watcher())
@@ -173,6 +174,6 @@ def test_a_model_that_loses_is_told_from_one_that_does_not(spec: Spec, leaks: bo
         lost = summary.query("part == 'container'").set_index("quantity")["per_cycle"]
         assert lost["files"] == pytest.approx(1, abs=0.05)
         assert lost["bytes"] == pytest.approx(300_000, rel=0.3)
-    assert files.experiment("churn").chart.read_bytes().startswith(b"\x89PNG")
+    assert files.experiment("churn").chart.exists()
     assert any("150 loads and evictions" in line for line in outcome.report.findings)
     assert ">Churn</" in (outcome.directory / "report.html").read_text()

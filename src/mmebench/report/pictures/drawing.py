@@ -140,11 +140,11 @@ def _cores() -> int:
 def _draw(pictures: Sequence[tuple[Picture, str]]) -> None:
     if not pictures:
         return
-    from mmebench.report.pictures.pictures import save
+    from mmebench.report.pictures.pictures import drawn, save
 
     with one_thread():
         for picture, identifier in pictures:
-            figure = picture.draw(*picture.of)
+            figure = drawn(picture.draw, picture.of)
             if figure is None:
                 remove_picture(picture.path)
             else:

@@ -1,13 +1,12 @@
 """How pictures look: in colour and in grey, as PNG and as SVG."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from mmebench.replacing import replacing
@@ -19,16 +18,24 @@ _LINE = 0.2
 """The height of one in a legend, in inches."""
 _DPI = 140
 """Of a PNG."""
+_NO_FORMULAS = {"text.parse_math": False}
+"""A name with two dollars in it is none."""
 MOST_POINTS = 120
 """Along a line so many can be told apart; it has no markers where there are more."""
+
+
+_Shown = TypeVar("_Shown", bound=Figure | None)
 
 
 def finish(figure: Figure, footer: str) -> None:
     """Say below what it was measured on and when."""
     figure.supxlabel(footer, fontsize=8, color="#555555", x=0.99, ha="right")
-    for text in figure.findobj(Text):
-        assert isinstance(text, Text)
-        text.set_parse_math(False)  # a name with two dollars in it is no formula
+
+
+def drawn(draw: Callable[..., _Shown], of: Sequence[object]) -> _Shown:
+    """The figure that a function makes of these; ``save`` it."""
+    with matplotlib.rc_context(_NO_FORMULAS):
+        return draw(*of)
 
 
 def save(figure: Figure, path: Path, identifier: str | None = None) -> None:
@@ -41,17 +48,15 @@ def save(figure: Figure, path: Path, identifier: str | None = None) -> None:
     """
     carried = {} if identifier is None else {"Identifier": identifier}
     figure.set_dpi(_DPI)
-    if (layout := figure.get_layout_engine()) is not None:
-        layout.execute(figure)
-        # Everything has its place now; with a layout, each format would be drawn twice, once for nothing.
-        figure.set_layout_engine(None)
-    with replacing(path) as partial:
-        figure.savefig(partial, format="png", dpi=_DPI, metadata=carried)
-    with (
-        matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "mmebench"}),
-        replacing(path.with_suffix(".svg")) as partial,
-    ):
-        figure.savefig(partial, format="svg", metadata={"Date": None, **carried})
+    with matplotlib.rc_context({**_NO_FORMULAS, "svg.fonttype": "none", "svg.hashsalt": "mmebench"}):
+        if (layout := figure.get_layout_engine()) is not None:
+            layout.execute(figure)
+            # Everything has its place now; with a layout, each format would be drawn twice, once for nothing.
+            figure.set_layout_engine(None)
+        with replacing(path) as partial:
+            figure.savefig(partial, format="png", dpi=_DPI, metadata=carried)
+        with replacing(path.with_suffix(".svg")) as partial:
+            figure.savefig(partial, format="svg", metadata={"Date": None, **carried})
 
 
 def legend_below(axes: Axes, handles: Sequence[Any] | None = None, title: str | None = None) -> None:
