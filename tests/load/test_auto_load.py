@@ -3,9 +3,9 @@
 import threading
 import time
 
-import numpy as np
 import pytest
 
+from mmebench.figures.stage import summarise_stage
 from mmebench.spec import Objectives
 from support.load_run import LoadRun
 from support.scripted_server import OK, Step
@@ -44,7 +44,9 @@ def test_it_goes_past_the_knee_and_past_the_limit_and_ends_by_itself(run: LoadRu
     assert max(rates) <= 2 / SERVICE * 1.05, "two at once, 20 ms each"
     assert rates[0] <= 1 / SERVICE * 1.05
     assert all(stage.note is None for stage in run.stages), "there is nothing to be wary of"
-    late = [stage.users for stage in run.stages if np.quantile(run.within(stage).latency, 0.99) > 0.15]
+    # As far as an interval can tell: a busy machine has wide ones, and nobody looks for what they hold.
+    figures = [summarise_stage(stage, run.samples) for stage in run.stages]
+    late = [each.users for each in figures if each.intervals["p99"].high > 150]
     assert late
     assert min(late) <= 32
     assert run.count == len(run.server.requests), "every sample is kept"

@@ -1,6 +1,7 @@
 """How pictures look: in colour and in grey, as PNG and as SVG."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -18,8 +19,6 @@ _LINE = 0.2
 """The height of one in a legend, in inches."""
 _DPI = 140
 """Of a PNG."""
-_NO_FORMULAS = {"text.parse_math": False}
-"""A name with two dollars in it is none."""
 MOST_POINTS = 120
 """Along a line so many can be told apart; it has no markers where there are more."""
 
@@ -34,8 +33,13 @@ def finish(figure: Figure, footer: str) -> None:
 
 def drawn(draw: Callable[..., _Shown], of: Sequence[object]) -> _Shown:
     """The figure that a function makes of these; ``save`` it."""
-    with matplotlib.rc_context(_NO_FORMULAS):
+    with _without_formulas():
         return draw(*of)
+
+
+def _without_formulas() -> AbstractContextManager[None]:
+    """A name with two dollars in it is none."""
+    return matplotlib.rc_context({"text.parse_math": False})
 
 
 def save(figure: Figure, path: Path, identifier: str | None = None) -> None:
@@ -48,7 +52,7 @@ def save(figure: Figure, path: Path, identifier: str | None = None) -> None:
     """
     carried = {} if identifier is None else {"Identifier": identifier}
     figure.set_dpi(_DPI)
-    with matplotlib.rc_context({**_NO_FORMULAS, "svg.fonttype": "none", "svg.hashsalt": "mmebench"}):
+    with _without_formulas(), matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "mmebench"}):
         if (layout := figure.get_layout_engine()) is not None:
             layout.execute(figure)
             # Everything has its place now; with a layout, each format would be drawn twice, once for nothing.
