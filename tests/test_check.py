@@ -92,7 +92,9 @@ def test_doubts_are_told(tmp_path: Path) -> None:
     shown = check(tmp_path, LOCAL | {"workload": slow, "objectives": {"p99": "200ms"}}).output
     assert "stage 1: 12 requests" in shown
     searched = LOCAL | {"workload": {"profile": {"search": {}}}, "objectives": {"p99": "200ms"}}
-    assert "each: as many stages as it takes to find what is asked for" in check(tmp_path, searched).output
+    shown = check(tmp_path, searched).output
+    assert "each: as many stages as it takes to find what is asked for" in shown
+    assert "2 runs, as long as the search takes; packaging," in shown
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,48 @@ def test_defaults_are_the_stages_users_know(tmp_path: Path) -> None:
     assert spec.workload.payload.encoding == "binary"
 
 
+@pytest.mark.parametrize(
+    ("override", "changed"),
+    [
+        ("endpoint.memory=4GiB", {"endpoint": {"memory": 4 * 2**30}}),
+        ("platforms.0.max_batch_size=3", {"platforms": {0: {"max_batch_size": 3}}}),
+        ("workload.popularity.s=1.2", {"workload": {"popularity": {"s": 1.2}}}),
+        ("workload.profile.auto.longest=20", {"workload": {"profile": {"auto": {"longest": 20.0}}}}),
+        ("experiments.0.count=3", {"experiments": {0: {"count": 3}}}),
+        ("targets.zipf=1", None),
+    ],
+)
+def test_what_is_written_short_can_be_changed_in_part(
+    override: str, changed: dict[str, Any] | None, tmp_path: Path
+) -> None:
+    short = {
+        "platforms": "pt",
+        "endpoint": "local",
+        "targets": 5,
+        "workload": {"popularity": "zipf", "profile": "auto"},
+        "experiments": "cold_starts",
+    }
+    path = write(tmp_path, MINIMAL | short)
+    if changed is None:
+        with pytest.raises(BadInputError, match=r"targets\.zipf: unknown key"):
+            load_spec(path, (override,))
+        return
+    spec, as_it_is = load_spec(path, (override,)), load_spec(path)
+    assert spec != as_it_is
+    node: Any = spec
+    while isinstance(changed, dict):
+        ((key, changed),) = changed.items()
+        node = node[key] if isinstance(key, int) else getattr(node, key)
+    assert node == changed
+
+
+def test_a_place_in_a_spec_that_is_wrong_without_it(tmp_path: Path) -> None:
+    with pytest.raises(
+        BadInputError, match=r"--set endpoint\.memory=4GiB: the spec has no place endpoint\.memory"
+    ):
+        load_spec(write(tmp_path, {"endpoint": "local"}), ("endpoint.memory=4GiB",))
+
+
 def test_the_same_platform_at_two_precisions(tmp_path: Path) -> None:
     both = {"platforms": ["onnx", {"kind": "onnx", "precision": "fp16"}]}
     spec = load_spec(write(tmp_path, MINIMAL | both))

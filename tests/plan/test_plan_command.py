@@ -182,6 +182,8 @@ def test_a_trace_as_traffic(
     twice = plan(results, monkeypatch, "--traffic", trace, "--set", "instances=6", "--set", "times=2")
     assert twice.rate == pytest.approx(2 * record.rate)
     assert twice.traffic == f"2 times {trace}"
+    faster = plan(results, monkeypatch, "--traffic", trace, "--set", "instances=6", "--set", "traffic.speed=2")
+    assert faster.asked["traffic"]["speed"] == 2
 
 
 def test_a_fleet_of_several_kinds(

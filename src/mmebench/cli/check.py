@@ -91,9 +91,9 @@ def _lines(forecast: "Forecast") -> Iterator[str]:
     for title, seconds in forecast.experiments:
         yield f"      {title}, {'for as long as it takes' if seconds is None else human_seconds(seconds)}"
     least = "at least " if forecast.open_ended else ""
-    cost = "" if forecast.usd is None else f", ${forecast.usd:.2f}"
+    cost = f", ${forecast.usd:.2f}" if forecast.usd else ""
     runs = "1 run" if len(forecast.runs) == 1 else f"{len(forecast.runs)} runs"
-    yield (
-        f"{runs}, {least}{human_seconds(forecast.seconds)} of load{cost}; packaging, creating and filling "
-        "endpoints come on top"
-    )
+    load = "as long as the search takes"
+    if forecast.seconds:
+        load = f"{least}{human_seconds(forecast.seconds)} of load"
+    yield f"{runs}, {load}{cost}; packaging, creating and filling endpoints come on top"

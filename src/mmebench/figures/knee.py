@@ -1,5 +1,6 @@
 """The knee of a load: from where on more load buys waiting instead of answers."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mmebench.figures.failures import without_failure
@@ -27,10 +28,27 @@ def find_knee(stages: "pd.DataFrame") -> "pd.Series[Any] | None":
     """
     clean = without_failure(stages)
     rates = stages["Requests/s"].where(clean, 0.0)
-    if not (rates > 0).any():
+    highs = rates
+    if "throughput_high_per_s" in stages:
+        highs = stages["throughput_high_per_s"].astype(float).where(clean)
+    first = first_near_most(rates.tolist(), highs.tolist())
+    return stages.iloc[first] if first is not None and first < len(stages) - 1 else None
+
+
+def first_near_most(rates: Sequence[float], highs: Sequence[float]) -> int | None:
+    """Which of several loads is the first with nine tenths of the most, as far as its interval can tell.
+
+    Where throughput hardly grows, noise would make another load the knee.
+
+    Args:
+        rates: requests a second, by load; 0 of those that do not count.
+        highs: the upper ends of their intervals; NaN where nobody knows.
+
+    Returns:
+        None where none has any.
+    """
+    wanted = NEARLY_ALL * max(rates, default=0.0)
+    if wanted <= 0:
         return None
-    reached = rates
-    if "throughput_high_per_s" in stages:  # where throughput hardly grows, noise would make another load the knee
-        reached = stages["throughput_high_per_s"].astype(float).where(clean).fillna(rates)
-    first = int((reached >= NEARLY_ALL * rates.max()).to_numpy().argmax())
-    return stages.iloc[first] if first < len(stages) - 1 else None
+    near = (rate >= wanted or high >= wanted for rate, high in zip(rates, highs, strict=True))
+    return next(number for number, each in enumerate(near) if each)

@@ -26,7 +26,7 @@ def load_spec(path: Path, overrides: tuple[str, ...] = ()) -> Spec:
     Raises:
         BadInputError: the file cannot be read, or something in it is not allowed; the message lists all of it.
     """
-    raw = _read(path, overrides)
+    raw = _read(Spec, path, overrides)
     endpoint = raw.get("endpoint")
     if isinstance(endpoint, dict) and endpoint.get("kind") == "existing":
         raise BadInputError(
@@ -51,7 +51,7 @@ def read_load_spec(path: Path, overrides: tuple[str, ...] = ()) -> LoadSpec:
     Raises:
         BadInputError: see :func:`load_spec`.
     """
-    raw = _read(path, overrides)
+    raw = _read(LoadSpec, path, overrides)
     endpoint = raw.get("endpoint")
     if not isinstance(endpoint, dict) or endpoint.get("kind") != "existing":
         raise BadInputError(
@@ -68,7 +68,7 @@ def read_planning(fields: dict[str, Any], source: str, overrides: tuple[str, ...
         BadInputError: see :func:`load_spec`.
     """
     for override in overrides:
-        fields = _override(fields, override)
+        fields = _override(Planning, fields, override)
     return _validate(Planning, fields, source)
 
 
@@ -99,7 +99,7 @@ def parse_objectives(texts: Sequence[str]) -> Objectives:
     return read_objectives(raw, "--objectives")
 
 
-def _read(path: Path, overrides: tuple[str, ...]) -> dict[str, Any]:
+def _read(kind: type[Strict], path: Path, overrides: tuple[str, ...]) -> dict[str, Any]:
     raw = read_yaml(path)
     if raw is None:
         raise BadInputError(f"{path}: is empty; a spec has a model and platforms; examples/demo.yaml is one")
@@ -109,7 +109,7 @@ def _read(path: Path, overrides: tuple[str, ...]) -> dict[str, Any]:
         )
     spec: dict[str, Any] = raw
     for override in overrides:
-        spec = _override(spec, override)
+        spec = _override(kind, spec, override)
     return spec
 
 
@@ -121,14 +121,24 @@ def _validate(kind: type[AnySpec], raw: dict[str, Any], path: Path | str) -> Any
         raise BadInputError(f"{path}: not a valid spec\n{mistakes}") from None
 
 
-def _override(raw: dict[str, Any], override: str) -> dict[str, Any]:
-    """With one value set; list items are addressed by number (``platforms.0.precision=fp16``)."""
+def _override(kind: type[Strict], raw: dict[str, Any], override: str) -> dict[str, Any]:
+    """With one value set; list items are addressed by number (``platforms.0.precision=fp16``).
+
+    A place may lie within what is written short, as ``endpoint: local``.
+    """
     key, equals, value = override.partition("=")
     if not equals or not key:
         raise BadInputError(f"--set {override}: write KEY=VALUE, e.g. --set workload.payload.batch=4")
     try:
-        return changed(raw, {key: yaml.safe_load(value)})
+        changes = {key: yaml.safe_load(value)}
     except yaml.YAMLError:
         raise BadInputError(f"--set {override}: {value!r} is not a YAML value") from None
+    try:
+        return changed(raw, changes)
     except ValueError:
-        raise BadInputError(f"--set {override}: the spec has no place {key}") from None
+        try:
+            return changed(kind.model_validate(raw, context=BY_HAND), changes)
+        except ValidationError:
+            raise BadInputError(f"--set {override}: the spec has no place {key}") from None
+        except ValueError as error:
+            raise BadInputError(f"--set {override}: {error}") from None

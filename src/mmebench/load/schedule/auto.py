@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
-from mmebench.figures.knee import NEARLY_ALL
+from mmebench.figures.knee import NEARLY_ALL, first_near_most
 from mmebench.spec import Auto, Stage
 
 _PROBE_SECONDS = (10.0, 20.0)
@@ -108,10 +108,9 @@ def find_knee(points: Points) -> int | None:
 
     None where requests failed with any number.
     """
-    clean = {users: point for users, point in points.items() if point.clean}
-    wanted = NEARLY_ALL * max((point.rate for point in clean.values()), default=0.0)
-    near = (users for users, point in clean.items() if point.rate >= wanted or point.rate_high >= wanted)
-    return min(near, default=None) if wanted > 0 else None
+    clean = sorted(users for users, point in points.items() if point.clean)
+    first = first_near_most([points[users].rate for users in clean], [points[users].rate_high for users in clean])
+    return None if first is None else clean[first]
 
 
 def find_held(points: Points) -> int | None:
