@@ -6,6 +6,7 @@ import yaml
 
 from mmebench.errors import BadInputError
 from mmebench.spec import LocalEndpoint
+from mmebench.spec.changing import value_at
 from mmebench.spec.reading import load_spec
 
 MINIMAL: dict[str, Any] = {"model": {"source": "timm", "name": "resnet18"}, "platforms": ["pt"]}
@@ -32,39 +33,41 @@ def test_defaults_are_the_stages_users_know(tmp_path: Path) -> None:
     assert spec.workload.payload.encoding == "binary"
 
 
+SHORT: dict[str, Any] = {
+    "platforms": "pt",
+    "endpoint": "local",
+    "targets": 5,
+    "workload": {"popularity": "zipf", "profile": "auto"},
+    "experiments": "cold_starts",
+}
+
+
 @pytest.mark.parametrize(
-    ("override", "changed"),
+    ("place", "written", "value"),
     [
-        ("endpoint.memory=4GiB", {"endpoint": {"memory": 4 * 2**30}}),
-        ("platforms.0.max_batch_size=3", {"platforms": {0: {"max_batch_size": 3}}}),
-        ("workload.popularity.s=1.2", {"workload": {"popularity": {"s": 1.2}}}),
-        ("workload.profile.auto.longest=20", {"workload": {"profile": {"auto": {"longest": 20.0}}}}),
-        ("experiments.0.count=3", {"experiments": {0: {"count": 3}}}),
-        ("targets.zipf=1", None),
+        ("endpoint.memory", "4GiB", 4 * 2**30),
+        ("platforms.0.max_batch_size", "3", 3),
+        ("workload.popularity.s", "1.2", 1.2),
+        ("workload.profile.auto.longest", "20", 20.0),
+        ("experiments.0.count", "3", 3),
     ],
 )
 def test_what_is_written_short_can_be_changed_in_part(
-    override: str, changed: dict[str, Any] | None, tmp_path: Path
+    place: str, written: str, value: float, tmp_path: Path
 ) -> None:
-    short = {
-        "platforms": "pt",
-        "endpoint": "local",
-        "targets": 5,
-        "workload": {"popularity": "zipf", "profile": "auto"},
-        "experiments": "cold_starts",
-    }
-    path = write(tmp_path, MINIMAL | short)
-    if changed is None:
-        with pytest.raises(BadInputError, match=r"targets\.zipf: unknown key"):
-            load_spec(path, (override,))
-        return
-    spec, as_it_is = load_spec(path, (override,)), load_spec(path)
-    assert spec != as_it_is
-    node: Any = spec
-    while isinstance(changed, dict):
-        ((key, changed),) = changed.items()
-        node = node[key] if isinstance(key, int) else getattr(node, key)
-    assert node == changed
+    path = write(tmp_path, MINIMAL | SHORT)
+    assert value_at(load_spec(path), place) != value
+    assert value_at(load_spec(path, (f"{place}={written}",)), place) == value
+
+
+def test_a_place_that_is_not_in_it_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path, MINIMAL | SHORT)
+    with pytest.raises(BadInputError, match=r"targets\.zipf: unknown key"):
+        load_spec(path, ("targets.zipf=1",))
+    with pytest.raises(
+        BadInputError, match=r"--set experiments\.1\.count=3: .* there is no item 1; allowed: 0 to 0"
+    ):
+        load_spec(path, ("experiments.1.count=3",))
 
 
 def test_a_place_in_a_spec_that_is_wrong_without_it(tmp_path: Path) -> None:
