@@ -3,9 +3,10 @@
 import math
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from mmebench.plan.queue import find_occupancy, mean_of
+from mmebench.plan.queue import find_occupancies, find_occupancy, mean_of
 
 
 @pytest.mark.parametrize("load", [0.1, 0.5, 0.95])
@@ -41,3 +42,28 @@ def test_where_nobody_comes_nobody_is_there() -> None:
     assert found is not None
     assert found.tolist() == [1.0]
     assert mean_of(found) == 0.0
+
+
+def test_several_stations_are_each_as_by_itself() -> None:
+    """Near its limit one takes thousands of states, and the others few."""
+    speeds = np.array([10.0, 1.1, 3.0, 1.01])
+    together = find_occupancies(1.0, lambda counts, station: speeds[station.astype(int)] + 0 * counts, 4, 1)
+    assert together is not None
+    for speed, found in zip(speeds, together, strict=True):
+        alone = find_occupancy(1.0, lambda counts, speed=speed: np.full_like(counts, speed), 1)
+        assert alone is not None
+        assert found == pytest.approx(alone, rel=1e-9)
+        assert mean_of(found) == pytest.approx(1 / (speed - 1), rel=1e-4)
+    assert find_occupancies(1.05, lambda counts, station: speeds[station.astype(int)] + 0 * counts, 4, 1) is None
+
+
+def test_what_is_slower_with_more_is_looked_at_as_far_as_it_is() -> None:
+    """Ten at a time are answered slowly again: without a look beyond them, few would seem to be there."""
+
+    def rate(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.where((counts >= 100) & (counts < 300), 0.5, 4.0)
+
+    found = find_occupancy(3.5, rate, 300)
+    assert found is not None
+    assert len(found) > 300
+    assert find_occupancy(0.4, rate, 300) is not None
