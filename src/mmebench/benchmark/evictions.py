@@ -100,7 +100,9 @@ class _Inferred:
             if not load.beside:
                 self._quickest = min(self._quickest, load.seconds)
             alone = min(load.seconds, self._quickest) if load.beside else load.seconds
-            self._suspects.append(_Suspect(copy, alone, self._time(copy)))
+            # The quicker of two: a machine that paused in one of them would hide that the copy was lost later.
+            warm = min(self._time(copy) for _ in range(2))
+            self._suspects.append(_Suspect(copy, alone, warm))
         self._used.append((len(self._suspects), loads[-1].memory_used or 0))
         return self._lost
 
