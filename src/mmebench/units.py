@@ -65,6 +65,11 @@ def part(text: Any) -> Any:
     return text if match is None else float(match[1]) / 100
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 request``, ``2,500 requests``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def human_bytes(size: float) -> str:
     """``1.5 GiB`` for 1610612736: binary units, three significant digits; a thousandth of a byte is none."""
     if abs(size) < 1e-3:

@@ -1,6 +1,7 @@
 """Queues computed, against closed forms."""
 
 import math
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -50,7 +51,7 @@ def test_several_stations_are_each_as_by_itself() -> None:
     together = find_occupancies(1.0, lambda counts, station: speeds[station.astype(int)] + 0 * counts, 4, 1)
     assert together is not None
     for speed, found in zip(speeds, together, strict=True):
-        alone = find_occupancy(1.0, lambda counts, speed=speed: np.full_like(counts, speed), 1)
+        alone = find_occupancy(1.0, partial(np.full_like, fill_value=speed), 1)
         assert alone is not None
         assert found == pytest.approx(alone, rel=1e-9)
         assert mean_of(found) == pytest.approx(1 / (speed - 1), rel=1e-4)

@@ -61,7 +61,7 @@ def test_as_json(tmp_path: Path) -> None:
 
 def test_of_a_single_request_there_is_little_to_say(tmp_path: Path) -> None:
     result = described(write(tmp_path, [(5, "a")]))
-    assert result.output.splitlines()[0] == "1 requests for 1 targets in 0 ms."
+    assert result.output.splitlines()[0] == "1 request for 1 target in 0 ms."
 
 
 def test_json_lines_and_what_is_no_trace(tmp_path: Path) -> None:

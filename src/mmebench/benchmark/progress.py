@@ -21,7 +21,7 @@ from mmebench.load.processes.events import Gathering, Live
 from mmebench.models.package import Package
 from mmebench.record.run import Capacity, FirstInvocation, Run
 from mmebench.spec import Experiment, Stage
-from mmebench.units import human_bytes, human_number, human_seconds
+from mmebench.units import counted, human_bytes, human_number, human_seconds
 
 _SILENCE_SECONDS = 15.0
 """So long a log is silent at most while a step goes on."""
@@ -155,7 +155,7 @@ class RunProgress(Observer):
     def kept(self, run: Run) -> None:
         if self._time_left is not None:
             self._time_left.kept(self._clock())
-        self._say(f"measured already on {run.finished_at}, {run.targets} targets; nothing to do")
+        self._say(f"measured already on {run.finished_at}, {counted(run.targets, 'target')}; nothing to do")
 
     @override
     def unread(self, reason: str) -> None:
@@ -218,7 +218,9 @@ class RunProgress(Observer):
             self._print(
                 f"waiting for {workers.count} client processes: on other hosts, mmebench worker {workers.listen}"
             )
-        self._step(f"load {len(job.targets)} targets", sum(stage.duration for stage in self._stages) or None)
+        self._step(
+            f"load {counted(len(job.targets), 'target')}", sum(stage.duration for stage in self._stages) or None
+        )
 
     @override
     def gathering(self, gathering: Gathering) -> None:
@@ -231,9 +233,9 @@ class RunProgress(Observer):
     def live(self, live: Live) -> None:
         self._picture.second(live)
         latency = _latency(live)
-        resident = f"; {live.resident} targets in memory" if live.resident is not None else ""
+        resident = f"; {counted(live.resident, 'target')} in memory" if live.resident is not None else ""
         failures = f", {live.failures} failed" if live.failures else ""
-        now = f"{live.users} users: {live.successes_per_second} requests/s{latency}{failures}{resident}"
+        now = f"{counted(live.users, 'user')}: {live.successes_per_second} requests/s{latency}{failures}{resident}"
         if 0 <= live.stage < len(self._stages):
             done = sum(stage.duration for stage in self._stages[: live.stage])
             done += min(live.elapsed, self._stages[live.stage].duration)
@@ -270,7 +272,7 @@ class RunProgress(Observer):
         if self._time_left is not None:
             self._time_left.measured(self._clock())
         cold = f"; {run.evictions_during_load} evictions during the load" if run.evictions_during_load else ""
-        self._say(f"measured {len(run.stages)} stages on {run.targets} targets{cold}")
+        self._say(f"measured {counted(len(run.stages), 'stage')} on {counted(run.targets, 'target')}{cold}")
 
 
 def _describe_copy(size: float | None, bounds: tuple[float, float] | None) -> str:

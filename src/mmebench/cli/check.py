@@ -64,10 +64,12 @@ def check(spec: Path, overrides: tuple[str, ...], as_json: bool) -> int:
 
 def _hosted(one: "Hosted") -> str:
     """``photos: resnet18 as onnx, 75% of what fits, 70% of the requests``."""
+    from mmebench.units import counted
+
     model = f"{one.model} as " if one.model else ""
     targets = f"{one.share:.0%} of what fits"
     if one.targets is not None:
-        targets = "1 target" if one.targets == 1 else f"{one.targets} targets"
+        targets = counted(one.targets, "target")
     requests = "requests by the trace"
     if one.requests is not None:
         requests = f"{100 * one.requests:.3g}% of the requests"
@@ -75,7 +77,7 @@ def _hosted(one: "Hosted") -> str:
 
 
 def _lines(forecast: "Forecast") -> Iterator[str]:
-    from mmebench.units import human_seconds
+    from mmebench.units import counted, human_seconds
 
     for run in forecast.runs:
         price = "" if run.usd_per_hour is None else f", ${run.usd_per_hour:.4g} an hour"
@@ -87,12 +89,12 @@ def _lines(forecast: "Forecast") -> Iterator[str]:
     if forecast.load_seconds is None:
         yield "each: as many stages as it takes to find what is asked for"
     else:
-        yield f"each: {forecast.stages} stages, {human_seconds(forecast.load_seconds)}"
+        yield f"each: {counted(forecast.stages or 0, 'stage')}, {human_seconds(forecast.load_seconds)}"
     for title, seconds in forecast.experiments:
         yield f"      {title}, {'for as long as it takes' if seconds is None else human_seconds(seconds)}"
     least = "at least " if forecast.open_ended else ""
     cost = f", ${forecast.usd:.2f}" if forecast.usd else ""
-    runs = "1 run" if len(forecast.runs) == 1 else f"{len(forecast.runs)} runs"
+    runs = counted(len(forecast.runs), "run")
     load = "as long as the search takes"
     if forecast.seconds:
         load = f"{least}{human_seconds(forecast.seconds)} of load"

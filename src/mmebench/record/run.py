@@ -10,6 +10,7 @@ from mmebench.errors import BadInputError
 from mmebench.record.layout import RunFiles, find_runs
 from mmebench.replacing import write_whole
 from mmebench.spec import Objectives
+from mmebench.units import counted
 
 _KEPT = 4096
 """Records that are not parsed again."""
@@ -106,9 +107,10 @@ class Capacity(Record):
     def found(self) -> str:
         """How many fit and what ended the search, in words."""
         of = f" ({self.by_kind})" if self.kinds else ""
+        fit = f"{counted(self.fits, 'target')} fit{'s' if self.fits == 1 else ''}"
         if self.limited_by == "limit":
-            return f"at least {self.fits} targets fit{of}; no more were asked for"
-        return f"{self.fits} targets fit{of}, limited by {self.limited_by}"
+            return f"at least {fit}{of}; no more were asked for"
+        return f"{fit}{of}, limited by {self.limited_by}"
 
     @property
     def by_kind(self) -> str:

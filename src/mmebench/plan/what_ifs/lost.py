@@ -4,7 +4,7 @@ from mmebench.plan.course import follow
 from mmebench.plan.option import Question
 from mmebench.plan.simulation.simulated import how_many
 from mmebench.record.plan import Scenario
-from mmebench.units import human_seconds
+from mmebench.units import counted, human_seconds
 
 _TITLE = "An instance is lost"
 
@@ -31,9 +31,10 @@ def ask(question: Question, instances: int) -> Scenario:
     else:
         back = human_seconds(course.recovered)
         answer = f"the {instances - 1} that are left have the hit ratio and the objectives back after {back}"
+    lost = counted(course.lost, "request")
     return Scenario(
         name="lost",
         title=_TITLE,
-        answer=f"{answer}; p99 is up to {human_seconds(worst / 1e3)}, and {course.lost} requests are lost with it",
+        answer=f"{answer}; p99 is up to {human_seconds(worst / 1e3)}; lost with it: {lost}",
         course=course.moments,
     )

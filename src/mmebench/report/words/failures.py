@@ -8,6 +8,7 @@ import pandas as pd
 from mmebench.record.messages import normalised
 from mmebench.record.run import Run
 from mmebench.report.runs import RunKey, runs_in_words
+from mmebench.units import counted
 
 _MOST = 5
 _LONGEST = 200
@@ -39,7 +40,7 @@ def explain_failures(runs: Sequence[Run]) -> Iterator[str]:
             said = f": {message}" if message else _IN_WORDS.get(error, "")
             shown = first if len(first) <= _LONGEST else f"{first[:_LONGEST]}…"
             body = f"; the first: {shown}" if first.strip() and normalised(first) != message else ""
-            yield f"{who}: {count} requests of the whole load failed with {answered}{said}{body}"
+            yield f"{who}: {counted(count, 'request')} of the whole load failed with {answered}{said}{body}"
         if len(counts) > _MOST:
             yield f"{who}: requests failed in {len(counts) - _MOST} other ways; see failures in its run.json"
 

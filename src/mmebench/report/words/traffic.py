@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from mmebench.figures.traffic import LOOKED_AT, Traffic
-from mmebench.units import human_number, human_seconds
+from mmebench.units import counted, human_number, human_seconds
 
 _TOP = 10
 _SINCE_1970 = 1e8
@@ -22,7 +22,8 @@ def describe_traffic(traffic: Traffic) -> tuple[str, ...]:
 def _sentences(traffic: Traffic) -> Iterator[str]:
     rate = "" if math.isnan(traffic.mean) else f": {human_number(traffic.mean)} a second"
     yield (
-        f"{traffic.requests:,} requests for {traffic.targets:,} targets in {human_seconds(round(traffic.seconds))}"
+        f"{counted(traffic.requests, 'request')} for {counted(traffic.targets, 'target')} in "
+        f"{human_seconds(round(traffic.seconds))}"
         f"{rate}{_peak(traffic)}."
     )
     yield from _popularity(traffic)

@@ -15,7 +15,7 @@ from mmebench.benchmark.experiments.interference.figures import (
 from mmebench.record.layout import ExperimentFiles
 from mmebench.record.run import Run
 from mmebench.record.tables import write_table
-from mmebench.units import human_number
+from mmebench.units import counted, human_number
 
 
 def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
@@ -41,7 +41,7 @@ def _describe(run: Run, pair: Pair, table: pd.DataFrame) -> str:
     course, who = pair.course, pair.steady or run.called
     of = f" of {pair.neighbours}" if pair.neighbours else ""
     failures = sum(course.failures) + course.failed_neighbours
-    failed = f"; {failures} requests failed" if failures else ""
+    failed = f"; {counted(failures, 'request')} failed" if failures else ""
     if (why := find_saturation(course)) is not None:
         return (
             f"{who}: what cold starts of neighbours{of} cost cannot be told: alone, the target did not keep "

@@ -4,7 +4,7 @@ from mmebench.benchmark.experiments.restart.figures import Restarted, read_resta
 from mmebench.record.layout import ExperimentFiles
 from mmebench.record.run import Run
 from mmebench.record.tables import write_table
-from mmebench.units import human_seconds
+from mmebench.units import counted, human_seconds
 
 
 def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
@@ -37,7 +37,7 @@ def _describe(restart: Restarted, run: Run) -> str:
             back = "nobody says"
         parts.append(f"{name} {back}")
     failures = int(after["failures"].sum())
-    failed = f"; {failures} requests failed meanwhile" if failures else ""
+    failed = f"; {counted(failures, 'request')} failed meanwhile" if failures else ""
     worst, usual = after["p99_ms"].max(), before["p99_ms"].median()
     return (
         f"{run.called}: with nothing in memory, as before again: {', '.join(parts)}; p99 of a stretch is "

@@ -6,7 +6,7 @@ from mmebench.benchmark.experiments.scale_out.figures import ScaledOut, read_sca
 from mmebench.record.layout import ExperimentFiles
 from mmebench.record.run import Price, Run
 from mmebench.record.tables import write_table
-from mmebench.units import human_seconds
+from mmebench.units import counted, human_seconds
 
 
 def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
@@ -42,8 +42,9 @@ def _parts(found: ScaledOut, first: int) -> Iterator[str]:
         yield f"{hits}p99 {_back(found.recovered.latency)}"
         if len(found.held):  # else nobody says
             twice = int((found.held["copies"] - found.held["targets"]).max())
-            yield f"{twice} targets were in memory twice at most" if twice else "no target was in memory twice"
-    yield f"of {found.after} requests {found.failed} failed and {found.slow} took over twice the usual p99"
+            yield f"{counted(twice, 'target')} in memory twice at most" if twice else "no target in memory twice"
+    of = counted(found.after, "request")
+    yield f"of {of} {found.failed} failed and {found.slow} took over twice the usual p99"
     if found.usd is not None:
         yield f"${found.usd:,.2f} for instances from the step on"
 
