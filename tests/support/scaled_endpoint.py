@@ -12,7 +12,7 @@ from support import cloud
 
 COMES_UP = 12.0
 """Seconds until an instance serves that was asked for."""
-_LOOK, _PERIOD = 0.2, 3.0
+_LOOK, _PERIOD = 0.2, 6.0
 
 
 @contextmanager

@@ -77,9 +77,10 @@ def test_a_fleet_on_one_endpoint(account: Account) -> None:
 @pytest.mark.slow
 def test_a_step_of_the_load_brings_an_instance(account: Account) -> None:
     """Application Auto Scaling is played: it sees the requests, and an instance is there twelve seconds later."""
-    before, after = "{rate: 2, duration: 8s, warmup: 1s}", "{rate: 10, duration: 44s, warmup: 0s}"
+    before, after = "{rate: 2, duration: 8s, warmup: 1s}", "{rate: 14, duration: 44s, warmup: 0s}"
     step = f"experiments=[{{kind: scale_out, before: {before}, after: {after}}}]"
-    spec = account.spec(autoscaling={"max": 2, "invocations_per_instance": 300})
+    # More than the second of the run's own load makes of six.
+    spec = account.spec(autoscaling={"max": 2, "invocations_per_instance": 420})
     with scaled_by_requests(account.served):
         status, output = account.mmebench("run", spec, "--set", step)
     assert status == 0, output
