@@ -33,7 +33,7 @@ def test_json_on_stdout_and_progress_in_a_log(tmp_path: Path) -> None:
     assert (said["exit_code"], said["problems"], said["objectives"]["met"]) == (0, [], True)
     assert said["conclusions"][0].startswith("On existing, 2 targets as onnx; ")
     assert done.stderr == "", "progress goes to the log"
-    assert any(line.endswith("load: measured 1 stage on 2 targets") for line in log.read_text().splitlines())
+    assert any(line.endswith("load: measured 1 stages on 2 targets") for line in log.read_text().splitlines())
     read = subprocess.run(
         [sys.executable, "-m", "mmebench", "report", said["directory"], "--json"], capture_output=True, text=True
     )

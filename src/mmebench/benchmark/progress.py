@@ -272,7 +272,8 @@ class RunProgress(Observer):
         if self._time_left is not None:
             self._time_left.measured(self._clock())
         cold = f"; {run.evictions_during_load} evictions during the load" if run.evictions_during_load else ""
-        self._say(f"measured {counted(len(run.stages), 'stage')} on {counted(run.targets, 'target')}{cold}")
+        # Not "1 stage": scripts wait for these words.
+        self._say(f"measured {len(run.stages)} stages on {counted(run.targets, 'target')}{cold}")
 
 
 def _describe_copy(size: float | None, bounds: tuple[float, float] | None) -> str:
