@@ -1,6 +1,6 @@
 import pytest
 
-from mmebench.units import human_bytes, human_number, human_seconds, seconds
+from mmebench.units import counted, human_bytes, human_number, human_seconds, seconds
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,7 @@ def test_sizes_and_times_for_people() -> None:
 )
 def test_numbers_for_people_have_no_exponent(value: float, text: str) -> None:
     assert human_number(value) == text
+
+
+def test_one_is_no_plural() -> None:
+    assert [counted(number, "request") for number in (0, 1, 2500)] == ["0 requests", "1 request", "2,500 requests"]

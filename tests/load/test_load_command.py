@@ -11,6 +11,7 @@ from mmebench.cli import cli
 from mmebench.errors import BadInputError
 from mmebench.record.run import read_run
 from mmebench.record.samples import read_samples
+from mmebench.spec.changing import value_at
 from mmebench.spec.reading import load_spec, read_load_spec
 from support.scripted_server import OK, ScriptedServer
 
@@ -118,6 +119,13 @@ def test_a_packaged_model_and_a_missed_objective(
     run = read_run(tmp_path / "resnet18" / f"ml.g5.xlarge*{label}*1_run.json")
     assert (run.precision, run.targets, run.parameters) == ("fp16" if precision == "fp16" else "fp32", 1, 11)
     assert run.stages[0].end - run.stages[0].start == pytest.approx(4)
+
+
+def test_what_a_load_has_in_short_can_be_changed_in_part(tmp_path: Path) -> None:
+    path = write(tmp_path / "spec.yaml", SPEC | {"workload": WORKLOAD | {"popularity": "zipf"}})
+    spec = read_load_spec(path, ("workload.popularity.s=1.7", "workload.timeout=9s"))
+    assert value_at(spec, "workload.popularity.s") == 1.7
+    assert spec.workload.timeout == 9
 
 
 def test_run_says_that_an_existing_endpoint_is_for_load(tmp_path: Path) -> None:

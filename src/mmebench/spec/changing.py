@@ -25,7 +25,7 @@ def changed(spec: BaseModel | dict[str, Any], changes: Mapping[str, Any]) -> dic
     return whole if isinstance(whole, dict) else _written(whole)
 
 
-def value_at(spec: BaseModel, place: str) -> Any:
+def value_at(spec: BaseModel | dict[str, Any], place: str) -> Any:
     """What ``spec`` says at a place, or takes for said; None where there is no such place as it is written."""
     node: Any = spec
     for key in place.split("."):

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from mmebench.errors import BadInputError
 from mmebench.spec import Objectives, Spec
-from mmebench.spec.changing import changed
+from mmebench.spec.changing import changed, value_at
 from mmebench.spec.load import LoadSpec
 from mmebench.spec.mistakes import find_mistakes
 from mmebench.spec.planning import Planning
@@ -27,8 +27,7 @@ def load_spec(path: Path, overrides: tuple[str, ...] = ()) -> Spec:
         BadInputError: the file cannot be read, or something in it is not allowed; the message lists all of it.
     """
     raw = _read(Spec, path, overrides)
-    endpoint = raw.get("endpoint")
-    if isinstance(endpoint, dict) and endpoint.get("kind") == "existing":
+    if value_at(raw, "endpoint.kind") == "existing":
         raise BadInputError(
             f"{path}: its endpoint runs already, so that there is nothing to package and serve; "
             f"load it with `mmebench load {path}`"
@@ -52,8 +51,7 @@ def read_load_spec(path: Path, overrides: tuple[str, ...] = ()) -> LoadSpec:
         BadInputError: see :func:`load_spec`.
     """
     raw = _read(LoadSpec, path, overrides)
-    endpoint = raw.get("endpoint")
-    if not isinstance(endpoint, dict) or endpoint.get("kind") != "existing":
+    if value_at(raw, "endpoint.kind") != "existing":
         raise BadInputError(
             f"{path}: mmebench load needs an endpoint that runs already, {{kind: existing, name: …, targets: …}}; "
             f"to start one and measure it, use `mmebench run {path}`"
