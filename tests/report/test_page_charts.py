@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 
 from mmebench.figures.latency import SHARES
 from mmebench.record.layout import RunFiles
+from mmebench.report.figures import Figures
 from mmebench.report.page.chart import Chart
 from mmebench.report.page.load_charts import draw_load_charts
 from mmebench.report.page.other_charts import draw_times
@@ -27,28 +29,22 @@ BOTH = pd.concat([PT, ONNX], ignore_index=True)
 NONE = Objectives()
 
 
-def shown(summary: pd.DataFrame, objectives: Objectives = NONE, **more: object) -> list[Shown]:
+def shown(summary: pd.DataFrame, objectives: Objectives = NONE, **more: Any) -> list[Shown]:
     """As if nothing but the summary had been recorded."""
     runs = [
         Recorded(
             RunFiles(Path("results"), key.instance_type, key.platform, key.targets),
-            *(more.get(name, nothing) for name, nothing in NOTHING.items()),  # type: ignore[arg-type]
+            None,
+            FIGURES._replace(**more),
+            pd.DataFrame(),
+            pd.DataFrame(),
         )
         for key, _ in stages_by_run(summary)
     ]
     return show(runs, summary, objectives)
 
 
-NOTHING = {
-    "run": None,
-    "course": pd.DataFrame(),
-    "distribution": None,
-    "errors": pd.DataFrame(),
-    "targets": pd.DataFrame(),
-    "cold": None,
-    "sightings": pd.DataFrame(),
-    "metrics": pd.DataFrame(),
-}
+FIGURES = Figures(pd.DataFrame(), pd.DataFrame(), None, pd.DataFrame(), pd.DataFrame(), None)
 
 
 def load_charts(summary: pd.DataFrame, objectives: Objectives = NONE) -> dict[str, Chart]:

@@ -12,7 +12,7 @@ from mmebench.record.run import Price, StageWindow, read_run
 from mmebench.record.run import write_run as write_record
 from mmebench.record.samples import Good, read_good
 from mmebench.record.sightings import Sighting, write_sightings
-from mmebench.report import recorded
+from mmebench.report import figures
 from mmebench.report.footers import footer_of, footer_of_all
 from mmebench.report.report import write_report
 from support.samples import Sample, sample_table, write_run
@@ -125,15 +125,18 @@ def test_a_run_that_broke_in_its_first_stage_takes_no_other_with_it(tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_samples_are_read_once_for_all_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_samples_are_read_once_for_all_reports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[Path] = []
 
     def read(path: Path) -> Good:
         asked.append(path)
         return read_good(path)
 
-    monkeypatch.setattr(recorded, "read_good", read)
+    monkeypatch.setattr(figures, "read_good", read)
     first, second = write_load(tmp_path, 3), write_load(tmp_path, 9)
+    write_report(tmp_path)
     write_report(tmp_path)
     assert sorted(asked) == sorted([first.samples, second.samples])
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from mmebench.benchmark.outcome import Outcome
 from mmebench.figures.comparison import Comparison
+from mmebench.figures.rows import rows_of
 from mmebench.report.report import Report
 from mmebench.report.words.objectives import Verdict
 
@@ -84,7 +85,7 @@ def comparison_fields(comparison: Comparison) -> dict[str, Any]:
 
 
 def _rows(summary: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): value for name, value in row.items()} for row in summary.to_dict("records")]
+    return [{str(name): value for name, value in row.items()} for row in rows_of(summary)]
 
 
 def _known(value: Any) -> Any:

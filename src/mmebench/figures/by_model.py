@@ -13,6 +13,7 @@ from mmebench.figures.columns import Cell, established_columns, further_columns
 from mmebench.figures.cost import PER_MILLION, per_million
 from mmebench.figures.kinds import KindStage, fairness_of, find_slowdowns
 from mmebench.figures.objectives import BY_MODEL, kind_rows
+from mmebench.figures.rows import rows_of
 from mmebench.figures.stage import good_within
 from mmebench.figures.statistics import NAN
 from mmebench.record.run import KindCapacity, ModelKind, Run
@@ -51,7 +52,7 @@ def with_models(
             )
             for kind in run.kinds
         }
-        for whole, stage, slowdown in zip(rows.to_dict("records"), stages, slowdowns, strict=True)
+        for whole, stage, slowdown in zip(rows_of(rows), stages, slowdowns, strict=True)
     ]
     fairness = [fairness_of(slowdown.values()) for slowdown in slowdowns]
     return rows.assign(fairness_kinds=fairness, by_model=models)
@@ -101,7 +102,7 @@ def summarise_models(summary: pd.DataFrame) -> pd.DataFrame:
 
     Empty where there is no fleet. What is of a fleet as a whole, such as Little's law, is empty in its kinds.
     """
-    rows = [row for whole in summary.to_dict("records") for row in kind_rows(whole).values()]
+    rows = [row for whole in rows_of(summary) for row in kind_rows(whole).values()]
     if not rows:
         return pd.DataFrame()
     frame = pd.DataFrame(rows)

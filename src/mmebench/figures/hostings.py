@@ -43,9 +43,10 @@ def find_hostings(summary: pd.DataFrame, records: Sequence[Run], objectives: Obj
         objectives: what runs are held against.
     """
     groups: dict[str, list[_Hosted]] = {}
+    stages_of = dict(iter(summary.groupby(list(_OF_A_RUN), sort=False)))
     for run in records:
-        stages = _rows_of(run, summary)
-        if len(stages) and run.capacity is not None:
+        stages = stages_of.get((run.instance_type, run.platform, run.targets))
+        if stages is not None and run.capacity is not None:
             key = f"{run.model}, {run.package.get('platform')}, {run.precision}, {_machine(run)}"
             groups.setdefault(key, []).append(_Hosted(run, _hosting(run), stages))
     rows = [row for group in groups.values() for row in _compare(group, objectives)]
@@ -95,13 +96,6 @@ def _row(one: _Hosted, load: float, everything: int, objectives: Objectives) -> 
         "cold_share": None if cold is None or pd.isna(cold) or not answered else float(cold) / answered,
         "standing": judge_stage(stage.to_dict(), objectives).standing if objectives.given else None,
     }
-
-
-def _rows_of(run: Run, summary: pd.DataFrame) -> pd.DataFrame:
-    found = summary
-    for name in _OF_A_RUN:
-        found = found[found[name] == getattr(run, name)]
-    return found
 
 
 def _hosting(run: Run) -> Hosting:

@@ -7,6 +7,7 @@ import pandas as pd
 from mmebench.figures.failures import without_failure
 from mmebench.figures.knee import find_knee
 from mmebench.figures.objectives import judge_stage
+from mmebench.figures.rows import rows_of
 from mmebench.spec import Objectives
 
 
@@ -42,7 +43,7 @@ def find_operating_point(stages: pd.DataFrame, objectives: Objectives) -> "pd.Se
 def _held(stages: pd.DataFrame, objectives: Objectives) -> pd.DataFrame:
     if not objectives.given:
         return stages[without_failure(stages)]
-    return stages[[judge_stage(row, objectives).standing == "held" for row in stages.to_dict("records")]]
+    return stages[[judge_stage(row, objectives).standing == "held" for row in rows_of(stages)]]
 
 
 def _most(stages: pd.DataFrame) -> "pd.Series[Any] | None":

@@ -18,6 +18,7 @@ from mmebench.figures.failures import Failures, count_failed
 from mmebench.figures.metric import BYTES, METRICS
 from mmebench.figures.objectives import BY_MODEL, kind_rows
 from mmebench.figures.operating_point import loads
+from mmebench.figures.rows import rows_of
 from mmebench.figures.statistics import NAN, Estimate, estimate_of_few
 
 _SUMS = (
@@ -62,7 +63,7 @@ def over_repeats(repeats: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 def _rows(stages: pd.DataFrame) -> list[dict[str, Any]]:
     """With the load of each as ``load``, which is no column."""
-    rows = stages.assign(load=loads(stages)).to_dict("records")
+    rows = rows_of(stages.assign(load=loads(stages)))
     return [{str(key): value for key, value in row.items()} for row in rows]
 
 

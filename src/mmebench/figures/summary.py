@@ -40,19 +40,14 @@ def summarise(directory: Path) -> pd.DataFrame:
     Raises:
         BadInputError: there is no run in it, or none with a stage, or a file of a run cannot be read.
     """
-    return put_together([rows for _, rows in summarise_runs(directory)])
+    return put_together(directory, [summarise_run(files) for files in runs_of(directory)])
 
 
-def put_together(runs: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The rows of several runs, at least one of which has any, as one summary."""
-    return pd.concat([rows for rows in runs if not rows.empty], ignore_index=True)
-
-
-def summarise_runs(directory: Path) -> list[tuple[RunFiles, pd.DataFrame]]:
-    """The same run by run: its rows have the columns that it knows, whatever others do.
+def runs_of(directory: Path) -> list[RunFiles]:
+    """The runs in a ``results/<model>`` directory, of which there must be one.
 
     Raises:
-        BadInputError: as :func:`summarise` does.
+        BadInputError: there is none.
     """
     if not directory.is_dir():
         raise BadInputError(f"{directory}: no such directory; give results/<model> of an earlier run")
@@ -62,12 +57,24 @@ def summarise_runs(directory: Path) -> list[tuple[RunFiles, pd.DataFrame]]:
             f"{directory}: no results; a run is <instance_type>*<platform>*<targets>_stats_history.csv and more; "
             "give results/<model> of an earlier run"
         )
-    summarised = [(files, summarise_run(files)) for files in runs]
-    if all(rows.empty for _, rows in summarised):
-        broken = ", ".join(files.prefix.name for files in runs)
-        why = "".join(f"\n  {reason}" for reason in unread_records(directory))
-        raise BadInputError(f"{directory}: no results; no stage got to its end in {broken}; run it again{why}")
-    return summarised
+    return runs
+
+
+def put_together(directory: Path, runs: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The rows of all runs in a directory as one summary.
+
+    Args:
+        directory: they are of.
+        runs: each has the columns that it knows, whatever others do.
+
+    Raises:
+        BadInputError: none has any rows.
+    """
+    if known := [rows for rows in runs if not rows.empty]:
+        return pd.concat(known, ignore_index=True)
+    broken = ", ".join(files.prefix.name for files in find_runs(directory))
+    why = "".join(f"\n  {reason}" for reason in unread_records(directory))
+    raise BadInputError(f"{directory}: no results; no stage got to its end in {broken}; run it again{why}")
 
 
 def summarise_run(files: RunFiles) -> pd.DataFrame:
@@ -79,12 +86,12 @@ def summarise_run(files: RunFiles) -> pd.DataFrame:
 def summarise_times(files: RunFiles) -> list[tuple[RunFiles, pd.DataFrame]]:
     """The files and the rows of one run, and of each of its repeats that has any; a run without rows has none."""
     once = _summarise_once(files)
-    repeats = [] if once.empty else [(again, _summarise_once(again)) for again in _repeats(files)]
+    repeats = [] if once.empty else [(again, _summarise_once(again)) for again in repeats_of(files)]
     return [(files, once), *((again, rows) for again, rows in repeats if not rows.empty)]
 
 
-def _repeats(files: RunFiles) -> list[RunFiles]:
-    """Those that asked for the same; how many targets fitted may differ from one time to the next."""
+def repeats_of(files: RunFiles) -> list[RunFiles]:
+    """Those of a run: they asked for the same; how many targets fitted may differ from one time to the next."""
     run = find_run(files)
     if run is None or not run.shared_digest:
         return []

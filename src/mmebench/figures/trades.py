@@ -14,6 +14,7 @@ import pandas as pd
 from mmebench.figures.cost import estimate_per_million
 from mmebench.figures.metric import BYTES, METRICS, estimate_of, relative_change
 from mmebench.figures.repeats import SAME_LOAD
+from mmebench.figures.rows import rows_of
 from mmebench.figures.stage_changes import FAILURES, difference_of, failed_share, verdict_of
 from mmebench.figures.statistics import Estimate
 
@@ -76,7 +77,7 @@ def _common_loads(summary: pd.DataFrame) -> list[list[dict[str, Any]]]:
     groups: dict[_Load, list[dict[str, Any]]] = {}
     for _, stages in summary.groupby(_OF_A_RUN, sort=False):
         seen: Counter[tuple[bool, float]] = Counter()
-        for record in stages.to_dict("records"):
+        for record in rows_of(stages):
             row = {str(name): value for name, value in record.items()}
             size, is_rate = _size_of(row, groups)
             seen[is_rate, size] += 1

@@ -11,6 +11,7 @@ from mmebench.figures.cost import per_million
 from mmebench.figures.metric import METRICS, estimate_of, relative_change
 from mmebench.figures.objectives import judge_stage
 from mmebench.figures.operating_point import find_largest_held, loads
+from mmebench.figures.rows import rows_of
 from mmebench.figures.statistics import NAN, Estimate
 from mmebench.spec import Objectives
 from mmebench.spec.tuning import Goal
@@ -105,7 +106,7 @@ def figures_of(stages: pd.DataFrame, objectives: Objectives, goal: Goal) -> Tria
         p99_ms=estimate_of(point, METRICS["p99"]),
         usd_per_hour=float(point.get("usd_per_hour", NAN)),
         load=float(point["load"]),
-        beyond=0.0 if held else min(_beyond(row, objectives) for row in rows.to_dict("records")),
+        beyond=0.0 if held else min(_beyond(row, objectives) for row in rows_of(rows)),
     )
 
 

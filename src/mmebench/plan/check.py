@@ -10,6 +10,7 @@ from mmebench.benchmark.observer import Observer
 from mmebench.benchmark.story import run_benchmark
 from mmebench.errors import BadInputError, together
 from mmebench.figures.by_model import without_models
+from mmebench.figures.rows import rows_of
 from mmebench.figures.summary import summarise
 from mmebench.plan.demand import Demand
 from mmebench.plan.option import Question
@@ -48,7 +49,7 @@ def measure_part(
     outcome = run_benchmark(spec, results, observer)
     if outcome.problems:
         raise together(outcome.problems)
-    (row,) = without_models(summarise(outcome.directory)).tail(1).to_dict("records")
+    (row,) = rows_of(without_models(summarise(outcome.directory)).tail(1))
     planning = question.planning.model_copy(update={"pinned": 0})
     prediction = simulate(question.measured, part, planning, 1)
     answers = float(row["Successful Requests"])

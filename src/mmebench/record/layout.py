@@ -99,6 +99,11 @@ class RunFiles:
         return self._file("by_target.csv")
 
     @property
+    def figures(self) -> Path:
+        """What a report computed of all these, for the next one."""
+        return self._file("figures.jsonl")
+
+    @property
     def kinds_chart(self) -> Path:
         """The kinds of a fleet side by side."""
         return self._file("by_model.png")

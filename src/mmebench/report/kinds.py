@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from mmebench.figures.objectives import kind_rows
+from mmebench.figures.rows import rows_of
 from mmebench.record.run import Capacity
 from mmebench.report.palette import COLOURS
 
@@ -51,9 +52,10 @@ class ShownKind(NamedTuple):
 
 def show_kinds(stages: pd.DataFrame) -> list[ShownKind]:
     """Those of a run, whose rows of the summary these are; none where it is of one model."""
-    of_stages = [pd.DataFrame(list(kind_rows(row).values())) for _, row in stages.iterrows()]
-    if not of_stages or any(rows.empty for rows in of_stages):
+    kinds = [list(kind_rows(row).values()) for row in rows_of(stages)]
+    if not kinds or not all(kinds):
         return []
+    of_stages = [pd.DataFrame(rows) for rows in kinds]
     served: pd.Series[Any] = pd.concat(of_stages).groupby("model", sort=False)[_SUCCESSES].sum()
     names = [str(name) for name in served.sort_values(ascending=False, kind="stable").index]
     alone = names if len(names) <= len(COLOURS) else names[: len(COLOURS) - 1]

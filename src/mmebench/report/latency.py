@@ -1,5 +1,8 @@
 """What the latencies of a summary are of, in words, and which of them it has."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 MEAN = "Total Average Response Time"
@@ -16,5 +19,10 @@ def latency_of(summary: pd.DataFrame) -> str:
 
 def known_latencies(stages: pd.DataFrame) -> dict[str, str]:
     """Columns and names of what is known of the latency of a run: percentiles, or else the mean, if anything."""
-    percentiles = {column: name for column, name in PERCENTILES.items() if stages[column].notna().any()}
-    return percentiles or ({MEAN: "mean"} if stages[MEAN].notna().any() else {})
+    return latencies_of({column: stages[column].max() for column in (*PERCENTILES, MEAN)})
+
+
+def latencies_of(stage: "Mapping[Any, Any] | pd.Series[Any]") -> dict[str, str]:
+    """The same of one stage."""
+    percentiles = {column: name for column, name in PERCENTILES.items() if pd.notna(stage[column])}
+    return percentiles or ({MEAN: "mean"} if pd.notna(stage[MEAN]) else {})

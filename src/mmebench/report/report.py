@@ -9,7 +9,7 @@ import pandas as pd
 from mmebench.figures.by_model import summarise_models, without_models
 from mmebench.figures.hostings import find_hostings
 from mmebench.figures.operating_point import find_operating_point
-from mmebench.figures.summary import put_together, summarise_runs
+from mmebench.figures.summary import put_together, runs_of
 from mmebench.figures.trades import find_trades
 from mmebench.record.layout import (
     CHART2,
@@ -100,10 +100,9 @@ def write_report_so_far(directory: Path, objectives: Objectives) -> None:
 
 def _write(directory: Path, objectives: Objectives | None) -> tuple[Report, list[Recorded]]:
     """Tables, page, and the pictures of each run; what was recorded of all of them, beside the report."""
-    rows = dict(summarise_runs(directory))
-    summary = put_together(list(rows.values()))
+    runs = [read_recorded(files) for files in runs_of(directory)]
+    summary = put_together(directory, [run.figures.rows for run in runs])
     _write_summary(summary, directory)
-    runs = [read_recorded(files) for files in rows]
     findings = [line for run in runs for line in write_experiments(run.files, footer_of(run.run))]
     tuning = find_tuning(directory)
     if tuning is not None:
@@ -120,9 +119,9 @@ def _write(directory: Path, objectives: Objectives | None) -> tuple[Report, list
     hostings = find_hostings(summary, records, asked)
     _write_or_remove(hostings, directory / HOSTINGS)
     for run in runs:
-        if not run.targets.empty:
-            write_table(run.targets, run.files.by_target, _FLOAT)
-    draw_changed([picture for run in runs for picture in _pictures_of(run, rows[run.files])])
+        if not run.figures.targets.empty and not _is_newer(run.files.by_target, run.files.figures):
+            write_table(run.figures.targets, run.files.by_target, _FLOAT)
+    draw_changed([picture for run in runs for picture in _pictures_of(run)])
     write_html(runs, summary, asked, conclusions, findings, trades, hostings, directory / REPORT, tuning, plan)
     report = Report(
         summary,
@@ -152,6 +151,11 @@ def _write_or_remove(table: pd.DataFrame, path: Path) -> None:
         write_table(table, path, _FLOAT)
 
 
+def _is_newer(path: Path, than: Path) -> bool:
+    """Whether it is there, and was written after the other."""
+    return path.exists() and path.stat().st_mtime_ns >= than.stat().st_mtime_ns
+
+
 def _write_tuning(tuning: TuningRecord, directory: Path, title: str, footer: str) -> None:
     """The trials as a table for other tools, and as a picture."""
     from mmebench.report.pictures.tuning_chart import draw_tuning
@@ -173,8 +177,8 @@ def write_plan_files(plan: PlanRecord, directory: Path, footer: str) -> None:
     draw_changed([Picture(directory / PLAN_CHART, draw_plan, (plan, footer))])
 
 
-def _pictures_of(recorded: Recorded, rows: pd.DataFrame) -> Iterator[Picture]:
-    """The pictures of one run; ``rows`` are its own. Those that have nothing to show are removed."""
+def _pictures_of(recorded: Recorded) -> Iterator[Picture]:
+    """The pictures of one run. Those that have nothing to show are removed."""
     from mmebench.report.pictures.capacity_chart import draw_capacity
     from mmebench.report.pictures.charts import draw_chart1
     from mmebench.report.pictures.kinds_chart import draw_kinds
@@ -182,6 +186,7 @@ def _pictures_of(recorded: Recorded, rows: pd.DataFrame) -> Iterator[Picture]:
     from mmebench.report.pictures.resource_chart import draw_resources
 
     files, run, footer = recorded.files, recorded.run, footer_of(recorded.run)
+    rows, course = recorded.figures.rows, recorded.figures.course
     if not rows.empty:
         yield Picture(
             files.chart1, draw_chart1, (rows, footer, Objectives() if run is None else objectives_of(run))
@@ -200,10 +205,10 @@ def _pictures_of(recorded: Recorded, rows: pd.DataFrame) -> Iterator[Picture]:
     if run.capacity is not None and len(run.capacity.loads) > 1:
         of = (run.capacity, f"{run.title}: capacity", footer, show_kinds(rows))
         yield Picture(files.capacity_chart, draw_capacity, of)
-    if recorded.course.empty:
+    if course.empty:
         remove_picture(files.latency_chart)
     else:
-        yield Picture(files.latency_chart, draw_latency_over_time, (recorded.course, stages, title, footer))
+        yield Picture(files.latency_chart, draw_latency_over_time, (course, stages, title, footer))
     first, end = (run.stages[0].start, run.stages[-1].end) if run.stages else (0.0, 0.0)
     metrics = since_load_began(recorded.metrics, files.stats_history, first)
     if panels := find_panels(recorded.sightings, metrics, end):
@@ -220,7 +225,8 @@ def _draw_all(directory: Path, runs: list[Recorded], summary: pd.DataFrame) -> N
     from mmebench.report.pictures.latency_charts import draw_distribution
 
     footer, looks = footer_of_all([run.run for run in runs]), tell_apart([run.key for run in runs])
-    distributions = {looks[run.key]: run.distribution for run in runs if run.distribution is not None}
+    known = ((looks[run.key], run.figures.distribution) for run in runs)
+    distributions = {look: latencies for look, latencies in known if latencies is not None}
     title = name_all(summary)
     draw_changed(
         [

@@ -1,7 +1,7 @@
 """The runs of a benchmark, and how a picture of several tells them apart."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -57,7 +57,7 @@ class Look(NamedTuple):
         return dashes_of(self.number)
 
 
-def key_of(row: "pd.Series[Any]") -> RunKey:
+def key_of(row: "Mapping[Any, Any] | pd.Series[Any]") -> RunKey:
     """Of the run that a row of a summary belongs to."""
     return RunKey(str(row["instance_type"]), str(row["platform"]), int(row["targets"]))
 

@@ -8,6 +8,7 @@ import pandas as pd
 if TYPE_CHECKING:  # the page has these stretches, too, and draws without it
     from matplotlib.axes import Axes
 
+from mmebench.figures.rows import rows_of
 from mmebench.record.run import StageWindow
 from mmebench.report.operating_points import describe_load
 from mmebench.report.palette import QUIET
@@ -33,7 +34,7 @@ def find_stretches(windows: Sequence[StageWindow], stages: pd.DataFrame) -> list
     """The stages of a run; ``stages`` are its rows of the summary, in the order of the windows."""
     return [
         Stretch(window.start, window.ready, window.end, describe_load(row))
-        for window, (_, row) in zip(windows, stages.iterrows(), strict=True)
+        for window, row in zip(windows, rows_of(stages), strict=True)
     ]
 
 

@@ -20,8 +20,8 @@ _ABOVE, _BELOW = 8.0, 44.0
 def draw_heat_maps(runs: Sequence[Shown]) -> Iterator[Chart]:
     """One a run in which requests waited for loads."""
     for run in runs:
-        if run.recorded.cold is not None:
-            yield _draw(run, run.recorded.cold, f": {run.name}" if len(runs) > 1 else "")
+        if run.recorded.figures.cold is not None:
+            yield _draw(run, run.recorded.figures.cold, f": {run.name}" if len(runs) > 1 else "")
 
 
 def _draw(run: Shown, cold: ColdMap, of: str) -> Chart:

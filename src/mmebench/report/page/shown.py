@@ -9,6 +9,7 @@ import pandas as pd
 
 from mmebench.figures.knee import find_knee
 from mmebench.figures.operating_point import find_operating_point
+from mmebench.figures.rows import rows_of
 from mmebench.report.latency import known_latencies
 from mmebench.report.operating_points import describe_load
 from mmebench.report.recorded import Recorded
@@ -45,7 +46,7 @@ class Shown:
     @cached_property
     def rows(self) -> list[dict[Any, Any]]:
         """The same stages, each as a dictionary: what is looked at cell by cell is there at once."""
-        return self.stages.to_dict("records")
+        return rows_of(self.stages)
 
     @cached_property
     def loads(self) -> list[str]:

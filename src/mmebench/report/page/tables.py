@@ -8,6 +8,7 @@ import pandas as pd
 
 from mmebench.errors import BadInputError
 from mmebench.figures.cost import of_time
+from mmebench.figures.rows import rows_of
 from mmebench.record.layout import SUMMARY
 from mmebench.report.page.shown import Shown
 from mmebench.report.words.repeats import repeats_in_words
@@ -162,7 +163,7 @@ def _form(column: str) -> str:
 def _errors(runs: Sequence[Shown]) -> Table:
     rows = []
     for run in runs:
-        for error in run.recorded.errors.head(_MOST).to_dict("records"):
+        for error in rows_of(run.recorded.figures.errors.head(_MOST)):
             status = number(error["status"]) if error["status"] else Cell("none", "0")
             share = number(error["share"], "share")
             figures = (number(error["requests"]), share, number(error["targets"]), number(error["first_s"]))
@@ -217,18 +218,18 @@ def _said(run: Shown, error: str, status: int) -> str:
 def _targets(runs: Sequence[Shown]) -> Table:
     rows = []
     most, left_out = max(_MOST // max(len(runs), 1), 10), False
+    of_runs = [run.recorded.figures.targets for run in runs]
     shown = {
         column: name
         for column, name in _TARGET.items()
-        if any(column in run.recorded.targets and run.recorded.targets[column].notna().any() for run in runs)
+        if any(column in targets and targets[column].notna().any() for targets in of_runs)
     }
-    for run in runs:
-        targets = run.recorded.targets
+    for run, targets in zip(runs, of_runs, strict=True):
         if targets.empty:
             continue
         targets = targets[targets["stage"] == run.stage_number]
         left_out |= len(targets) > most
-        for target in targets.head(most).to_dict("records"):
+        for target in rows_of(targets.head(most)):
             figures = [
                 words(target[column] or "") if column == "model" else number(target[column], _form(column))
                 for column in shown
@@ -266,7 +267,7 @@ def _experiments(runs: Sequence[Shown]) -> Iterator[Table]:
                         for name, cell in row.items()
                     ],
                 )
-                for row in frame.head(_MOST).to_dict("records")
+                for row in rows_of(frame.head(_MOST))
             ]
             some = (
                 f"The first {_MOST} of {len(frame)} rows; all of them are in"

@@ -7,7 +7,7 @@ import pandas as pd
 from mmebench.figures.cost import PER_MILLION
 from mmebench.figures.metric import METRICS, estimate_of
 from mmebench.report.intervals import interval_in_words
-from mmebench.report.latency import known_latencies
+from mmebench.report.latency import latencies_of
 from mmebench.report.operating_points import describe_load
 from mmebench.report.page.shown import Shown
 from mmebench.report.words.kinds import fitting_in_words
@@ -82,7 +82,7 @@ def _latency(run: Shown, objectives: Objectives) -> Tile:
     if run.chosen is None:
         return Tile(what, "", "unknown", "there is no such load")
     stage = run.chosen.stage
-    known = known_latencies(stage.to_frame().T)
+    known = latencies_of(stage)
     if not known:
         return Tile(what, "", "unknown", "there was no success")
     column, name = list(known.items())[-1]  # p99 before p95, p95 before p50

@@ -31,7 +31,8 @@ _TAIL = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
 
 def draw_time_charts(runs: Sequence[Shown], objectives: Objectives) -> Iterator[Chart]:
     """Those that there is anything to be seen in."""
-    distributions = [(run, run.recorded.distribution) for run in runs if run.recorded.distribution is not None]
+    known = ((run, run.recorded.figures.distribution) for run in runs)
+    distributions = [(run, latencies) for run, latencies in known if latencies is not None]
     if distributions:
         yield make(
             "How latency is distributed",
@@ -39,7 +40,7 @@ def draw_time_charts(runs: Sequence[Shown], objectives: Objectives) -> Iterator[
             lambda size, about: _distribution(distributions, size, about),
         )
     for run in runs:
-        if not run.recorded.course.empty:
+        if not run.recorded.figures.course.empty:
             name = f": {run.name}" if len(runs) > 1 else ""
             yield _course(run, f"Latency over time{name}", objectives)
     yield from _resources(runs)
@@ -65,7 +66,7 @@ def _distribution(known: Sequence[tuple[Shown, npt.NDArray[np.float64]]], size: 
 
 
 def _course(run: Shown, title: str, objectives: Objectives) -> Chart:
-    course, record = run.recorded.course, run.recorded.run
+    course, record = run.recorded.figures.course, run.recorded.run
     assert record is not None, "whose samples the course is of"
     # Stages of the summary are by load, those of the record by time.
     stages = find_stretches(record.stages, run.stages.sort_index())

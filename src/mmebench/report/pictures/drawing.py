@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache, partial
 from hashlib import sha256
-from importlib import resources
-from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,6 +22,7 @@ from pydantic import BaseModel
 from threadpoolctl import threadpool_limits
 
 from mmebench.errors import MmebenchError
+from mmebench.report.own_code import OWN_PACKAGE, own_code
 
 if TYPE_CHECKING:  # what only looks at pictures has no need of it
     from matplotlib.figure import Figure
@@ -36,7 +35,6 @@ _ENOUGH = 8
 """Pictures for each process: in the time that it takes to start one, several are drawn."""
 _MOST_PROCESSES = 8
 """Each takes 200 MB."""
-_OWN_PACKAGE = "mmebench"
 
 one_thread = partial(threadpool_limits, 1, "blas")
 """Pictures invert thousands of matrices of three by three: on all cores most would wait for each other."""
@@ -82,13 +80,11 @@ def _style(module: str) -> bytes:
     """A digest of all that decides how pictures of this module look: code, matplotlib and its settings."""
     import matplotlib
 
-    digest = sha256(version("matplotlib").encode())
+    digest = sha256(own_code())
     # To ask for the backend would look for a screen.
     names = sorted(name for name in matplotlib.rcParams if not name.startswith("backend"))
     digest.update(repr([(name, matplotlib.rcParams[name]) for name in names]).encode())
-    for path in sorted(Path(str(resources.files(_OWN_PACKAGE))).rglob("*.py")):
-        digest.update(path.read_bytes())
-    if module.partition(".")[0] != _OWN_PACKAGE:  # an experiment that another package adds
+    if module.partition(".")[0] != OWN_PACKAGE:  # an experiment that another package adds
         digest.update(inspect.getsource(sys.modules[module]).encode())
     return digest.digest()
 

@@ -1,6 +1,6 @@
 """What a benchmark comes to, in plain words: for those who decide, and what they should know before they do."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -8,6 +8,7 @@ import pandas as pd
 from mmebench.figures.cost import PER_MILLION, most_per_dollar
 from mmebench.figures.objectives import kind_rows
 from mmebench.figures.operating_point import find_operating_point
+from mmebench.figures.rows import rows_of
 from mmebench.figures.trades import find_trades
 from mmebench.record.run import Run, objectives_of
 from mmebench.report.operating_points import describe_load
@@ -112,7 +113,7 @@ def _fit_together(first: "pd.Series[Any]") -> str:
 
 def _broken(summary: pd.DataFrame, records: Sequence[Run]) -> Iterator[str]:
     """Runs that have no row."""
-    shown = {key_of(row) for _, row in summary.iterrows()}
+    shown = {key_of(row) for row in rows_of(summary)}
     for run in records:
         key = RunKey(run.instance_type, run.platform, run.targets)
         if key not in shown:
@@ -136,11 +137,11 @@ def _warnings(runs: Sequence[Measured], records: Sequence[Run]) -> Iterator[str]
             )
         if "cold_inferred" in stages and stages["cold_inferred"].fillna(False).astype(bool).any():
             yield f"{who}: which requests were cold is inferred; the endpoint does not say."
-        for _, row in stages.iterrows():
+        for row in rows_of(stages):
             yield from (f"{who}, {describe_load(row)}: {text}." for text in _weaknesses(row))
 
 
-def _weaknesses(row: "pd.Series[Any]") -> Iterator[str]:
+def _weaknesses(row: Mapping[Any, Any]) -> Iterator[str]:
     yield from _disturbed(row)
     if row["Failed Requests"]:
         requests = row["Failed Requests"] + row["Successful Requests"]
@@ -154,7 +155,7 @@ def _weaknesses(row: "pd.Series[Any]") -> Iterator[str]:
         yield note
 
 
-def _disturbed(row: "pd.Series[Any]") -> Iterator[str]:
+def _disturbed(row: Mapping[Any, Any]) -> Iterator[str]:
     """Where what is slow may not be the endpoint, and by how much that may change the latency."""
     lag, p50 = row.get("loop_lag_p99_ms"), row.get("Total Median Response Time")
     may_be = ""
@@ -175,5 +176,5 @@ def _disturbed(row: "pd.Series[Any]") -> Iterator[str]:
         )
 
 
-def _is_set(row: "pd.Series[Any]", column: str) -> bool:
+def _is_set(row: Mapping[Any, Any], column: str) -> bool:
     return bool(pd.notna(row.get(column)) and row[column])

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 from rich.table import Table
 
+from mmebench.figures.rows import rows_of
 from mmebench.report.operating_points import describe_load
 from mmebench.report.words.table import narrow_table
 from mmebench.units import human_seconds
@@ -27,7 +28,7 @@ def hosting_table(hostings: pd.DataFrame) -> Table | None:
     table.add_column("hosting", no_wrap=True)
     for title in ("targets", "fit", "p50", "p99", "cold", "req/s", "instances", "$/month"):
         table.add_column(title, justify="right", no_wrap=True)
-    for row in hostings.to_dict("records"):
+    for row in rows_of(hostings):
         table.add_row(
             str(row["hosting"]),
             f"{row['served']} of {row['all']}",
@@ -57,7 +58,7 @@ def hostings_in_words(hostings: pd.DataFrame) -> list[str]:
     """What the cheapest is, of those that hold the objectives, and what others cost beside it."""
     if hostings.empty:
         return []
-    rows = hostings.to_dict("records")
+    rows = rows_of(hostings)
     good = [row for row in rows if row["standing"] != "missed"] or rows
     best = min(good, key=lambda row: row["instances"])
     told = [f"{CALLED[row['hosting']]} {_takes(row)}" for row in rows]

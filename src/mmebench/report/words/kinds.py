@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from mmebench.figures.objectives import kind_rows
-from mmebench.report.latency import MEAN, known_latencies
+from mmebench.report.latency import MEAN, latencies_of
 from mmebench.units import human_number
 
 _MOST = 5
@@ -37,7 +37,7 @@ def _serving(row: Mapping[Any, Any]) -> str:
 
 def latency_in_words(row: "Mapping[Any, Any] | pd.Series[Any]") -> str:
     """`` at p99 90 ms``: p99 before p95, p95 before p50; nothing where no answer came."""
-    known = known_latencies(pd.DataFrame([dict(row)]))
+    known = latencies_of(row)
     column = max(known, key=lambda column: known[column], default=None)
     return "" if column is None else f" at {known[column]} {human_number(row[column])} ms"
 
@@ -71,7 +71,7 @@ def fitting_in_words(stage: "pd.Series[Any]") -> str:
     return listed([f"{count} {name}" for name, count in counts])
 
 
-def failures_in_words(stage: "pd.Series[Any]") -> str:
+def failures_in_words(stage: "Mapping[Any, Any] | pd.Series[Any]") -> str:
     """`` (reviews 12, photos 3)``: which kinds failed requests were of; nothing of one model."""
     failed = sorted(
         (

@@ -9,6 +9,7 @@ import pandas as pd
 from mmebench.figures.metric import METRICS, estimate_of
 from mmebench.figures.objectives import judge_stage, kind_rows
 from mmebench.figures.operating_point import find_largest_held
+from mmebench.figures.rows import rows_of
 from mmebench.report.operating_points import describe_load
 from mmebench.report.runs import runs_in_words
 from mmebench.report.words.kinds import listed
@@ -66,13 +67,13 @@ def _describe(objectives: ModelObjectives) -> list[str]:
 
 def is_missed(stages: pd.DataFrame, objectives: Objectives) -> bool:
     """Whether at least one stage of a run could be judged, and none holds the objectives."""
-    standings = {judge_stage(row, objectives).standing for row in stages.to_dict("records")}
+    standings = {judge_stage(row, objectives).standing for row in rows_of(stages)}
     return "missed" in standings and "held" not in standings
 
 
 def why_none(stages: pd.DataFrame, objectives: Objectives) -> str:
     """Why no stage of a run is known to hold the objectives: ``missed in every stage`` and the like."""
-    judged = [(row, judge_stage(row, objectives)) for row in stages.to_dict("records")]
+    judged = [(row, judge_stage(row, objectives)) for row in rows_of(stages)]
     count = Counter(judgement.standing for _, judgement in judged)
     if not count["unknown"]:
         row, judgement = judged[0]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from mmebench.figures.mix_capacity import predict_mix
+from mmebench.figures.rows import rows_of
 from mmebench.record.run import Capacity
 from mmebench.record.tables import read_table, write_table
 
@@ -39,7 +40,7 @@ def summarise_mixes(path: Path, capacity: Capacity) -> pd.DataFrame:
     rows = []
     for _, mix in table.groupby("mix", sort=False):
         predicted = predict_mix(capacity, dict(zip(mix["kind"], mix["share"], strict=True)))
-        for row in mix.to_dict("records"):
+        for row in rows_of(mix):
             known = None if predicted is None else predicted[str(row["kind"])]
             rows.append(
                 row
