@@ -44,11 +44,11 @@ def test_it_goes_past_the_knee_and_past_the_limit_and_ends_by_itself(run: LoadRu
     assert max(rates) <= 2 / SERVICE * 1.05, "two at once, 20 ms each"
     assert rates[0] <= 1 / SERVICE * 1.05
     assert all(stage.note is None for stage in run.stages), "there is nothing to be wary of"
-    # As far as an interval can tell: a busy machine has wide ones, and nobody looks for what they hold.
+    # As far as is asked (a tenth of the limit), or as an interval can tell: a busy machine has wide ones.
     figures = [summarise_stage(stage, run.samples) for stage in run.stages]
-    late = [each.users for each in figures if each.intervals["p99"].high > 150]
-    assert late
-    assert min(late) <= 32
+    at_limit = [each.users for each in figures if each.p99 >= 0.9 * 150 or each.intervals["p99"].high >= 150]
+    assert at_limit
+    assert min(at_limit) <= 32
     assert run.count == len(run.server.requests), "every sample is kept"
 
 
