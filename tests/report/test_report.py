@@ -7,10 +7,10 @@ import pytest
 
 from mmebench import load_results
 from mmebench.errors import BadInputError
+from mmebench.figures.requests import Requests, read_requests
 from mmebench.record.layout import CHARTS_OF_ALL, COST_CHART, DISTRIBUTION_CHART, KNEE_CHART, RunFiles
-from mmebench.record.run import Price, StageWindow, read_run
+from mmebench.record.run import Capacity, Price, StageWindow, read_run
 from mmebench.record.run import write_run as write_record
-from mmebench.record.samples import Good, read_good
 from mmebench.record.sightings import Sighting, write_sightings
 from mmebench.report import figures
 from mmebench.report.footers import footer_of, footer_of_all
@@ -125,16 +125,14 @@ def test_a_run_that_broke_in_its_first_stage_takes_no_other_with_it(tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_samples_are_read_once_for_all_reports(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_samples_are_read_once_for_all_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Path] = []
 
-    def read(path: Path) -> Good:
+    def read(path: Path, capacity: Capacity | None) -> Requests:
         asked.append(path)
-        return read_good(path)
+        return read_requests(path, capacity)
 
-    monkeypatch.setattr(figures, "read_good", read)
+    monkeypatch.setattr(figures, "read_requests", read)
     first, second = write_load(tmp_path, 3), write_load(tmp_path, 9)
     write_report(tmp_path)
     write_report(tmp_path)

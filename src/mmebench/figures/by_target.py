@@ -1,7 +1,7 @@
 """What each target was asked in each stage, and how it answered."""
 
-from collections.abc import Collection, Iterator
-from itertools import pairwise
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,8 @@ COLUMNS = (
     "evictions",
 )
 """Of the table."""
+_STAGES_AT_ONCE = 2
+_BLOCK = 1 << 20
 _SHARES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
 
 
@@ -45,25 +47,29 @@ def summarise_targets(requests: Requests, run: Run) -> pd.DataFrame:
     names = np.array(requests.names, object)
     loaded = {load.target for load in run.capacity.loads} if run.capacity else set()
     reloads = None if requests.waited is None else _find_reloads(requests, requests.waited, loaded)
-    frames = [
-        _of_stage(requests, own, reloads, number, names, models)
-        for number, own in enumerate(_own_of_each_stage(requests, run), 1)
-    ]
+
+    stages = _stage_of_each(requests, run)
+
+    def summarise_stage(number: int) -> pd.DataFrame:
+        return _of_stage(requests, np.flatnonzero(stages == number), reloads, number, names, models)
+
+    with ThreadPoolExecutor(_STAGES_AT_ONCE) as threads:  # what takes time lets others run
+        frames = list(threads.map(summarise_stage, range(1, len(run.stages) + 1)))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS))
 
 
-def _own_of_each_stage(requests: Requests, run: Run) -> Iterator[npt.NDArray[np.intp]]:
-    """Which requests are a stage's own, as :mod:`mmebench.record.own_samples` says."""
+def _stage_of_each(requests: Requests, run: Run) -> npt.NDArray[np.int16]:
+    """Which stage's own each request is, from 1, as :mod:`mmebench.record.own_samples` says; 0: no stage's."""
+    stages = np.zeros(len(requests.end), np.int16)
     if not run.stages:
-        return
-    bounds = np.array([window_ns(stage) for stage in run.stages])
+        return stages
+    begins, ends = np.array([(0, 0), *map(window_ns, run.stages)]).T
     at = requests.intended if is_open_loop(run.stages[0]) else requests.end
-    stage = np.searchsorted(bounds[:, 0], at, side="right").astype(np.int16) - np.int16(1)
-    stage[at >= bounds[stage, 1]] = -1  # between two windows
-    order = np.argsort(stage, kind="stable")
-    ends = np.cumsum(np.bincount(stage + 1, minlength=len(bounds) + 1))
-    for first, end in pairwise(ends):
-        yield order[first:end]
+    for first in range(0, len(at), _BLOCK):  # of them all, what is worked out on the way would be gigabytes
+        own = at[first : first + _BLOCK]
+        last_begun = np.searchsorted(begins[1:], own, side="right")
+        stages[first : first + _BLOCK] = np.where(own < ends[last_begun], last_begun, 0)
+    return stages
 
 
 def _find_reloads(requests: Requests, waited: Flags, loaded: Collection[str]) -> Flags:

@@ -10,6 +10,7 @@ from mmebench.figures.requests import Requests
 
 _ROWS = _COLUMNS = 60
 """At most: of more targets, neighbours are put together."""
+_BLOCK = 1 << 20
 
 Counts = npt.NDArray[np.int64]
 
@@ -41,15 +42,17 @@ def map_cold(requests: Requests) -> ColdMap | None:
     row_of[ordered] = np.arange(len(ordered)) * rows // len(ordered)
     firsts = np.searchsorted(row_of[ordered], np.arange(rows + 1))
     end = int(requests.start.max()) + 1
-    place = row_of[requests.target] * _COLUMNS + requests.start.clip(0) * _COLUMNS // end
-
-    def count(places: Counts) -> Counts:
-        return np.bincount(places, minlength=rows * _COLUMNS).reshape(rows, _COLUMNS)
-
+    counts = np.zeros((2, rows * _COLUMNS), np.int64)
+    for first in range(0, len(requests.start), _BLOCK):  # the places of all of them would be gigabytes
+        own = slice(first, first + _BLOCK)
+        place = row_of[requests.target[own]] * _COLUMNS + requests.start[own].clip(0) * _COLUMNS // end
+        for number, counted in enumerate((place, place[requests.waited[own]])):
+            counts[number] += np.bincount(counted, minlength=rows * _COLUMNS)
+    asked_for, cold = counts.reshape(2, rows, _COLUMNS)
     return ColdMap(
         tuple((int(first) + 1, int(last)) for first, last in pairwise(firsts)),
         tuple(requests.names[ordered[first]] for first in firsts[:-1]),
         end / _COLUMNS / 1e9,
-        count(place),
-        count(place[requests.waited]),
+        asked_for,
+        cold,
     )

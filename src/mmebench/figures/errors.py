@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from mmebench.record.samples import SCHEMA
 
 
 def find_errors(samples: Path) -> pd.DataFrame:
@@ -13,15 +16,22 @@ def find_errors(samples: Path) -> pd.DataFrame:
     Columns: ``status``, ``error``, ``requests``, ``share`` of all requests, ``targets``, and ``first_s``, when the
     first of them ended.
     """
-    table = pq.read_table(samples, columns=["target", "error", "status", "end_ns"]).unify_dictionaries()
-    wrong = table.filter(pc.is_valid(table["error"])).group_by(["status", "error"])
-    found = wrong.aggregate([([], "count_all"), ("target", "count_distinct"), ("end_ns", "min")]).to_pandas()
+    with pq.ParquetFile(samples) as file:  # one row group after another: most have no failure in them
+        count, columns = file.metadata.num_rows, ["target", "error", "status", "end_ns"]
+        tables = (file.read_row_group(number, columns) for number in range(file.num_row_groups))
+        failed = [table.filter(pc.is_valid(table["error"])) for table in tables]
+    wrong = pa.concat_tables(failed or [SCHEMA.empty_table()]).unify_dictionaries()
+    found = (
+        wrong.group_by(["status", "error"])
+        .aggregate([([], "count_all"), ("target", "count_distinct"), ("end_ns", "min")])
+        .to_pandas()
+    )
     errors = pd.DataFrame(
         {
             "status": found["status"],
             "error": found["error"].astype(str),
             "requests": found["count_all"],
-            "share": found["count_all"] / max(len(table), 1),
+            "share": found["count_all"] / max(count, 1),
             "targets": found["target_count_distinct"],
             "first_s": found["end_ns_min"] / 1e9,
         }

@@ -7,12 +7,8 @@ whatever became of its writer. A finished run keeps them as Parquet.
 from collections.abc import Iterator
 from itertools import accumulate
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mmebench.replacing import replacing
@@ -48,22 +44,6 @@ _ROW_GROUP = 131_072
 def read_samples(path: Path) -> pa.Table:
     """The samples in a Parquet file, as :data:`SCHEMA`."""
     return pq.read_table(path, schema=SCHEMA)
-
-
-class Good(NamedTuple):
-    """The successes of a load, in the file's order."""
-
-    end_ns: npt.NDArray[np.int64]
-    latency_ns: npt.NDArray[np.int64]
-    """From the intended start."""
-
-
-def read_good(path: Path) -> Good:
-    """When each success ended and how long it took."""
-    table = pq.read_table(path, columns=["intended_ns", "end_ns", "error"])
-    table = table.filter(pc.is_null(table["error"]))
-    end = table["end_ns"].to_numpy()
-    return Good(end, end - table["intended_ns"].to_numpy())
 
 
 class SampleFile:

@@ -14,7 +14,6 @@ from mmebench.figures.requests import read_requests
 from mmebench.figures.summary import summarise_run
 from mmebench.record.layout import RunFiles
 from mmebench.record.run import find_run
-from mmebench.record.samples import read_good
 
 
 class Figures(NamedTuple):
@@ -46,9 +45,8 @@ def compute_figures(files: RunFiles) -> Figures:
         return Figures(rows, nothing, None, nothing, nothing, None)
     requests = read_requests(files.samples, run.capacity)
     targets, cold = summarise_targets(requests, run), map_cold(requests)
+    end, latency = requests.latencies()
     del requests  # or all requests would be in memory twice
-    errors = find_errors(files.samples)
-    good = read_good(files.samples)
-    course = latency_by_second(good.end_ns, good.latency_ns, [stage.start for stage in run.stages])
-    distribution = find_distribution(good.latency_ns) if len(good.latency_ns) else None
-    return Figures(rows, course, distribution, errors, targets, cold)
+    course = latency_by_second(end, latency, [stage.start for stage in run.stages])
+    distribution = find_distribution(latency) if len(latency) else None
+    return Figures(rows, course, distribution, find_errors(files.samples), targets, cold)
