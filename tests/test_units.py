@@ -24,6 +24,7 @@ def test_sizes_and_times_for_people() -> None:
     assert human_seconds(0.85) == "850 ms"
     assert human_seconds(12.34) == "12.3 s"
     assert human_seconds(245) == "4 min 05 s"
+    assert human_seconds(float("nan")) == human_seconds(float("inf")) == "an unknown time"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Durations and sizes as people write them."""
 
+import math
 import re
 from typing import Any
 
@@ -86,7 +87,9 @@ _IN_HOURS = 120
 
 
 def human_seconds(duration: float) -> str:
-    """``850 ms``, ``12.3 s``, ``4 min 05 s`` or ``24 h 00 min``."""
+    """``850 ms``, ``12.3 s``, ``4 min 05 s`` or ``24 h 00 min``; of what nobody knows, ``an unknown time``."""
+    if not math.isfinite(duration):
+        return "an unknown time"
     if duration < 1:
         return f"{duration * 1000:.3g} ms"
     if duration < 60:

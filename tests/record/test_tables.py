@@ -38,4 +38,4 @@ def test_times_are_read_as_times(tmp_path: Path) -> None:
     table = pd.DataFrame({"at": pd.to_datetime(["2026-01-02T03:04:05Z"]), "value": [1.0]})
     write_table(table, tmp_path / "t.csv")
     assert "2026-01-02T03:04:05Z" in (tmp_path / "t.csv").read_text()
-    assert read_table(tmp_path / "t.csv", ["at"])["at"][0] == table["at"][0]
+    assert read_table(tmp_path / "t.csv", times=["at"])["at"][0] == table["at"][0]

@@ -9,12 +9,14 @@ import pytest
 
 from mmebench.figures.by_model import summarise_models, without_models
 from mmebench.record.layout import RunFiles, repeat_of
+from mmebench.record.run import StageWindow
 from mmebench.report import kept_figures
 from mmebench.report.figures import Figures, compute_figures
 from mmebench.report.kept_figures import find_figures
-from support.fleets import closed_loop, write_fleet
+from support.fleets import write_fleet
 from support.samples import Sample, sample_table, write_run
 
+STAGES = tuple(StageWindow(users=users, start=n, ready=n + 0.2, end=n + 1.0) for n, users in enumerate((1, 4, 16)))
 HISTORY = (
     "Timestamp,User Count,Type,Name,Requests/s,Total Request Count,Total Failure Count,Total Median Response Time,"
     "Total Average Response Time,Total Min Response Time,Total Max Response Time\n"
@@ -34,7 +36,7 @@ def write_one(directory: Path, slower_ms: float = 0) -> RunFiles:
         )
         for n in range(300)
     ]
-    return write_run(directory, sample_table(samples), closed_loop(1, 4, 16, seconds=1), shared_digest="one")
+    return write_run(directory, sample_table(samples), STAGES, shared_digest="one")
 
 
 def write_repeated(directory: Path) -> RunFiles:

@@ -46,5 +46,5 @@ def _taken(readings: pd.DataFrame, window: StageWindow) -> float:
         begun, ended = np.interp(covered, at, joules)
         first, last = np.searchsorted(at, covered[0], "right") - 1, np.searchsorted(at, covered[1])
         falls = bool((np.diff(joules[first : last + 1]) < 0).any())
-        total += float(ended - begun) * seconds / read if read > seconds / 2 and not falls else NAN
+        total += float(ended - begun) * seconds / read if read > max(seconds, 0) / 2 and not falls else NAN
     return total

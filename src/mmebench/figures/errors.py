@@ -5,9 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from mmebench.record.samples import SCHEMA
+from mmebench.record.samples import SCHEMA, open_samples
 
 
 def find_errors(samples: Path) -> pd.DataFrame:
@@ -16,7 +15,7 @@ def find_errors(samples: Path) -> pd.DataFrame:
     Columns: ``status``, ``error``, ``requests``, ``share`` of all requests, ``targets``, and ``first_s``, when the
     first of them ended.
     """
-    with pq.ParquetFile(samples) as file:  # one row group after another: most have no failure in them
+    with open_samples(samples) as file:  # one row group after another: most have no failure in them
         count, columns = file.metadata.num_rows, ["target", "error", "status", "end_ns"]
         tables = (file.read_row_group(number, columns) for number in range(file.num_row_groups))
         failed = [table.filter(pc.is_valid(table["error"])) for table in tables]

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from mmebench.figures.lru import replay
 from mmebench.record.run import Capacity
+from mmebench.record.samples import open_samples, read_samples
 
 Flags = npt.NDArray[np.bool_]
 
@@ -30,7 +30,7 @@ def infer_cold(samples: Path, capacity: Capacity | None, resident: Sequence[str]
     """
     if capacity is None or _tells(samples):
         return None
-    table = pq.read_table(samples, columns=["start_ns", "target"])
+    table = read_samples(samples, ["start_ns", "target"])
     targets = table["target"].unify_dictionaries().combine_chunks()
     codes = {name: code for code, name in enumerate(targets.dictionary.to_pylist())}
     loaded = [load.target for load in capacity.loads] if resident is None else resident
@@ -50,7 +50,8 @@ def with_inferred(samples: pa.Table, cold: Flags) -> pa.Table:
 
 def _tells(samples: Path) -> bool:
     """Whether any sample says if it was cold; read from the end of the file."""
-    metadata = pq.read_metadata(samples)
+    with open_samples(samples) as file:
+        metadata = file.metadata
     at = metadata.schema.names.index("cold")
     groups = (metadata.row_group(number).column(at).statistics for number in range(metadata.num_row_groups))
     return any(each is None or each.null_count < each.num_values + each.null_count for each in groups)

@@ -27,7 +27,7 @@ def predict_mix(capacity: Capacity, shares: Mapping[str, float]) -> dict[str, Pr
         shares: the parts of the kinds in the mix, in any unit.
     """
     known = {kind.name: kind for kind in capacity.kinds}
-    if capacity.memory_budget is None or any(known[name].bytes_per_copy is None for name in shares):
+    if capacity.memory_budget is None or not all(name in known and known[name].bytes_per_copy for name in shares):
         return None
     takes = {name: _bytes(known[name]) for name in shares}
     shared = {name: known[name].bytes_shared or 0.0 for name in shares}

@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from mmebench.figures.inferred_residency import infer_cold
 from mmebench.record.own_samples import Flags, Numbers, Targets
 from mmebench.record.run import Capacity
-from mmebench.record.samples import count_samples
+from mmebench.record.samples import count_samples, open_samples
 
 _COLUMNS = ["intended_ns", "start_ns", "end_ns", "target", "error", "cold"]
 
@@ -46,7 +45,7 @@ def read_requests(samples: Path, capacity: Capacity | None) -> Requests:
     intended = start
     good, waited = np.empty(count, np.bool_), np.empty(count, np.bool_)
     places: dict[str, int] = {}
-    with pq.ParquetFile(samples) as file:  # one row group after another, so that few are there twice
+    with open_samples(samples) as file:  # one row group after another, so that few are there twice
         for number in range(file.num_row_groups):
             table = file.read_row_group(number, _COLUMNS)
             own, targets = slice(first, first + len(table)), Targets(table)

@@ -25,7 +25,7 @@ def read_metrics(path: Path) -> pd.DataFrame:
     """The table that :func:`write_metrics` wrote; no rows where nobody recorded anything."""
     if not path.exists():
         return pd.DataFrame(columns=list(COLUMNS))
-    return read_table(path, parse_dates=["at"])
+    return read_table(path, ["value"], texts=["source", "metric", "statistic", "unit"], times=["at"])
 
 
 def since_load_began(metrics: pd.DataFrame, stats_history: Path, first_stage: float) -> pd.DataFrame:
@@ -41,10 +41,7 @@ def since_load_began(metrics: pd.DataFrame, stats_history: Path, first_stage: fl
     """
     if metrics.empty:
         return metrics.assign(second=pd.Series(dtype=float))
-    try:
-        history = pd.read_csv(stats_history, usecols=["Timestamp", "User Count"])
-    except pd.errors.EmptyDataError:
-        history = pd.DataFrame(columns=["Timestamp", "User Count"])
+    history = read_table(stats_history, ["Timestamp", "User Count"])
     under_load = history.loc[history["User Count"] > 0, "Timestamp"]
     if under_load.empty:
         return metrics.head(0).assign(second=pd.Series(dtype=float))

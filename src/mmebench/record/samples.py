@@ -4,13 +4,15 @@ While a load runs, samples are appended to an Arrow IPC stream, which can be rea
 whatever became of its writer. A finished run keeps them as Parquet.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mmebench.record.damaged import damaged
 from mmebench.replacing import replacing
 
 SCHEMA = pa.schema(
@@ -41,9 +43,32 @@ _ROW_GROUP = 131_072
 """Rows that are read or skipped together: small against a stage that has many."""
 
 
-def read_samples(path: Path) -> pa.Table:
-    """The samples in a Parquet file, as :data:`SCHEMA`."""
-    return pq.read_table(path, schema=SCHEMA)
+@contextmanager
+def open_samples(path: Path) -> Iterator[pq.ParquetFile]:
+    """A Parquet file of :data:`SCHEMA`, to be read within the block a row group at a time.
+
+    Raises:
+        BadInputError: it is none, or not a whole one.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            if missing := set(SCHEMA.names) - set(file.schema_arrow.names):
+                raise ValueError(f"there is no column {min(missing)}")
+            yield file
+    except FileNotFoundError:
+        raise
+    except (ValueError, OSError) as error:  # what Arrow raises is one of them
+        raise damaged(path, "samples", error) from None
+
+
+def read_samples(path: Path, columns: Sequence[str] = tuple(SCHEMA.names)) -> pa.Table:
+    """The samples in a Parquet file, as :data:`SCHEMA`.
+
+    Raises:
+        BadInputError: it is none, or not a whole one.
+    """
+    with open_samples(path) as file:
+        return file.read(list(columns)).cast(pa.schema([SCHEMA.field(name) for name in columns]))
 
 
 class SampleFile:
@@ -55,7 +80,8 @@ class SampleFile:
 
     def __init__(self, path: Path, start_ns: int, end_ns: int) -> None:
         self._path = path
-        metadata = pq.read_metadata(path)
+        with open_samples(path) as file:
+            metadata = file.metadata
         end, intended = (metadata.schema.names.index(name) for name in ("end_ns", "intended_ns"))
         groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
         self._row_groups = [
@@ -71,14 +97,15 @@ class SampleFile:
 
     def tables(self, columns: list[str]) -> Iterator[tuple[int, pa.Table]]:
         """Only these columns of them, and the number of each table's first sample in the file."""
-        with pq.ParquetFile(self._path) as file:
+        with open_samples(self._path) as file:
             for number in self._row_groups:
                 yield self._firsts[number], file.read_row_group(number, columns)
 
 
 def count_samples(path: Path) -> int:
     """How many there are; read from the end of the file."""
-    return int(pq.read_metadata(path).num_rows)
+    with open_samples(path) as file:
+        return int(file.metadata.num_rows)
 
 
 def write_samples(tables: Iterator[pa.Table], path: Path) -> int:

@@ -45,10 +45,10 @@ def write_sightings(sightings: Sequence[Sighting], path: Path) -> None:
 
 def read_sightings(path: Path) -> pd.DataFrame:
     """The columns are the fields of :class:`Sighting`; no rows where nobody looked."""
-    try:
-        return read_table(path)
-    except (FileNotFoundError, pd.errors.EmptyDataError):
+    if not path.exists():
         return pd.DataFrame(columns=[field.name for field in fields(Sighting)])
+    numbers = ["at", "targets", "memory_used", "loads", "evictions"]
+    return read_table(path, numbers, texts=["least_recently_used"], later=_COUNTED)
 
 
 def within(sightings: pd.DataFrame, window: StageWindow) -> pd.DataFrame:

@@ -1,10 +1,12 @@
 """Tables on disk: CSV that appears whole or not at all, and that no spreadsheet takes for a formula."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
+from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
+from mmebench.record.damaged import damaged
 from mmebench.replacing import replacing
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -22,9 +24,40 @@ def write_table(table: pd.DataFrame, path: Path, float_format: str | None = None
         )
 
 
-def read_table(path: Path, parse_dates: list[str] | None = None) -> pd.DataFrame:
-    """What :func:`write_table` was given."""
-    return _map_texts(pd.read_csv(path, parse_dates=parse_dates or []), _unquote)
+def read_table(
+    path: Path,
+    numbers: Sequence[str] = (),
+    texts: Sequence[str] = (),
+    times: Sequence[str] = (),
+    later: Sequence[str] = (),
+) -> pd.DataFrame:
+    """What :func:`write_table` was given; of an empty file, which a table without columns makes, no rows.
+
+    Args:
+        path: of the file.
+        numbers: columns that must be there, and have nothing else in them.
+        texts: the same, with anything in them.
+        times: the same, with points in time.
+        later: columns of numbers that tables of old do not have.
+
+    Raises:
+        BadInputError: it is no such table, or not a whole one. FileNotFoundError: there is none.
+    """
+    try:
+        table = pd.read_csv(path, parse_dates=list(times), date_format="ISO8601")
+        for name in (*numbers, *texts, *times):
+            if name not in table:
+                raise ValueError(f"there is no column {name}")
+        known = [name for name in (*numbers, *later) if name in table]
+        for names, is_kind in ((known, is_numeric_dtype), (times, is_datetime64_any_dtype)):
+            for name in names if len(table) else ():
+                if not is_kind(table[name]):
+                    raise ValueError(f"column {name} has something else in it")
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame(columns=[*numbers, *texts, *times, *later])
+    except ValueError as error:  # what pandas raises of a file that is no table is one of them
+        raise damaged(path, "rows", error) from None
+    return _map_texts(table, _unquote)
 
 
 def _map_texts(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:

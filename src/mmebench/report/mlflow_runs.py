@@ -59,10 +59,8 @@ def log_runs(directory: Path, summary: pd.DataFrame, tracking_uri: str) -> list[
                 mlflow.log_params(_parameters(files, run))
                 for step, (_, row) in enumerate(stages.get(key, summary.iloc[:0]).iterrows(), 1):
                     mlflow.log_metrics(dict(_metrics(row)), step=step)
-                for artefact in (
-                    *sorted(directory.glob(f"{escape(files.prefix.name)}*")),
-                    directory / REPORT,
-                ):
+                own = set(directory.glob(f"{escape(files.prefix.name)}_*")) - {files.figures}
+                for artefact in (*sorted(own), directory / REPORT):
                     mlflow.log_artifact(str(artefact))
             names.append(key.name)
     except (MlflowException, OSError) as error:

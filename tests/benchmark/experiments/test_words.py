@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import pytest
@@ -40,9 +41,15 @@ def test_of_many_models_those_with_the_longest_cold_starts_have_a_line(tmp_path:
     assert files.experiment("cold_starts").table.name in rest
 
 
-def write_load(loads: Path, seconds: int, *stages: StageWindow) -> None:
-    """An experiment's load: ten requests a second of which nobody says whether they were cold."""
-    samples = [Sample(at * 100.0, at * 100.0 + 20) for at in range(10 * seconds)]
+def write_load(loads: Path, seconds: int, *stages: StageWindow, answered: float = math.inf) -> None:
+    """An experiment's load: ten requests a second of which nobody says whether they were cold.
+
+    From second ``answered`` on all of them fail.
+    """
+    samples = [
+        Sample(at * 100.0, at * 100.0 + 20, error="ReadTimeout" if at >= 10 * answered else None)
+        for at in range(10 * seconds)
+    ]
     write_run(loads, sample_table(samples), stages)
 
 
@@ -81,3 +88,25 @@ def test_a_deployment_that_outlasts_its_load(tmp_path: Path) -> None:
     assert line.endswith(
         "the load was over when nothing was in memory; give experiment restart a stage that is longer"
     )
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize(
+    ("answered", "tail"),
+    [(30, "p99 of a stretch is 20 ms usually"), (0, "nothing was answered")],
+)
+def test_an_endpoint_that_answers_no_more(answered: float, tail: str, tmp_path: Path) -> None:
+    files = write_run(tmp_path, sample_table([Sample(0, 5)]), ())
+    restart, scaled, beside = (files.experiment(kind).loads for kind in ("restart", "scale_out", "interference"))
+    whole = StageWindow(users=0, start=0, ready=5, end=60)
+    write_load(restart, 60, whole, answered=answered)
+    write_moment(30.0, restart)
+    halves = whole.model_copy(update={"end": 30}), StageWindow(users=0, start=30, ready=30, end=60)
+    for loads in (scaled, beside):
+        write_load(loads, 60, *halves, answered=answered)
+    write_course([(35.0, InstanceChange("alarm", 2, 0.0)), (45.0, InstanceChange("added", 2, 0.0))], [], scaled)
+    neighbours, again, grown = write_experiments(files, "a footer")
+    assert again.endswith(f"p99 not within 30 s; {tail}; 300 requests failed meanwhile")
+    assert "p99 as before not until the end" in grown
+    assert "of 300 requests 300 failed" in grown
+    assert "requests failed" in neighbours

@@ -76,9 +76,12 @@ def _takes(row: Mapping[Any, Any]) -> str:
     cost = "" if pd.isna(dollars) else f", ${dollars:,.0f} a month"
     cold = row["cold_share"]
     starts = "" if pd.isna(cold) else f", {cold:.0%} cold starts"
-    latency = f"median {human_seconds(row['p50_ms'] / 1e3)} (too few answers for p99)"
-    if not pd.isna(row["p99_ms"]):
+    if pd.notna(row["p99_ms"]):
         latency = f"p99 {human_seconds(row['p99_ms'] / 1e3)}"
+    elif pd.notna(row["p50_ms"]):
+        latency = f"median {human_seconds(row['p50_ms'] / 1e3)} (too few answers for p99)"
+    else:
+        latency = "nothing answered"
     return f"{count} instance{'' if count == 1 else 's'}{cost}, {latency}{starts}"
 
 

@@ -52,7 +52,9 @@ def write_cold_starts(cold_starts: list[ColdStart], path: Path) -> None:
 
 def read_cold_starts(path: Path) -> pd.DataFrame:
     """The columns are the fields of :class:`ColdStart`."""
-    return read_table(path)
+    parts = ["waiting_s", "downloading_s", "unpacking_s", "loading_s", "answering_s"]
+    numbers = ["concurrency", "seconds", *parts, "warm_seconds"]
+    return read_table(path, numbers, texts=["target"], later=["asked_s"])
 
 
 Group = tuple[tuple[str | None, int], pd.DataFrame]

@@ -22,6 +22,8 @@ def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
     from mmebench.report.pictures.drawing import Picture, draw_changed
 
     cold_starts = read_cold_starts(files.table)
+    if cold_starts.empty:
+        return []
     draw_changed([Picture(files.chart, draw, (cold_starts, f"{run.title}: cold starts", footer))])
     summary = summarise_cold_starts(cold_starts)
     kinds = summary["kind"].fillna("")

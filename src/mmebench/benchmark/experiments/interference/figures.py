@@ -56,7 +56,9 @@ def read_pairs(loads: Path) -> list[Pair]:
     """Those of the experiment in this folder that got to their end."""
     if (course := read_course(loads)) is not None:
         return [Pair("", "", course)]
-    folders = sorted(path for path in loads.iterdir() if path.is_dir()) if loads.is_dir() else []
+    folders = (
+        sorted(path for path in loads.iterdir() if path.is_dir() and BESIDE in path.name) if loads.is_dir() else []
+    )
     found = [(folder.name.split(BESIDE), read_course(folder)) for folder in folders]
     return [Pair(steady, neighbours, course) for (steady, neighbours), course in found if course is not None]
 

@@ -16,6 +16,8 @@ def write(files: ExperimentFiles, run: Run, footer: str) -> list[str]:
     from mmebench.report.pictures.drawing import Picture, draw_changed
 
     table = summarise_mixes(files.table, run.capacity)
+    if table.empty:
+        return []
     write_table(table, files.table, "%.6g")
     draw_changed([Picture(files.chart, draw, (table, f"{run.title}: other mixes", footer))])
     return [_describe(run, mix) for _, mix in table.groupby("mix", sort=False)]

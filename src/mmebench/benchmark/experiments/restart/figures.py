@@ -31,7 +31,10 @@ def read_restart(loads: Path) -> Restarted | None:
     """That of the experiment in this folder; None where it did not get to its end."""
     if not (loads / _MOMENT).exists():
         return None
-    at = float(read_table(loads / _MOMENT)["at"].iloc[0])
+    moments = read_table(loads / _MOMENT, ["at"])["at"]
+    if moments.empty:
+        return None
+    at = float(moments.iloc[0])
     for files in find_runs(loads):
         if files.samples.exists() and (run := find_run(files)) is not None and run.complete:
             (window,) = run.stages

@@ -1,5 +1,7 @@
 """What a restart came to, in words, with table and picture."""
 
+import pandas as pd
+
 from mmebench.benchmark.experiments.restart.figures import Restarted, read_restart
 from mmebench.record.layout import ExperimentFiles
 from mmebench.record.run import Run
@@ -39,7 +41,7 @@ def _describe(restart: Restarted, run: Run) -> str:
     failures = int(after["failures"].sum())
     failed = f"; {counted(failures, 'request')} failed meanwhile" if failures else ""
     worst, usual = after["p99_ms"].max(), before["p99_ms"].median()
-    return (
-        f"{run.called}: with nothing in memory, as before again: {', '.join(parts)}; p99 of a stretch is "
-        f"{human_seconds(usual / 1e3)} usually, and {human_seconds(worst / 1e3)} at worst{failed}"
-    )
+    seen = {"usually": usual, "at worst": worst}
+    known = [f"{human_seconds(p99 / 1e3)} {how}" for how, p99 in seen.items() if pd.notna(p99)]
+    tail = f"p99 of a stretch is {', and '.join(known)}" if known else "nothing was answered"
+    return f"{run.called}: with nothing in memory, as before again: {', '.join(parts)}; {tail}{failed}"

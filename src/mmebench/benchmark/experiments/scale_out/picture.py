@@ -47,7 +47,8 @@ def draw(found: ScaledOut, title: str, footer: str) -> Figure:
         axes.set_title(text, fontsize=10)
         axes.set_xlabel("seconds since the step")
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, fontsize=8)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(frameon=False, fontsize=8)
     figure.suptitle(title)
     finish(figure, footer)
     return figure
