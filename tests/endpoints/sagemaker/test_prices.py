@@ -112,3 +112,7 @@ def test_the_most_instances_that_autoscaling_starts_are_paid_for() -> None:
     assert most_it_can_cost(spec, prices, runs=1, builds=0) == pytest.approx(10.0)
     both_fleets = spec.model_copy(update={"blue_green": True})
     assert most_it_can_cost(both_fleets, prices, runs=1, builds=0) == pytest.approx(20.0)
+    with pytest.raises(
+        BadInputError, match=r"each of its 1 endpoint, with up to 10 instances, .*\(endpoint\.blue_green\)"
+    ):
+        check_budget(both_fleets, prices, runs=1, builds=0)

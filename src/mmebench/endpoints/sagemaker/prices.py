@@ -9,6 +9,7 @@ from mmebench.endpoints.sagemaker.aws import Aws, AwsError, calling
 from mmebench.errors import BadInputError
 from mmebench.record.run import Price
 from mmebench.spec.endpoints.sagemaker import SageMakerEndpoint
+from mmebench.units import counted
 
 _HOUR = 3600.0
 BUILD_SECONDS = 3600
@@ -99,8 +100,11 @@ def check_budget(spec: SageMakerEndpoint, prices: dict[str, Price], runs: int, b
         shown = ", ".join(f"{one} ${prices[one].usd_per_hour:.4g} an hour" for one in spec.instance_types)
         count = runs * len(spec.instance_types) * (spec.most_targets or 1)
         fewer = ", or endpoint.most_endpoints" if spec.most_targets else ""
+        of_each = spec.most_instances // (spec.most_targets or 1)
+        instances = f", with up to {of_each} instances," if of_each > 1 else ""
+        twice = ", a second fleet while instances are replaced (endpoint.blue_green)" if spec.blue_green else ""
         raise BadInputError(
             f"endpoint.budget: ${spec.budget:.2f} is less than the ${worst:.2f} that the spec costs if each of "
-            f"its {count} endpoints lives for endpoint.lifetime, "
-            f"{spec.lifetime / 60:.0f} minutes ({shown}); raise the budget, or lower the lifetime{fewer}"
+            f"its {counted(count, 'endpoint')}{instances} lives for endpoint.lifetime, "
+            f"{spec.lifetime / 60:.0f} minutes ({shown}{twice}); raise the budget, or lower the lifetime{fewer}"
         )
