@@ -5,8 +5,8 @@ from pathlib import Path
 from mmebench.errors import BadInputError
 
 
-def damaged(path: Path, what: str, why: Exception) -> BadInputError:
-    """To be raised: ``results/x_metrics.csv: not a table ...``; ``what`` should be in it."""
+def damaged(path: Path, what: str, why: Exception | str) -> BadInputError:
+    """To be raised; ``what`` should be in the file: ``samples``, ``rows``."""
     reason = str(why).partition("\n")[0].rstrip(".")
     return BadInputError(
         f"{path}: not {what} as mmebench writes them ({reason}); it was cut off or changed: copy it once more, or "

@@ -53,11 +53,11 @@ def open_samples(path: Path) -> Iterator[pq.ParquetFile]:
     try:
         with pq.ParquetFile(path) as file:
             if missing := set(SCHEMA.names) - set(file.schema_arrow.names):
-                raise ValueError(f"there is no column {min(missing)}")
+                raise damaged(path, "samples", f"there is no column {min(missing)}")
             yield file
     except FileNotFoundError:
         raise
-    except (ValueError, OSError) as error:  # what Arrow raises is one of them
+    except (pa.ArrowException, OSError) as error:
         raise damaged(path, "samples", error) from None
 
 
