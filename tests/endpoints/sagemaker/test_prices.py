@@ -89,7 +89,8 @@ def test_a_spec_that_could_cost_more_than_its_budget() -> None:
     assert most_it_can_cost(spec, prices, runs=2, builds=1) == pytest.approx(21.0)
     check_budget(spec.model_copy(update={"budget": 21.0}), prices, runs=2, builds=1)
     with pytest.raises(
-        BadInputError, match=r"budget: \$20\.00 is less than the \$21\.00 .* 4 endpoints, with up to 2 .* 90 minutes"
+        BadInputError,
+        match=r"budget: \$20\.00 is less than the \$21\.00 .* 4 endpoints, with up to 2 .* 90 minutes",
     ):
         check_budget(spec, prices, runs=2, builds=1)
 
