@@ -1,7 +1,9 @@
 """A file that takes another's place only when it is whole."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 
 
@@ -9,9 +11,15 @@ from pathlib import Path
 def replacing(path: Path) -> Iterator[Path]:
     """A path beside ``path`` to write to: it takes its place at the end, and is removed if anything went wrong.
 
-    A disk that is full and a process that is killed leave what was there before.
+    A disk that is full and a process that is killed leave what was there before. Of several processes that write
+    it at once the last one's stays.
     """
-    partial = path.with_name(f".{path.name}.part")
+    for left in path.parent.glob(f".{escape(path.name)}.*.part"):
+        import psutil  # most need not look
+
+        if (process := left.name.split(".")[-2]).isdecimal() and not psutil.pid_exists(int(process)):
+            left.unlink(missing_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield partial
         partial.replace(path)

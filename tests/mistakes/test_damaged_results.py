@@ -101,7 +101,12 @@ def change_numbers(content: bytes) -> bytes:
     return content.replace(b"1", b"x")
 
 
-DAMAGES = [cut_off, lose, keep_the_first_line, overwrite, change_numbers]
+def cut_the_end_off(content: bytes) -> bytes:
+    """Within the last row."""
+    return content[:-8]
+
+
+DAMAGES = [cut_off, lose, keep_the_first_line, overwrite, change_numbers, cut_the_end_off]
 
 
 @pytest.fixture(scope="module")

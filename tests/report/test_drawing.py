@@ -15,6 +15,7 @@ from mmebench.record.run import StageWindow
 from mmebench.report.pictures import drawing
 from mmebench.report.pictures.drawing import Picture, draw_changed
 from mmebench.report.report import write_report
+from support.fleets import write_fleet
 from support.pictures import ending, line, picture
 from support.samples import Sample, sample_table, write_run
 
@@ -61,6 +62,14 @@ def test_a_second_report_draws_nothing(tmp_path: Path) -> None:
     assert drawn(tmp_path) == before
 
 
+def test_a_second_report_of_a_fleet_draws_nothing(tmp_path: Path) -> None:
+    write_fleet(tmp_path / "shop")
+    write_report(tmp_path / "shop")
+    before = drawn(tmp_path / "shop")
+    write_report(tmp_path / "shop")
+    assert drawn(tmp_path / "shop") == before
+
+
 def test_a_new_run_is_drawn_and_what_shows_all_runs(tmp_path: Path) -> None:
     write_load(tmp_path, 9)
     write_report(tmp_path)
@@ -100,7 +109,7 @@ def test_another_version_draws_all_of_it(tmp_path: Path, monkeypatch: pytest.Mon
     write_report(tmp_path)
     before = drawn(tmp_path)
     drawing._style.cache_clear()
-    monkeypatch.setattr(drawing, "version", lambda _: "99.0")
+    monkeypatch.setattr(drawing, "own_code", lambda: b"another")
     try:
         write_report(tmp_path)
     finally:

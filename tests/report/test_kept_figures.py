@@ -1,6 +1,7 @@
 """Figures that are kept beside a run: what is read is what was computed, and never that of anything else."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from mmebench.figures.by_model import summarise_models, without_models
 from mmebench.record.layout import RunFiles, repeat_of
 from mmebench.record.run import StageWindow
+from mmebench.record.tables import read_table
 from mmebench.report import kept_figures
 from mmebench.report.figures import Figures, compute_figures
 from mmebench.report.kept_figures import find_figures
@@ -129,13 +131,24 @@ def edit(files: RunFiles) -> None:
     files.figures.write_text(files.figures.read_text().replace("fp32", "fp16"))
 
 
+def lose_targets(files: RunFiles) -> None:
+    files.by_target.unlink()
+
+
+def empty_targets(files: RunFiles) -> None:
+    files.by_target.write_bytes(b"")
+
+
 def empty(files: RunFiles) -> None:
     files.figures.write_bytes(b"")
 
 
 @pytest.mark.parametrize(
     "change",
-    [change_samples, change_a_repeat, lose_a_repeat, change_record, see_something, cut_off, edit, empty],
+    [
+        *(change_samples, change_a_repeat, lose_a_repeat, change_record, see_something),
+        *(cut_off, edit, empty, lose_targets, empty_targets),
+    ],
 )
 def test_what_changed_is_computed_anew(
     change: Callable[[RunFiles], None], computed: list[RunFiles], tmp_path: Path
@@ -145,6 +158,7 @@ def test_what_changed_is_computed_anew(
     change(files)
     assert_same(find_figures(files), compute_figures(files))
     assert computed == [files] * 2
+    assert len(read_table(files.by_target)) == len(find_figures(files).targets)
     find_figures(files)
     assert computed == [files] * 2
 
@@ -157,6 +171,28 @@ def test_what_another_version_computed_is_computed_anew(
     monkeypatch.setattr(kept_figures, "own_code", lambda: b"of another version")
     find_figures(files)
     assert computed == [files] * 2
+
+
+def test_a_directory_with_another_name_has_figures_of_that_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = write_one(tmp_path / "one")
+    assert set(find_figures(files).rows["model_name"]) == {"one"}
+    other = replace(files, directory=files.directory.rename(tmp_path / "other"))
+    monkeypatch.chdir(other.directory)
+    here = replace(files, directory=Path())
+    for each in (other, here, other):
+        assert set(find_figures(each).rows["model_name"]) == {"other"}
+
+
+def test_targets_of_samples_that_are_gone_do_not_stay(tmp_path: Path) -> None:
+    files = write_one(tmp_path / "results")
+    find_figures(files)
+    assert files.by_target.exists()
+    files.samples.unlink()
+    files.stats_history.write_text(HISTORY)
+    find_figures(files)
+    assert not files.by_target.exists()
 
 
 def test_a_run_that_is_set_aside_takes_its_figures_along(tmp_path: Path) -> None:

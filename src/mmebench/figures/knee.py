@@ -1,5 +1,6 @@
 """The knee of a load: from where on more load buys waiting instead of answers."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -41,12 +42,13 @@ def first_near_most(rates: Sequence[float], highs: Sequence[float]) -> int | Non
     Where throughput hardly grows, noise would make another load the knee.
 
     Args:
-        rates: requests a second, by load; 0 of those that do not count.
+        rates: requests a second, by load; 0 or NaN of those that do not count.
         highs: the upper ends of their intervals; NaN where nobody knows.
 
     Returns:
         None where none has any.
     """
+    rates = [0.0 if math.isnan(rate) else rate for rate in rates]
     wanted = NEARLY_ALL * max(rates, default=0.0)
     if wanted <= 0:
         return None

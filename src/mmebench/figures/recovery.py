@@ -18,6 +18,9 @@ _IN_A_ROW = 3
 """Stretches that must be as before: one may be by chance."""
 
 
+_COLUMNS = ["from_s", "to_s", "requests", "requests_per_s", "failures", "hit_ratio", "p50_ms", "p99_ms"]
+
+
 class Recovered(NamedTuple):
     """Seconds from what happened until it was as before; None where that was not seen."""
 
@@ -62,7 +65,7 @@ def find_stretches(samples: pa.Table, begin: float, happens: float, end: float) 
                 "p99_ms": _observed(answered, 0.99),
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=_COLUMNS)
 
 
 def find_recovered(stretches: pd.DataFrame, since: float = 0.0) -> Recovered:

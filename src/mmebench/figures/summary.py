@@ -156,7 +156,7 @@ def _from_history(files: RunFiles) -> pd.DataFrame:
 def _frame(files: RunFiles, stages: Sequence[StageSummary], models: int) -> pd.DataFrame:
     """The columns that tools for this layout know come first."""
     run: dict[str, Cell] = {
-        "model_name": files.directory.name,
+        "model_name": files.directory.resolve().name,
         "instance_type": files.instance_type,
         "platform": files.platform,
         "max_models_loaded": models,

@@ -25,7 +25,8 @@ def read_metrics(path: Path) -> pd.DataFrame:
     """The table that :func:`write_metrics` wrote; no rows where nobody recorded anything."""
     if not path.exists():
         return pd.DataFrame(columns=list(COLUMNS))
-    return read_table(path, ["value"], texts=["source", "metric", "statistic", "unit"], times=["at"])
+    columns = ["source", "metric", "statistic", "unit", "value"]
+    return read_table(path, columns=columns, times=["at"], known=["value"])
 
 
 def since_load_began(metrics: pd.DataFrame, stats_history: Path, first_stage: float) -> pd.DataFrame:

@@ -282,7 +282,12 @@ def objectives_of(run: Run) -> Objectives:
     try:
         return Objectives.model_validate(run.spec.get("objectives", {}))
     except ValidationError as error:
-        raise BadInputError(f"the run's objectives are not those of this version of mmebench: {error}") from None
+        first = error.errors()[0]
+        where = ".".join(["objectives", *map(str, first["loc"])])
+        raise BadInputError(
+            f"{run.model} as {run.platform} on {run.instance_type}, {run.targets} targets: {where} in its record "
+            f"is not of this version of mmebench ({first['msg']}); measure it again, or use the version that did"
+        ) from None
 
 
 def read_run(path: Path) -> Run:

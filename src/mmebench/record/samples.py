@@ -52,12 +52,14 @@ def open_samples(path: Path) -> Iterator[pq.ParquetFile]:
     """
     try:
         with pq.ParquetFile(path) as file:
-            if missing := set(SCHEMA.names) - set(file.schema_arrow.names):
-                raise damaged(path, "samples", f"there is no column {min(missing)}")
+            types = dict(zip(file.schema_arrow.names, file.schema_arrow.types, strict=True))
+            for field in SCHEMA:
+                if (found := types.get(field.name)) != field.type:
+                    raise damaged(path, "samples", f"column {field.name} is {found}, not {field.type}")
             yield file
-    except FileNotFoundError:
-        raise
     except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno:  # nothing is known of what is in it
+            raise
         raise damaged(path, "samples", error) from None
 
 

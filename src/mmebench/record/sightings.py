@@ -48,7 +48,7 @@ def read_sightings(path: Path) -> pd.DataFrame:
     if not path.exists():
         return pd.DataFrame(columns=[field.name for field in fields(Sighting)])
     numbers = ["at", "targets", "memory_used", "loads", "evictions"]
-    return read_table(path, numbers, texts=["least_recently_used"], later=_COUNTED)
+    return read_table(path, numbers, ["least_recently_used"], known=_COUNTED)
 
 
 def within(sightings: pd.DataFrame, window: StageWindow) -> pd.DataFrame:

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
@@ -11,6 +13,18 @@ from mmebench.replacing import replacing
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a text begins with that a spreadsheet would compute (OWASP, "CSV Injection")."""
+
+
+FIGURES = "%.6g"
+"""More digits than any figure has that mean something."""
+
+
+def write_or_remove(table: pd.DataFrame, path: Path) -> None:
+    """Write a table of figures; where it has no rows, an older one must not stay, which showed other results."""
+    if table.empty:
+        path.unlink(missing_ok=True)
+    else:
+        write_table(table, path, FIGURES)
 
 
 def write_table(table: pd.DataFrame, path: Path, float_format: str | None = None) -> None:
@@ -27,37 +41,48 @@ def write_table(table: pd.DataFrame, path: Path, float_format: str | None = None
 def read_table(
     path: Path,
     numbers: Sequence[str] = (),
-    texts: Sequence[str] = (),
+    columns: Sequence[str] = (),
     times: Sequence[str] = (),
-    later: Sequence[str] = (),
+    known: Sequence[str] = (),
 ) -> pd.DataFrame:
     """What :func:`write_table` was given; of an empty file, which a table without columns makes, no rows.
 
     Args:
         path: of the file.
-        numbers: columns that must be there, and have nothing else in them.
-        texts: the same, with anything in them.
-        times: the same, with points in time.
-        later: columns of numbers that tables of old do not have.
+        numbers: columns that must be there, with a number in each row.
+        columns: the same, with anything in them.
+        times: the same, with a point in time in each row.
+        known: columns with numbers where these are known; tables of old may not have all of them.
 
     Raises:
         BadInputError: it is no such table, or not a whole one. FileNotFoundError: there is none.
     """
     try:
         table = pd.read_csv(path, parse_dates=list(times), date_format="ISO8601")
-        for name in (*numbers, *texts, *times):
+        for name in (*numbers, *columns, *times):
             if name not in table:
                 raise ValueError(f"there is no column {name}")
-        known = [name for name in (*numbers, *later) if name in table]
-        for names, is_kind in ((known, is_numeric_dtype), (times, is_datetime64_any_dtype)):
-            for name in names if len(table) else ():
-                if not is_kind(table[name]):
-                    raise ValueError(f"column {name} has something else in it")
+        for column, cells in table.items() if len(table) else ():
+            _check(str(column), cells, column in numbers, column in times, column in known)
     except pd.errors.EmptyDataError:
-        return pd.DataFrame(columns=[*numbers, *texts, *times, *later])
+        return pd.DataFrame(columns=[*dict.fromkeys([*numbers, *columns, *times, *known])])
     except ValueError as error:  # what pandas raises of a file that is no table is one of them
         raise damaged(path, "rows", error) from None
     return _map_texts(table, _unquote)
+
+
+def _check(name: str, cells: "pd.Series[Any]", number: bool, time: bool, known: bool) -> None:
+    """Hold a column against what it should have.
+
+    Raises:
+        ValueError: there is something else in it.
+    """
+    if (number or known) and not (is_numeric_dtype(cells) and not np.isinf(cells).any()):
+        raise ValueError(f"column {name} has something else than numbers in it")
+    if time and not is_datetime64_any_dtype(cells):
+        raise ValueError(f"column {name} has something else than times in it")
+    if (number or time) and cells.isna().any():
+        raise ValueError(f"column {name} has an empty cell")
 
 
 def _map_texts(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:

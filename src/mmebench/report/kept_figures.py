@@ -1,8 +1,8 @@
 """Figures that are computed once and kept beside the run: a report reads no sample that it has read before.
 
-The file begins with a digest of all that its figures depend on, byte by byte, and of the figures themselves: of
-the files of the run and of its repeats, and of the code. Where it is another one than is expected, because any of
-that changed or the file was cut off, they are computed anew.
+The file begins with a digest of all that its figures depend on, byte by byte: of the files of the run and of its
+repeats, their names, and the code; and of what was made of them, the table of targets and the figures themselves.
+Where it is another one than is expected, because any of that changed or a file was cut off, all is made anew.
 """
 
 import json
@@ -18,34 +18,45 @@ from mmebench.figures.cold_map import ColdMap
 from mmebench.figures.rows import rows_of
 from mmebench.figures.summary import repeats_of
 from mmebench.record.layout import RunFiles
+from mmebench.record.tables import write_or_remove
 from mmebench.replacing import replacing
 from mmebench.report.figures import Figures, compute_figures
 from mmebench.report.own_code import own_code
 
 
 def find_figures(files: RunFiles) -> Figures:
-    """Those that are kept, where they are of what is there; else they are computed, and kept.
+    """Those that are kept, where they are of what is there; else they are computed, and kept with ``by_target``.
 
     Raises:
         BadInputError: a file of the run cannot be read.
     """
     sources = _digest(files)
-    figures = _read(files.figures, sources)
-    if figures is None:
+    kept = _read(files, sources)
+    if kept is None:
         figures = compute_figures(files)
-        _keep(figures, files.figures, sources)
-    return figures
+        write_or_remove(figures.targets, files.by_target)
+        content = json.dumps(figures._asdict(), default=_as_json, separators=(",", ":")).encode()
+        with replacing(files.figures) as partial:
+            partial.write_bytes(b'"%s"\n%s\n' % (_seal(files, sources, content), content))
+        # As the next report has them: pandas keeps equal tables in several ways, and pictures tell them apart.
+        kept = _figures(content)
+    return kept
 
 
 def _digest(files: RunFiles) -> bytes:
     """Of all that the figures of a run depend on."""
     digest = sha256(own_code())
+    digest.update(str(files.directory.resolve().name).encode())
     for path in _sources(files):
-        digest.update(path.name.encode())
-        if path.exists():
-            with path.open("rb") as file:
-                digest.update(file_digest(file, "sha256").digest())
+        digest.update(path.name.encode() + _content_digest(path))
     return digest.digest()
+
+
+def _content_digest(path: Path) -> bytes:
+    if not path.exists():
+        return b"absent"
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").digest()
 
 
 def _sources(files: RunFiles) -> Iterator[Path]:
@@ -53,22 +64,20 @@ def _sources(files: RunFiles) -> Iterator[Path]:
         yield from (each.run, each.samples, each.stats, each.stats_history, each.sightings, each.metrics)
 
 
-def _seal(sources: bytes, content: bytes) -> bytes:
-    return sha256(sources + content).hexdigest().encode()
+def _seal(files: RunFiles, sources: bytes, content: bytes) -> bytes:
+    return sha256(sources + _content_digest(files.by_target) + content).hexdigest().encode()
 
 
-def _keep(figures: Figures, path: Path, sources: bytes) -> None:
-    content = json.dumps(figures._asdict(), default=_as_json, separators=(",", ":")).encode()
-    with replacing(path) as partial:
-        partial.write_bytes(b'"%s"\n%s\n' % (_seal(sources, content), content))
-
-
-def _read(path: Path, sources: bytes) -> Figures | None:
-    if not path.exists():
+def _read(files: RunFiles, sources: bytes) -> Figures | None:
+    try:
+        seal, _, content = files.figures.read_bytes().partition(b"\n")
+    except FileNotFoundError:
         return None
-    seal, _, content = path.read_bytes().partition(b"\n")
-    if seal.strip(b'"') != _seal(sources, content.removesuffix(b"\n")):
-        return None
+    content = content.removesuffix(b"\n")
+    return _figures(content) if seal.strip(b'"') == _seal(files, sources, content) else None
+
+
+def _figures(content: bytes) -> Figures:
     kept = json.loads(content)
     return Figures(
         _frame(kept["rows"]),

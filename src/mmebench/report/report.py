@@ -29,7 +29,7 @@ from mmebench.record.layout import (
 from mmebench.record.metrics import since_load_began
 from mmebench.record.plan import PlanRecord, find_plan
 from mmebench.record.run import objectives_of, unread_records
-from mmebench.record.tables import write_table
+from mmebench.record.tables import FIGURES, write_or_remove, write_table
 from mmebench.record.tuning import TuningRecord, find_tuning
 from mmebench.report.footers import footer_of, footer_of_all
 from mmebench.report.kinds import show_kinds
@@ -45,9 +45,6 @@ from mmebench.report.words.failures import explain_failures
 from mmebench.report.words.plan import flat
 from mmebench.report.words.variants import describe_variants
 from mmebench.spec import Objectives
-
-_FLOAT = "%.6g"
-"""More digits than any figure has that mean something."""
 
 
 class Report(NamedTuple):
@@ -115,12 +112,9 @@ def _write(directory: Path, objectives: Objectives | None) -> tuple[Report, list
     asked = common_objectives(records) if objectives is None else objectives
     conclusions = conclude(summary, asked, records, unread)
     trades = find_trades(summary)
-    _write_or_remove(trades, directory / VARIANTS)
+    write_or_remove(trades, directory / VARIANTS)
     hostings = find_hostings(summary, records, asked)
-    _write_or_remove(hostings, directory / HOSTINGS)
-    for run in runs:
-        if not run.figures.targets.empty and not _is_newer(run.files.by_target, run.files.figures):
-            write_table(run.figures.targets, run.files.by_target, _FLOAT)
+    write_or_remove(hostings, directory / HOSTINGS)
     draw_changed([picture for run in runs for picture in _pictures_of(run)])
     write_html(runs, summary, asked, conclusions, findings, trades, hostings, directory / REPORT, tuning, plan)
     report = Report(
@@ -139,21 +133,8 @@ def _write(directory: Path, objectives: Objectives | None) -> tuple[Report, list
 
 def _write_summary(summary: pd.DataFrame, directory: Path) -> None:
     """For a fleet, its kinds of models have a table of their own."""
-    write_table(without_models(summary), directory / SUMMARY, _FLOAT)
-    _write_or_remove(summarise_models(summary), directory / SUMMARY_BY_MODEL)
-
-
-def _write_or_remove(table: pd.DataFrame, path: Path) -> None:
-    """Write a table; where it has no rows, an older one must not stay, which showed other results."""
-    if table.empty:
-        path.unlink(missing_ok=True)
-    else:
-        write_table(table, path, _FLOAT)
-
-
-def _is_newer(path: Path, than: Path) -> bool:
-    """Whether it is there, and was written after the other."""
-    return path.exists() and path.stat().st_mtime_ns >= than.stat().st_mtime_ns
+    write_table(without_models(summary), directory / SUMMARY, FIGURES)
+    write_or_remove(summarise_models(summary), directory / SUMMARY_BY_MODEL)
 
 
 def _write_tuning(tuning: TuningRecord, directory: Path, title: str, footer: str) -> None:
@@ -164,7 +145,7 @@ def _write_tuning(tuning: TuningRecord, directory: Path, title: str, footer: str
         {"number": number, **trial.model_dump(exclude={"changes"}), **trial.changes}
         for number, trial in enumerate(tuning.trials, 1)
     ]
-    write_table(pd.DataFrame(rows), directory / TUNING_TABLE, _FLOAT)
+    write_table(pd.DataFrame(rows), directory / TUNING_TABLE, FIGURES)
     draw_changed([Picture(directory / TUNING_CHART, draw_tuning, (tuning, title, footer))])
 
 
@@ -173,7 +154,7 @@ def write_plan_files(plan: PlanRecord, directory: Path, footer: str) -> None:
     from mmebench.report.pictures.plan_chart import draw_plan
 
     rows = [flat(option, point) for option in plan.ranked for point in option.points]
-    _write_or_remove(pd.DataFrame(rows), directory / PLAN_TABLE)
+    write_or_remove(pd.DataFrame(rows), directory / PLAN_TABLE)
     draw_changed([Picture(directory / PLAN_CHART, draw_plan, (plan, footer))])
 
 

@@ -43,8 +43,8 @@ def write_churn(seen: Sequence[Sight], path: Path) -> None:
 
 def read_churn(path: Path) -> pd.DataFrame:
     """The columns are the fields of :class:`Sight`."""
-    later = ["processes", "files", "threads", "load_p50_s", "loads", "targets"]
-    return read_table(path, ["cycle", "at_s", "bytes"], texts=["part"], later=later)
+    known = ["bytes", "processes", "files", "threads", "load_p50_s", "loads", "targets"]
+    return read_table(path, ["cycle", "at_s"], ["part", "bytes"], known=known)
 
 
 def settled(seen: pd.DataFrame) -> pd.DataFrame:

@@ -53,8 +53,8 @@ def write_cold_starts(cold_starts: list[ColdStart], path: Path) -> None:
 def read_cold_starts(path: Path) -> pd.DataFrame:
     """The columns are the fields of :class:`ColdStart`."""
     parts = ["waiting_s", "downloading_s", "unpacking_s", "loading_s", "answering_s"]
-    numbers = ["concurrency", "seconds", *parts, "warm_seconds"]
-    return read_table(path, numbers, texts=["target"], later=["asked_s"])
+    known = [*parts, "warm_seconds", "asked_s"]
+    return read_table(path, ["concurrency", "seconds"], ["target", *parts, "warm_seconds"], known=known)
 
 
 Group = tuple[tuple[str | None, int], pd.DataFrame]

@@ -36,7 +36,7 @@ def summarise_mixes(path: Path, capacity: Capacity) -> pd.DataFrame:
 
     ``error`` is what was predicted less what was filled; all of them are empty where memory is not known.
     """
-    table = read_table(path, ["mix", "share", "filled"], texts=["kind"])[MEASURED]
+    table = read_table(path, ["mix", "share"], ["kind", "filled"], known=["filled"])[MEASURED]
     rows = []
     for _, mix in table.groupby("mix", sort=False):
         predicted = predict_mix(capacity, dict(zip(mix["kind"], mix["share"], strict=True)))

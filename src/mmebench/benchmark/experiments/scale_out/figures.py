@@ -77,7 +77,7 @@ def read_scale_out(loads: Path, first: int, per_instance: Price | None) -> Scale
     """
     if not (loads / _CHANGES).exists():
         return None
-    changes = read_table(loads / _CHANGES, ["at", "instances"], texts=["what"])
+    changes = read_table(loads / _CHANGES, ["at", "instances"], ["what"])
     held = read_table(loads / _HELD, Held._fields)
     for files in find_runs(loads):
         if not files.samples.exists() or (run := find_run(files)) is None or not run.complete:
