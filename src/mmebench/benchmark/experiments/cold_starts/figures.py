@@ -1,5 +1,6 @@
 """Cold starts: first invocations of targets that were not in memory, one row each."""
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
@@ -51,10 +52,10 @@ def write_cold_starts(cold_starts: list[ColdStart], path: Path) -> None:
 
 
 def read_cold_starts(path: Path) -> pd.DataFrame:
-    """The columns are the fields of :class:`ColdStart`."""
-    parts = ["waiting_s", "downloading_s", "unpacking_s", "loading_s", "answering_s"]
-    known = [*parts, "warm_seconds", "asked_s"]
-    return read_table(path, ["concurrency", "seconds"], ["target", *parts, "warm_seconds"], known=known)
+    """The columns are the fields of :class:`ColdStart`; tables of old have no ``kind`` and no ``asked_s``."""
+    parts = [*PARTS, "warm_seconds"]
+    table = read_table(path, ["concurrency", "seconds"], ["target"], known=[*parts, "asked_s"])
+    return table.assign(**{name: math.nan for name in parts if name not in table})
 
 
 Group = tuple[tuple[str | None, int], pd.DataFrame]
