@@ -20,24 +20,29 @@ def open_many(openings: Openings, count: int, until: Event) -> list[float]:
 
     for _ in range(count):
         gevent.spawn(one)
-    gevent.sleep(0.1)
     return places
+
+
+def wait_for(places: list[float], count: int) -> None:
+    """Until so many have a place, and a little longer, in which nobody else is to get one."""
+    with gevent.Timeout(60):
+        while len(places) < count:
+            gevent.sleep(0.01)
+    gevent.sleep(0.1)
+    assert len(places) == count
 
 
 def test_so_many_at_once_and_the_next_when_one_is_done() -> None:
     done = Event()
     places = open_many(Openings(longest=600), 2 * AT_ONCE, done)
-    assert len(places) == AT_ONCE
+    wait_for(places, AT_ONCE)
     done.set()
-    gevent.sleep(0.1)
-    assert len(places) == 2 * AT_ONCE
+    wait_for(places, 2 * AT_ONCE)
 
 
 def test_who_is_never_connected_gives_up_the_place() -> None:
     places = open_many(Openings(), 3 * AT_ONCE, Event())
-    with gevent.Timeout(60):
-        while len(places) < 3 * AT_ONCE:
-            gevent.sleep(0.05)
+    wait_for(places, 3 * AT_ONCE)
     began = places[0]
     assert all(at - began > 0.5 for at in places[AT_ONCE:])
     assert all(at - began > 1.0 for at in places[2 * AT_ONCE :])
@@ -49,4 +54,4 @@ def test_a_place_is_given_back_once(held: float) -> None:
     for _ in range(2):
         with openings.place():
             gevent.sleep(held)
-    assert len(open_many(openings, AT_ONCE + 1, Event())) == AT_ONCE
+    wait_for(open_many(openings, AT_ONCE + 1, Event()), AT_ONCE)
