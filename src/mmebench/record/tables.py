@@ -13,9 +13,7 @@ from mmebench.replacing import replacing
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a text begins with that a spreadsheet would compute (OWASP, "CSV Injection")."""
-
-
-FIGURES = "%.6g"
+FLOAT_FORMAT = "%.6g"
 """More digits than any figure has that mean something."""
 
 
@@ -24,7 +22,7 @@ def write_or_remove(table: pd.DataFrame, path: Path) -> None:
     if table.empty:
         path.unlink(missing_ok=True)
     else:
-        write_table(table, path, FIGURES)
+        write_table(table, path, FLOAT_FORMAT)
 
 
 def write_table(table: pd.DataFrame, path: Path, float_format: str | None = None) -> None:

@@ -46,7 +46,7 @@ def find_figures(files: RunFiles) -> Figures:
 def _digest(files: RunFiles) -> bytes:
     """Of all that the figures of a run depend on."""
     digest = sha256(own_code())
-    digest.update(str(files.directory.resolve().name).encode())
+    digest.update(files.directory.resolve().name.encode())
     for path in _sources(files):
         digest.update(path.name.encode() + _content_digest(path))
     return digest.digest()

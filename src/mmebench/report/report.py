@@ -29,7 +29,7 @@ from mmebench.record.layout import (
 from mmebench.record.metrics import since_load_began
 from mmebench.record.plan import PlanRecord, find_plan
 from mmebench.record.run import objectives_of, unread_records
-from mmebench.record.tables import FIGURES, write_or_remove, write_table
+from mmebench.record.tables import FLOAT_FORMAT, write_or_remove, write_table
 from mmebench.record.tuning import TuningRecord, find_tuning
 from mmebench.report.footers import footer_of, footer_of_all
 from mmebench.report.kinds import show_kinds
@@ -133,7 +133,7 @@ def _write(directory: Path, objectives: Objectives | None) -> tuple[Report, list
 
 def _write_summary(summary: pd.DataFrame, directory: Path) -> None:
     """For a fleet, its kinds of models have a table of their own."""
-    write_table(without_models(summary), directory / SUMMARY, FIGURES)
+    write_table(without_models(summary), directory / SUMMARY, FLOAT_FORMAT)
     write_or_remove(summarise_models(summary), directory / SUMMARY_BY_MODEL)
 
 
@@ -145,7 +145,7 @@ def _write_tuning(tuning: TuningRecord, directory: Path, title: str, footer: str
         {"number": number, **trial.model_dump(exclude={"changes"}), **trial.changes}
         for number, trial in enumerate(tuning.trials, 1)
     ]
-    write_table(pd.DataFrame(rows), directory / TUNING_TABLE, FIGURES)
+    write_table(pd.DataFrame(rows), directory / TUNING_TABLE, FLOAT_FORMAT)
     draw_changed([Picture(directory / TUNING_CHART, draw_tuning, (tuning, title, footer))])
 
 

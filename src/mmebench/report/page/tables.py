@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from mmebench.errors import BadInputError
 from mmebench.figures.cost import of_time
 from mmebench.figures.rows import rows_of
 from mmebench.record.layout import SUMMARY
+from mmebench.record.tables import read_table
 from mmebench.report.page.shown import Shown
 from mmebench.report.words.repeats import repeats_in_words
 from mmebench.spec import EXPERIMENTS
@@ -252,10 +252,7 @@ def _experiments(runs: Sequence[Shown]) -> Iterator[Table]:
             path = run.recorded.files.experiment(kind).table
             if not path.exists():
                 continue
-            try:
-                frame = pd.read_csv(path).dropna(axis=1, how="all")
-            except (ValueError, UnicodeDecodeError) as error:
-                raise BadInputError(f"{path}: not the table of an experiment ({error})") from None
+            frame = read_table(path).dropna(axis=1, how="all")
             is_words = {name: not pd.api.types.is_numeric_dtype(frame[name]) for name in frame}
             rows = [
                 Row(
